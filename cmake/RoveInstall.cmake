@@ -1,0 +1,30 @@
+# What `cmake --install` puts where: headers, both libraries, the programs, and what pkg-config and
+# find_package(rove) need.
+include(CMakePackageConfigHelpers)
+
+if(NOT TARGET rove)
+    return()
+endif()
+
+set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/rove")
+install(TARGETS rove rove_shared rove_interface EXPORT rove-targets
+    ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}"
+    LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+foreach(program rove_cli_program rove-hq)
+    if(TARGET ${program})
+        install(TARGETS ${program} RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+    endif()
+endforeach()
+install(DIRECTORY core/include/rove DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.h")
+install(FILES "${ROVE_GENERATED_PUBLIC}/rove/entities.pb-c.h"
+    DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/rove" OPTIONAL)
+
+install(EXPORT rove-targets NAMESPACE rove:: DESTINATION "${package_dir}")
+configure_package_config_file(packaging/rove-config.cmake.in
+    "${CMAKE_CURRENT_BINARY_DIR}/rove-config.cmake" INSTALL_DESTINATION "${package_dir}")
+write_basic_package_version_file("${CMAKE_CURRENT_BINARY_DIR}/rove-config-version.cmake"
+    COMPATIBILITY SameMinorVersion)
+configure_file(packaging/rove.pc.in "${CMAKE_CURRENT_BINARY_DIR}/rove.pc" @ONLY)
+install(FILES "${CMAKE_CURRENT_BINARY_DIR}/rove-config.cmake"
+    "${CMAKE_CURRENT_BINARY_DIR}/rove-config-version.cmake" DESTINATION "${package_dir}")
+install(FILES "${CMAKE_CURRENT_BINARY_DIR}/rove.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")

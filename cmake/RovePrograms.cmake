@@ -1,0 +1,74 @@
+# The POSIX platform, the programs rove and rove-hq, and the benchmarks.
+#
+# A program is its main.c and a library with everything else, so that tests can link the rest.
+
+# rove_part(name folder): the static library rove_<name> from all .c files below a folder but main.c.
+function(rove_part name folder)
+    file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.c")
+    list(FILTER sources EXCLUDE REGEX "/main\\.c$")
+    if(NOT sources)
+        add_library(rove_${name} INTERFACE)
+        return()
+    endif()
+    add_library(rove_${name} STATIC ${sources})
+    target_include_directories(rove_${name} PRIVATE
+        "${CMAKE_CURRENT_SOURCE_DIR}/core/include" "${ROVE_GENERATED_PUBLIC}"
+        "${CMAKE_CURRENT_SOURCE_DIR}/core/src" "${CMAKE_CURRENT_SOURCE_DIR}/platform"
+        "${CMAKE_CURRENT_SOURCE_DIR}/${folder}")
+    target_link_libraries(rove_${name} PRIVATE rove_posix_flags rove_banned PkgConfig::PROTOBUF_C)
+    add_dependencies(rove_${name} rove_proto_entities)
+endfunction()
+
+# rove_needs(part libraries...)
+function(rove_needs part)
+    get_target_property(type rove_${part} TYPE)
+    if(NOT type STREQUAL INTERFACE_LIBRARY)
+        target_link_libraries(rove_${part} PRIVATE ${ARGN})
+    endif()
+endfunction()
+
+rove_part(platform_posix platform/posix)
+rove_needs(platform_posix PkgConfig::CURL PkgConfig::SSL
+    PkgConfig::MBEDTLS PkgConfig::MBEDX509 PkgConfig::MBEDCRYPTO Threads::Threads)
+rove_part(cli platform/cli)
+rove_needs(cli PkgConfig::JANSSON PkgConfig::SQLITE)
+rove_part(server server-stub)
+rove_needs(server PkgConfig::MICROHTTPD PkgConfig::GNUTLS PkgConfig::SQLITE PkgConfig::CSV
+    PkgConfig::JANSSON PkgConfig::SSL
+    PkgConfig::MBEDTLS PkgConfig::MBEDX509 PkgConfig::MBEDCRYPTO Threads::Threads)
+
+# rove_program(name folder libraries...): the program from folder/main.c, once there is one.
+function(rove_program name folder)
+    set(main "${CMAKE_CURRENT_SOURCE_DIR}/${folder}/main.c")
+    if(NOT EXISTS "${main}")
+        return()
+    endif()
+    add_executable(${name} "${main}")
+    target_include_directories(${name} PRIVATE
+        "${CMAKE_CURRENT_SOURCE_DIR}/core/src" "${CMAKE_CURRENT_SOURCE_DIR}/platform"
+        "${CMAKE_CURRENT_SOURCE_DIR}/${folder}")
+    target_link_libraries(${name} PRIVATE rove_posix_flags rove_banned ${ARGN})
+    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}/bin")
+endfunction()
+
+if(TARGET rove)
+    rove_program(rove_cli_program platform/cli rove_cli rove_platform_posix rove)
+    rove_program(rove-hq server-stub rove_server rove_platform_posix rove_hq_core)
+    if(TARGET rove_cli_program)
+        set_target_properties(rove_cli_program PROPERTIES OUTPUT_NAME rove)
+    endif()
+
+    file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/bench/*.c")
+    foreach(source ${sources})
+        get_filename_component(name "${source}" NAME_WE)
+        string(REGEX REPLACE "^(bench_)?" "bench_" name "${name}")
+        add_executable(${name} "${source}")
+        target_include_directories(${name} PRIVATE
+            "${CMAKE_CURRENT_SOURCE_DIR}/core/src" "${CMAKE_CURRENT_SOURCE_DIR}/platform"
+            "${CMAKE_CURRENT_SOURCE_DIR}/server-stub" "${CMAKE_CURRENT_SOURCE_DIR}/bench")
+        target_link_libraries(${name} PRIVATE rove_posix_flags rove_server rove_platform_posix rove
+            PkgConfig::SQLITE PkgConfig::ZSTD PkgConfig::PROTOBUF_C)
+        set_target_properties(${name} PROPERTIES
+            RUNTIME_OUTPUT_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}/bench")
+    endforeach()
+endif()

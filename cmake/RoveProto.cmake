@@ -1,0 +1,27 @@
+# C from proto/, in the build tree. entities.pb-c.h is public; sync.pb-c.h is for core/src/wire alone.
+
+set(ROVE_GENERATED_PUBLIC "${CMAKE_CURRENT_BINARY_DIR}/generated/public")
+set(ROVE_GENERATED_WIRE "${CMAKE_CURRENT_BINARY_DIR}/generated/wire")
+
+# rove_generate(name folder): folder/<name>.pb-c.{c,h} from proto/<name>.proto, as the object
+# library rove_proto_<name>.
+function(rove_generate name folder)
+    set(proto "${CMAKE_CURRENT_SOURCE_DIR}/proto/${name}.proto")
+    if(NOT EXISTS "${proto}")
+        add_library(rove_proto_${name} INTERFACE)
+        return()
+    endif()
+    file(MAKE_DIRECTORY "${folder}")
+    add_custom_command(
+        OUTPUT "${folder}/${name}.pb-c.c" "${folder}/${name}.pb-c.h"
+        COMMAND "${PROTOC_C}" "--proto_path=${CMAKE_CURRENT_SOURCE_DIR}/proto" "--c_out=${folder}" "${proto}"
+        DEPENDS "${proto}" VERBATIM)
+    add_library(rove_proto_${name} OBJECT "${folder}/${name}.pb-c.c" "${folder}/${name}.pb-c.h")
+    target_include_directories(rove_proto_${name} PUBLIC "${folder}")
+    target_link_libraries(rove_proto_${name} PUBLIC PkgConfig::PROTOBUF_C)
+endfunction()
+
+rove_generate(entities "${ROVE_GENERATED_PUBLIC}/rove")
+rove_generate(sync "${ROVE_GENERATED_WIRE}")
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
+    "${CMAKE_CURRENT_SOURCE_DIR}/proto" "${CMAKE_CURRENT_SOURCE_DIR}/core/src/base")
