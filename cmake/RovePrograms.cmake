@@ -61,7 +61,9 @@ if(TARGET rove)
     file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/bench/*.c")
     foreach(source ${sources})
         get_filename_component(name "${source}" NAME_WE)
-        string(REGEX REPLACE "^(bench_)?" "bench_" name "${name}")
+        if(NOT name MATCHES "^bench_")
+            string(PREPEND name "bench_")
+        endif()
         add_executable(${name} "${source}")
         target_include_directories(${name} PRIVATE
             "${CMAKE_CURRENT_SOURCE_DIR}/core/src" "${CMAKE_CURRENT_SOURCE_DIR}/platform"

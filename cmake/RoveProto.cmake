@@ -23,5 +23,9 @@ endfunction()
 
 rove_generate(entities "${ROVE_GENERATED_PUBLIC}/rove")
 rove_generate(sync "${ROVE_GENERATED_WIRE}")
+if(EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/proto/sync.proto")
+    target_include_directories(rove_proto_sync PUBLIC "${ROVE_GENERATED_PUBLIC}/rove")
+    add_dependencies(rove_proto_sync rove_proto_entities)
+endif()
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
     "${CMAKE_CURRENT_SOURCE_DIR}/proto" "${CMAKE_CURRENT_SOURCE_DIR}/core/src/base")
