@@ -1,0 +1,50 @@
+/*
+ * base/buf.h - a byte buffer that knows its largest size from the start.
+ *
+ * Invariants: size <= capacity <= max. A failed append frees the buffer's memory and leaves it empty and
+ * failed: every later append fails with the same status, so that a caller may append many times and
+ * check once, with rove__buf_status.
+ */
+#ifndef ROVE_BASE_BUF_H
+#define ROVE_BASE_BUF_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "rove/status.h"
+#include "rove/sys/alloc.h"
+
+typedef struct rove__buf {
+    const rove_allocator *allocator;
+    uint8_t *data; /* owned; NULL while nothing was appended */
+    size_t size;
+    size_t capacity;
+    size_t max;
+    rove_status status; /* ROVE_OK, ROVE_NOMEM or ROVE_TOO_BIG */
+} rove__buf;
+
+void rove__buf_init(rove__buf *buf, const rove_allocator *allocator, size_t max_bytes);
+void rove__buf_free(rove__buf *buf);
+/* Empties it and forgets a failure; keeps the memory. */
+void rove__buf_reset(rove__buf *buf);
+/* Removes everything past `size`. */
+void rove__buf_truncate(rove__buf *buf, size_t size);
+/* Removes the first `size` bytes. */
+void rove__buf_consume(rove__buf *buf, size_t size);
+rove_status rove__buf_status(const rove__buf *buf);
+
+void rove__buf_append(rove__buf *buf, const void *data, size_t size);
+void rove__buf_byte(rove__buf *buf, uint8_t byte);
+/* Unsigned LEB128, at most 10 bytes. */
+void rove__buf_varint(rove__buf *buf, uint64_t value);
+/* Zigzag, then LEB128. */
+void rove__buf_zigzag(rove__buf *buf, int64_t value);
+/* Big-endian, so that bytes sort like numbers. */
+void rove__buf_u32(rove__buf *buf, uint32_t value);
+void rove__buf_u64(rove__buf *buf, uint64_t value);
+/* A varint size, then the bytes. */
+void rove__buf_bytes(rove__buf *buf, const void *data, size_t size);
+/* Room for `size` bytes to be written by the caller; NULL after a failure (and for size 0 possibly). */
+uint8_t *rove__buf_reserve(rove__buf *buf, size_t size);
+
+#endif
