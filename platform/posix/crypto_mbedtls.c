@@ -24,8 +24,8 @@
 #include <mbedtls/version.h>
 #include <mbedtls/x509_csr.h>
 
-#define SUBJECT "CN=rove device"
-#define PROOF_MAX 64
+#define SUBJECT         "CN=rove device"
+#define PROOF_MAX       64
 #define PERSONALISATION "rove posix crypto"
 
 /* 1.3.6.1.4.1.59999.1.1 without tag and length */
@@ -40,8 +40,9 @@ static int seed_from_system(void *ctx, unsigned char *bytes, size_t size) {
     rove_random random;
     (void)ctx;
     rove_posix_random(&random);
-    return random.fill(random.ctx, bytes, size) == ROVE_OK ? 0
-                                                           : MBEDTLS_ERR_CTR_DRBG_ENTROPY_SOURCE_FAILED;
+    return random.fill(random.ctx, bytes, size) == ROVE_OK
+               ? 0
+               : MBEDTLS_ERR_CTR_DRBG_ENTROPY_SOURCE_FAILED;
 }
 
 static int generate(void *ctx, unsigned char *bytes, size_t size) {
@@ -142,9 +143,9 @@ static rove_status gcm_seal(void *ctx, const uint8_t key[ROVE_GCM_KEY_SIZE],
     mbedtls_gcm_init(&gcm);
     int result = mbedtls_gcm_setkey(&gcm, MBEDTLS_CIPHER_ID_AES, key, ROVE_GCM_KEY_SIZE * 8);
     if (result == 0) {
-        result = mbedtls_gcm_crypt_and_tag(&gcm, MBEDTLS_GCM_ENCRYPT, size, nonce,
-                                           ROVE_GCM_NONCE_SIZE, aad, aad_size, in, out,
-                                           ROVE_GCM_TAG_SIZE, tag);
+        result =
+            mbedtls_gcm_crypt_and_tag(&gcm, MBEDTLS_GCM_ENCRYPT, size, nonce, ROVE_GCM_NONCE_SIZE,
+                                      aad, aad_size, in, out, ROVE_GCM_TAG_SIZE, tag);
     }
     mbedtls_gcm_free(&gcm);
     return status_of(result);
@@ -328,7 +329,8 @@ static rove_status ecdh(void *ctx, const void *key_der, size_t key_size, const v
             result = mbedtls_ecdh_get_params(&shared, mbedtls_pk_ec(peer), MBEDTLS_ECDH_THEIRS);
         }
         if (result == 0) {
-            result = mbedtls_ecdh_calc_secret(&shared, &written, out, ROVE_ECDH_SIZE, generate, ctx);
+            result =
+                mbedtls_ecdh_calc_secret(&shared, &written, out, ROVE_ECDH_SIZE, generate, ctx);
         }
         status = result == 0 && written != ROVE_ECDH_SIZE ? ROVE_CRYPTO : status_of(result);
     }

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-rove_status rove__posix_fail(rove_error *error, rove_status status, rove_error_domain domain, int code,
-                             const char *format, ...) {
+rove_status rove__posix_fail(rove_error *error, rove_status status, rove_error_domain domain,
+                             int code, const char *format, ...) {
     if (error != NULL) {
         va_list args;
         error->domain = domain;
@@ -46,6 +46,6 @@ rove_status rove__posix_fail_errno(rove_error *error, int code, const char *what
     if (strerror_r(code, reason, sizeof reason) != 0) {
         (void)snprintf(reason, sizeof reason, "system error %d", code);
     }
-    return rove__posix_fail(error, status_of_errno(code), ROVE_DOMAIN_OS, code, "%s failed: %s (%s)",
-                            what, reason, path);
+    return rove__posix_fail(error, status_of_errno(code), ROVE_DOMAIN_OS, code,
+                            "%s failed: %s (%s)", what, reason, path);
 }

@@ -10,8 +10,8 @@
  * Sets *error (if it is not NULL) from a format and returns `status`, so that a failure is one
  * statement. Any thread.
  */
-rove_status rove__posix_fail(rove_error *error, rove_status status, rove_error_domain domain, int code,
-                             const char *format, ...) ROVE_PRINTF(5, 6);
+rove_status rove__posix_fail(rove_error *error, rove_status status, rove_error_domain domain,
+                             int code, const char *format, ...) ROVE_PRINTF(5, 6);
 
 /*
  * The same for a failed system call on `path`: says what failed and the system's reason, and gives

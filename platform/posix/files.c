@@ -18,7 +18,7 @@
 
 #include "failure.h"
 
-#define PATH_BYTES_MAX 4096
+#define PATH_BYTES_MAX   4096
 #define TEMPORARY_SUFFIX ".tmp"
 
 static rove_status sync_folder(const char *folder, rove_error *error) {
@@ -75,8 +75,8 @@ static rove_status make_folder(void *ctx, const char *path, rove_error *error) {
         size--;
     }
     if (size == 0 || size >= sizeof part) {
-        return rove__posix_fail_errno(error, size == 0 ? ENOENT : ENAMETOOLONG,
-                                      "Making the folder", path);
+        return rove__posix_fail_errno(error, size == 0 ? ENOENT : ENAMETOOLONG, "Making the folder",
+                                      path);
     }
     memcpy(part, path, size);
     part[size] = '\0';
