@@ -1,0 +1,40 @@
+/*
+ * rules/rules.h - the rules that both ends share: the device refuses at once what headquarters would refuse
+ * later, by the same code.
+ *
+ * A rule looks at one write (what stands, what comes, who writes) and says ROVE_OK or why not. Rules are
+ * pure. To add one: write rules/<noun>.c with a function of the type rove__rule and a line in the table of
+ * rules.c. Order is that of the table; the first refusal counts.
+ */
+#ifndef ROVE_RULES_RULES_H
+#define ROVE_RULES_RULES_H
+
+#include "model/change.h"
+
+typedef enum rove__actor { ROVE_ACTOR_REP, ROVE_ACTOR_HQ } rove__actor;
+
+typedef struct rove__write {
+    rove__op op;                 /* INSERT, UPDATE, DELETE, SEAL */
+    rove__actor actor;
+    const rove__registry *registry;
+    const rove__row *before;     /* what stands; NULL for an insert. May be partial where it does not matter */
+    const rove__row *after;      /* the cells written; for an insert all */
+} rove__write;
+
+/* Fills in the error with a sentence that names entity, field and limit. */
+typedef rove_status (*rove__rule)(const rove__write *write, rove_error *error);
+
+/* All rules. ROVE_RANGE, UTF8, TOO_BIG, REQUIRED, DENIED, STATE, CYCLE, UNKNOWN_FIELD, INVALID. */
+ROVE_CHECK rove_status rove__rules_check(const rove__write *write, rove_error *error);
+
+/* The single rules; public to the tests. */
+rove_status rove__rule_limits(const rove__write *write, rove_error *error);   /* rules/limits.c */
+rove_status rove__rule_policy(const rove__write *write, rove_error *error);   /* rules/policy.c */
+rove_status rove__rule_required(const rove__write *write, rove_error *error); /* rules/required.c */
+rove_status rove__rule_state(const rove__write *write, rove_error *error);    /* rules/state.c: visits, leads, sealed records */
+
+/* One value against one field's limits: type, range, size, UTF-8, enumeration, NaN; -0.0 becomes 0.0. */
+ROVE_CHECK rove_status rove__limits_check(const rove__field *field, rove_value *value,
+                                          rove_error *error);
+
+#endif

@@ -1,0 +1,199 @@
+/*
+ * store/store.h - the replica: one SQLite file with a typed STRICT table per entity, the rep's unsent work,
+ * and what is needed to reconcile with headquarters. schema.h has the tables, outbox.h the entries.
+ *
+ * What the tables show is the overlay: headquarters' version with pending work laid over it. A row's _clock
+ * is always headquarters' version's (for a row that headquarters has not seen: its insert's); the values
+ * that pending work hides lie in the outbox entries (D1). Rows, outbox and cursor change in one transaction.
+ *
+ * Threads: a store may be used from any thread. One writer connection works under a mutex that is held for
+ * one transaction, never across a network wait. A reader belongs to one thread. No call may be made from
+ * inside a watch callback but on a reader.
+ */
+#ifndef ROVE_STORE_STORE_H
+#define ROVE_STORE_STORE_H
+
+#include "base/stamp.h"
+#include "model/change.h"
+#include "rove/sys/alloc.h"
+#include "rove/sys/clock.h"
+#include "rove/sys/crypto.h"
+#include "rove/sys/files.h"
+#include "rove/sys/log.h"
+#include "rove/sys/random.h"
+#include "wire/message.h"
+
+typedef struct rove__store rove__store;
+
+/* Everything borrowed for the store's life. `log` may be NULL. */
+typedef struct rove__store_ports {
+    const rove_allocator *allocator;
+    const rove_clock *clock;
+    const rove_random *random;
+    const rove_files *files;
+    const rove_crypto *crypto;
+    const rove_log *log;
+    const char *vfs; /* name of an SQLite VFS; NULL: the default one */
+} rove__store_ports;
+
+/*
+ * Opens or creates the replica in `folder` (replica.db, lock). ROVE_BUSY if another process has it, READONLY,
+ * CORRUPT, FULL, IO, UPGRADE (written by a newer build), NOMEM. The outbox is never touched by a failure.
+ */
+ROVE_CHECK rove_status rove__store_open(const rove__store_ports *ports, const char *folder,
+                                        rove__store **out, rove_error *error);
+void rove__store_close(rove__store *store);
+const rove__registry *rove__store_registry(const rove__store *store);
+
+/* ---- identity and state ------------------------------------------------------------------------------ */
+
+/* Who this replica belongs to; set by enrolment, kept in the database. user 0: not enrolled. */
+typedef struct rove__store_owner {
+    rove_replica replica;
+    rove_id user;
+} rove__store_owner;
+/* A first owner, or the same user with a new replica number (re-enrolment: unsent work keeps its stamps). */
+ROVE_CHECK rove_status rove__store_set_owner(rove__store *store, const rove__store_owner *owner,
+                                             rove_error *error);
+
+typedef struct rove__store_state {
+    rove__store_owner owner;
+    rove__cursor cursor;
+    int catching_up;          /* a longer answer is not complete yet (Q6) */
+    int unverified;           /* no equal digest on this timeline yet (T1) */
+    int64_t verified_ms;      /* trusted time of the last equal digest; 0: never */
+    int64_t contact_ms;       /* trusted time of the last Welcome; 0: never */
+    rove__anchor anchor;
+    int64_t renew_after_ms;
+    int64_t poll_ms;
+    uint64_t pending_rows;    /* rows with work that has not been acknowledged */
+    uint64_t unsent_entries;  /* of them not frozen yet */
+    uint64_t batches_in_flight;
+    uint64_t quarantined;
+    uint64_t rejections;      /* open ones */
+    uint64_t unknown_rows;    /* of entities that this build does not know */
+    uint64_t rows;            /* headquarters' live rows held, quarantined and unknown included */
+    uint64_t scopes;
+    uint64_t disk_bytes;      /* (page_count - freelist_count) * page_size */
+} rove__store_state;
+ROVE_CHECK rove_status rove__store_read_state(rove__store *store, rove__store_state *state,
+                                              rove_error *error);
+/* Trusted Unix ms now (rove__anchor_now_ms). */
+int64_t rove__store_now_ms(rove__store *store, int *trusted);
+
+/* ---- the rep's writes -------------------------------------------------------------------------------- */
+
+/*
+ * A local transaction: begin, writes, commit; takes the mutex in begin and gives it back in commit or rollback.
+ * All rows of one local transaction reach headquarters together (D4). Every write is checked by rules.
+ * A failed write leaves the transaction usable without it.
+ */
+ROVE_CHECK rove_status rove__store_begin(rove__store *store, rove_error *error);
+ROVE_CHECK rove_status rove__store_commit(rove__store *store, rove_error *error);
+void rove__store_rollback(rove__store *store);
+
+/* row->id 0: a fresh id is drawn and set. Cells absent are NULL; set cells in plain form. */
+ROVE_CHECK rove_status rove__store_insert(rove__store *store, rove__row *row, rove_error *error);
+/* Writes the present cells that differ from what is shown; nothing to do is ROVE_OK. Rank: a lower value raises the epoch. Set
+ * cells in plain form ("these elements"). NOT_FOUND. A counter cell sets the total by an increment. */
+ROVE_CHECK rove_status rove__store_update(rove__store *store, const rove__row *row,
+                                          rove_error *error);
+ROVE_CHECK rove_status rove__store_increment(rove__store *store, const rove__entity *entity,
+                                             rove_id id, size_t ordinal, int64_t delta,
+                                             rove_error *error);
+ROVE_CHECK rove_status rove__store_element(rove__store *store, const rove__entity *entity,
+                                           rove_id id, size_t ordinal, const rove_value *element,
+                                           rove__set_action action, rove_error *error);
+ROVE_CHECK rove_status rove__store_delete(rove__store *store, const rove__entity *entity,
+                                          rove_id id, rove_error *error);
+/* Writes the present cells and seals the record as it then stands. */
+ROVE_CHECK rove_status rove__store_seal(rove__store *store, const rove__row *row, rove_error *error);
+/* Takes back this row's unsent (not frozen) work: headquarters' version shows again; an insert or a delete is
+ * undone whole. Recorded in _discarded. NOT_FOUND if nothing is unsent; STATE if it is already in flight. */
+ROVE_CHECK rove_status rove__store_undo(rove__store *store, const rove__entity *entity, rove_id id,
+                                        rove_error *error);
+/* Reads inside the open transaction: the row as shown; sets in plain form; borrowed from the arena. */
+ROVE_CHECK rove_status rove__store_get(rove__store *store, const rove__entity *entity, rove_id id,
+                                       rove__arena *arena, rove__row *row);
+
+/* ---- reading ------------------------------------------------------------------------------------------ */
+
+typedef struct rove__reader_connection rove__reader_connection;
+/* A read-only connection for one thread; sees committed states only and never blocks the writer. */
+ROVE_CHECK rove_status rove__reader_open(rove__store *store, rove__reader_connection **out,
+                                         rove_error *error);
+void rove__reader_close(rove__reader_connection *reader);
+ROVE_CHECK rove_status rove__reader_get(rove__reader_connection *reader,
+                                        const rove__entity *entity, rove_id id, rove__arena *arena,
+                                        rove__row *row);
+
+typedef struct rove__query rove__query;
+/* One SELECT (or EXPLAIN, WITH) over the typed tables; everything else is ROVE_DENIED, by an authoriser. */
+ROVE_CHECK rove_status rove__query_new(rove__reader_connection *reader, const char *sql,
+                                       const rove_value *parameters, size_t count,
+                                       rove__query **out, rove_error *error);
+/* ROVE_OK: a row; ROVE_DONE: no more. */
+ROVE_CHECK rove_status rove__query_step(rove__query *query, rove_error *error);
+size_t rove__query_columns(const rove__query *query);
+const char *rove__query_name(const rove__query *query, size_t column); /* borrowed */
+rove_value rove__query_value(const rove__query *query, size_t column); /* borrowed until the next step */
+void rove__query_free(rove__query *query);
+
+/* After each commit, outside the mutex, on the committing thread: what changed. */
+typedef struct rove__store_event {
+    uint32_t entity;
+    rove_id id; /* 0: many rows of this entity */
+} rove__store_event;
+typedef void (*rove__store_watcher)(void *ctx, const rove__store_event *events, size_t count);
+void rove__store_watch(rove__store *store, rove__store_watcher watcher, void *ctx);
+
+/* ---- what the rep can see and act on ------------------------------------------------------------------- */
+
+/* Tries the quarantined rows again; *left counts those that stay. */
+ROVE_CHECK rove_status rove__store_quarantine_retry(rove__store *store, uint64_t *left,
+                                                    rove_error *error);
+/* Puts a rejected write back as fresh pending work, with the cells of `fix` (may be NULL) instead. */
+ROVE_CHECK rove_status rove__store_rejection_retry(rove__store *store, int64_t rejection,
+                                                   const rove__row *fix, rove_error *error);
+/* Drops a rejection for good: recorded. */
+ROVE_CHECK rove_status rove__store_rejection_discard(rove__store *store, int64_t rejection,
+                                                     rove_error *error);
+/* Recomputes every scope's digest from the rows; ROVE_CORRUPT with the scope if one differs; also runs
+ * SQLite's integrity_check. */
+ROVE_CHECK rove_status rove__store_verify(rove__store *store, uint64_t *rows, rove_error *error);
+
+/* ---- reconciling (used by sync/device.c) --------------------------------------------------------------- */
+
+/* Freezes all unsent work into numbered batches, groups whole, at most ROVE_BATCH_BYTES_MAX each (D4), durable. */
+ROVE_CHECK rove_status rove__store_freeze(rove__store *store, rove_error *error);
+/* Fills in what the replica knows of Hello: replica, cursor, token, acked, chain, pending, unverified, total.
+ * Bytes from the arena. */
+ROVE_CHECK rove_status rove__store_hello(rove__store *store, rove__arena *arena,
+                                         rove__hello *hello, rove_error *error);
+/* The frame after (number, ordinal); start with (0, 0) and first = 1. ROVE_DONE when there is none. */
+ROVE_CHECK rove_status rove__store_push_next(rove__store *store, int first, uint64_t number,
+                                             uint32_t ordinal, rove__arena *arena,
+                                             rove__push *push, rove_error *error);
+ROVE_CHECK rove_status rove__store_welcome(rove__store *store, const rove__welcome *welcome,
+                                           rove_error *error);
+/* What one transaction of an answer applies: acks, then at most one page. ROVE_FORK: nothing was applied. */
+ROVE_CHECK rove_status rove__store_apply(rove__store *store, const rove__ack *acks, size_t ack_count,
+                                         const rove__page *page, rove_error *error);
+ROVE_CHECK rove_status rove__store_renumber(rove__store *store, const rove__renumber *renumber,
+                                            rove_error *error);
+/* Headquarters asks for batches from `number` again (T3). ROVE_NOT_FOUND if they are no longer kept. */
+ROVE_CHECK rove_status rove__store_need(rove__store *store, uint64_t number, rove_error *error);
+/* Remembers that headquarters lacks these rows; the next exchange carries them (P15). */
+ROVE_CHECK rove_status rove__store_need_row(rove__store *store, const rove__need_row *need,
+                                            rove_error *error);
+/* Rows asked for, as headquarters had them, as an encoded batch; empty if none. Borrowed from the arena. */
+ROVE_CHECK rove_status rove__store_needed_rows(rove__store *store, rove__arena *arena,
+                                               rove__bytes *rows, rove_error *error);
+/* The end of an answer. *differs 1: totals are comparable and differ: send digests next. */
+ROVE_CHECK rove_status rove__store_end(rove__store *store, const rove__end *end, int *differs,
+                                       rove_error *error);
+/* The digests of all scopes, ascending; arrays from the arena. */
+ROVE_CHECK rove_status rove__store_digests(rove__store *store, rove__arena *arena,
+                                           rove__digest_list *list, rove_error *error);
+
+#endif

@@ -1,0 +1,62 @@
+/*
+ * sync/server.h - headquarters' end of an exchange, sans I/O: request bytes in, answer bytes out, storage
+ * through sync/headquarters.h.
+ *
+ * The host (server-stub/http) drives it:
+ *
+ *   rove__server_new                          identity comes from the client certificate, never from a claim
+ *   rove__server_receive*                     request bytes as they come; pushes are staged
+ *   rove__server_received                     the body has ended
+ *   while rove__server_wants_commit           on the one committing thread, in a write transaction, each call
+ *       rove__server_commit                   inside a savepoint: one batch (or NEED_ROW answer) is judged
+ *   rove__server_answer*                      any thread: fills a buffer; opens a read transaction per page
+ *   rove__server_free
+ *
+ * Memory is bounded: one frame, one staged batch (ROVE_BATCH_BYTES_MAX), one page. One thread at a time.
+ */
+#ifndef ROVE_SYNC_SERVER_H
+#define ROVE_SYNC_SERVER_H
+
+#include "sync/headquarters.h"
+#include "rove/sys/crypto.h"
+#include "rove/sys/log.h"
+#include "rove/sys/random.h"
+
+typedef struct rove__server_ports {
+    const rove_allocator *allocator;
+    const rove__registry *registry;
+    const rove__hq_store *store;
+    const rove_crypto *crypto;
+    const rove_random *random;
+    const rove_log *log;
+} rove__server_ports;
+
+typedef struct rove__server_policy {
+    int64_t poll_ms;           /* how soon a device is to come again */
+    uint64_t page_rows;        /* about so many rows in a page; 0: 4096 */
+    rove__bytes policy;        /* passed on in Welcome */
+} rove__server_policy;
+
+typedef struct rove__server_stats {
+    uint64_t batches, rows_in, rows_out, pages, conflicts, reviews, parked, rejected, bytes_in, bytes_out;
+} rove__server_stats;
+
+typedef struct rove__server rove__server;
+
+ROVE_CHECK rove_status rove__server_new(const rove__server_ports *ports,
+                                        const rove__server_policy *policy, rove_replica replica,
+                                        int64_t now_ms, rove__server **out);
+void rove__server_free(rove__server *server);
+/* A malformed request becomes a FAIL frame in the answer; ROVE_OK still. NOMEM otherwise. */
+ROVE_CHECK rove_status rove__server_receive(rove__server *server, const void *bytes, size_t size);
+ROVE_CHECK rove_status rove__server_received(rove__server *server);
+int rove__server_wants_commit(const rove__server *server);
+/* now_ms: headquarters' wall clock. A status other than OK: the savepoint is to be undone; LATER: call again. */
+ROVE_CHECK rove_status rove__server_commit(rove__server *server, rove__hq_tx *tx, int64_t now_ms,
+                                           rove_error *error);
+/* *size = 0: the answer is complete. */
+ROVE_CHECK rove_status rove__server_answer(rove__server *server, void *bytes, size_t capacity,
+                                           size_t *size);
+const rove__server_stats *rove__server_statistics(const rove__server *server);
+
+#endif
