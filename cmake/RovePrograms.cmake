@@ -11,10 +11,10 @@ function(rove_part name folder)
         return()
     endif()
     add_library(rove_${name} STATIC ${sources})
-    target_include_directories(rove_${name} PRIVATE
+    # Its own folder first: server-stub/store is not core/src/store.
+    target_include_directories(rove_${name} PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}/${folder}"
         "${CMAKE_CURRENT_SOURCE_DIR}/core/include" "${ROVE_GENERATED_PUBLIC}"
-        "${CMAKE_CURRENT_SOURCE_DIR}/core/src" "${CMAKE_CURRENT_SOURCE_DIR}/platform"
-        "${CMAKE_CURRENT_SOURCE_DIR}/${folder}")
+        "${CMAKE_CURRENT_SOURCE_DIR}/core/src" "${CMAKE_CURRENT_SOURCE_DIR}/platform")
     target_link_libraries(rove_${name} PRIVATE rove_posix_flags rove_banned PkgConfig::PROTOBUF_C)
     add_dependencies(rove_${name} rove_proto_entities)
 endfunction()
@@ -31,7 +31,7 @@ rove_part(platform_posix platform/posix)
 rove_needs(platform_posix PkgConfig::CURL PkgConfig::SSL
     PkgConfig::MBEDTLS PkgConfig::MBEDX509 PkgConfig::MBEDCRYPTO Threads::Threads)
 rove_part(cli platform/cli)
-rove_needs(cli PkgConfig::JANSSON PkgConfig::SQLITE)
+rove_needs(cli PkgConfig::JANSSON)
 rove_part(server server-stub)
 rove_needs(server PkgConfig::MICROHTTPD PkgConfig::GNUTLS PkgConfig::SQLITE PkgConfig::CSV
     PkgConfig::JANSSON PkgConfig::SSL
@@ -44,9 +44,8 @@ function(rove_program name folder)
         return()
     endif()
     add_executable(${name} "${main}")
-    target_include_directories(${name} PRIVATE
-        "${CMAKE_CURRENT_SOURCE_DIR}/core/src" "${CMAKE_CURRENT_SOURCE_DIR}/platform"
-        "${CMAKE_CURRENT_SOURCE_DIR}/${folder}")
+    target_include_directories(${name} PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}/${folder}"
+        "${CMAKE_CURRENT_SOURCE_DIR}/core/src" "${CMAKE_CURRENT_SOURCE_DIR}/platform")
     target_link_libraries(${name} PRIVATE rove_posix_flags rove_banned ${ARGN})
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}/bin")
 endfunction()
