@@ -40,11 +40,11 @@ typedef enum rove__kind {
 } rove__kind;
 
 /* Who may write a field or a record. */
-typedef enum rove__writer {
+typedef enum rove__write_class {
     ROVE_WRITER_REP,    /* any rep who is entitled to the record, and headquarters */
     ROVE_WRITER_AUTHOR, /* only with the insert */
     ROVE_WRITER_HQ      /* only headquarters */
-} rove__writer;
+} rove__write_class;
 
 /* Which of a record's own columns names its scope. */
 typedef enum rove__scope_kind {
@@ -64,6 +64,7 @@ enum {
     ROVE_FIELD_BOOLEAN = 1u << 6,    /* 0 or 1 */
     ROVE_FIELD_CUSTOM = 1u << 7
 };
+#define ROVE_CUSTOM_FLAGS 0x7f /* the flags that a custom field may be given */
 
 enum {
     ROVE_ENTITY_APPEND_ONLY = 1u << 0, /* a row never changes after its insert, and is not deleted */
@@ -79,7 +80,7 @@ typedef struct rove__field {
     rove__kind kind;
     rove_type type;      /* INT, TEXT, BLOB, REAL: the column's; a set's column is a BLOB */
     rove_type element;   /* of a set: INT or TEXT */
-    rove__writer writer;
+    rove__write_class writer;
     int64_t min;         /* INT: least value; TEXT, BLOB: least bytes; set: 0 */
     int64_t max;         /* INT: largest value; TEXT, BLOB: most bytes; set: most elements */
     uint32_t target;     /* of a reference */
@@ -103,9 +104,10 @@ typedef struct rove__entity {
     int scope_field;     /* ordinal, -1 for ORGANISATION and SELF */
     int part_field;      /* ordinal of the instant whose UTC month is the part, -1: always part 0 */
     int seal_field;      /* ordinal of the instant that seals the record when it is set, -1: none */
-    rove__writer writer; /* of the record as a whole */
+    rove__write_class writer; /* of the record as a whole */
     unsigned flags;
-    const rove__field *fields; /* ascending by number */
+    const rove__field *fields; /* ascending by number; then the custom ones, as they were added */
+    const uint16_t *by_number; /* all ordinals, ascending by the field's number */
     size_t field_count;
     const rove__index *indexes;
     size_t index_count;
@@ -143,9 +145,10 @@ typedef struct rove__custom {
 } rove__custom;
 
 /*
- * Adds a custom field at the end of its entity. ROVE_OK also if the same one is there already;
- * ROVE_EXISTS if the number or the name means something else; ROVE_RANGE, ROVE_UNKNOWN_ENTITY,
- * ROVE_TOO_BIG (ROVE_FIELDS_MAX), ROVE_INVALID (the name), ROVE_NOMEM.
+ * Adds a custom field at the end of its entity; `fields` and `by_number` of that entity may move. One
+ * with the same number, name and type gets the limits and flags given. ROVE_EXISTS if the number or the name
+ * means something else; ROVE_RANGE, ROVE_UNKNOWN_ENTITY, ROVE_TOO_BIG (ROVE_FIELDS_MAX), ROVE_INVALID
+ * (name, type or flags), ROVE_NOMEM.
  */
 ROVE_CHECK rove_status rove__registry_add_custom(rove__registry *registry,
                                                  const rove__custom *custom, rove_error *error);

@@ -15,6 +15,7 @@
 
 #include "base/stamp.h"
 #include "model/change.h"
+#include "model/set.h"
 #include "rove/sys/alloc.h"
 #include "rove/sys/clock.h"
 #include "rove/sys/crypto.h"
