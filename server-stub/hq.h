@@ -1,0 +1,106 @@
+/*
+ * hq.h - headquarters as one handle: its folder, database, keys and policy; the one committing thread; and
+ * the table of commands.
+ *
+ *   folder/  hq.db (and -wal)   everything but keys
+ *            ca.key ca.der      the private CA, mode 0600
+ *            server.key server.der
+ *            lock               held while a process has the folder
+ *            control            a Unix socket; there while `serve` runs
+ *
+ * A command is a function of (headquarters, where to print, arguments). `rove-hq` takes the lock and runs it itself;
+ * if a process serves, the command travels through the control socket and runs there, by the same code: on
+ * SQLite one process writes and checkpoints (see docs/architecture.md).
+ *
+ * Threads: hq_commit may be called from any thread; it runs the job on the committing thread, in a savepoint of
+ * a transaction shared with other waiting jobs (group commit), and returns when that is durable.
+ */
+#ifndef ROVE_HQ_H
+#define ROVE_HQ_H
+
+#include "rove/sys/clock.h"
+#include "rove/sys/files.h"
+#include "store/store.h"
+#include "sync/server.h"
+#include "sync/writer.h"
+
+typedef struct hq hq;
+
+typedef struct hq_ports {
+    rove_allocator allocator;
+    rove_clock clock;
+    rove_random random;
+    rove_files files;
+    rove_crypto crypto;
+    rove_log log;
+} hq_ports;
+
+typedef struct hq_init_options {
+    const char *name;          /* of the organisation */
+    const char *const *hosts;  /* DNS names and addresses for the server certificate */
+    size_t host_count;
+    const char *currency;      /* ISO 4217 */
+    const char *timezone;
+    const char *operator_name;
+} hq_init_options;
+
+/* Makes folder, CA, server certificate, database, Settings row, policy. EXISTS if it is one already. */
+ROVE_CHECK rove_status hq_init(const hq_ports *ports, const char *folder,
+                               const hq_init_options *options, rove_error *error);
+/*
+ * Opens it: BUSY with the other's pid if a process has it. Every open begins a new timeline (T1) and draws a
+ * fresh replica number for headquarters (T2), and starts the committing thread.
+ */
+ROVE_CHECK rove_status hq_open(const hq_ports *ports, const char *folder, hq **out,
+                               rove_error *error);
+void hq_close(hq *headquarters);
+
+const hq_ports *hq_get_ports(const hq *headquarters);
+const char *hq_folder(const hq *headquarters);
+rove__registry *hq_registry(hq *headquarters);
+rove__hq_database *hq_database(hq *headquarters);
+int64_t hq_now_ms(const hq *headquarters);
+
+/*
+ * Runs job(ctx, tx) on the committing thread. What it returns is returned; other than ROVE_OK undoes the
+ * job's savepoint alone. LATER is tried again a few times.
+ */
+typedef rove_status (*hq_job)(void *ctx, rove__hq_tx *tx, rove_error *error);
+ROVE_CHECK rove_status hq_commit(hq *headquarters, hq_job job, void *ctx, rove_error *error);
+/* A read transaction on this thread. */
+ROVE_CHECK rove_status hq_read(hq *headquarters, hq_job job, void *ctx, rove_error *error);
+
+/* ---- commands ------------------------------------------------------------------------------------------ */
+
+/* Where a command prints; both go to the terminal of whoever called, also through the control socket. */
+typedef struct hq_io {
+    void (*out)(void *ctx, const char *bytes, size_t size);
+    void (*err)(void *ctx, const char *bytes, size_t size);
+    void *ctx;
+    int json;                  /* --json was given: print one JSON document */
+    int terminal;              /* out is a terminal: progress may be shown on err */
+    const char *operator_name; /* --operator, else the login name */
+    const char *directory;     /* the caller's working directory: paths in arguments are relative to it */
+} hq_io;
+void hq_print(const hq_io *io, const char *format, ...) ROVE_PRINTF(2, 3);
+void hq_complain(const hq_io *io, const char *format, ...) ROVE_PRINTF(2, 3);
+/* The path of an argument, seen from the caller's directory; owned by the caller (hq's allocator). */
+char *hq_path(hq *headquarters, const hq_io *io, const char *argument);
+
+/* Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done in part (some lines refused), 4 busy, 5 not found. */
+typedef int (*hq_command_run)(hq *headquarters, const hq_io *io, int argc, char **argv);
+typedef struct hq_command {
+    const char *name;
+    const char *usage;   /* after the name: "FILE... [--dry-run] [--map F]" */
+    const char *summary; /* one line */
+    const char *help;    /* paragraphs with an example */
+    hq_command_run run;  /* argv[0] is the command's name */
+} hq_command;
+/* commands.c: all of them, ended by a NULL name. `init`, `serve` and `help` are main.c's own. */
+extern const hq_command hq_commands[];
+
+/* Records an act in its own words, inside a job. seq: of the writer that made it, or 0. */
+ROVE_CHECK rove_status hq_record(hq *headquarters, rove__hq_tx *tx, const hq_io *io, const char *act,
+                                 const char *detail, uint64_t seq);
+
+#endif

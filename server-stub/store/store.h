@@ -1,0 +1,74 @@
+/*
+ * store/store.h - what headquarters keeps beside the exchange's data (sync/headquarters.h): enrolment codes,
+ * the record of administrative acts, settings, and look-ups for operators. A store implements both in one
+ * database; server-stub/store/sqlite is the first.
+ *
+ * Functions follow the conventions of sync/headquarters.h and work in its transactions.
+ */
+#ifndef ROVE_HQ_STORE_H
+#define ROVE_HQ_STORE_H
+
+#include "sync/headquarters.h"
+
+/* A one-time enrolment code; only its hash is kept. */
+typedef struct rove__hq_code {
+    uint8_t hash[ROVE_SHA256_SIZE]; /* of the code's 16 bytes */
+    rove_id user;
+    int64_t made_ms;
+    int64_t until_ms;
+    int tries_left;
+    int64_t used_ms;                /* 0: not used */
+    rove_replica replica;           /* that it enrolled */
+} rove__hq_code;
+
+/* An administrative act. */
+typedef struct rove__hq_act {
+    int64_t number; /* given on put */
+    int64_t at_ms;
+    const char *operator_name;
+    const char *act;
+    const char *detail; /* one line */
+    uint64_t seq;       /* of the transaction that it made; 0: none */
+} rove__hq_act;
+
+typedef struct rove__hq_directory {
+    rove_status (*code_put)(rove__hq_tx *tx, const rove__hq_code *code);
+    rove_status (*code_get)(rove__hq_tx *tx, const uint8_t hash[ROVE_SHA256_SIZE],
+                            rove__hq_code *code); /* NOT_FOUND */
+    rove_status (*code_scan)(rove__hq_tx *tx, rove_status (*each)(void *, const rove__hq_code *),
+                             void *each_ctx);
+    rove_status (*act_put)(rove__hq_tx *tx, rove__hq_act *act);
+    /* Newest first. */
+    rove_status (*act_scan)(rove__hq_tx *tx, rove_status (*each)(void *, const rove__hq_act *),
+                            void *each_ctx);
+    rove_status (*setting_get)(rove__hq_tx *tx, const char *key, rove__arena *arena,
+                               rove__bytes *value); /* NOT_FOUND */
+    rove_status (*setting_put)(rove__hq_tx *tx, const char *key, rove__bytes value);
+    /* Live rows of an entity whose field has this value (ordinal -1: all), ascending by id. */
+    rove_status (*row_find)(rove__hq_tx *tx, uint32_t entity, int ordinal, const rove_value *value,
+                            rove__arena *arena, /* reset for each row */
+                            rove_status (*each)(void *, const rove__hq_row *), void *each_ctx);
+    rove_status (*row_count)(rove__hq_tx *tx, uint32_t entity, uint64_t *count);
+    void *ctx;
+} rove__hq_directory;
+
+/* An open store. `registry` gains the custom fields found in it. */
+typedef struct rove__hq_database rove__hq_database;
+struct rove__hq_database {
+    rove__hq_store store;
+    rove__hq_directory directory;
+    /* Adds the column of a custom field that the registry gained, in the transaction. */
+    rove_status (*widen)(rove__hq_tx *tx, const rove__entity *entity, rove_error *error);
+    uint64_t (*size_bytes)(rove__hq_database *database);
+    void (*close)(rove__hq_database *database);
+};
+
+/*
+ * Opens or creates a SQLite database file. One process at a time (who calls holds the folder's lock). Opening
+ * does not begin a timeline: rove__hq_open does (T1).
+ */
+ROVE_CHECK rove_status rove__hq_sqlite_open(const rove_allocator *allocator,
+                                            rove__registry *registry, const char *path,
+                                            rove__hq_database **out, rove_error *error);
+
+#endif
