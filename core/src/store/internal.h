@@ -11,20 +11,24 @@
 
 #include "store/outbox.h"
 #include "store/schema.h"
+#include "store/state.h"
 #include "store/store.h"
 
-/* ---- statements: prepared once, kept per handle ---- */
+/* ---- statements: prepared once, kept per handle; their texts are in statement.c ---- */
 
 typedef enum rove__sql {
-    ROVE_SQL_BEGIN, /* ... one name per constant text in statement.c ... */
+    ROVE_SQL_BEGIN,
     ROVE_SQL_COMMIT,
     ROVE_SQL_ROLLBACK,
     ROVE_SQL_META_GET,
     ROVE_SQL_META_PUT,
+    ROVE_SQL_META_DROP,
     ROVE_SQL_OUTBOX_GET,      /* by seq */
     ROVE_SQL_OUTBOX_INSERT,
     ROVE_SQL_OUTBOX_UPDATE,   /* all columns by seq */
     ROVE_SQL_OUTBOX_DELETE,
+    ROVE_SQL_OUTBOX_TOUCH,    /* last_tx by seq */
+    ROVE_SQL_OUTBOX_ANY,      /* a row if there is any */
     ROVE_SQL_OUTBOX_UNFROZEN, /* ascending by seq */
     ROVE_SQL_OUTBOX_BATCH,    /* of one batch, ascending */
     ROVE_SQL_DELETED_GET,
@@ -32,27 +36,40 @@ typedef enum rove__sql {
     ROVE_SQL_DELETED_DROP,
     ROVE_SQL_SCOPE_GET,
     ROVE_SQL_SCOPE_PUT,
+    ROVE_SQL_SCOPE_DROP,
+    ROVE_SQL_SCOPE_ALL,
+    ROVE_SQL_DISCARDED_PUT,
     ROVE_SQL_COMMON_COUNT
 } rove__sql;
 
 /* Statements whose text is made from the model, per entity. */
 typedef enum rove__entity_sql {
-    ROVE_ENTITY_SQL_GET,          /* all columns, _clock, _pending, _unknown by id */
-    ROVE_ENTITY_SQL_INSERT,       /* plain INSERT of all columns: fails on an id that is there */
-    ROVE_ENTITY_SQL_REPLACE,      /* upsert of all columns */
+    ROVE_ENTITY_SQL_GET,          /* field columns by ordinal, _clock, _pending, _unknown; by id */
+    ROVE_ENTITY_SQL_INSERT,       /* id, field columns, _clock, _pending, _unknown: fails on an id that is there */
+    ROVE_ENTITY_SQL_REPLACE,      /* the same as an upsert */
     ROVE_ENTITY_SQL_DELETE,       /* by id */
-    ROVE_ENTITY_SQL_SET_PENDING,  /* UPDATE _pending by id */
+    ROVE_ENTITY_SQL_SET_PENDING,  /* UPDATE _pending (2) by id (1) */
     ROVE_ENTITY_SQL_COUNT
 } rove__entity_sql;
 
+/* Statements on the index table of one set field. */
+typedef enum rove__element_sql {
+    ROVE_ELEMENT_SQL_PUT,  /* element (1), id (2) */
+    ROVE_ELEMENT_SQL_DROP, /* element (1), id (2) */
+    ROVE_ELEMENT_SQL_COUNT
+} rove__element_sql;
+
 typedef struct rove__entity_statements {
+    const rove__entity *entity;
     sqlite3_stmt *by_kind[ROVE_ENTITY_SQL_COUNT];
-    sqlite3_stmt *update_one[ROVE_FIELDS_MAX]; /* UPDATE of one column and _pending, by ordinal; lazily */
+    sqlite3_stmt *update_one[ROVE_FIELDS_MAX]; /* UPDATE of one column (2) and _pending (3) by id (1) */
+    sqlite3_stmt *elements[ROVE_FIELDS_MAX][ROVE_ELEMENT_SQL_COUNT]; /* of set fields */
 } rove__entity_statements;
 
 /* What changes with every transaction and is written with it as the one _meta row 'clock'. */
 typedef struct rove__store_clock {
     rove__hlc hlc;
+    rove_stamp held;     /* the largest canonical stamp that ever came from headquarters (D10) */
     uint32_t counter;    /* of the last id drawn under the present replica number */
     uint64_t tx;         /* of the last local transaction */
 } rove__store_clock;
@@ -73,7 +90,9 @@ struct rove__store {
     char *path; /* of replica.db */
     void *lock;
     sqlite3 *db;          /* the writer */
-    sqlite3_mutex *mutex; /* held for one transaction */
+    sqlite3_mutex *mutex; /* recursive; held for one transaction */
+    sqlite3_mutex *shared_mutex; /* held for moments: the anchor, and whoever reads or widens the registry
+                                    besides the writer */
     sqlite3_stmt *common[ROVE_SQL_COMMON_COUNT];
     rove__entity_statements *entities; /* by the position in the registry */
 
@@ -81,20 +100,24 @@ struct rove__store {
     rove__cursor cursor;
     uint8_t digest_key[ROVE_HASH_KEY_SIZE]; /* zeros until the first Welcome */
     rove__anchor anchor;
-    int64_t wall_offset_ms; /* trusted minus wall, as last seen */
     rove__store_clock clock;
-    rove__store_clock clock_before; /* to go back to on rollback */
+    rove__store_clock clock_written; /* as it stands in the database */
 
+    int entered;            /* a transaction is open */
     int in_transaction;     /* a local one: begin was called */
+    rove_status doomed;     /* the device failed in the middle of a write: commit returns it and rolls back */
+    int stale;              /* the handle could not be read back after a rollback */
+    size_t tx_rows;         /* rows and bytes that the local transaction wrote so far */
+    size_t tx_bytes;
     int64_t now_ms;         /* trusted time at begin */
     rove__arena arena;      /* emptied at the start of each transaction */
     rove__arena row_arena;  /* emptied for each row */
     rove__buf scratch;
-    rove__scope_sum *sums;  /* open-addressing table of the transaction's scopes (digest.c) */
+    rove__scope_sum *sums;  /* open-addressing table of the transaction's scopes (sums.c) */
     size_t sum_count, sum_capacity;
 
-    rove__store_event *events; /* of the transaction; delivered after commit */
-    size_t event_count, event_capacity;
+    rove__store_event *events; /* of the transaction; delivered after commit; NULL until first needed */
+    size_t event_count;
     rove__store_watcher watcher;
     void *watcher_ctx;
 };
@@ -116,7 +139,16 @@ void rove__store_finalize(rove__store *store);
 int rove__bind_value(sqlite3_stmt *statement, int at, const rove_value *value); /* SQLite's code */
 rove_value rove__column_value(sqlite3_stmt *statement, int at);                 /* borrowed */
 
-/* meta.c */
+/* Of the index table of a set field. */
+ROVE_CHECK rove_status rove__store_element_statement(rove__store *store,
+                                                     const rove__entity *entity, size_t ordinal,
+                                                     rove__element_sql which,
+                                                     sqlite3_stmt **statement, rove_error *error);
+/* Runs a statement that returns no row, and resets it. */
+ROVE_CHECK rove_status rove__store_run(rove__store *store, sqlite3_stmt *statement,
+                                       rove_error *error, const char *doing);
+
+/* meta.c; the keys are in state.h */
 ROVE_CHECK rove_status rove__meta_get_int(rove__store *store, const char *key, int64_t *value,
                                           rove_error *error); /* 0 if absent */
 ROVE_CHECK rove_status rove__meta_put_int(rove__store *store, const char *key, int64_t value,
@@ -127,21 +159,36 @@ ROVE_CHECK rove_status rove__meta_get_bytes(rove__store *store, const char *key,
 ROVE_CHECK rove_status rove__meta_put_bytes(rove__store *store, const char *key, const void *bytes,
                                             size_t size, rove_error *error);
 
+/* Forgets a key. */
+ROVE_CHECK rove_status rove__meta_drop(rove__store *store, const char *key, rove_error *error);
+/* Reads owner, clock, cursor, anchor and digest key into the handle. */
+ROVE_CHECK rove_status rove__meta_load(rove__store *store, rove_error *error);
+/* Set it in the handle and in the database, inside a transaction. */
+ROVE_CHECK rove_status rove__meta_put_cursor(rove__store *store, rove__cursor cursor,
+                                             rove_error *error);
+ROVE_CHECK rove_status rove__meta_put_anchor(rove__store *store, const rove__anchor *anchor,
+                                             rove_error *error);
+ROVE_CHECK rove_status rove__meta_put_digest_key(rove__store *store,
+                                                 const uint8_t key[ROVE_HASH_KEY_SIZE],
+                                                 rove_error *error);
+
 /* transaction.c: takes the mutex, BEGIN IMMEDIATE; on finish writes sums and clock and commits, or rolls
  * back if status is not ROVE_OK, gives back the mutex, then delivers events. Returns the first failure. */
 ROVE_CHECK rove_status rove__store_enter(rove__store *store, rove_error *error);
 ROVE_CHECK rove_status rove__store_leave(rove__store *store, rove_status status, rove_error *error);
 void rove__store_note(rove__store *store, uint32_t entity, rove_id id); /* an event */
 ROVE_CHECK rove_status rove__store_stamp(rove__store *store, rove_stamp *stamp);
+/* Remembers a canonical stamp that came from headquarters; the clock is written when the transaction ends. */
+void rove__store_observe(rove__store *store, rove_stamp stamp);
 
 /* A row with everything that the table holds of it. */
 typedef struct rove__stored {
-    rove__row row;       /* overlay, as shown; sets in plain form when nothing is pending, see note below */
+    rove__row row;       /* as shown, all cells present; sets in versioned form, see below */
     rove__clock clock;   /* headquarters' version's */
     int64_t pending;     /* newest entry, 0: none */
 } rove__stored;
 /*
- * Set columns hold headquarters' versioned form (model/set.h) with pending adds and removes already laid over it: a pending
+ * Set columns always hold headquarters' versioned form (model/set.h) with pending adds and removes already laid over it: a pending
  * add stands there with the version {raw, own replica}. Counters hold the total with pending increments.
  */
 
@@ -154,24 +201,47 @@ ROVE_CHECK rove_status rove__table_put(rove__store *store, const rove__stored *s
 ROVE_CHECK rove_status rove__table_drop(rove__store *store, const rove__entity *entity, rove_id id,
                                         rove_error *error);
 
-/* entries.c: an entry by seq; the chain of a row, oldest first. Borrowed from the arena. */
+/*
+ * entries.c: an entry by seq; the chain of a row, oldest first. Borrowed from the arena. In a chain every
+ * cell has `pending`: what an entry that is not frozen does not keep is filled in from the row as shown.
+ */
 ROVE_CHECK rove_status rove__entry_load(rove__store *store, int64_t seq, rove__arena *arena,
                                         rove__entry *entry, rove_error *error);
 ROVE_CHECK rove_status rove__entry_chain(rove__store *store, int64_t newest, rove__arena *arena,
                                          rove__entry **entries, size_t *count, rove_error *error);
-/* Inserts (seq 0: a new one is given) or rewrites it. */
+/* Inserts (seq 0: a new one is given) or rewrites it; leaves out of the body what outbox.h leaves out. */
 ROVE_CHECK rove_status rove__entry_save(rove__store *store, rove__entry *entry, rove_error *error);
 ROVE_CHECK rove_status rove__entry_remove(rove__store *store, int64_t seq, rove_error *error);
 /* The newest entry of a row that a pending delete took off the table; NOT_FOUND. */
 ROVE_CHECK rove_status rove__deleted_entry(rove__store *store, uint32_t entity, rove_id id,
                                            int64_t *seq, rove_error *error);
 
+/* Puts `seq` as the row's newest entry on the table (0: none). */
+ROVE_CHECK rove_status rove__table_set_pending(rove__store *store, const rove__entity *entity,
+                                               rove_id id, int64_t seq, rove_error *error);
+/* The chain of a row that was just read; saves reading it again. */
+ROVE_CHECK rove_status rove__entry_chain_of(rove__store *store, const rove__stored *stored,
+                                            rove__arena *arena, rove__entry **entries,
+                                            size_t *count, rove_error *error);
+/* One change as a batch of its own, in the arena, and back; the change is borrowed from the arena. */
+ROVE_CHECK rove_status rove__change_pack(rove__store *store, const rove__change *change,
+                                         rove__arena *arena, rove__bytes *bytes);
+ROVE_CHECK rove_status rove__change_unpack(rove__store *store, const void *bytes, size_t size,
+                                           rove__arena *arena, rove__change *change,
+                                           rove_error *error);
+/* Notes in _discarded what the rep dropped. */
+ROVE_CHECK rove_status rove__discard_note(rove__store *store, const rove__change *change,
+                                          const char *why, rove_error *error);
+
 /* under.c: headquarters' version of a row: what lies under its pending work. live 0: headquarters has not
  * seen it (a pending insert). Sets versioned, counters headquarters' total. */
 ROVE_CHECK rove_status rove__store_under(rove__store *store, const rove__stored *stored,
                                          rove__arena *arena, rove__stored *under, int *live,
                                          rove_error *error);
-/* The inverse: lays the row's entries over headquarters' version. */
+/*
+ * The inverse: lays the row's entries (a chain, every cell with `pending`) over headquarters' version; a set's
+ * pending adds get the version {raw, the entry's replica}. *shown has `pending` of the newest entry.
+ */
 ROVE_CHECK rove_status rove__store_overlay(rove__store *store, const rove__stored *under,
                                            const rove__entry *entries, size_t count,
                                            rove__arena *arena, rove__stored *shown,
@@ -187,6 +257,13 @@ ROVE_CHECK rove_status rove__sum_flush(rove__store *store, rove_error *error);
 void rove__sum_forget(rove__store *store); /* on rollback */
 ROVE_CHECK rove_status rove__sum_total(rove__store *store, rove__hash128 *total, uint64_t *rows,
                                        uint64_t *scopes, rove_error *error);
+
+/* A pending delta laid over a versioned set, both as cells; the result from the arena. */
+ROVE_CHECK rove_status rove__set_lay(const rove_value *versioned, const rove_value *delta,
+                                     rove_replica replica, rove__arena *arena, rove_value *result);
+/* The set of a cell in any form as a plain cell. */
+ROVE_CHECK rove_status rove__set_plain(const rove_value *cell, rove__arena *arena,
+                                       rove_value *plain);
 
 /* freeze.c: freezes the entries given (and what their groups demand) or all unsent ones (entries NULL) into
  * numbered batches, inside the caller's transaction (D4, D5). */

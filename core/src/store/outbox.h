@@ -2,13 +2,14 @@
  * store/outbox.h - one entry of pending work, and its bytes in _outbox.body.
  *
  *   body  = op:byte flags:byte replica:varint raw:u64 timeline:varint seq:varint count:varint cell*
- *           [image]                               DELETE: the row as headquarters had it, and its clock
+ *           [seen:bytes image:bytes]              DELETE: the row's clock as the rep saw it (D3), and the row
+ *                                                 as headquarters had it, refreshed by pages
  *   cell  = field:varint flags:byte raw:u64 base_stamp:u64 base_replica:varint [epoch:varint]
  *           under:value [pending:value]
  *
  * `under` is headquarters' version of the cell (D1), kept in the oldest entry that covers it; its version is in
  * the row's _clock. `pending` is there in a frozen entry (what the batch carried, D6) and always for counters
- * (increments) and sets (delta); the typed column shows the overlay. An INSERT has no cells.
+ * (increments) and sets (delta); the typed column shows the overlay. An INSERT and a DELETE have no cells.
  */
 #ifndef ROVE_STORE_OUTBOX_H
 #define ROVE_STORE_OUTBOX_H
@@ -41,6 +42,8 @@ typedef struct rove__entry {
     rove__cursor cursor;  /* at the first edit */
     rove__pending_cell *cells; /* ascending by field; arena */
     size_t count;
+    const uint8_t *seen;  /* DELETE: a clock (model/clock.h): for pending cells their bases; borrowed */
+    size_t seen_size;
     const uint8_t *image; /* DELETE: one encoded WHOLE change (wire/batch.h), borrowed */
     size_t image_size;
 } rove__entry;

@@ -1,0 +1,32 @@
+/*
+ * store/state.h - the keys of _meta: what the replica knows of itself and of headquarters.
+ *
+ * Integers are INTEGER values; stamps, counts and cursors that may use all 64 bits, and everything with
+ * more than one part, are BLOBs, big-endian. A key that is not there reads as 0 or empty.
+ */
+#ifndef ROVE_STORE_STATE_H
+#define ROVE_STORE_STATE_H
+
+/* Kept in the handle, and written by the functions of meta.c. */
+#define ROVE_META_OWNER      "owner"      /* replica:u32 user:u64 */
+#define ROVE_META_CLOCK      "clock"      /* last:u64 issued:u64 held:u64 counter:u32 tx:u64 */
+#define ROVE_META_CURSOR     "cursor"     /* timeline:u64 seq:u64 */
+#define ROVE_META_ANCHOR     "anchor"     /* server_ms:u64 wall_ms:u64 boot_ms:u64 boot_id:16 */
+#define ROVE_META_DIGEST_KEY "digest_key" /* 16 bytes */
+
+/* Read and written where they matter. */
+#define ROVE_META_SCHEMA      "schema"      /* int: ROVE_SCHEMA_VERSION of the build that wrote last */
+#define ROVE_META_ACKED       "acked"       /* int: highest batch ever acknowledged (P1) */
+#define ROVE_META_FROZEN      "frozen"      /* int: highest batch ever frozen */
+#define ROVE_META_CHAIN       "chain"       /* 32 bytes: the chain at `acked`; absent: zeros */
+#define ROVE_META_TOKEN       "token"       /* bytes: where an unfinished scan stands (Q7) */
+#define ROVE_META_CATCHING_UP "catching_up" /* int 0, 1 (Q6) */
+#define ROVE_META_UNVERIFIED  "unverified"  /* int 0, 1 (T1) */
+#define ROVE_META_VERIFIED_MS "verified_ms" /* int */
+#define ROVE_META_CONTACT_MS  "contact_ms"  /* int */
+#define ROVE_META_RENEW_MS    "renew_ms"    /* int: renew_after_ms */
+#define ROVE_META_POLL_MS     "poll_ms"     /* int */
+#define ROVE_META_SAFE        "safe"        /* int: seq up to which commits are backed up (D9) */
+#define ROVE_META_POLICY      "policy"      /* bytes: as Welcome brought it */
+
+#endif
