@@ -78,6 +78,7 @@ typedef struct rove_field {
     rove_value value;
 } rove_field;
 
+/* A value for a rove_field. Nothing is copied or owned. Any thread. */
 rove_value rove_null(void);
 rove_value rove_int(int64_t integer);
 rove_value rove_real(double real);
@@ -181,6 +182,7 @@ ROVE_CHECK rove_status rove_enum_value(const rove *replica, const char *entity, 
 
 /* ---- state -------------------------------------------------------------------------------------------- */
 
+/* How the replica is doing, for a status screen and for support. */
 typedef struct rove_state {
     size_t size;             /* sizeof(rove_state), set by the caller */
     int enrolled;
@@ -204,6 +206,7 @@ typedef struct rove_state {
     uint64_t conflicts;      /* open ones */
     uint64_t disk_bytes;
 } rove_state;
+/* Fills in *state, as far as its `size` reaches. INVALID, LOCKED, IO. Any thread. */
 ROVE_CHECK rove_status rove_read_state(rove *replica, rove_state *state, rove_error *error);
 /* Trusted time in Unix ms: headquarters' clock as carried on by this device's boot clock. */
 int64_t rove_now_ms(rove *replica);
