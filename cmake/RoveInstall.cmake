@@ -15,6 +15,10 @@ foreach(program rove_cli_program rove-hq)
         install(TARGETS ${program} RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
     endif()
 endforeach()
+if(TARGET rove_platform_posix)
+    install(TARGETS rove_platform_posix EXPORT rove-targets ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+    install(FILES platform/posix/posix.h DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/rove")
+endif()
 install(DIRECTORY core/include/rove DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.h")
 install(FILES "${ROVE_GENERATED_PUBLIC}/rove/entities.pb-c.h"
     DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/rove" OPTIONAL)
@@ -24,7 +28,10 @@ configure_package_config_file(packaging/rove-config.cmake.in
     "${CMAKE_CURRENT_BINARY_DIR}/rove-config.cmake" INSTALL_DESTINATION "${package_dir}")
 write_basic_package_version_file("${CMAKE_CURRENT_BINARY_DIR}/rove-config-version.cmake"
     COMPATIBILITY SameMinorVersion)
+file(RELATIVE_PATH prefix_from_pkgconfig "/prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig" /prefix)
 configure_file(packaging/rove.pc.in "${CMAKE_CURRENT_BINARY_DIR}/rove.pc" @ONLY)
+configure_file(packaging/rove-posix.pc.in "${CMAKE_CURRENT_BINARY_DIR}/rove-posix.pc" @ONLY)
 install(FILES "${CMAKE_CURRENT_BINARY_DIR}/rove-config.cmake"
     "${CMAKE_CURRENT_BINARY_DIR}/rove-config-version.cmake" DESTINATION "${package_dir}")
-install(FILES "${CMAKE_CURRENT_BINARY_DIR}/rove.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+install(FILES "${CMAKE_CURRENT_BINARY_DIR}/rove.pc" "${CMAKE_CURRENT_BINARY_DIR}/rove-posix.pc"
+    DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")

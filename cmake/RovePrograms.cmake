@@ -15,7 +15,9 @@ function(rove_part name folder)
     target_include_directories(rove_${name} PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}/${folder}"
         "${CMAKE_CURRENT_SOURCE_DIR}/core/include" "${ROVE_GENERATED_PUBLIC}"
         "${CMAKE_CURRENT_SOURCE_DIR}/core/src" "${CMAKE_CURRENT_SOURCE_DIR}/platform")
-    target_link_libraries(rove_${name} PRIVATE rove_posix_flags rove_banned PkgConfig::PROTOBUF_C)
+    # How it is compiled concerns nobody who links it.
+    target_link_libraries(rove_${name} PRIVATE
+        $<BUILD_INTERFACE:rove_posix_flags> $<BUILD_INTERFACE:rove_banned> PkgConfig::PROTOBUF_C)
     add_dependencies(rove_${name} rove_proto_entities)
 endfunction()
 
@@ -27,7 +29,11 @@ function(rove_needs part)
     endif()
 endfunction()
 
+# Users of the library have the POSIX ports as rove/posix.h and librove_posix.a.
+configure_file(platform/posix/posix.h "${ROVE_GENERATED_PUBLIC}/rove/posix.h" COPYONLY)
 rove_part(platform_posix platform/posix)
+set_target_properties(rove_platform_posix PROPERTIES OUTPUT_NAME rove_posix EXPORT_NAME posix)
+target_link_libraries(rove_platform_posix PUBLIC rove_interface)
 rove_needs(platform_posix PkgConfig::CURL PkgConfig::SSL
     PkgConfig::MBEDTLS PkgConfig::MBEDX509 PkgConfig::MBEDCRYPTO Threads::Threads)
 rove_part(cli platform/cli)

@@ -29,6 +29,7 @@ def main(find, clean, planted):
     parser.add_argument("--archive", default="", help="the static library that was built")
     options = parser.parse_args()
     options.planted = False
+    options.built = options.archive
 
     problems = []
     with tree(clean) as folder:
