@@ -45,15 +45,15 @@ typedef struct rove__clock {
 void rove__clock_init(rove__clock *clock, rove__origin origin, rove__version base, uint64_t seq);
 /* What a cell has; never fails. */
 rove__clock_entry rove__clock_get(const rove__clock *clock, uint32_t field);
-/* Sets or, where it equals the base, removes an entry. ROVE_NOMEM. */
+/* Sets or, where it equals the base, removes an entry. ROVE_NOMEM; ROVE_TOO_BIG past ROVE_CLOCK_ENTRIES_MAX. */
 ROVE_CHECK rove_status rove__clock_set(rove__clock *clock, rove__arena *arena,
                                        rove__clock_entry entry);
-/* The largest seq, and the largest stamp, in it. */
+/* The largest seq, and the largest canonical stamp (so the origin does not count), in it. */
 uint64_t rove__clock_newest(const rove__clock *clock);
 rove_stamp rove__clock_largest(const rove__clock *clock);
 int rove__clock_equal(const rove__clock *a, const rove__clock *b);
 
-/* with_seqs: headquarters' form. */
+/* with_seqs: headquarters' form. Without, entries that differ in nothing but their seq are left out. */
 void rove__clock_write(rove__buf *buf, const rove__clock *clock, int with_seqs);
 /* Entries from the arena. Checks order, ranges and canonical form: ROVE_CORRUPT. */
 ROVE_CHECK rove_status rove__clock_read(rove__clock *clock, const void *bytes, size_t size,

@@ -74,6 +74,11 @@ rove_value rove__value_real(double real);
 rove_value rove__value_text(const char *text); /* borrowed, NUL-terminated */
 rove_value rove__value_bytes(rove_type type, const void *data, size_t size);
 int rove__value_equal(const rove_value *a, const rove_value *b);
+/*
+ * Equal, or a text and a blob of the same bytes. For unknown fields that came through a packed message,
+ * which does not say which of the two they are.
+ */
+int rove__value_equal_bytes(const rove_value *a, const rove_value *b);
 /* A total order: type, then number or bytes. The last word between equal versions (P6). */
 int rove__value_compare(const rove_value *a, const rove_value *b);
 
@@ -82,7 +87,11 @@ int rove__value_compare(const rove_value *a, const rove_value *b);
  * byte, then zigzag varint (INT), 8 bytes big-endian of the IEEE bits (REAL), or varint size and bytes.
  */
 void rove__value_write(rove__buf *buf, const rove_value *value);
-void rove__value_read(rove__reader *reader, rove_value *value); /* borrows from the reader */
+/*
+ * Borrows from the reader. Fails it for an unknown type, more than ROVE_VALUE_MAX bytes, text that is not
+ * UTF-8, and a REAL that is NaN, infinite or -0.0.
+ */
+void rove__value_read(rove__reader *reader, rove_value *value);
 
 /*
  * The scope of a row. For ROVE_SCOPE_PARENT the caller gives the parent's; otherwise parent is NULL.
@@ -96,6 +105,14 @@ rove__scope rove__row_scope(const rove__row *row, const rove__scope *parent);
  * their cells; `id` is a field of every message and goes to row->id. A repeated field becomes a set cell in
  * the plain form of model/set.h; a message carries an empty one as absent, so clearing a set is done by its elements.
  * Everything is allocated from the arena.
+ *
+ * On the wire of protobuf a custom INT is an int64, a REAL a double, a TEXT a string. An unknown field is INT,
+ * REAL, or TEXT if its bytes are UTF-8 without NUL and else BLOB; groups, fixed32, and an unknown field that occurs
+ * twice are refused (ROVE_UNKNOWN_FIELD). Unknown fields of a nested message that is itself unknown are
+ * not given out in messages; leaving a field out of a message does not change it.
+ *
+ * ROVE_UNKNOWN_ENTITY, ROVE_UNKNOWN_FIELD, ROVE_INVALID (no protobuf of this message), ROVE_UTF8, ROVE_RANGE (an
+ * integer or enumeration), ROVE_TOO_BIG (ROVE_ROW_MAX, ROVE_SET_ELEMENTS_MAX, ROVE_EXTRA_MAX), ROVE_NOMEM.
  */
 ROVE_CHECK rove_status rove__row_from_message(rove__row *row, const rove__registry *registry,
                                               const ProtobufCMessage *message, rove__arena *arena,
@@ -103,7 +120,10 @@ ROVE_CHECK rove_status rove__row_from_message(rove__row *row, const rove__regist
 ROVE_CHECK rove_status rove__row_from_packed(rove__row *row, const rove__registry *registry,
                                              const rove__entity *entity, const void *bytes,
                                              size_t size, rove__arena *arena, rove_error *error);
-/* A new message owned by the caller: protobuf_c_message_free_unpacked(message, its allocator). */
+/*
+ * A new message owned by the caller: protobuf_c_message_free_unpacked(message, its allocator). ROVE_CORRUPT
+ * for a cell of the wrong type, ROVE_NOMEM. The row's entity must be known.
+ */
 ROVE_CHECK rove_status rove__row_to_message(const rove__row *row, ProtobufCAllocator *allocator,
                                             ProtobufCMessage **message);
 ROVE_CHECK rove_status rove__row_to_packed(const rove__row *row, rove__buf *buf);
