@@ -14,6 +14,8 @@
 #include "store/state.h"
 #include "store/store.h"
 
+struct rove__exchange;
+
 /* ---- statements: prepared once, kept per handle; their texts are in statement.c ---- */
 
 typedef enum rove__sql {
@@ -116,6 +118,8 @@ struct rove__store {
     rove__scope_sum *sums;  /* open-addressing table of the transaction's scopes (sums.c) */
     size_t sum_count, sum_capacity;
 
+    struct rove__exchange *exchange; /* what reconciling keeps (exchange.h); NULL until first needed */
+
     rove__store_event *events; /* of the transaction; delivered after commit; NULL until first needed */
     size_t event_count;
     rove__store_watcher watcher;
@@ -212,7 +216,8 @@ ROVE_CHECK rove_status rove__entry_chain(rove__store *store, int64_t newest, rov
 /* Inserts (seq 0: a new one is given) or rewrites it; leaves out of the body what outbox.h leaves out. */
 ROVE_CHECK rove_status rove__entry_save(rove__store *store, rove__entry *entry, rove_error *error);
 ROVE_CHECK rove_status rove__entry_remove(rove__store *store, int64_t seq, rove_error *error);
-/* The newest entry of a row that a pending delete took off the table; NOT_FOUND. */
+/* The newest entry of a row that is not on the table: deleted by pending work, or taken off with work in flight
+ * (D5). NOT_FOUND. */
 ROVE_CHECK rove_status rove__deleted_entry(rove__store *store, uint32_t entity, rove_id id,
                                            int64_t *seq, rove_error *error);
 
@@ -269,5 +274,16 @@ ROVE_CHECK rove_status rove__set_plain(const rove_value *cell, rove__arena *aren
  * numbered batches, inside the caller's transaction (D4, D5). */
 ROVE_CHECK rove_status rove__freeze_rows(rove__store *store, const int64_t *entries, size_t count,
                                          rove_error *error);
+
+/* An entry's `batch` once headquarters has parked it (P15): not in flight any more, but still laid over. */
+#define ROVE_BATCH_PARKED 0x7fffffffffffffffu
+
+/* exchange.c: forgets the prepared statements of reconciling (rove__store_finalize calls it); gives back all that it
+ * keeps (rove__store_close calls it). */
+void rove__exchange_finalize(rove__store *store);
+void rove__exchange_free(rove__store *store);
+/* fork.c: the same user goes on under a fresh replica number (P3): called by set_owner, inside its transaction,
+ * before store->owner changes. */
+ROVE_CHECK rove_status rove__fork_adopt(rove__store *store, rove_replica fresh, rove_error *error);
 
 #endif

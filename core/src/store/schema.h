@@ -14,19 +14,19 @@
  *   _outbox(seq INTEGER PRIMARY KEY, entity, row, previous, batch, first_tx, last_tx, body BLOB)
  *     one entry per row that is not frozen, older frozen ones behind it by `previous`; body: outbox.h;
  *     an index on batch WHERE batch IS NOT NULL
- *   _deleted(entity, row, entry, PRIMARY KEY (entity, row)) WITHOUT ROWID     rows that a pending delete holds
+ *   _deleted(entity, row, entry, PRIMARY KEY (entity, row)) WITHOUT ROWID     newest entry of a row that is not on
+ *     its table: a pending delete holds it, or it was taken off with work in flight (D5)
  *   _batch(number INTEGER PRIMARY KEY, state, schema, frames, hash BLOB, chain BLOB, seq)
  *     state 0 in flight, 1 acknowledged and kept (D9); chain: after this batch, once acknowledged
  *   _frame(batch, ordinal, rows BLOB, PRIMARY KEY (batch, ordinal))           frozen bytes
  *   _scope(root, part, rows, sum BLOB, PRIMARY KEY (root, part)) WITHOUT ROWID
  *     the digest of headquarters' version of what is held, row count included
- *   _transfer(root, part, PRIMARY KEY (root, part)) WITHOUT ROWID             whole transfers under way (Q5)
- *   _named(entity, row, PRIMARY KEY (entity, row)) WITHOUT ROWID              rows that they named, where
- *                                                                             the scope was not empty before
+ *   _transfer(root, part, fresh, PRIMARY KEY (root, part)) WITHOUT ROWID      whole transfers under way (Q5);
+ *     part -1: all parts; fresh 1: nothing was held of it before, so nothing has to be named
+ *   _named(root, part, entity, row, PRIMARY KEY (all)) WITHOUT ROWID          rows that the others named
  *   _quarantine(seq INTEGER PRIMARY KEY, entity, row, root, part, status, reason TEXT, change BLOB, term BLOB)
  *   _unknown(entity, row, root, part, change BLOB, term BLOB, PRIMARY KEY (entity, row)) WITHOUT ROWID
  *   _rejection(seq INTEGER PRIMARY KEY, entity, row, op, field, status, reason TEXT, at, change BLOB)
- *   _parked(entity, row, ...)   see parked.c: headquarters' version of cells whose edits are parked (P15)
  *   _discarded(seq INTEGER PRIMARY KEY, entity, row, at, why TEXT, change BLOB)   what the rep dropped
  *   _needed(stamp, replica, PRIMARY KEY (stamp, replica)) WITHOUT ROWID       origins asked for by headquarters
  *
