@@ -220,6 +220,11 @@ static void serve_connection(tls_server *self, int fd) {
         note_client(self, ssl);
         while (serve_request(self, ssl)) {
         }
+    } else {
+        /* Until the client has read the alert: closing on unread bytes would take it away. */
+        (void)shutdown(fd, SHUT_WR);
+        while (recv(fd, scratch, sizeof scratch, 0) > 0) {
+        }
     }
     ERR_clear_error();
     SSL_free(ssl);

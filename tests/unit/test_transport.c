@@ -29,6 +29,7 @@
 
 static const tls_route routes[] = {
     {"/hello", HEAD_200 "Content-Length: 5\r\n\r\nhello", TLS_KEEP, 0},
+    {"/hello-and-goodbye", HEAD_200 "Content-Length: 5\r\n\r\nhello", TLS_CLOSE, 0},
     {"/parameters",
      "HTTP/1.1 200 OK\r\ncontent-type:  Application/X-Rove ; v=1\r\nContent-Length: 2\r\n\r\nok",
      TLS_KEEP, 0},
@@ -257,6 +258,15 @@ static void test_connection_is_kept(void **state) {
     assert_int_equal(tls_server_connections(w->server), 1);
 }
 
+static void test_connection_closed_between_requests(void **state) {
+    world *w = *state;
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(get(w, "/hello-and-goodbye"), ROVE_OK);
+        assert_int_equal(w->exchange.received, 5);
+    }
+    assert_int_equal(tls_server_requests(w->server), 5);
+}
+
 static void test_post_without_body(void **state) {
     world *w = *state;
     rove_request request = request_of(w, "/hello");
@@ -480,6 +490,7 @@ int main(void) {
         TEST(test_body_and_answer_stream_at_once),
         TEST(test_bytes_are_counted_with_headers),
         TEST(test_connection_is_kept),
+        TEST(test_connection_closed_between_requests),
         TEST(test_post_without_body),
         TEST(test_login_page_is_not_rove),
         TEST(test_any_type_if_none_is_expected),
