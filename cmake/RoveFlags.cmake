@@ -32,6 +32,7 @@ target_compile_options(rove_flags INTERFACE
     -Wmissing-prototypes -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wvla)
 # With asserts compiled out, what only an assert looked at is unused.
 target_compile_options(rove_flags INTERFACE
+    $<$<NOT:$<CONFIG:Debug>>:-Wno-unused-function>
     $<$<NOT:$<CONFIG:Debug>>:-Wno-unused-variable>
     $<$<NOT:$<CONFIG:Debug>>:-Wno-unused-but-set-variable>
     $<$<NOT:$<CONFIG:Debug>>:-Wno-unused-parameter>)
