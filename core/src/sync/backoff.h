@@ -12,7 +12,7 @@
 #include "rove/sys/random.h"
 
 #define ROVE_BACKOFF_BASE_MS 2000
-#define ROVE_BACKOFF_CAP_MS 900000
+#define ROVE_BACKOFF_CAP_MS  900000
 
 /* Delay in ms after `failures` failures in a row (at least 1). */
 ROVE_CHECK rove_status rove__backoff_delay(uint32_t failures, const rove_random *random,

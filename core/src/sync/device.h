@@ -17,25 +17,27 @@
 #include "store/store.h"
 
 typedef struct rove__device_options {
-    const char *app;        /* name and version, for the operator */
-    uint64_t bytes_max;     /* answer bytes after which pages are to end; 0: no limit */
-    int send_digests;       /* the last exchange found totals that differ */
+    const char *app;    /* name and version, for the operator */
+    uint64_t bytes_max; /* answer bytes after which pages are to end; 0: no limit */
+    int send_digests;   /* the last exchange found totals that differ */
+    uint32_t failures;  /* exchanges that failed in a row before this one, for the back-off */
 } rove__device_options;
 
 typedef struct rove__device_stats {
-    uint64_t bytes_out, bytes_in;       /* of bodies, compressed */
+    uint64_t bytes_out, bytes_in; /* of bodies, compressed */
     uint64_t batches, rows_pushed;
     uint64_t rows_applied, rows_removed, pages;
     uint64_t scopes_entered, scopes_left;
-    uint64_t rejected, reviewed, lost;  /* verdicts */
-    uint64_t server_rows;               /* that headquarters says this device should hold; 0: unknown */
+    uint64_t rejected, reviewed, lost; /* verdicts */
+    uint64_t server_rows; /* that headquarters says this device should hold; 0: unknown */
 } rove__device_stats;
 
 typedef struct rove__device_outcome {
-    int again;              /* come again at once: more to push or to pull, renumbered, NEED, digests */
-    int send_digests;       /* and send digests then */
-    int verified;           /* the digest was equal */
-    int64_t next_ms;        /* trusted Unix ms at which to come again by itself (poll or back-off, with jitter) */
+    int again;        /* come again at once: more to push or to pull, renumbered, NEED, digests */
+    int send_digests; /* and send digests then */
+    int verified;     /* the digest was equal */
+    int64_t
+        next_ms; /* trusted Unix ms at which to come again by itself (poll or back-off, with jitter) */
     rove__device_stats stats;
 } rove__device_outcome;
 

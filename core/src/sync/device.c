@@ -1,0 +1,542 @@
+/*
+ * sync/device.c - the device's end of one exchange; see device.h.
+ *
+ * Request:  HELLO PUSH* ROW? DIGEST* END, made frame by frame as the host asks for bytes.
+ * Answer:   WELCOME first, END last; between them what frame_table lists. An answer that ends without END
+ *           has applied whole pages only, and the cursor says how far it came.
+ *
+ * Invariants: no store transaction is open between two calls; an Ack is applied only together with the page
+ * or the END that follows it; after `failed` is set nothing of the answer is looked at any more.
+ */
+#include "sync/device.h"
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "sync/backoff.h"
+#include "wire/batch.h"
+#include "wire/frame.h"
+#include "wire/message.h"
+
+#define HELD_ACKS_MAX 64u /* frames */
+#define HELD_BYTES_MAX                                                                             \
+    (4u * 1048576u) /* of their payloads; past either they are applied by themselves */
+#define MESSAGE_MEMORY_MAX (8u * 1048576u)
+#define DIGESTS_PER_FRAME  8192u
+#define POLL_DEFAULT_MS    900000
+
+typedef enum phase {
+    PHASE_HELLO,
+    PHASE_PUSH,
+    PHASE_ROWS,
+    PHASE_DIGESTS,
+    PHASE_END,
+    PHASE_SENT
+} phase;
+
+struct rove__device {
+    rove__store_ports ports;
+    rove__store *store;
+    rove__device_options options;
+    rove__device_stats stats;
+
+    phase phase;
+    rove__frame_writer *writer;
+    rove__buf out;     /* compressed, not yet asked for */
+    rove__buf payload; /* of the frame being made */
+    rove__arena arena; /* of the message being made or read */
+    uint64_t push_number;
+    uint32_t push_ordinal;
+    int pushed_any;
+    rove__digest_list digests; /* in digest_arena, while PHASE_DIGESTS lasts */
+    rove__arena digest_arena;
+    size_t digests_sent;
+
+    rove__frame_reader *reader;
+    rove__buf held; /* payloads of Acks: size:u32 bytes, one after the other */
+    size_t held_count;
+    int welcomed;
+    int ended;
+    int again;
+    int digests_next;
+    int verified;
+    rove_status failed; /* what the exchange came to, if not ROVE_OK */
+    rove_error failure;
+};
+
+/* ---- request ------------------------------------------------------------------------------------------ */
+
+static rove_status write_payload(rove__device *device, rove__frame_type type) {
+    rove_status status = rove__buf_status(&device->payload);
+    if (status != ROVE_OK) {
+        return status;
+    }
+    return rove__frame_write(device->writer, type, device->payload.data, device->payload.size,
+                             &device->out);
+}
+
+static rove_status make_hello(rove__device *device, rove_error *error) {
+    rove__hello hello = {0};
+    rove_clock_reading reading;
+    rove_status status = rove__store_hello(device->store, &device->arena, &hello, error);
+    if (status != ROVE_OK) {
+        return status;
+    }
+    device->ports.clock->read(device->ports.clock->ctx, &reading);
+    hello.protocol = ROVE_PROTOCOL_VERSION;
+    hello.schema = ROVE_SCHEMA_VERSION;
+    hello.app = device->options.app != NULL ? device->options.app : "";
+    hello.wall_ms = reading.wall_ms;
+    hello.bytes_max = device->options.bytes_max;
+    status = rove__hello_write(&hello, &device->payload);
+    if (status == ROVE_OK) {
+        status = write_payload(device, ROVE_FRAME_HELLO);
+    }
+    device->phase = PHASE_PUSH;
+    return status;
+}
+
+static rove_status make_push(rove__device *device, rove_error *error) {
+    rove__push push = {0};
+    rove_status status =
+        rove__store_push_next(device->store, !device->pushed_any, device->push_number,
+                              device->push_ordinal, &device->arena, &push, error);
+    if (status == ROVE_DONE) {
+        device->phase = PHASE_ROWS;
+        return ROVE_OK;
+    }
+    if (status != ROVE_OK) {
+        return status;
+    }
+    if (!device->pushed_any || push.number != device->push_number) {
+        device->stats.batches++;
+    }
+    device->pushed_any = 1;
+    device->push_number = push.number;
+    device->push_ordinal = push.ordinal;
+    status = rove__push_write(&push, &device->payload);
+    return status == ROVE_OK ? write_payload(device, ROVE_FRAME_PUSH) : status;
+}
+
+static rove_status make_rows(rove__device *device, rove_error *error) {
+    rove__bytes rows = {0};
+    rove_status status = rove__store_needed_rows(device->store, &device->arena, &rows, error);
+    device->phase = device->options.send_digests ? PHASE_DIGESTS : PHASE_END;
+    if (status != ROVE_OK || rows.size == 0) {
+        return status;
+    }
+    return rove__frame_write(device->writer, ROVE_FRAME_ROW, rows.data, rows.size, &device->out);
+}
+
+static rove_status make_digests(rove__device *device, rove_error *error) {
+    rove_status status = ROVE_OK;
+    if (device->digests.items == NULL) {
+        status = rove__store_digests(device->store, &device->digest_arena, &device->digests, error);
+        if (status != ROVE_OK) {
+            return status;
+        }
+    }
+    size_t left = device->digests.count - device->digests_sent;
+    rove__digest_list part = {.items = device->digests.items + device->digests_sent,
+                              .count = left < DIGESTS_PER_FRAME ? left : DIGESTS_PER_FRAME};
+    device->digests_sent += part.count;
+    part.last = device->digests_sent == device->digests.count;
+    if (part.last) {
+        device->phase = PHASE_END;
+    }
+    status = rove__digest_list_write(&part, &device->payload);
+    return status == ROVE_OK ? write_payload(device, ROVE_FRAME_DIGEST) : status;
+}
+
+static rove_status make_end(rove__device *device, rove_error *error) {
+    (void)error;
+    rove__end end = {0};
+    rove_status status = rove__end_write(&end, &device->payload);
+    if (status == ROVE_OK) {
+        status = write_payload(device, ROVE_FRAME_END);
+    }
+    if (status == ROVE_OK) {
+        status = rove__frame_write_end(device->writer, &device->out);
+    }
+    device->phase = PHASE_SENT;
+    return status;
+}
+
+static rove_status make_more(rove__device *device, rove_error *error) {
+    static rove_status (*const makers[])(rove__device *,
+                                         rove_error *) = {[PHASE_HELLO] = make_hello,
+                                                          [PHASE_PUSH] = make_push,
+                                                          [PHASE_ROWS] = make_rows,
+                                                          [PHASE_DIGESTS] = make_digests,
+                                                          [PHASE_END] = make_end};
+    ROVE_ASSERT(device->phase != PHASE_SENT);
+    rove__buf_reset(&device->payload);
+    rove__arena_reset(&device->arena);
+    return makers[device->phase](device, error);
+}
+
+rove_status rove__device_request(rove__device *device, void *bytes, size_t capacity, size_t *size,
+                                 rove_error *error) {
+    uint8_t *to = bytes;
+    *size = 0;
+    while (*size < capacity) {
+        if (device->out.size == 0) {
+            if (device->phase == PHASE_SENT) {
+                break;
+            }
+            rove__buf_reset(&device->out);
+            rove_status status = make_more(device, error);
+            if (status != ROVE_OK) {
+                return status;
+            }
+            continue;
+        }
+        size_t room = capacity - *size;
+        size_t some = device->out.size < room ? device->out.size : room;
+        for (size_t i = 0; i < some; i++) {
+            to[*size + i] = device->out.data[i];
+        }
+        rove__buf_consume(&device->out, some);
+        *size += some;
+    }
+    device->stats.bytes_out += *size;
+    return ROVE_OK;
+}
+
+/* ---- answer ------------------------------------------------------------------------------------------- */
+
+static rove_status fail(rove__device *device, rove_status status, const char *sentence) {
+    device->failed = status;
+    return rove__error_set(&device->failure, status, "%s", sentence);
+}
+
+static void count_verdicts(rove__device *device, const rove__ack *ack) {
+    for (size_t i = 0; i < ack->verdict_count; i++) {
+        switch (ack->verdicts[i].code) {
+        case ROVE_VERDICT_REJECTED:
+            device->stats.rejected++;
+            break;
+        case ROVE_VERDICT_REVIEW:
+            device->stats.reviewed++;
+            break;
+        case ROVE_VERDICT_LOST:
+            device->stats.lost++;
+            break;
+        case ROVE_VERDICT_PARKED:
+        case ROVE_VERDICT_KNOWN:
+            break;
+        }
+    }
+}
+
+/* Reads the held Acks into the arena. */
+static rove_status read_held(rove__device *device, rove__ack **acks) {
+    rove__reader reader;
+    *acks = NULL;
+    if (device->held_count == 0) {
+        return ROVE_OK;
+    }
+    *acks = rove__arena_take(&device->arena, device->held_count * sizeof **acks);
+    if (*acks == NULL) {
+        return ROVE_NOMEM;
+    }
+    rove__reader_init(&reader, device->held.data, device->held.size);
+    for (size_t i = 0; i < device->held_count; i++) {
+        uint32_t size = rove__reader_u32(&reader);
+        const uint8_t *payload = rove__reader_take(&reader, size);
+        rove_status status = rove__reader_status(&reader);
+        if (status == ROVE_OK) {
+            status = rove__ack_read(&(*acks)[i], payload, size, &device->arena);
+        }
+        if (status != ROVE_OK) {
+            return status;
+        }
+        count_verdicts(device, &(*acks)[i]);
+    }
+    return ROVE_OK;
+}
+
+/* Applies the held Acks and, with them, a page (NULL: none) in one transaction. */
+static rove_status apply(rove__device *device, const rove__page *page) {
+    rove__ack *acks = NULL;
+    if (device->held_count == 0 && page == NULL) {
+        return ROVE_OK;
+    }
+    rove_status status = read_held(device, &acks);
+    if (status == ROVE_OK) {
+        status = rove__store_apply(device->store, acks, device->held_count, page, &device->failure);
+    }
+    rove__buf_reset(&device->held);
+    device->held_count = 0;
+    return status;
+}
+
+static rove_status take_welcome(rove__device *device, const rove__frame *frame) {
+    rove__welcome welcome;
+    rove_status status = rove__welcome_read(&welcome, frame->payload, frame->size, &device->arena);
+    if (status == ROVE_OK) {
+        status = rove__store_welcome(device->store, &welcome, &device->failure);
+    }
+    device->welcomed = status == ROVE_OK;
+    return status;
+}
+
+static rove_status take_fail(rove__device *device, const rove__frame *frame) {
+    rove__fail message;
+    rove_status status = rove__fail_read(&message, frame->payload, frame->size, &device->arena);
+    if (status != ROVE_OK) {
+        return status;
+    }
+    return fail(device, message.status, message.reason);
+}
+
+static rove_status take_need(rove__device *device, const rove__frame *frame) {
+    rove__need need;
+    rove_status status = rove__need_read(&need, frame->payload, frame->size, &device->arena);
+    if (status == ROVE_OK) {
+        status = rove__store_need(device->store, need.number, &device->failure);
+    }
+    device->again = 1;
+    return status;
+}
+
+static rove_status take_fork(rove__device *device, const rove__frame *frame) {
+    (void)frame;
+    return fail(device, ROVE_FORK, rove_status_text(ROVE_FORK));
+}
+
+static rove_status take_renumber(rove__device *device, const rove__frame *frame) {
+    rove__renumber renumber;
+    rove_status status =
+        rove__renumber_read(&renumber, frame->payload, frame->size, &device->arena);
+    if (status == ROVE_OK) {
+        status = rove__store_renumber(device->store, &renumber, &device->failure);
+    }
+    device->again = 1;
+    return status;
+}
+
+static rove_status take_ack(rove__device *device, const rove__frame *frame) {
+    if (device->held_count == HELD_ACKS_MAX ||
+        device->held.size + frame->size + 4 > HELD_BYTES_MAX) {
+        rove_status status = apply(device, NULL);
+        if (status != ROVE_OK) {
+            return status;
+        }
+    }
+    rove__buf_u32(&device->held, (uint32_t)frame->size);
+    rove__buf_append(&device->held, frame->payload, frame->size);
+    device->held_count++;
+    return rove__buf_status(&device->held);
+}
+
+static rove_status take_need_row(rove__device *device, const rove__frame *frame) {
+    rove__need_row need;
+    rove_status status = rove__need_row_read(&need, frame->payload, frame->size, &device->arena);
+    if (status == ROVE_OK) {
+        status = rove__store_need_row(device->store, &need, &device->failure);
+    }
+    return status;
+}
+
+static rove_status take_page(rove__device *device, const rove__frame *frame) {
+    rove__page page;
+    rove_status status = rove__page_read(&page, frame->payload, frame->size, &device->arena);
+    if (status == ROVE_OK) {
+        status = apply(device, &page);
+    }
+    if (status == ROVE_OK) {
+        device->stats.pages++;
+        device->stats.scopes_entered += page.done_count;
+        device->stats.scopes_left += page.left_count;
+    }
+    return status;
+}
+
+static rove_status take_differ(rove__device *device, const rove__frame *frame) {
+    rove__differ differ;
+    rove_status status = rove__differ_read(&differ, frame->payload, frame->size, &device->arena);
+    if (status == ROVE_OK) {
+        rove__log(device->ports.log, ROVE_LOG_WARN, "sync",
+                  "%zu scopes differ from headquarters and are fetched again", differ.count);
+    }
+    return status;
+}
+
+/* Orders (lease, lock, wipe) are for the shell, which has its own way to them; this build keeps none. */
+static rove_status take_order(rove__device *device, const rove__frame *frame) {
+    rove__log(device->ports.log, ROVE_LOG_WARN, "sync",
+              "an order of %zu bytes needs a newer version of the app", frame->size);
+    return ROVE_OK;
+}
+
+static rove_status take_end(rove__device *device, const rove__frame *frame) {
+    rove__end end;
+    int differs = 0;
+    rove_status status = rove__end_read(&end, frame->payload, frame->size, &device->arena);
+    if (status == ROVE_OK) {
+        status = apply(device, NULL);
+    }
+    if (status == ROVE_OK) {
+        status = rove__store_end(device->store, &end, &differs, &device->failure);
+    }
+    if (status != ROVE_OK) {
+        return status;
+    }
+    device->ended = 1;
+    device->again |= end.more;
+    device->stats.server_rows = end.row_count;
+    device->verified = end.has_total && !differs;
+    if (differs && !device->options.send_digests) {
+        device->digests_next = 1;
+        device->again = 1;
+    }
+    return ROVE_OK;
+}
+
+static const struct {
+    rove__frame_type type;
+    rove_status (*take)(rove__device *, const rove__frame *);
+} frame_table[] = {
+    {ROVE_FRAME_WELCOME, take_welcome},   {ROVE_FRAME_FAIL, take_fail},
+    {ROVE_FRAME_NEED, take_need},         {ROVE_FRAME_FORK, take_fork},
+    {ROVE_FRAME_RENUMBER, take_renumber}, {ROVE_FRAME_ACK, take_ack},
+    {ROVE_FRAME_NEED_ROW, take_need_row}, {ROVE_FRAME_PAGE, take_page},
+    {ROVE_FRAME_DIFFER, take_differ},     {ROVE_FRAME_ORDER, take_order},
+    {ROVE_FRAME_END, take_end},
+};
+
+static rove_status take_frame(rove__device *device, const rove__frame *frame) {
+    if (!device->welcomed && frame->type != ROVE_FRAME_WELCOME && frame->type != ROVE_FRAME_FAIL) {
+        return fail(device, ROVE_PROTOCOL, "Headquarters' answer does not begin with a welcome.");
+    }
+    if (device->ended || (device->welcomed && frame->type == ROVE_FRAME_WELCOME)) {
+        return fail(device, ROVE_PROTOCOL, "Headquarters' answer goes on after its end.");
+    }
+    rove__arena_reset(&device->arena);
+    for (size_t i = 0; i < sizeof frame_table / sizeof frame_table[0]; i++) {
+        if (frame_table[i].type == frame->type) {
+            return frame_table[i].take(device, frame);
+        }
+    }
+    return fail(device, ROVE_PROTOCOL, "Headquarters' answer has a frame that devices send.");
+}
+
+rove_status rove__device_answer(rove__device *device, const void *bytes, size_t size,
+                                rove_error *error) {
+    rove__frame frame;
+    rove_status status = device->failed;
+    if (status == ROVE_OK) {
+        device->stats.bytes_in += size;
+        status = rove__frame_reader_feed(device->reader, bytes, size);
+    }
+    while (status == ROVE_OK) {
+        status = rove__frame_reader_next(device->reader, &frame);
+        if (status == ROVE_OK) {
+            status = take_frame(device, &frame);
+        }
+    }
+    if (status == ROVE_DONE) {
+        return ROVE_OK;
+    }
+    device->failed = status;
+    if (device->failure.message[0] == '\0') {
+        (void)fail(device, status, rove_status_text(status));
+    }
+    if (error != NULL) {
+        *error = device->failure;
+    }
+    return status;
+}
+
+/* ---- life ---------------------------------------------------------------------------------------------- */
+
+rove_status rove__device_new(const rove__store_ports *ports, rove__store *store,
+                             const rove__device_options *options, rove__device **out,
+                             rove_error *error) {
+    *out = NULL;
+    rove__device *device = rove__alloc_zeroed(ports->allocator, 1, sizeof *device);
+    if (device == NULL) {
+        return rove__error_set(error, ROVE_NOMEM, "%s", rove_status_text(ROVE_NOMEM));
+    }
+    device->ports = *ports;
+    device->store = store;
+    device->options = *options;
+    rove__buf_init(&device->out, ports->allocator, ROVE_FRAME_MAX);
+    rove__buf_init(&device->payload, ports->allocator, ROVE_FRAME_MAX);
+    rove__buf_init(&device->held, ports->allocator, HELD_BYTES_MAX);
+    rove__arena_init(&device->arena, ports->allocator, MESSAGE_MEMORY_MAX);
+    rove__arena_init(&device->digest_arena, ports->allocator, MESSAGE_MEMORY_MAX);
+    rove_status status = rove__frame_writer_new(ports->allocator, &device->writer);
+    if (status == ROVE_OK) {
+        status = rove__frame_reader_new(ports->allocator, &device->reader);
+    }
+    if (status == ROVE_OK) {
+        status = rove__store_freeze(store, error);
+    } else {
+        status = rove__error_set(error, status, "%s", rove_status_text(status));
+    }
+    if (status != ROVE_OK) {
+        rove__device_free(device);
+        return status;
+    }
+    *out = device;
+    return ROVE_OK;
+}
+
+void rove__device_free(rove__device *device) {
+    if (device == NULL) {
+        return;
+    }
+    const rove_allocator *allocator = device->ports.allocator;
+    rove__frame_writer_free(device->writer);
+    rove__frame_reader_free(device->reader);
+    rove__buf_free(&device->out);
+    rove__buf_free(&device->payload);
+    rove__buf_free(&device->held);
+    rove__arena_free(&device->arena);
+    rove__arena_free(&device->digest_arena);
+    rove__free(allocator, device);
+}
+
+/* When to come again by itself. A failure to draw random bytes only costs the jitter. */
+static int64_t next_ms(const rove__device *device, rove_status status) {
+    rove__store_state state = {0};
+    int64_t delay = 0;
+    int trusted = 0;
+    int64_t now = rove__store_now_ms(device->store, &trusted);
+    rove_status drawn;
+    if (status == ROVE_OK) {
+        int64_t poll = POLL_DEFAULT_MS;
+        if (rove__store_read_state(device->store, &state, NULL) == ROVE_OK && state.poll_ms > 0) {
+            poll = state.poll_ms;
+        }
+        drawn = rove__backoff_poll(poll, device->ports.random, &delay);
+    } else {
+        drawn = rove__backoff_delay(device->options.failures + 1, device->ports.random, &delay);
+    }
+    return now + (drawn == ROVE_OK ? delay : ROVE_BACKOFF_CAP_MS);
+}
+
+rove_status rove__device_finish(rove__device *device, rove_status transport,
+                                rove__device_outcome *outcome, rove_error *error) {
+    rove_status status = device->failed != ROVE_OK ? device->failed : transport;
+    if (status == ROVE_OK && !device->ended) {
+        status = fail(device, ROVE_TRUNCATED, rove_status_text(ROVE_TRUNCATED));
+    }
+    if (status != ROVE_OK && device->failed != ROVE_OK && error != NULL) {
+        *error = device->failure;
+    }
+    *outcome = (rove__device_outcome){.again = status == ROVE_OK && device->again,
+                                      .send_digests = status == ROVE_OK && device->digests_next,
+                                      .verified = status == ROVE_OK && device->verified,
+                                      .next_ms = next_ms(device, status),
+                                      .stats = device->stats};
+    return status;
+}
+
+const rove__device_stats *rove__device_progress(const rove__device *device) {
+    return &device->stats;
+}
