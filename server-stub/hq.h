@@ -20,7 +20,7 @@
 
 #include "rove/sys/clock.h"
 #include "rove/sys/files.h"
-#include "store/store.h"
+#include "store/database.h"
 #include "sync/server.h"
 #include "sync/writer.h"
 

@@ -1,12 +1,12 @@
 /*
- * store/store.h - what headquarters keeps beside the exchange's data (sync/headquarters.h): enrolment codes,
+ * store/database.h - what headquarters keeps beside the exchange's data (sync/headquarters.h): enrolment codes,
  * the record of administrative acts, settings, and look-ups for operators. A store implements both in one
  * database; server-stub/store/sqlite is the first.
  *
  * Functions follow the conventions of sync/headquarters.h and work in its transactions.
  */
-#ifndef ROVE_HQ_STORE_H
-#define ROVE_HQ_STORE_H
+#ifndef ROVE_HQ_DATABASE_H
+#define ROVE_HQ_DATABASE_H
 
 #include "sync/headquarters.h"
 
