@@ -129,6 +129,9 @@ struct rove__store {
 /* Maps an SQLite result to a status and fills in the error. */
 rove_status rove__sqlite_status(sqlite3 *db, int code, rove_error *error, const char *doing);
 
+/* open.c: what holds for every connection. */
+ROVE_CHECK rove_status rove__connection_harden(sqlite3 *db, rove_error *error);
+
 /* statement.c: borrowed, reset and cleared before each use by these. NULL and *status on failure. */
 ROVE_CHECK rove_status rove__store_statement(rove__store *store, rove__sql which,
                                              sqlite3_stmt **statement, rove_error *error);
@@ -168,6 +171,8 @@ ROVE_CHECK rove_status rove__meta_drop(rove__store *store, const char *key, rove
 /* Reads owner, clock, cursor, anchor and digest key into the handle. */
 ROVE_CHECK rove_status rove__meta_load(rove__store *store, rove_error *error);
 /* Set it in the handle and in the database, inside a transaction. */
+ROVE_CHECK rove_status rove__meta_put_owner(rove__store *store, const rove__store_owner *owner,
+                                            rove_error *error);
 ROVE_CHECK rove_status rove__meta_put_cursor(rove__store *store, rove__cursor cursor,
                                              rove_error *error);
 ROVE_CHECK rove_status rove__meta_put_anchor(rove__store *store, const rove__anchor *anchor,
@@ -175,6 +180,9 @@ ROVE_CHECK rove_status rove__meta_put_anchor(rove__store *store, const rove__anc
 ROVE_CHECK rove_status rove__meta_put_digest_key(rove__store *store,
                                                  const uint8_t key[ROVE_HASH_KEY_SIZE],
                                                  rove_error *error);
+
+/* Writes the handle's clock; leaving a transaction does it. */
+ROVE_CHECK rove_status rove__meta_put_clock(rove__store *store, rove_error *error);
 
 /* transaction.c: takes the mutex, BEGIN IMMEDIATE; on finish writes sums and clock and commits, or rolls
  * back if status is not ROVE_OK, gives back the mutex, then delivers events. Returns the first failure. */
@@ -202,6 +210,16 @@ ROVE_CHECK rove_status rove__table_get(rove__store *store, const rove__entity *e
 /* Writes the whole row (upsert) and its set index rows. `fresh`: known not to be there. */
 ROVE_CHECK rove_status rove__table_put(rove__store *store, const rove__stored *stored, int fresh,
                                        rove_error *error);
+/* The row that a GET statement of any connection stands on. */
+ROVE_CHECK rove_status rove__table_read(sqlite3_stmt *statement, const rove__entity *entity,
+                                        rove_id id, rove__arena *arena, rove__stored *stored,
+                                        rove_error *error);
+/* The text of that statement, appended. */
+void rove__table_get_text(rove__buf *sql, const rove__entity *entity);
+/* Brings the index table of one set from one cell to another. */
+ROVE_CHECK rove_status rove__table_put_set(rove__store *store, const rove__row *row,
+                                           size_t ordinal, const rove_value *before,
+                                           const rove_value *after, rove_error *error);
 ROVE_CHECK rove_status rove__table_drop(rove__store *store, const rove__entity *entity, rove_id id,
                                         rove_error *error);
 
@@ -215,12 +233,21 @@ ROVE_CHECK rove_status rove__entry_chain(rove__store *store, int64_t newest, rov
                                          rove__entry **entries, size_t *count, rove_error *error);
 /* Inserts (seq 0: a new one is given) or rewrites it; leaves out of the body what outbox.h leaves out. */
 ROVE_CHECK rove_status rove__entry_save(rove__store *store, rove__entry *entry, rove_error *error);
+/* A row of OUTBOX_GET, OUTBOX_UNFROZEN or OUTBOX_BATCH. */
+ROVE_CHECK rove_status rove__entry_from(sqlite3_stmt *statement, rove__arena *arena,
+                                        rove__entry *entry, rove_error *error);
+/* Notes the local transaction that last touched an entry's row. */
+ROVE_CHECK rove_status rove__entry_touch(rove__store *store, int64_t seq, uint64_t tx,
+                                         rove_error *error);
 ROVE_CHECK rove_status rove__entry_remove(rove__store *store, int64_t seq, rove_error *error);
 /* The newest entry of a row that is not on the table: deleted by pending work, or taken off with work in flight
  * (D5). NOT_FOUND. */
 ROVE_CHECK rove_status rove__deleted_entry(rove__store *store, uint32_t entity, rove_id id,
                                            int64_t *seq, rove_error *error);
 
+/* Notes the newest entry of a row that a pending delete took off the table; seq 0: forgets it. */
+ROVE_CHECK rove_status rove__deleted_put(rove__store *store, uint32_t entity, rove_id id,
+                                         int64_t seq, rove_error *error);
 /* Puts `seq` as the row's newest entry on the table (0: none). */
 ROVE_CHECK rove_status rove__table_set_pending(rove__store *store, const rove__entity *entity,
                                                rove_id id, int64_t seq, rove_error *error);

@@ -1,11 +1,12 @@
 /*
  * store/outbox.h - one entry of pending work, and its bytes in _outbox.body.
  *
- *   body  = op:byte flags:byte replica:varint raw:u64 timeline:varint seq:varint count:varint cell*
+ *   body  = op:byte replica:varint raw:u64 timeline:varint seq:varint count:varint cell*
  *           [seen:bytes image:bytes]              DELETE: the row's clock as the rep saw it (D3), and the row
  *                                                 as headquarters had it, refreshed by pages
- *   cell  = field:varint flags:byte raw:u64 base_stamp:u64 base_replica:varint [epoch:varint]
- *           under:value [pending:value]
+ *   cell  = field:varint flags:byte raw:u64 base_stamp:u64 base_replica:varint
+ *           [epoch:varint under_epoch:varint] [under:value] [pending:value]
+ *   flags = 1: under, 2: pending, 4: epochs
  *
  * `under` is headquarters' version of the cell (D1), kept in the oldest entry that covers it; its version is in
  * the row's _clock. `pending` is there in a frozen entry (what the batch carried, D6) and always for counters

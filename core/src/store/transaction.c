@@ -1,0 +1,296 @@
+/*
+ * store/transaction.c - one transaction of the writer: the mutex, BEGIN and COMMIT, the clock, and what watchers
+ * are told afterwards.
+ *
+ * Invariants: the mutex is held exactly while `entered` is set. A stamp, an id or a transaction number that was
+ * given out is never given out again by this handle, not even after a rollback; after a crash those of
+ * rolled back transactions may be, and nobody has seen them.
+ */
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "store/internal.h"
+
+#define EVENTS_MAX 256
+
+/* ---- the clock ---- */
+
+int64_t rove__store_now_ms(rove__store *store, int *trusted) {
+    rove_clock_reading reading;
+    int ignored = 0;
+
+    store->ports.clock->read(store->ports.clock->ctx, &reading);
+    sqlite3_mutex_enter(store->shared_mutex);
+    int64_t now_ms =
+        rove__anchor_now_ms(&store->anchor, &reading, trusted != NULL ? trusted : &ignored);
+    sqlite3_mutex_leave(store->shared_mutex);
+    return now_ms;
+}
+
+rove_status rove__store_stamp(rove__store *store, rove_stamp *stamp) {
+    return rove__hlc_next(&store->clock.hlc, store->now_ms, store->ports.random, stamp);
+}
+
+void rove__store_observe(rove__store *store, rove_stamp stamp) {
+    if (stamp > store->clock.held && stamp <= ROVE_STAMP_MAX) {
+        store->clock.held = stamp;
+    }
+    rove__hlc_observe(&store->clock.hlc, stamp);
+}
+
+/* D10: with nothing unsent the clock falls back to what headquarters has confirmed, so a wrong one heals. */
+static rove_status settle(rove__store *store, rove_error *error) {
+    sqlite3_stmt *statement = NULL;
+
+    if (store->clock.hlc.last <= store->clock.held) {
+        return ROVE_OK;
+    }
+    rove_status status = rove__store_statement(store, ROVE_SQL_OUTBOX_ANY, &statement, error);
+    if (status == ROVE_OK) {
+        int code = sqlite3_step(statement);
+        if (code == SQLITE_DONE) {
+            rove__hlc_settle(&store->clock.hlc, store->clock.held);
+        } else if (code != SQLITE_ROW) {
+            status = rove__sqlite_status(store->db, code, error, "Reading the outbox");
+        }
+        sqlite3_reset(statement);
+    }
+    return status;
+}
+
+/* ---- events ---- */
+
+/* Makes room: from now on each entity has one event, "many rows". */
+static void summarise(rove__store *store) {
+    size_t kept = 0;
+
+    for (size_t i = 0; i < store->event_count; i++) {
+        size_t j = 0;
+        while (j < kept && store->events[j].entity != store->events[i].entity) {
+            j++;
+        }
+        if (j == kept) {
+            store->events[kept].entity = store->events[i].entity;
+            store->events[kept].id = 0;
+            kept++;
+        }
+    }
+    store->event_count = kept;
+}
+
+static int noted(const rove__store *store, uint32_t entity, rove_id id) {
+    if (store->event_count == 0) {
+        return 0;
+    }
+    const rove__store_event *last = &store->events[store->event_count - 1];
+    if (last->entity == entity && last->id == id) {
+        return 1;
+    }
+    /* After summarise() the first events have no id; they are few. */
+    for (size_t i = 0; i < store->event_count && store->events[i].id == 0; i++) {
+        if (store->events[i].entity == entity) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+void rove__store_note(rove__store *store, uint32_t entity, rove_id id) {
+    if (store->watcher == NULL || noted(store, entity, id)) {
+        return;
+    }
+    if (store->events == NULL) {
+        store->events = rove__alloc(store->ports.allocator, EVENTS_MAX * sizeof *store->events);
+    }
+    if (store->events == NULL) {
+        rove__log(store->ports.log, ROVE_LOG_WARN, "store",
+                  "no memory to tell watchers what changed");
+        return;
+    }
+    if (store->event_count == EVENTS_MAX) {
+        summarise(store);
+        if (noted(store, entity, id)) {
+            return;
+        }
+        id = 0;
+    }
+    ROVE_ASSERT(store->event_count < EVENTS_MAX);
+    store->events[store->event_count].entity = entity;
+    store->events[store->event_count].id = id;
+    store->event_count++;
+}
+
+void rove__store_watch(rove__store *store, rove__store_watcher watcher, void *ctx) {
+    sqlite3_mutex_enter(store->mutex);
+    store->watcher = watcher;
+    store->watcher_ctx = ctx;
+    sqlite3_mutex_leave(store->mutex);
+}
+
+/* ---- enter and leave ---- */
+
+static rove_status begin(rove__store *store, rove_error *error) {
+    sqlite3_stmt *statement = NULL;
+    rove_status status = rove__store_statement(store, ROVE_SQL_BEGIN, &statement, error);
+
+    if (status == ROVE_OK) {
+        status = rove__store_run(store, statement, error, "Beginning a transaction");
+    }
+    return status;
+}
+
+/* Rolls back what is open. If the handle cannot be read back, the next transaction tries again. */
+static void roll_back(rove__store *store) {
+    sqlite3_stmt *statement = NULL;
+
+    rove__sum_forget(store);
+    if (!sqlite3_get_autocommit(store->db)) {
+        rove_status status = rove__store_statement(store, ROVE_SQL_ROLLBACK, &statement, NULL);
+        if (status == ROVE_OK) {
+            status = rove__store_run(store, statement, NULL, "Rolling back");
+        }
+        if (status != ROVE_OK && !sqlite3_get_autocommit(store->db)) {
+            rove__log(store->ports.log, ROVE_LOG_ERROR, "store", "rolling back failed: %s",
+                      rove_status_name(status));
+        }
+    }
+    store->stale = rove__meta_load(store, NULL) != ROVE_OK;
+}
+
+rove_status rove__store_enter(rove__store *store, rove_error *error) {
+    rove_status status = ROVE_OK;
+
+    sqlite3_mutex_enter(store->mutex);
+    if (store->entered) {
+        sqlite3_mutex_leave(store->mutex);
+        return rove__error_set(error, ROVE_STATE,
+                               "This thread has a transaction open; commit it or roll it back.");
+    }
+    rove__arena_reset(&store->arena);
+    rove__arena_reset(&store->row_arena);
+    if (store->stale) {
+        status = rove__meta_load(store, error);
+        store->stale = status != ROVE_OK;
+    }
+    if (status == ROVE_OK) {
+        status = begin(store, error);
+    }
+    if (status != ROVE_OK) {
+        sqlite3_mutex_leave(store->mutex);
+        return status;
+    }
+    store->entered = 1;
+    store->doomed = ROVE_OK;
+    store->event_count = 0;
+    store->now_ms = rove__store_now_ms(store, NULL);
+    return ROVE_OK;
+}
+
+static int clock_moved(const rove__store *store) {
+    const rove__store_clock *now = &store->clock;
+    const rove__store_clock *then = &store->clock_written;
+
+    return now->hlc.last != then->hlc.last || now->hlc.issued != then->hlc.issued ||
+           now->held != then->held || now->counter != then->counter || now->tx != then->tx;
+}
+
+static rove_status finish(rove__store *store, rove_error *error) {
+    sqlite3_stmt *statement = NULL;
+    rove_status status = rove__sum_flush(store, error);
+
+    if (status == ROVE_OK && clock_moved(store)) {
+        status = rove__meta_put_clock(store, error);
+    }
+    if (status == ROVE_OK) {
+        status = rove__store_statement(store, ROVE_SQL_COMMIT, &statement, error);
+    }
+    if (status == ROVE_OK) {
+        status = rove__store_run(store, statement, error, "Committing");
+    }
+    if (status == ROVE_OK) {
+        store->clock_written = store->clock;
+    }
+    return status;
+}
+
+rove_status rove__store_leave(rove__store *store, rove_status status, rove_error *error) {
+    rove__store_event *events = NULL;
+    size_t count = 0;
+
+    ROVE_ASSERT(store->entered);
+    if (status == ROVE_OK) {
+        status = finish(store, error);
+    }
+    if (status != ROVE_OK) {
+        roll_back(store);
+    } else if (store->event_count > 0) {
+        events = store->events;
+        count = store->event_count;
+        store->events = NULL;
+    }
+    rove__store_watcher watcher = store->watcher;
+    void *ctx = store->watcher_ctx;
+    store->event_count = 0;
+    store->entered = 0;
+    store->in_transaction = 0;
+    sqlite3_mutex_leave(store->mutex);
+
+    if (count > 0 && watcher != NULL) {
+        watcher(ctx, events, count);
+    }
+    rove__free(store->ports.allocator, events);
+    return status;
+}
+
+/* ---- a local transaction ---- */
+
+rove_status rove__store_begin(rove__store *store, rove_error *error) {
+    rove_status status = rove__store_enter(store, error);
+
+    if (status != ROVE_OK) {
+        return status;
+    }
+    status = settle(store, error);
+    if (status != ROVE_OK) {
+        return rove__store_leave(store, status, error);
+    }
+    store->in_transaction = 1;
+    store->clock.tx++;
+    store->tx_rows = 0;
+    store->tx_bytes = 0;
+    return ROVE_OK;
+}
+
+static rove_status no_transaction(rove_error *error) {
+    return rove__error_set(error, ROVE_STATE, "There is no transaction open; begin one.");
+}
+
+rove_status rove__store_commit(rove__store *store, rove_error *error) {
+    if (!store->in_transaction) {
+        return no_transaction(error);
+    }
+    if (store->doomed != ROVE_OK) {
+        return rove__store_leave(
+            store,
+            rove__error_set(error, store->doomed,
+                            "The transaction was undone, because a write in it "
+                            "failed: %s",
+                            rove_status_text(store->doomed)),
+            error);
+    }
+    /* A transaction that wrote nothing leaves no trace, not even its number. */
+    if (store->tx_rows == 0) {
+        store->clock.tx--;
+    }
+    return rove__store_leave(store, ROVE_OK, error);
+}
+
+void rove__store_rollback(rove__store *store) {
+    if (store->in_transaction) {
+        rove_status status = rove__store_leave(store, ROVE_CANCELLED, NULL);
+        ROVE_ASSERT(status == ROVE_CANCELLED);
+        (void)status;
+    }
+}
