@@ -33,6 +33,7 @@ typedef struct rove__hq_head {
     uint32_t counter;      /* of the last id it drew */
     uint8_t digest_key[ROVE_HASH_KEY_SIZE]; /* of the organisation; fixed at init */
     uint64_t safe;         /* seq covered by the last backup (D9) */
+    uint64_t assigned;     /* seq of the last change of any grant or entailment; kept by sync/writer.h */
 } rove__hq_head;
 
 typedef struct rove__hq_timeline {
@@ -69,6 +70,7 @@ typedef struct rove__hq_device {
     int64_t wall_offset_ms;     /* device's wall clock minus ours at it */
     uint64_t cursor;            /* at it */
     uint32_t schema;            /* that it speaks */
+    int64_t asked;              /* parked edits up to this number were asked of it (P15) */
     char app[ROVE_TEXT_MAX];
 } rove__hq_device;
 
