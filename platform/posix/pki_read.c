@@ -143,14 +143,24 @@ static rove_status read_proof(X509_REQ *request, rove_pki_request *out, rove_err
     return status;
 }
 
+/* Whether the request is signed by the key in it, with ECDSA, SHA-256 and nothing to choose from. */
+static int is_self_signed(X509_REQ *request) {
+    const X509_ALGOR *algorithm = NULL;
+    int parameters = V_ASN1_UNDEF;
+    X509_REQ_get0_signature(request, NULL, &algorithm);
+    X509_ALGOR_get0(NULL, &parameters, NULL, algorithm);
+    return X509_REQ_get_signature_nid(request) == NID_ecdsa_with_SHA256 &&
+           (parameters == V_ASN1_UNDEF || parameters == V_ASN1_NULL) &&
+           X509_REQ_verify(request, X509_REQ_get0_pubkey(request)) == 1;
+}
+
 static rove_status check_request(X509_REQ *request, rove_pki_request *out, rove_error *error) {
     out->public_size =
         write_public(X509_REQ_get_X509_PUBKEY(request), out->public_der, sizeof out->public_der);
     if (!is_p256(out->public_der, out->public_size)) {
         return rove__pki_fail(error, ROVE_PROTOCOL, "The request's key is not one of P-256");
     }
-    if (X509_REQ_get_signature_nid(request) != NID_ecdsa_with_SHA256 ||
-        X509_REQ_verify(request, X509_REQ_get0_pubkey(request)) != 1) {
+    if (!is_self_signed(request)) {
         return rove__pki_fail(error, ROVE_PROTOCOL,
                               "The request is not signed by the key that it is for");
     }
