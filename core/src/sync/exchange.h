@@ -1,0 +1,43 @@
+/*
+ * sync/exchange.h - what both ends of an exchange share: its course, and a little arithmetic.
+ *
+ *   request = HELLO (PUSH | ROW | DIGEST)* END
+ *   answer  = FAIL
+ *           | WELCOME FORK END                        the device is a copy: enrol again (P3)
+ *           | WELCOME NEED END                        headquarters has fewer batches (T3)
+ *           | WELCOME ACK* (RENUMBER | FORK | NEED) END   pushing stopped at this batch (P3, P4)
+ *           | WELCOME ACK* NEED_ROW END               rows first (P15); come again at once
+ *           | WELCOME ACK* NEED_ROW? DIFFER? PAGE* END
+ *
+ * The frames of a batch follow each other, ordinals from 0, the last one marked; batches ascend by one.
+ * A batch of which headquarters cannot stage all in one exchange is not answered; END then says more. An Ack
+ * takes one or more frames with the same number; `last` marks the end. A FAIL may also cut an answer short
+ * after any frame: nothing follows it, and what came before it holds.
+ *
+ * DIGEST lists every scope of the device that has rows, in frames of which the last is marked. Where they differ,
+ * DIFFER names the scopes, and PAGE sends them whole before the pages that lead to the head.
+ */
+#ifndef ROVE_SYNC_EXCHANGE_H
+#define ROVE_SYNC_EXCHANGE_H
+
+#include "wire/message.h"
+
+/* The oldest schema version that headquarters still serves pages to; its pushes are always taken. */
+#define ROVE_SCHEMA_OLDEST 1u
+/* Scope digests that headquarters compares in one exchange; the rest counts as equal. */
+#define ROVE_DIGESTS_MAX 262144u
+/* Origins in one NEED_ROW. */
+#define ROVE_NEED_ROWS_MAX 1024u
+
+/* The protocol both speak: the lower one. ROVE_VERSION if that is too old for either. */
+ROVE_CHECK rove_status rove__exchange_protocol(uint32_t theirs, uint32_t *protocol);
+
+/* hash(n) = SHA-256 over the rows of all frames of the batch, in order. */
+ROVE_CHECK rove_status rove__exchange_hash(const rove_crypto *crypto, const rove_span *rows,
+                                           size_t count, rove__chain *hash);
+/* chain(n) = SHA-256(chain(n-1) || hash(n)); chain(0) is all zeros. */
+ROVE_CHECK rove_status rove__exchange_chain(const rove_crypto *crypto, const rove__chain *previous,
+                                            const rove__chain *hash, rove__chain *chain);
+int rove__chain_equal(const rove__chain *a, const rove__chain *b);
+
+#endif
