@@ -74,8 +74,7 @@ static inline rove__set random_set(uint64_t *state, rove__arena *arena, rove__se
         if (form == ROVE_SET_VERSIONED || fresh.action == ROVE_SET_REMOVE) {
             fresh.version = random_version(state);
         }
-        memmove(&set.elements[at + 1], &set.elements[at],
-                (set.count - at) * sizeof *set.elements);
+        memmove(&set.elements[at + 1], &set.elements[at], (set.count - at) * sizeof *set.elements);
         set.elements[at] = fresh;
         set.count++;
     }

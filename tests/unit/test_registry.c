@@ -374,7 +374,8 @@ static void short_memory_is_reported_and_leaks_nothing(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(every_field_has_limits_a_type_and_a_target, setup, teardown),
+        cmocka_unit_test_setup_teardown(every_field_has_limits_a_type_and_a_target, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(every_entity_has_a_scope, setup, teardown),
         cmocka_unit_test_setup_teardown(numbers_ascend_and_name_one_thing, setup, teardown),
         cmocka_unit_test_setup_teardown(a_visit_is_as_the_rules_need_it, setup, teardown),
@@ -385,7 +386,8 @@ int main(void) {
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(a_wrong_custom_field_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(an_entity_has_at_most_so_many_fields, setup, teardown),
-        cmocka_unit_test_setup_teardown(short_memory_is_reported_and_leaks_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(short_memory_is_reported_and_leaks_nothing, setup,
+                                        teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
