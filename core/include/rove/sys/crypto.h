@@ -69,7 +69,8 @@ typedef struct rove_crypto {
                         size_t public_size, uint8_t out[ROVE_ECDH_SIZE]);
     /*
      * A PKCS#10 request (DER) for the key, subject "CN=rove device", with one private extension
-     * (OID 1.3.6.1.4.1.59999.1.1, an OCTET STRING) that carries `proof`.
+     * (OID 1.3.6.1.4.1.59999.1.1, an OCTET STRING as DER) that carries `proof`, at most 64 bytes;
+     * without the extension if proof_size is 0, as for renewal.
      */
     rove_status (*csr)(void *ctx, const void *key_der, size_t key_size, const void *proof,
                        size_t proof_size, uint8_t *csr_der, size_t capacity, size_t *size);

@@ -25,7 +25,7 @@ typedef struct rove_request {
     const char *method;       /* "POST" or "GET" */
     const char *url;          /* absolute, https */
     const char *content_type; /* of the body; NULL without one */
-    const char *accept;       /* expected content type; anything else is ROVE_NOT_ROVE */
+    const char *accept;       /* expected content type; else ROVE_NOT_ROVE. NULL: any */
 
     /* Trust. All DER, borrowed for the call. ca_der may be NULL only with pin (first enrolment). */
     const uint8_t *ca_der;
@@ -63,9 +63,11 @@ typedef struct rove_response {
 } rove_response;
 
 /*
- * perform() blocks until the request ended. ROVE_OK only for a 200 with the expected content type, read
- * to its end. 401 -> UNAUTHORIZED, 403 -> REVOKED when the header "Rove-Status: REVOKED" says so (any
- * status name may stand there and is mapped), 429 and 503 -> LATER, other 5xx -> SERVER, else PROTOCOL.
+ * perform() blocks until the request ended. ROVE_OK only for a 200 with the expected content type and a
+ * stated end, read to it. 401 -> UNAUTHORIZED, 403 -> REVOKED when the header "Rove-Status: REVOKED"
+ * says so (any status name may stand there and is mapped, except those of the classes FINE and DEVICE:
+ * a peer knows nothing of this device), 429 and 503 -> LATER, other 5xx -> SERVER, else PROTOCOL.
+ * A server that turns the device's certificate down in the handshake -> UNAUTHORIZED or EXPIRED.
  * Nothing of a non-200 answer reaches write_answer. One thread at a time per transport.
  */
 typedef struct rove_transport {
