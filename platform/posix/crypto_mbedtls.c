@@ -24,6 +24,10 @@
 #include <mbedtls/version.h>
 #include <mbedtls/x509_csr.h>
 
+#ifndef MBEDTLS_PRIVATE /* 2.x hides no members */
+#define MBEDTLS_PRIVATE(member) member
+#endif
+
 #define SUBJECT         "CN=rove device"
 #define PROOF_MAX       64
 #define PERSONALISATION "rove posix crypto"
@@ -172,12 +176,8 @@ static rove_status check_curve(mbedtls_pk_context *pk) {
     if (!mbedtls_pk_can_do(pk, MBEDTLS_PK_ECKEY)) {
         return ROVE_INVALID;
     }
-#if MBEDTLS_VERSION_NUMBER >= 0x03000000
-    mbedtls_ecp_group_id id = mbedtls_ecp_keypair_get_group_id(mbedtls_pk_ec(*pk));
-#else
-    mbedtls_ecp_group_id id = mbedtls_pk_ec(*pk)->grp.id;
-#endif
-    return id == MBEDTLS_ECP_DP_SECP256R1 ? ROVE_OK : ROVE_INVALID;
+    const mbedtls_ecp_keypair *pair = mbedtls_pk_ec(*pk);
+    return pair->MBEDTLS_PRIVATE(grp).id == MBEDTLS_ECP_DP_SECP256R1 ? ROVE_OK : ROVE_INVALID;
 }
 
 /* Reads a private key into an initialised context. */
