@@ -37,7 +37,7 @@ rove_status rove__increments_read(const rove_value *value, rove__arena *arena,
     for (size_t i = 0; i < wanted; i++) {
         read[i].raw = rove__reader_u64(&reader);
         read[i].delta = rove__reader_zigzag(&reader);
-        if (i > 0 && read[i].raw <= read[i - 1].raw) {
+        if (read[i].raw > ROVE_STAMP_MAX || (i > 0 && read[i].raw <= read[i - 1].raw)) {
             return ROVE_CORRUPT;
         }
     }

@@ -18,13 +18,22 @@ typedef struct rove__write {
     rove__actor actor;
     const rove__registry *registry;
     const rove__row *before;     /* what stands; NULL for an insert. May be partial where it does not matter */
-    const rove__row *after;      /* the cells written; for an insert all */
+    const rove__row *after;      /* the cells written; for an insert all; NULL for a delete */
+    /*
+     * Headquarters only, NULL and 0 on a device. Ordinals of cells in `before` that the author had not seen:
+     * what he wrote there is merged (P6, P8), never refused by a state machine.
+     */
+    const rove__bits *unseen;
+    int folded; /* 1: `after` may fold several acts into one, so that a path of states is enough */
 } rove__write;
 
 /* Fills in the error with a sentence that names entity, field and limit. */
 typedef rove_status (*rove__rule)(const rove__write *write, rove_error *error);
 
-/* All rules. ROVE_RANGE, UTF8, TOO_BIG, REQUIRED, DENIED, STATE, CYCLE, UNKNOWN_FIELD, INVALID. */
+/*
+ * All rules. ROVE_RANGE, UTF8, TOO_BIG, REQUIRED, DENIED, STATE, CYCLE, INVALID, UNKNOWN_ENTITY. A -0.0 among
+ * the cells of `after` becomes 0.0; nothing else is changed.
+ */
 ROVE_CHECK rove_status rove__rules_check(const rove__write *write, rove_error *error);
 
 /* The single rules; public to the tests. */
@@ -33,7 +42,12 @@ rove_status rove__rule_policy(const rove__write *write, rove_error *error);   /*
 rove_status rove__rule_required(const rove__write *write, rove_error *error); /* rules/required.c */
 rove_status rove__rule_state(const rove__write *write, rove_error *error);    /* rules/state.c: visits, leads, sealed records */
 
-/* One value against one field's limits: type, range, size, UTF-8, enumeration, NaN; -0.0 becomes 0.0. */
+/*
+ * One value against one field's limits: type, range, size, UTF-8, enumeration, NaN; -0.0 becomes 0.0. NULL is
+ * always allowed. ROVE_INVALID (the type), ROVE_UTF8, ROVE_TOO_BIG (too many bytes or elements), ROVE_RANGE.
+ * A set is checked in each of its forms; of a delta the adds count. A counter is a total or a blob of
+ * increments, whose form is checked where they are merged.
+ */
 ROVE_CHECK rove_status rove__limits_check(const rove__field *field, rove_value *value,
                                           rove_error *error);
 
