@@ -1,7 +1,10 @@
 /*
  * wire/message.h - the frames' contents as our own structs. sync.proto is known to wire alone: past it
- * nobody sees raw input. Decoding checks length, version, unpack, presence and range, in this order, and
- * allocates from the arena; bytes are borrowed from the payload or the arena. Encoding appends to a buffer.
+ * nobody sees raw input. Decoding checks length, version, shape, presence and range, in this order, and
+ * allocates from the arena, which all that is read points into; ROVE_MESSAGE_ARENA_MAX bytes are enough for
+ * any message. Fields that this build does not know are ignored. ROVE_PROTOCOL, ROVE_UTF8, ROVE_NOMEM, and
+ * ROVE_VERSION from hello and welcome. Encoding appends to a buffer: ROVE_NOMEM, ROVE_TOO_BIG, ROVE_INVALID
+ * for what a reader would refuse. Whoever fills a message keeps it within ROVE_FRAME_SURE (wire/frame.h).
  *
  * Every struct has   rove_status rove__<name>_write(const struct *, rove__buf *)
  *              and   rove_status rove__<name>_read(struct *, const void *payload, size_t, rove__arena *)
@@ -19,9 +22,11 @@
 #define ROVE_TOKEN_MAX 64
 #define ROVE_PUSH_FRAMES_MAX 128   /* of one batch: 16 MiB and some */
 #define ROVE_BATCH_BYTES_MAX (16u * 1024u * 1024u)
-#define ROVE_SCOPES_MAX 16384      /* listed in one frame */
-#define ROVE_VERDICTS_MAX 16384
+#define ROVE_SCOPES_MAX 8192       /* in one list of a frame: a full DIGEST always fits */
+#define ROVE_HELD_MAX 65536        /* roots in Page.held */
+#define ROVE_VERDICTS_MAX 16384    /* verdicts, canonical stamps, renames, origins: in one list of a frame */
 #define ROVE_POLICY_MAX 4096
+#define ROVE_MESSAGE_ARENA_MAX (48u * 1024u * 1024u)
 
 typedef struct rove__bytes {
     const uint8_t *data;
