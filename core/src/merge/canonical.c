@@ -4,7 +4,6 @@
  * A device's clock may say anything. What headquarters knows by itself: the write was made after its head
  * passed the write's cursor, and not after now; and a device's writes came one after the other.
  */
-#include "base/assert.h"
 #include "merge/merge.h"
 
 rove_stamp rove__merge_canonical(rove_stamp raw, int64_t lower_ms, rove_stamp now,

@@ -1,7 +1,6 @@
 /*
  * merge/delete.c - whether a deleter had seen what he deletes (rule P12).
  */
-#include "base/assert.h"
 #include "merge/merge.h"
 
 /* Walks over the fields that either clock names; the rest has the base versions, compared first. */

@@ -4,7 +4,6 @@
  * A rank is (epoch, value): a lifecycle only moves forward by itself, and a step back is an explicit act
  * that raises the epoch. Equal ranks are joined like registers, so that the order stays total.
  */
-#include "base/assert.h"
 #include "merge/merge.h"
 
 /* The order of the ranks alone: below 0 if b is behind a, above 0 if it is further. */

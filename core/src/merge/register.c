@@ -4,7 +4,6 @@
  * A causal write wins whatever its stamp, and its stamp is raised above the one it replaces, so that it
  * also wins wherever only stamps are compared. Concurrent writes are joined by (stamp, replica, value).
  */
-#include "base/assert.h"
 #include "merge/merge.h"
 
 int rove__merge_causal(rove__version base, rove__version current, rove_replica author, int own) {

@@ -7,7 +7,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/assert.h"
 #include "base/text.h"
 #include "model/set.h"
 #include "rules/rules.h"

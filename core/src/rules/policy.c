@@ -6,7 +6,6 @@
  * what stands already is no change: shells hand back whole records. Derived fields are nobody's; whoever
  * stores a record computes them again.
  */
-#include "base/assert.h"
 #include "base/text.h"
 #include "rules/rules.h"
 
@@ -64,7 +63,7 @@ rove_status rove__rule_policy(const rove__write *write, rove_error *error) {
         return ROVE_OK;
     }
     status = entity_policy(write, row->entity, error);
-    if (write->op == ROVE_OP_DELETE) {
+    if (write->op == ROVE_OP_DELETE || write->after == NULL) {
         return status;
     }
     for (size_t i = 0; status == ROVE_OK && i < row->entity->field_count; i++) {
