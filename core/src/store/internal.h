@@ -290,6 +290,9 @@ void rove__sum_forget(rove__store *store); /* on rollback */
 ROVE_CHECK rove_status rove__sum_total(rove__store *store, rove__hash128 *total, uint64_t *rows,
                                        uint64_t *scopes, rove_error *error);
 
+/* Lays one pending cell over the cell of `row`. */
+ROVE_CHECK rove_status rove__cell_lay(const rove__entry *entry, const rove__pending_cell *cell,
+                                      rove__row *row, rove__arena *arena, rove_error *error);
 /* A pending delta laid over a versioned set, both as cells; the result from the arena. */
 ROVE_CHECK rove_status rove__set_lay(const rove_value *versioned, const rove_value *delta,
                                      rove_replica replica, rove__arena *arena, rove_value *result);

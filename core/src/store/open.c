@@ -183,6 +183,7 @@ void rove__store_close(rove__store *store) {
         rove__store_rollback(store);
     }
     rove__store_finalize(store);
+    rove__exchange_free(store);
     sqlite3_close_v2(store->db);
     if (store->lock != NULL) {
         store->ports.files->unlock(store->ports.files->ctx, store->lock);
@@ -219,6 +220,9 @@ rove_status rove__store_set_owner(rove__store *store, const rove__store_owner *o
         status = rove__error_set(
             error, ROVE_STATE,
             "This replica belongs to another user; his work has to be sealed first.");
+    }
+    if (status == ROVE_OK && store->owner.user != 0 && owner->replica != store->owner.replica) {
+        status = rove__fork_adopt(store, owner->replica, error);
     }
     if (status == ROVE_OK && owner->replica != store->owner.replica) {
         store->clock.counter = 0; /* ids are counted under the new number */

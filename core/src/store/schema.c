@@ -36,7 +36,8 @@ static const char *const tables_beside[] = {
     "CREATE TABLE IF NOT EXISTS _transfer(root INTEGER NOT NULL, part INTEGER NOT NULL,"
     " fresh INTEGER NOT NULL, PRIMARY KEY (root, part)) WITHOUT ROWID, STRICT",
     "CREATE TABLE IF NOT EXISTS _named(root INTEGER NOT NULL, part INTEGER NOT NULL,"
-    " entity INTEGER NOT NULL, row INTEGER NOT NULL, PRIMARY KEY (root, part, entity, row)) WITHOUT ROWID, STRICT",
+    " entity INTEGER NOT NULL, row INTEGER NOT NULL, PRIMARY KEY (root, part, entity, row))"
+    " WITHOUT ROWID, STRICT",
     "CREATE TABLE IF NOT EXISTS _quarantine(seq INTEGER PRIMARY KEY, entity INTEGER NOT NULL,"
     " row INTEGER NOT NULL, root INTEGER NOT NULL, part INTEGER NOT NULL, status INTEGER NOT NULL,"
     " reason TEXT NOT NULL, change BLOB NOT NULL, term BLOB) STRICT",

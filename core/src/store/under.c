@@ -58,12 +58,6 @@ static rove_status lay_counter(rove_value *total, const rove_value *pending, rov
     return status;
 }
 
-/* Whether a pending remove takes effect (P9): it names this add, or this device made the add. */
-static int removes(const rove__element *act, const rove__element *add, rove_replica replica) {
-    return rove__version_compare(act->version, add->version) == 0 ||
-           add->version.replica == replica;
-}
-
 /* Both are ascending: merges them. */
 static size_t lay_elements(const rove__set *set, const rove__set *acts, rove_replica replica,
                            rove__element *out) {
@@ -82,7 +76,7 @@ static size_t lay_elements(const rove__set *set, const rove__set *acts, rove_rep
             out[count].version.stamp = act->raw;
             out[count].version.replica = replica;
             count++;
-        } else if (order < 0 || (order == 0 && !removes(act, &set->elements[s], replica))) {
+        } else if (order < 0) {
             out[count++] = set->elements[s];
         }
         s += order <= 0;
@@ -128,8 +122,8 @@ rove_status rove__set_plain(const rove_value *cell, rove__arena *arena, rove_val
     return status;
 }
 
-static rove_status lay(const rove__entry *entry, const rove__pending_cell *cell, rove__row *row,
-                       rove__arena *arena, rove_error *error) {
+rove_status rove__cell_lay(const rove__entry *entry, const rove__pending_cell *cell, rove__row *row,
+                           rove__arena *arena, rove_error *error) {
     int ordinal = rove__entity_field(row->entity, cell->field);
 
     if (ordinal < 0 || !cell->has_pending) {
@@ -163,7 +157,7 @@ rove_status rove__store_overlay(rove__store *store, const rove__stored *under,
     }
     for (size_t i = 0; i < count && status == ROVE_OK; i++) {
         for (size_t c = 0; c < entries[i].count && status == ROVE_OK; c++) {
-            status = lay(&entries[i], &entries[i].cells[c], &shown->row, arena, error);
+            status = rove__cell_lay(&entries[i], &entries[i].cells[c], &shown->row, arena, error);
         }
         shown->pending = entries[i].seq;
     }

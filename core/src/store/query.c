@@ -1,0 +1,163 @@
+/*
+ * store/query.c - one SELECT over the typed tables, for shells and reports.
+ *
+ * An authoriser refuses everything that is not reading while the statement is prepared; the connection is
+ * read-only besides. Tables whose names begin with `_` may be read: reports on pending work need them.
+ */
+#include <string.h>
+
+#include "base/text.h"
+#include "store/read.h"
+
+#define QUERY_MAX      65536 /* bytes of SQL */
+#define PARAMETERS_MAX 999
+
+struct rove__query {
+    const rove_allocator *allocator;
+    sqlite3 *db; /* the reader's */
+    sqlite3_stmt *statement;
+    int done;
+};
+
+static int authorise(void *ctx, int action, const char *first, const char *second,
+                     const char *database, const char *trigger) {
+    (void)ctx;
+    (void)first;
+    (void)database;
+    (void)trigger;
+    switch (action) {
+    case SQLITE_SELECT:
+    case SQLITE_READ:
+    case SQLITE_RECURSIVE:
+        return SQLITE_OK;
+    case SQLITE_FUNCTION:
+        return second != NULL && sqlite3_stricmp(second, "load_extension") == 0 ? SQLITE_DENY
+                                                                                : SQLITE_OK;
+    default:
+        return SQLITE_DENY;
+    }
+}
+
+rove_status rove__query_guard(sqlite3 *db, rove_error *error) {
+    (void)sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
+    return rove__sqlite_status(db, sqlite3_set_authorizer(db, authorise, NULL), error,
+                               "Opening a reader");
+}
+
+static int blank(const char *tail) {
+    return tail == NULL || tail[strspn(tail, " \t\r\n\f;")] == '\0';
+}
+
+static rove_status check(const rove__query *query, const char *tail, size_t count,
+                         rove_error *error) {
+    if (query->statement == NULL) {
+        return rove__error_set(error, ROVE_INVALID, "The query is empty.");
+    }
+    if (!blank(tail)) {
+        return rove__error_set(error, ROVE_DENIED, "Only one SELECT is allowed.");
+    }
+    if (!sqlite3_stmt_readonly(query->statement) || sqlite3_column_count(query->statement) == 0) {
+        return rove__error_set(error, ROVE_DENIED, "Only a SELECT is allowed.");
+    }
+    if ((size_t)sqlite3_bind_parameter_count(query->statement) != count) {
+        return rove__error_set(error, ROVE_INVALID, "The query takes %d parameters, %d were given.",
+                               sqlite3_bind_parameter_count(query->statement), (int)count);
+    }
+    return ROVE_OK;
+}
+
+static rove_status bind(rove__query *query, const rove_value *parameters, size_t count,
+                        rove_error *error) {
+    for (size_t i = 0; i < count; i++) {
+        const rove_value *value = &parameters[i];
+        int code = SQLITE_OK;
+        /* The caller's values need not outlive this call. */
+        if (value->type == ROVE_TEXT) {
+            code = sqlite3_bind_text64(query->statement, (int)i + 1,
+                                       value->size > 0 ? (const char *)value->as.data : "",
+                                       value->size, SQLITE_TRANSIENT, SQLITE_UTF8);
+        } else if (value->type == ROVE_BLOB) {
+            code = sqlite3_bind_blob64(query->statement, (int)i + 1,
+                                       value->size > 0 ? (const void *)value->as.data : "",
+                                       value->size, SQLITE_TRANSIENT);
+        } else {
+            code = rove__bind_value(query->statement, (int)i + 1, value);
+        }
+        if (code != SQLITE_OK) {
+            return rove__sqlite_status(query->db, code, error, "Binding a parameter");
+        }
+    }
+    return ROVE_OK;
+}
+
+rove_status rove__query_new(rove__reader_connection *reader, const char *sql,
+                            const rove_value *parameters, size_t count, rove__query **out,
+                            rove_error *error) {
+    const char *tail = NULL;
+
+    *out = NULL;
+    if (count > PARAMETERS_MAX || strlen(sql) > QUERY_MAX) {
+        return rove__error_set(error, ROVE_TOO_BIG,
+                               "A query has at most %d bytes and %d parameters.", QUERY_MAX,
+                               PARAMETERS_MAX);
+    }
+    rove__query *query = rove__alloc_zeroed(reader->store->ports.allocator, 1, sizeof *query);
+    if (query == NULL) {
+        return rove__error_set(error, ROVE_NOMEM, "There is not enough memory for a query.");
+    }
+    query->allocator = reader->store->ports.allocator;
+    query->db = reader->db;
+    int code = sqlite3_prepare_v2(reader->db, sql, -1, &query->statement, &tail);
+    rove_status status = rove__sqlite_status(reader->db, code, error, "The query");
+    if (status == ROVE_OK) {
+        status = check(query, tail, count, error);
+    }
+    if (status == ROVE_OK) {
+        status = bind(query, parameters, count, error);
+    }
+    if (status != ROVE_OK) {
+        rove__query_free(query);
+        return status;
+    }
+    *out = query;
+    return ROVE_OK;
+}
+
+rove_status rove__query_step(rove__query *query, rove_error *error) {
+    if (query->done) {
+        return ROVE_DONE;
+    }
+    int code = sqlite3_step(query->statement);
+    if (code == SQLITE_ROW) {
+        return ROVE_OK;
+    }
+    query->done = 1;
+    rove_status status = rove__sqlite_status(query->db, code, error, "The query");
+    /* Ends its read transaction at once, so that the log can be reused. */
+    sqlite3_reset(query->statement);
+    return status == ROVE_OK ? ROVE_DONE : status;
+}
+
+size_t rove__query_columns(const rove__query *query) {
+    return (size_t)sqlite3_column_count(query->statement);
+}
+
+const char *rove__query_name(const rove__query *query, size_t column) {
+    const char *name = sqlite3_column_name(query->statement, (int)column);
+    return name != NULL ? name : "";
+}
+
+rove_value rove__query_value(const rove__query *query, size_t column) {
+    if (query->done || column >= rove__query_columns(query)) {
+        return rove__value_null();
+    }
+    return rove__column_value(query->statement, (int)column);
+}
+
+void rove__query_free(rove__query *query) {
+    if (query != NULL) {
+        const rove_allocator *allocator = query->allocator;
+        sqlite3_finalize(query->statement);
+        rove__free(allocator, query);
+    }
+}

@@ -1,0 +1,23 @@
+/*
+ * store/read.h - a reader's connection, as read.c and query.c know it. One thread.
+ */
+#ifndef ROVE_STORE_READ_H
+#define ROVE_STORE_READ_H
+
+#include "store/internal.h"
+
+typedef struct rove__reader_get_statement {
+    sqlite3_stmt *statement; /* NULL until first needed */
+    size_t fields;           /* that it reads; more: custom fields came since */
+} rove__reader_get_statement;
+
+struct rove__reader_connection {
+    rove__store *store;
+    sqlite3 *db;
+    rove__reader_get_statement *gets; /* by the position in the registry */
+};
+
+/* query.c: lets nothing but reading through on this connection. */
+ROVE_CHECK rove_status rove__query_guard(sqlite3 *db, rove_error *error);
+
+#endif
