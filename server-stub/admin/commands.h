@@ -1,0 +1,31 @@
+/*
+ * admin/commands.h - every command of an operator, by name; commands.c lists them in the order of `help`.
+ *
+ * Each is defined beside its code: admin/, assign/, import/. hq.h says what a command is.
+ */
+#ifndef ROVE_HQ_COMMANDS_H
+#define ROVE_HQ_COMMANDS_H
+
+#include "hq.h"
+
+/* Who works here, and on which devices. */
+extern const hq_command hq_command_users;
+extern const hq_command hq_command_enroll_code;
+extern const hq_command hq_command_devices;
+extern const hq_command hq_command_revoke;
+
+/* Who holds what. */
+extern const hq_command hq_command_assign;
+extern const hq_command hq_command_unassign;
+
+/* Records. */
+extern const hq_command hq_command_show;
+extern const hq_command hq_command_set;
+extern const hq_command hq_command_delete;
+extern const hq_command hq_command_history;
+extern const hq_command hq_command_import;
+extern const hq_command hq_command_export;
+
+extern const hq_command hq_command_status;
+
+#endif
