@@ -139,7 +139,7 @@ rove_status rove__rule_state(const rove__write *write, rove_error *error) {
     rove_status status = sealed_record(write, row->entity, error);
 
     if (status != ROVE_OK || write->actor == ROVE_ACTOR_HQ || write->op != ROVE_OP_UPDATE ||
-        write->before == NULL) {
+        write->before == NULL || write->after == NULL) {
         return status;
     }
     for (size_t i = 0; i < sizeof machines / sizeof machines[0]; i++) {
