@@ -10,8 +10,8 @@
 #ifndef ROVE_SYNC_WRITER_H
 #define ROVE_SYNC_WRITER_H
 
-#include "sync/headquarters.h"
 #include "rove/sys/random.h"
+#include "sync/headquarters.h"
 
 typedef struct rove__writer rove__writer;
 
@@ -20,10 +20,10 @@ typedef struct rove__writer_options {
     const rove__registry *registry;
     const rove__hq_store *store;
     const rove_random *random;
-    int64_t now_ms;              /* wall clock */
-    rove_replica replica;        /* who: a device's, or 0 for headquarters */
+    int64_t now_ms;       /* wall clock */
+    rove_replica replica; /* who: a device's, or 0 for headquarters */
     rove_id user;
-    const char *operator_name;   /* "" for a device */
+    const char *operator_name; /* "" for a device */
     const char *act;
 } rove__writer_options;
 
@@ -38,24 +38,47 @@ uint64_t rove__writer_seq(const rove__writer *writer);
 ROVE_CHECK rove_status rove__writer_id(rove__writer *writer, rove_id *id);
 ROVE_CHECK rove_status rove__writer_stamp(rove__writer *writer, rove_stamp *stamp);
 
+/* The largest stamp that a device's write may get now: headquarters' clock, which devices never lead (P7). */
+rove_stamp rove__writer_now(const rove__writer *writer);
+/* The head takes a seq even if no row changes: for what is kept beside rows (review, parked). */
+void rove__writer_touch(rove__writer *writer);
+/* The head as it was read, with what this transaction drew since. */
+const rove__hq_head *rove__writer_head(const rove__writer *writer);
+
 /*
  * Stores a row as judged: `before` is what stood (NULL: new). Keeps scope and part (moves leave marks, children
- * follow), whole_since, entailments of role rows, feed, digest. `change` goes to the history (NULL: none).
+ * follow), whole_since, entailments of role rows, feed, digest: fills these in `after`. `change` goes to the
+ * history (NULL: none). NOT_FOUND: the parent that names its scope is not here.
  */
 ROVE_CHECK rove_status rove__writer_row(rove__writer *writer, const rove__hq_row *before,
                                         rove__hq_row *after, const rove__change *change,
                                         rove_error *error);
+/* The same with the history as an encoded batch (wire/batch.h); size 0: none. */
+ROVE_CHECK rove_status rove__writer_row_packed(rove__writer *writer, const rove__hq_row *before,
+                                               rove__hq_row *after, rove__bytes history,
+                                               rove_error *error);
+/* The scope that a row's columns name; of a child its parent's. NOT_FOUND: the parent is not here. */
+ROVE_CHECK rove_status rove__writer_scope(rove__writer *writer, const rove__row *row,
+                                          rove__scope *scope);
 
 /* An operator's acts, by the same rules (rove__rules_check with ROVE_ACTOR_HQ). */
-ROVE_CHECK rove_status rove__writer_insert(rove__writer *writer, rove__row *row, rove_error *error); /* id 0: drawn */
+ROVE_CHECK rove_status rove__writer_insert(rove__writer *writer, rove__row *row,
+                                           rove_error *error); /* id 0: drawn */
 /* Only the present cells that differ; *changed counts them. Sets in plain form, counters as totals. */
-ROVE_CHECK rove_status rove__writer_update(rove__writer *writer, const rove__row *row, size_t *changed,
-                                           rove_error *error);
+ROVE_CHECK rove_status rove__writer_update(rove__writer *writer, const rove__row *row,
+                                           size_t *changed, rove_error *error);
 ROVE_CHECK rove_status rove__writer_delete(rove__writer *writer, uint32_t entity, rove_id id,
                                            rove_error *error);
+/* All parts of a root. OK if held already; an author's grant becomes a lasting one if author is 0. */
 ROVE_CHECK rove_status rove__writer_grant(rove__writer *writer, rove_id user, rove_id root,
-                                          int author, rove_error *error); /* OK if held already */
+                                          int author, rove_error *error);
+/*
+ * One grant as it is to stand: for windows of parts. `from` and `to` are rove__writer_seq where they begin or end
+ * now. One that follows another of the same root without a gap keeps what the device has.
+ */
+ROVE_CHECK rove_status rove__writer_grant_put(rove__writer *writer, const rove__hq_grant *grant,
+                                              rove_error *error);
 ROVE_CHECK rove_status rove__writer_revoke_grant(rove__writer *writer, rove_id user, rove_id root,
-                                                 rove_error *error);      /* OK if not held */
+                                                 rove_error *error); /* OK if not held */
 
 #endif
