@@ -36,9 +36,24 @@ rove_status rove__buf_status(const rove__buf *buf);
 void rove__buf_append(rove__buf *buf, const void *data, size_t size);
 void rove__buf_byte(rove__buf *buf, uint8_t byte);
 /* Unsigned LEB128, at most 10 bytes. */
+#define ROVE_VARINT_MAX 10
 void rove__buf_varint(rove__buf *buf, uint64_t value);
 /* Zigzag, then LEB128. */
 void rove__buf_zigzag(rove__buf *buf, int64_t value);
+/* The same two into memory with room for ROVE_VARINT_MAX bytes; how many they took. */
+static inline size_t rove__varint_put(uint8_t *out, uint64_t value) {
+    size_t size = 0;
+
+    while (value >= 0x80) {
+        out[size++] = (uint8_t)(value | 0x80);
+        value >>= 7;
+    }
+    out[size++] = (uint8_t)value;
+    return size;
+}
+static inline size_t rove__zigzag_put(uint8_t *out, int64_t value) {
+    return rove__varint_put(out, ((uint64_t)value << 1) ^ (value < 0 ? UINT64_MAX : 0));
+}
 /* Big-endian, so that bytes sort like numbers. */
 void rove__buf_u32(rove__buf *buf, uint32_t value);
 void rove__buf_u64(rove__buf *buf, uint64_t value);

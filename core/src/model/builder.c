@@ -340,21 +340,24 @@ static rove_status add_field(rove__row_builder *builder, const ProtobufCFieldDes
                              const packed_field *packed) {
     const rove__entity *entity = builder->row->entity;
     uint32_t number = outer == NULL ? packed->number : outer->id << 16 | packed->number;
-    const ProtobufCFieldDescriptor *nested = outer == NULL ? nested_message(entity, number) : NULL;
+    const ProtobufCFieldDescriptor *nested = NULL;
     int ordinal = rove__entity_field(entity, number);
 
     if (number == 1) {
         return packed->wire == WIRE_VARINT ? rove__builder_id(builder, (int64_t)packed->integer)
                                            : refuse(builder, "id", ROVE_INVALID);
     }
+    if (ordinal >= 0) {
+        return add_known(builder, (size_t)ordinal, packed);
+    }
+    nested = outer == NULL ? nested_message(entity, number) : NULL;
     if (nested != NULL) {
         /* One level only: what is nested in a nested message is unknown. */
         return packed->wire == WIRE_BYTES
                    ? rove__builder_fields(builder, nested, packed->data, packed->size)
                    : refuse(builder, nested->name, ROVE_INVALID);
     }
-    return ordinal < 0 ? add_unknown(builder, number, packed)
-                       : add_known(builder, (size_t)ordinal, packed);
+    return add_unknown(builder, number, packed);
 }
 
 rove_status rove__builder_fields(rove__row_builder *builder, const ProtobufCFieldDescriptor *outer,

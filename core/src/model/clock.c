@@ -158,36 +158,23 @@ rove_status rove__clock_copy(rove__clock *to, const rove__clock *from, rove__are
 
 /* ------------------------------------------------------------------------------------- encoding */
 
-static size_t put_varint(uint8_t *out, uint64_t value) {
-    size_t size = 0;
-
-    while (value >= 0x80) {
-        out[size++] = (uint8_t)(value | 0x80);
-        value >>= 7;
-    }
-    out[size++] = (uint8_t)value;
-    return size;
-}
-
-/* The difference of two stamps, zigzag. */
+/* The difference of two stamps. */
 static size_t put_delta(uint8_t *out, rove_stamp stamp, rove_stamp from) {
-    uint64_t delta = stamp - from;
-
-    return put_varint(out, (delta << 1) ^ (stamp < from ? UINT64_MAX : 0));
+    return rove__zigzag_put(out, (int64_t)(stamp - from));
 }
 
 static void write_entry(rove__buf *buf, const rove__clock *clock, const rove__clock_entry *entry,
                         int with_seqs) {
     uint8_t bytes[ENTRY_MAX];
-    size_t size = put_varint(bytes, (uint64_t)entry->field << 1 | (entry->epoch != 0));
+    size_t size = rove__varint_put(bytes, (uint64_t)entry->field << 1 | (entry->epoch != 0));
 
     size += put_delta(bytes + size, entry->version.stamp, clock->base.stamp);
-    size += put_varint(bytes + size, entry->version.replica);
+    size += rove__varint_put(bytes + size, entry->version.replica);
     if (entry->epoch != 0) {
-        size += put_varint(bytes + size, entry->epoch);
+        size += rove__varint_put(bytes + size, entry->epoch);
     }
     if (with_seqs) {
-        size += put_varint(bytes + size, entry->seq);
+        size += rove__varint_put(bytes + size, entry->seq);
     }
     ROVE_ASSERT(size <= sizeof bytes);
     rove__buf_append(buf, bytes, size);
@@ -203,15 +190,15 @@ static void write_head(rove__buf *buf, const rove__clock *clock, size_t count, i
     for (int shift = 56; shift >= 0; shift -= 8) {
         bytes[size++] = (uint8_t)(clock->origin.stamp >> shift);
     }
-    size += put_varint(bytes + size, clock->origin.replica);
+    size += rove__varint_put(bytes + size, clock->origin.replica);
     if (moved) {
         size += put_delta(bytes + size, clock->base.stamp, clock->origin.stamp);
-        size += put_varint(bytes + size, clock->base.replica);
+        size += rove__varint_put(bytes + size, clock->base.replica);
     }
     if (with_seqs) {
-        size += put_varint(bytes + size, clock->seq);
+        size += rove__varint_put(bytes + size, clock->seq);
     }
-    size += put_varint(bytes + size, count);
+    size += rove__varint_put(bytes + size, count);
     ROVE_ASSERT(size <= sizeof bytes);
     rove__buf_append(buf, bytes, size);
 }
@@ -249,7 +236,7 @@ static rove_replica read_replica(rove__reader *reader) {
 static void read_head(rove__reader *reader, rove__clock *clock, unsigned flags) {
     clock->origin.stamp = rove__reader_u64(reader);
     clock->origin.replica = read_replica(reader);
-    if (clock->origin.stamp > ROVE_STAMP_MAX) {
+    if (!version_sane(clock->origin)) {
         rove__reader_fail(reader, ROVE_CORRUPT);
     }
     clock->base = clock->origin;

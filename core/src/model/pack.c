@@ -152,28 +152,17 @@ static rove_status add_set(packing *packer, const rove__field *field, const rove
 
 /* ------------------------------------------------------------------------------------- other fields */
 
-static size_t put_varint(uint8_t *out, uint64_t value) {
-    size_t size = 0;
-
-    while (value >= 0x80) {
-        out[size++] = (uint8_t)(value | 0x80);
-        value >>= 7;
-    }
-    out[size++] = (uint8_t)value;
-    return size;
-}
-
 /* A value in protobuf's wire format, without its tag. */
 static rove_status encode(const packing *packer, const rove_value *value,
                           ProtobufCMessageUnknownField *field) {
-    uint8_t head[10];
+    uint8_t head[ROVE_VARINT_MAX];
     size_t head_size = 0;
     size_t body_size = 0;
     uint64_t bits = 0;
 
     if (value->type == ROVE_INT) {
         field->wire_type = PROTOBUF_C_WIRE_TYPE_VARINT;
-        head_size = put_varint(head, (uint64_t)value->as.integer);
+        head_size = rove__varint_put(head, (uint64_t)value->as.integer);
     } else if (value->type == ROVE_REAL) {
         field->wire_type = PROTOBUF_C_WIRE_TYPE_64BIT;
         memcpy(&bits, &value->as.real, sizeof bits);
@@ -182,7 +171,7 @@ static rove_status encode(const packing *packer, const rove_value *value,
         }
     } else {
         field->wire_type = PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED;
-        head_size = put_varint(head, value->size);
+        head_size = rove__varint_put(head, value->size);
         body_size = value->size;
     }
     field->data = take(packer, head_size + body_size);

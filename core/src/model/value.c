@@ -113,22 +113,39 @@ int rove__value_compare(const rove_value *a, const rove_value *b) {
     return 0;
 }
 
-void rove__value_write(rove__buf *buf, const rove_value *value) {
-    rove__buf_byte(buf, (uint8_t)value->type);
+/* The type, and the number or the size: at most 11 bytes. */
+static size_t put_head(uint8_t *out, const rove_value *value) {
+    uint64_t bits = 0;
+    size_t size = 0;
+
+    out[size++] = (uint8_t)value->type;
     switch (value->type) {
     case ROVE_NULL:
         break;
     case ROVE_INT:
-        rove__buf_zigzag(buf, value->as.integer);
+        size += rove__zigzag_put(out + size, value->as.integer);
         break;
     case ROVE_REAL:
-        rove__buf_u64(buf, real_bits(value->as.real));
+        bits = real_bits(value->as.real);
+        for (int shift = 56; shift >= 0; shift -= 8) {
+            out[size++] = (uint8_t)(bits >> shift);
+        }
         break;
     case ROVE_TEXT:
     case ROVE_BLOB:
         ROVE_ASSERT(value->size <= ROVE_VALUE_MAX);
-        rove__buf_bytes(buf, value->as.data, value->size);
+        size += rove__varint_put(out + size, value->size);
         break;
+    }
+    return size;
+}
+
+void rove__value_write(rove__buf *buf, const rove_value *value) {
+    uint8_t head[1 + ROVE_VARINT_MAX];
+
+    rove__buf_append(buf, head, put_head(head, value));
+    if (holds_bytes(value)) {
+        rove__buf_append(buf, value->as.data, value->size);
     }
 }
 
