@@ -12,11 +12,13 @@ typedef enum rove__op {
     /* from a device */
     ROVE_OP_INSERT = 1, /* row: all cells that are set; clock.origin; cursor */
     ROVE_OP_UPDATE = 2, /* row: the dirty cells; one edit per dirty cell; clock.origin; cursor */
-    ROVE_OP_DELETE = 3, /* clock: as the rep saw it (bases of pending cells); edits: one, its raw stamp, field 0 */
-    ROVE_OP_SEAL = 4,   /* row: the whole record as signed; edits for the dirty cells; clock as seen */
+    ROVE_OP_DELETE =
+        3, /* clock: as the rep saw it (bases of pending cells); edits: one, its raw stamp, field 0 */
+    ROVE_OP_SEAL =
+        4, /* row: the whole record as signed; edits for the dirty cells; clock as seen */
     /* from headquarters */
-    ROVE_OP_WHOLE = 5,     /* row: all cells that are not NULL; clock: whole; replaces */
-    ROVE_OP_PART = 6,      /* row: the cells newer than the cursor; clock: origin, base, their entries */
+    ROVE_OP_WHOLE = 5, /* row: all cells that are not NULL; clock: whole; replaces */
+    ROVE_OP_PART = 6, /* row: the cells newer than the cursor; clock: origin, base, their entries */
     ROVE_OP_TOMBSTONE = 7, /* clock.origin */
     ROVE_OP_MARK = 8       /* moved away: scope is the one that it left */
 } rove__op;
@@ -40,9 +42,9 @@ typedef struct rove__change {
     rove__clock clock;
     rove__edit *edits; /* ascending by field */
     size_t edit_count;
-    rove__cursor cursor;   /* device: where it stood at the first edit (P7, P14) */
-    rove_replica replica;  /* device: whose raw stamps these are; normally its own number (P3) */
-    rove__scope scope;     /* MARK only */
+    rove__cursor cursor;  /* device: where it stood at the first edit (P7, P14) */
+    rove_replica replica; /* device: whose raw stamps these are; normally its own number (P3) */
+    rove__scope scope;    /* MARK only */
 } rove__change;
 
 /* A deep copy into the arena. ROVE_NOMEM. */

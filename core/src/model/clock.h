@@ -23,7 +23,7 @@
 #include "model/row.h"
 
 #define ROVE_CLOCK_ENTRIES_MAX (ROVE_FIELDS_MAX + ROVE_EXTRA_MAX)
-#define ROVE_CLOCK_SIZE_MAX 16384
+#define ROVE_CLOCK_SIZE_MAX    16384
 
 typedef struct rove__clock_entry {
     uint32_t field;        /* number */
@@ -35,7 +35,7 @@ typedef struct rove__clock_entry {
 typedef struct rove__clock {
     rove__origin origin;
     rove__version base;
-    uint64_t seq; /* headquarters only, else 0 */
+    uint64_t seq;               /* headquarters only, else 0 */
     rove__clock_entry *entries; /* ascending by field; arena */
     size_t count;
     size_t capacity;

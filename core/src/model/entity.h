@@ -21,11 +21,11 @@
 #include "rove/sys/alloc.h"
 #include "rove/value.h"
 
-#define ROVE_ENTITIES_MAX 64
-#define ROVE_FIELDS_MAX 192       /* of one entity, custom ones included */
+#define ROVE_ENTITIES_MAX      64
+#define ROVE_FIELDS_MAX        192 /* of one entity, custom ones included */
 #define ROVE_CUSTOM_NUMBER_MIN 1000u
 #define ROVE_CUSTOM_NUMBER_MAX 65535u
-#define ROVE_NAME_MAX 64          /* bytes of an entity's or a field's name */
+#define ROVE_NAME_MAX          64 /* bytes of an entity's or a field's name */
 
 /* Bumped when entities.proto or traits.def change what a peer has to understand. */
 #define ROVE_SCHEMA_VERSION 1u
@@ -50,8 +50,8 @@ typedef enum rove__write_class {
 typedef enum rove__scope_kind {
     ROVE_SCOPE_ORGANISATION, /* 0: everybody has it */
     ROVE_SCOPE_SELF,         /* the record is a root: its own id */
-    ROVE_SCOPE_FIELD,        /* the root that scope_field names (an account, contact, lead or user) */
-    ROVE_SCOPE_PARENT        /* that of the record that scope_field names; kept in _scope and _part */
+    ROVE_SCOPE_FIELD, /* the root that scope_field names (an account, contact, lead or user) */
+    ROVE_SCOPE_PARENT /* that of the record that scope_field names; kept in _scope and _part */
 } rove__scope_kind;
 
 enum {
@@ -67,43 +67,44 @@ enum {
 #define ROVE_CUSTOM_FLAGS 0x7f /* the flags that a custom field may be given */
 
 enum {
-    ROVE_ENTITY_APPEND_ONLY = 1u << 0, /* a row never changes after its insert, and is not deleted */
-    ROVE_ENTITY_HQ_ONLY = 1u << 1      /* only headquarters inserts and deletes */
+    ROVE_ENTITY_APPEND_ONLY =
+        1u << 0,                  /* a row never changes after its insert, and is not deleted */
+    ROVE_ENTITY_HQ_ONLY = 1u << 1 /* only headquarters inserts and deletes */
 };
 
 /* A reference's target in rove__field.target: an entity number, 0 for none, or any root. */
 #define ROVE_TARGET_ROOT 0xffffu
 
 typedef struct rove__field {
-    uint32_t number;     /* its name on the wire */
-    const char *name;    /* its column, "billing_city" */
+    uint32_t number;  /* its name on the wire */
+    const char *name; /* its column, "billing_city" */
     rove__kind kind;
-    rove_type type;      /* INT, TEXT, BLOB, REAL: the column's; a set's column is a BLOB */
-    rove_type element;   /* of a set: INT or TEXT */
+    rove_type type;    /* INT, TEXT, BLOB, REAL: the column's; a set's column is a BLOB */
+    rove_type element; /* of a set: INT or TEXT */
     rove__write_class writer;
-    int64_t min;         /* INT: least value; TEXT, BLOB: least bytes; set: 0 */
-    int64_t max;         /* INT: largest value; TEXT, BLOB: most bytes; set: most elements */
-    uint32_t target;     /* of a reference */
+    int64_t min;     /* INT: least value; TEXT, BLOB: least bytes; set: 0 */
+    int64_t max;     /* INT: largest value; TEXT, BLOB: most bytes; set: most elements */
+    uint32_t target; /* of a reference */
     unsigned flags;
-    unsigned search;     /* weight in the search index, 0: not searched */
-    const ProtobufCEnumDescriptor *enumeration;      /* of an enumeration, else NULL */
-    const ProtobufCFieldDescriptor *descriptor;      /* inside its message; NULL for custom */
-    const ProtobufCFieldDescriptor *outer;           /* of the nested message, or NULL */
+    unsigned search;                            /* weight in the search index, 0: not searched */
+    const ProtobufCEnumDescriptor *enumeration; /* of an enumeration, else NULL */
+    const ProtobufCFieldDescriptor *descriptor; /* inside its message; NULL for custom */
+    const ProtobufCFieldDescriptor *outer;      /* of the nested message, or NULL */
 } rove__field;
 
 typedef struct rove__index {
-    const char *name;    /* "visit_by_account_planned_start" */
-    int fields[3];       /* ordinals, -1 for unused */
+    const char *name; /* "visit_by_account_planned_start" */
+    int fields[3];    /* ordinals, -1 for unused */
 } rove__index;
 
 typedef struct rove__entity {
-    uint32_t number;     /* its name on the wire */
-    const char *name;    /* "AccountContactRole" */
-    const char *table;   /* "account_contact_role" */
+    uint32_t number;   /* its name on the wire */
+    const char *name;  /* "AccountContactRole" */
+    const char *table; /* "account_contact_role" */
     rove__scope_kind scope;
-    int scope_field;     /* ordinal, -1 for ORGANISATION and SELF */
-    int part_field;      /* ordinal of the instant whose UTC month is the part, -1: always part 0 */
-    int seal_field;      /* ordinal of the instant that seals the record when it is set, -1: none */
+    int scope_field; /* ordinal, -1 for ORGANISATION and SELF */
+    int part_field;  /* ordinal of the instant whose UTC month is the part, -1: always part 0 */
+    int seal_field;  /* ordinal of the instant that seals the record when it is set, -1: none */
     rove__write_class writer; /* of the record as a whole */
     unsigned flags;
     const rove__field *fields; /* ascending by number; then the custom ones, as they were added */
@@ -141,7 +142,7 @@ typedef struct rove__custom {
     rove_type type;   /* INT, REAL or TEXT */
     int64_t min;
     int64_t max;
-    unsigned flags;   /* ROVE_FIELD_PICKLIST, ROVE_FIELD_INSTANT, ROVE_FIELD_BOOLEAN, ... */
+    unsigned flags; /* ROVE_FIELD_PICKLIST, ROVE_FIELD_INSTANT, ROVE_FIELD_BOOLEAN, ... */
 } rove__custom;
 
 /*

@@ -20,16 +20,13 @@ typedef struct rove__bits {
     uint64_t word[ROVE_FIELDS_MAX / 64];
 } rove__bits;
 
-static inline void rove__bits_set(rove__bits *bits, size_t i)
-{
+static inline void rove__bits_set(rove__bits *bits, size_t i) {
     bits->word[i / 64] |= (uint64_t)1 << (i % 64);
 }
-static inline void rove__bits_clear(rove__bits *bits, size_t i)
-{
+static inline void rove__bits_clear(rove__bits *bits, size_t i) {
     bits->word[i / 64] &= ~((uint64_t)1 << (i % 64));
 }
-static inline int rove__bits_get(const rove__bits *bits, size_t i)
-{
+static inline int rove__bits_get(const rove__bits *bits, size_t i) {
     return (int)(bits->word[i / 64] >> (i % 64) & 1u);
 }
 
@@ -42,7 +39,7 @@ typedef struct rove__row {
     const rove__entity *entity; /* NULL for an entity that this build does not know */
     uint32_t entity_number;     /* always set */
     rove_id id;
-    rove_value *cells;          /* entity->field_count, by ordinal; NULL if entity is */
+    rove_value *cells; /* entity->field_count, by ordinal; NULL if entity is */
     rove__bits present;
     rove__extra *extra;
     size_t extra_count;

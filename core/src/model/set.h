@@ -18,9 +18,13 @@
 #include "model/row.h"
 
 #define ROVE_SET_ELEMENTS_MAX 512
-#define ROVE_SET_TEXT_MAX 1024 /* bytes of a text element */
+#define ROVE_SET_TEXT_MAX     1024 /* bytes of a text element */
 
-typedef enum rove__set_form { ROVE_SET_PLAIN = 0, ROVE_SET_VERSIONED = 1, ROVE_SET_DELTA = 2 } rove__set_form;
+typedef enum rove__set_form {
+    ROVE_SET_PLAIN = 0,
+    ROVE_SET_VERSIONED = 1,
+    ROVE_SET_DELTA = 2
+} rove__set_form;
 typedef enum rove__set_action { ROVE_SET_ADD = 1, ROVE_SET_REMOVE = 2 } rove__set_action;
 
 typedef struct rove__element {
