@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "heap.h"
+#include "model/row.h"
 #include "model/set.h"
 #include "rove/entities.pb-c.h"
 
@@ -319,6 +320,39 @@ static void a_wrong_custom_field_is_refused(void **state) {
     assert_int_equal(rove__registry_add_custom(registry, &custom, NULL), ROVE_UNKNOWN_ENTITY);
 }
 
+static void set_named(rove__row *row, const char *name, rove_value value) {
+    int ordinal = rove__entity_field_named(row->entity, name);
+
+    assert_true(ordinal >= 0);
+    rove__row_set(row, (size_t)ordinal, value);
+}
+
+static void a_row_of_custom_field_defines_one(void **state) {
+    rove__arena arena;
+    rove__row row;
+
+    (void)state;
+    rove__arena_init(&arena, &allocator, 65536);
+    assert_int_equal(rove__row_init(&row, entity_of("CustomField"), 5, &arena), ROVE_OK);
+    assert_int_equal(rove__registry_add_custom_row(registry, &row, NULL), ROVE_INVALID);
+    set_named(&row, "entity", rove__value_int(6));
+    set_named(&row, "number", rove__value_int(1000));
+    set_named(&row, "type", rove__value_int(ROVE__CUSTOM_FIELD__TYPE__TEXT));
+    assert_int_equal(rove__registry_add_custom_row(registry, &row, NULL), ROVE_INVALID);
+    set_named(&row, "name", rove__value_text("specialty"));
+    assert_int_equal(rove__registry_add_custom_row(registry, &row, NULL), ROVE_OK);
+    assert_int_equal(field_of("Account", "specialty")->type, ROVE_TEXT);
+    assert_int_equal(field_of("Account", "specialty")->max, ROVE_VALUE_MAX);
+    set_named(&row, "max", rove__value_int(40));
+    set_named(&row, "flags", rove__value_int(ROVE_FIELD_SENSITIVE));
+    assert_int_equal(rove__registry_add_custom_row(registry, &row, NULL), ROVE_OK);
+    assert_int_equal(field_of("Account", "specialty")->max, 40);
+    assert_true(field_of("Account", "specialty")->flags & ROVE_FIELD_SENSITIVE);
+    set_named(&row, "number", rove__value_int(INT64_MAX));
+    assert_int_equal(rove__registry_add_custom_row(registry, &row, NULL), ROVE_INVALID);
+    rove__arena_free(&arena);
+}
+
 static void an_entity_has_at_most_so_many_fields(void **state) {
     const rove__entity *account = entity_of("Account");
     rove__custom custom = custom_field();
@@ -385,6 +419,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_custom_field_may_change_its_limits_but_not_its_meaning,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(a_wrong_custom_field_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_row_of_custom_field_defines_one, setup, teardown),
         cmocka_unit_test_setup_teardown(an_entity_has_at_most_so_many_fields, setup, teardown),
         cmocka_unit_test_setup_teardown(short_memory_is_reported_and_leaks_nothing, setup,
                                         teardown),

@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "base/text.h"
 #include "model/registry.h"
+#include "model/row.h"
 
 /* Flags that say how an integer is to be read. */
 #define INTEGER_FLAGS                                                                              \
@@ -137,4 +138,43 @@ rove_status rove__registry_add_custom(rove__registry *registry, const rove__cust
                                ROVE_FIELDS_MAX);
     }
     return custom_append(registry, slot, custom);
+}
+
+/* A cell of CustomField by its number in entities.proto; NULL where it is absent. */
+static rove_value cell_of(const rove__row *row, uint32_t number) {
+    int ordinal = rove__entity_field(row->entity, number);
+
+    return ordinal < 0 ? rove__value_null() : row->cells[ordinal];
+}
+
+static int64_t integer_of(const rove__row *row, uint32_t number, int64_t absent) {
+    rove_value value = cell_of(row, number);
+
+    return value.type == ROVE_INT ? value.as.integer : absent;
+}
+
+rove_status rove__registry_add_custom_row(rove__registry *registry, const rove__row *row,
+                                          rove_error *error) {
+    rove_value name = cell_of(row, 4);
+    int64_t entity = integer_of(row, 2, 0);
+    int64_t number = integer_of(row, 3, 0);
+    int64_t type = integer_of(row, 6, 0);
+    char text[ROVE_NAME_MAX + 1] = {0};
+    rove__custom custom = {.name = text};
+
+    if (name.type != ROVE_TEXT || name.size > ROVE_NAME_MAX || entity <= 0 || entity > UINT16_MAX ||
+        number <= 0 || number > UINT16_MAX || type < ROVE_INT || type > ROVE_TEXT) {
+        return rove__error_set(error, ROVE_INVALID,
+                               "A custom field needs an entity, a number, a name and a type.");
+    }
+    if (name.size > 0) {
+        memcpy(text, name.as.data, name.size);
+    }
+    custom.entity = (uint32_t)entity;
+    custom.number = (uint32_t)number;
+    custom.type = (rove_type)type; /* CustomField.Type has the values of rove_type */
+    custom.min = integer_of(row, 7, type == ROVE_TEXT ? 0 : INT64_MIN);
+    custom.max = integer_of(row, 8, type == ROVE_TEXT ? ROVE_VALUE_MAX : INT64_MAX);
+    custom.flags = (unsigned)integer_of(row, 9, 0);
+    return rove__registry_add_custom(registry, &custom, error);
 }

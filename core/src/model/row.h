@@ -97,6 +97,13 @@ void rove__value_read(rove__reader *reader, rove_value *value);
 rove__scope rove__row_scope(const rove__row *row, const rove__scope *parent);
 
 /*
+ * Adds the custom field that a row of CustomField defines: rove__registry_add_custom of its cells. A row
+ * without entity, number, name or type is ROVE_INVALID; absent limits are the widest.
+ */
+ROVE_CHECK rove_status rove__registry_add_custom_row(rove__registry *registry, const rove__row *row,
+                                                     rove_error *error);
+
+/*
  * Between rows and the generated structs of entities.pb-c.h, and the packed bytes of such a struct.
  * from_*: checks types, UTF-8 and enumerations, not limits; unknown fields go to `extra`, custom fields to
  * their cells; `id` is a field of every message and goes to row->id. A repeated field becomes a set cell in
