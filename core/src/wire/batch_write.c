@@ -50,7 +50,8 @@ struct rove__batch_writer {
     size_t rows;
     rove_status status; /* ROVE_LIMIT: full; ROVE_NOMEM: what was added is incomplete */
     rove__packer packer;
-    run *runs; /* the one used last first */
+    run *runs; /* in order of first use */
+    run *recent;
 };
 
 rove_status rove__batch_writer_new(const rove_allocator *allocator, size_t max_bytes,
@@ -94,35 +95,41 @@ static void empty(rove__batch_writer *writer) {
     writer->packer.bound = 1;
     writer->packer.failed = 0;
     writer->runs = NULL;
+    writer->recent = NULL;
     writer->rows = 0;
     writer->status = ROVE_OK;
 }
 
-/* The run of an op and entity, moved to the front; a new one if there is none. NULL: no memory. */
-static run *run_for(rove__batch_writer *writer, const rove__change *change) {
-    run **at = &writer->runs;
-    run *found = NULL;
+static int is_run_of(const run *at, const rove__change *change) {
+    return at->op == change->op && at->entity == change->row.entity_number;
+}
 
-    while (*at != NULL && ((*at)->op != change->op || (*at)->entity != change->row.entity_number)) {
-        at = &(*at)->next;
+/* The run of an op and entity; a new one at the end if there is none. NULL: no memory. */
+static run *run_for(rove__batch_writer *writer, const rove__change *change) {
+    run **end = &writer->runs;
+    run *made = NULL;
+
+    if (writer->recent != NULL && is_run_of(writer->recent, change)) {
+        return writer->recent;
     }
-    found = *at;
-    if (found != NULL) {
-        *at = found->next;
-    } else {
-        found = rove__arena_take(&writer->packer.arena, sizeof *found);
-        if (found == NULL) {
-            writer->packer.failed = 1;
-            return NULL;
+    for (; *end != NULL; end = &(*end)->next) {
+        if (is_run_of(*end, change)) {
+            writer->recent = *end;
+            return *end;
         }
-        memset(found, 0, sizeof *found);
-        found->op = change->op;
-        found->entity = change->row.entity_number;
-        writer->packer.bound += RUN_HEADER_MAX;
     }
-    found->next = writer->runs;
-    writer->runs = found;
-    return found;
+    made = rove__arena_take(&writer->packer.arena, sizeof *made);
+    if (made == NULL) {
+        writer->packer.failed = 1;
+        return NULL;
+    }
+    memset(made, 0, sizeof *made);
+    made->op = change->op;
+    made->entity = change->row.entity_number;
+    writer->packer.bound += RUN_HEADER_MAX;
+    *end = made;
+    writer->recent = made;
+    return made;
 }
 
 static column *column_new(run *into, rove__packer *packer, uint32_t number, rove_type type) {

@@ -312,11 +312,11 @@ void rove__ints_open(rove__ints_reader *ints, rove__reader *from, size_t count) 
         rove__reader_init(&ints->varints, bytes, size);
         return;
     }
-    ints->width = mode & 0x0fu;
-    if (mode > (MODE_SCALED | MODE_DELTA | 8u) || ints->width > 8) {
+    if (mode > (MODE_SCALED | MODE_DELTA | 8u) || (mode & 0x0fu) > 8) {
         rove__reader_fail(from, ROVE_PROTOCOL);
         return;
     }
+    ints->width = mode & 0x0fu;
     if ((mode & MODE_DELTA) != 0) {
         ints->carry = UINT64_MAX;
         ints->value = (uint64_t)rove__reader_zigzag(from);
@@ -324,9 +324,8 @@ void rove__ints_open(rove__ints_reader *ints, rove__reader *from, size_t count) 
     ints->min = (uint64_t)rove__reader_zigzag(from);
     ints->value -= ints->min;
     ints->scale = (mode & MODE_SCALED) != 0 ? rove__reader_varint(from) : 1;
-    if (count > rove__reader_left(from) && ints->width > 0) {
-        rove__reader_fail(from, ROVE_TRUNCATED);
-        return;
+    if (ints->width > 0 && count > rove__reader_left(from)) {
+        rove__reader_fail(from, ROVE_TRUNCATED); /* or the product below might wrap */
     }
     ints->planes = rove__reader_take(from, ints->width * count);
     if (ints->planes == NULL) {
