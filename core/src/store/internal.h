@@ -93,7 +93,7 @@ struct rove__store {
     void *lock;
     sqlite3 *db;          /* the writer */
     sqlite3_mutex *mutex; /* recursive; held for one transaction */
-    sqlite3_mutex *shared_mutex; /* held for moments: the anchor, and whoever reads or widens the registry
+    sqlite3_mutex *shared_mutex; /* recursive; held for moments: the anchor, and whoever reads or widens the registry
                                     besides the writer */
     sqlite3_stmt *common[ROVE_SQL_COMMON_COUNT];
     rove__entity_statements *entities; /* by the position in the registry */
@@ -101,6 +101,7 @@ struct rove__store {
     rove__store_owner owner;
     rove__cursor cursor;
     uint8_t digest_key[ROVE_HASH_KEY_SIZE]; /* zeros until the first Welcome */
+    rove__store_tally tally;                /* of answers, since open */
     rove__anchor anchor;
     rove__store_clock clock;
     rove__store_clock clock_written; /* as it stands in the database */
@@ -285,6 +286,8 @@ ROVE_CHECK rove_status rove__sum_change(rove__store *store, const rove__row *row
                                         rove_error *error);
 ROVE_CHECK rove_status rove__sum_term(rove__store *store, rove__scope scope, rove__hash128 term,
                                       int sign, rove_error *error);
+/* Nothing of the scope is held any more. */
+ROVE_CHECK rove_status rove__sum_clear(rove__store *store, rove__scope scope, rove_error *error);
 ROVE_CHECK rove_status rove__sum_flush(rove__store *store, rove_error *error);
 void rove__sum_forget(rove__store *store); /* on rollback */
 ROVE_CHECK rove_status rove__sum_total(rove__store *store, rove__hash128 *total, uint64_t *rows,

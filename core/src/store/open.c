@@ -119,7 +119,7 @@ static rove_status prepare_handle(rove__store *store, const char *folder) {
     store->folder = rove__alloc_text(allocator, folder);
     store->path = join(allocator, folder, "replica.db");
     store->mutex = sqlite3_mutex_alloc(SQLITE_MUTEX_RECURSIVE);
-    store->shared_mutex = sqlite3_mutex_alloc(SQLITE_MUTEX_FAST);
+    store->shared_mutex = sqlite3_mutex_alloc(SQLITE_MUTEX_RECURSIVE);
     if (store->folder == NULL || store->path == NULL || store->mutex == NULL ||
         store->shared_mutex == NULL) {
         return ROVE_NOMEM;

@@ -81,6 +81,33 @@ ROVE_CHECK rove_status rove__store_read_state(rove__store *store, rove__store_st
                                               rove_error *error);
 /* Trusted Unix ms now (rove__anchor_now_ms). */
 int64_t rove__store_now_ms(rove__store *store, int *trusted);
+/* The owner alone; waits for the writer. */
+void rove__store_read_owner(rove__store *store, rove__store_owner *owner);
+
+/* Rows that answers of headquarters changed, and took off, since the replica was opened. */
+typedef struct rove__store_tally {
+    uint64_t applied;
+    uint64_t removed; /* tombstones, marks and evictions */
+} rove__store_tally;
+void rove__store_read_tally(rove__store *store, rove__store_tally *tally);
+
+/* ---- for the layers above: threads ------------------------------------------------------------------- */
+
+/*
+ * The registry gains fields while an answer is applied. Whoever looks at an entity's fields outside of a
+ * transaction does it between these two: for moments, and without calling the writer. They nest.
+ */
+void rove__store_share(rove__store *store);
+void rove__store_unshare(rove__store *store);
+/* 1 if this thread has a local transaction open. Never waits. */
+int rove__store_in_transaction(rove__store *store);
+
+/* A mutex for a few words of memory; held for moments. It does not nest. */
+typedef struct rove__mutex rove__mutex;
+ROVE_CHECK rove_status rove__mutex_new(const rove_allocator *allocator, rove__mutex **out);
+void rove__mutex_free(rove__mutex *mutex);
+void rove__mutex_enter(rove__mutex *mutex);
+void rove__mutex_leave(rove__mutex *mutex);
 
 /* ---- the rep's writes -------------------------------------------------------------------------------- */
 
