@@ -343,8 +343,8 @@ static void compressed_bytes_of_a_frame_are_limited(void **state) {
     size_t frames = 0;
     size_t plain = 0;
 
-    /* Noise, then zeros: the headers of 8 blocks and what zeros take fit 400 bytes. */
-    fill(bytes, ROVE_FRAME_COMPRESSED_MAX - 400, 9);
+    /* Noise, then zeros. zstd leaves a block as it is that would not shrink by 2 KiB. */
+    fill(bytes, ROVE_FRAME_COMPRESSED_MAX - 3000, 9);
     assert_int_equal(
         read_pieces(f, (piece[]){{header, 5}, {bytes, ROVE_FRAME_MAX}}, 2, 20, &frames, &plain),
         ROVE_OK);
