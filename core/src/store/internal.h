@@ -31,6 +31,7 @@ typedef enum rove__sql {
     ROVE_SQL_OUTBOX_DELETE,
     ROVE_SQL_OUTBOX_TOUCH,    /* last_tx by seq */
     ROVE_SQL_OUTBOX_ANY,      /* a row if there is any */
+    ROVE_SQL_OUTBOX_SINCE,    /* touched by local transactions after a number */
     ROVE_SQL_OUTBOX_UNFROZEN, /* ascending by seq */
     ROVE_SQL_OUTBOX_BATCH,    /* of one batch, ascending */
     ROVE_SQL_DELETED_GET,
@@ -68,7 +69,7 @@ typedef struct rove__entity_statements {
     sqlite3_stmt *elements[ROVE_FIELDS_MAX][ROVE_ELEMENT_SQL_COUNT]; /* of set fields */
 } rove__entity_statements;
 
-/* What changes with every transaction and is written with it as the one _meta row 'clock'. */
+/* What local transactions give out; clock.c says how it survives. */
 typedef struct rove__store_clock {
     rove__hlc hlc;
     rove_stamp held;     /* the largest canonical stamp that ever came from headquarters (D10) */
@@ -104,7 +105,8 @@ struct rove__store {
     rove__store_tally tally;                /* of answers, since open */
     rove__anchor anchor;
     rove__store_clock clock;
-    rove__store_clock clock_written; /* as it stands in the database */
+    rove__store_clock clock_written; /* as it stands in _meta */
+    int clock_unseen;       /* the local transaction gave out what its entries do not show */
 
     int entered;            /* a transaction is open */
     int in_transaction;     /* a local one: begin was called */
@@ -190,6 +192,10 @@ ROVE_CHECK rove_status rove__meta_put_clock(rove__store *store, rove_error *erro
 ROVE_CHECK rove_status rove__store_enter(rove__store *store, rove_error *error);
 ROVE_CHECK rove_status rove__store_leave(rove__store *store, rove_status status, rove_error *error);
 void rove__store_note(rove__store *store, uint32_t entity, rove_id id); /* an event */
+/* clock.c: falls back if it may (D10); whether the transaction has to write it; reads it back at open. */
+ROVE_CHECK rove_status rove__clock_settle(rove__store *store, rove_error *error);
+int rove__clock_unwritten(const rove__store *store);
+ROVE_CHECK rove_status rove__clock_recover(rove__store *store, rove_error *error);
 ROVE_CHECK rove_status rove__store_stamp(rove__store *store, rove_stamp *stamp);
 /* Remembers a canonical stamp that came from headquarters; the clock is written when the transaction ends. */
 void rove__store_observe(rove__store *store, rove_stamp stamp);

@@ -165,11 +165,13 @@ rove_status rove__store_open(const rove__store_ports *ports, const char *folder,
     if (status == ROVE_OK) {
         status = rove__meta_load(store, error);
     }
+    if (status == ROVE_OK) {
+        status = rove__clock_recover(store, error);
+    }
     if (status != ROVE_OK) {
         rove__store_close(store);
         return status;
     }
-    store->clock = store->clock_written;
     *out = store;
     return ROVE_OK;
 }

@@ -30,6 +30,7 @@ static const char *const common_texts[ROVE_SQL_COMMON_COUNT] = {
     [ROVE_SQL_OUTBOX_DELETE] = "DELETE FROM _outbox WHERE seq = ?1",
     [ROVE_SQL_OUTBOX_TOUCH] = "UPDATE _outbox SET last_tx = ?2 WHERE seq = ?1",
     [ROVE_SQL_OUTBOX_ANY] = "SELECT 1 FROM _outbox LIMIT 1",
+    [ROVE_SQL_OUTBOX_SINCE] = "SELECT " OUTBOX_COLUMNS " FROM _outbox WHERE last_tx > ?1",
     [ROVE_SQL_OUTBOX_UNFROZEN] = "SELECT " OUTBOX_COLUMNS " FROM _outbox WHERE batch IS NULL"
                                  " ORDER BY seq",
     [ROVE_SQL_OUTBOX_BATCH] = "SELECT " OUTBOX_COLUMNS " FROM _outbox WHERE batch = ?1 ORDER BY seq",

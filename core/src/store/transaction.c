@@ -1,10 +1,8 @@
 /*
- * store/transaction.c - one transaction of the writer: the mutex, BEGIN and COMMIT, the clock, and what watchers
- * are told afterwards.
+ * store/transaction.c - one transaction of the writer: the mutex, BEGIN and COMMIT, and what watchers are told
+ * afterwards.
  *
- * Invariants: the mutex is held exactly while `entered` is set. A stamp, an id or a transaction number that was
- * given out is never given out again by this handle, not even after a rollback; after a crash those of
- * rolled back transactions may be, and nobody has seen them.
+ * Invariant: the mutex is held exactly while `entered` is set.
  */
 #include <string.h>
 
@@ -14,51 +12,6 @@
 #include "store/internal.h"
 
 #define EVENTS_MAX 256
-
-/* ---- the clock ---- */
-
-int64_t rove__store_now_ms(rove__store *store, int *trusted) {
-    rove_clock_reading reading;
-    int ignored = 0;
-
-    store->ports.clock->read(store->ports.clock->ctx, &reading);
-    sqlite3_mutex_enter(store->shared_mutex);
-    int64_t now_ms =
-        rove__anchor_now_ms(&store->anchor, &reading, trusted != NULL ? trusted : &ignored);
-    sqlite3_mutex_leave(store->shared_mutex);
-    return now_ms;
-}
-
-rove_status rove__store_stamp(rove__store *store, rove_stamp *stamp) {
-    return rove__hlc_next(&store->clock.hlc, store->now_ms, store->ports.random, stamp);
-}
-
-void rove__store_observe(rove__store *store, rove_stamp stamp) {
-    if (stamp > store->clock.held && stamp <= ROVE_STAMP_MAX) {
-        store->clock.held = stamp;
-    }
-    rove__hlc_observe(&store->clock.hlc, stamp);
-}
-
-/* D10: with nothing unsent the clock falls back to what headquarters has confirmed, so a wrong one heals. */
-static rove_status settle(rove__store *store, rove_error *error) {
-    sqlite3_stmt *statement = NULL;
-
-    if (store->clock.hlc.last <= store->clock.held) {
-        return ROVE_OK;
-    }
-    rove_status status = rove__store_statement(store, ROVE_SQL_OUTBOX_ANY, &statement, error);
-    if (status == ROVE_OK) {
-        int code = sqlite3_step(statement);
-        if (code == SQLITE_DONE) {
-            rove__hlc_settle(&store->clock.hlc, store->clock.held);
-        } else if (code != SQLITE_ROW) {
-            status = rove__sqlite_status(store->db, code, error, "Reading the outbox");
-        }
-        sqlite3_reset(statement);
-    }
-    return status;
-}
 
 /* ---- events ---- */
 
@@ -183,24 +136,18 @@ rove_status rove__store_enter(rove__store *store, rove_error *error) {
     }
     store->entered = 1;
     store->doomed = ROVE_OK;
+    store->clock_unseen = 0;
     store->event_count = 0;
     store->now_ms = rove__store_now_ms(store, NULL);
     return ROVE_OK;
-}
-
-static int clock_moved(const rove__store *store) {
-    const rove__store_clock *now = &store->clock;
-    const rove__store_clock *then = &store->clock_written;
-
-    return now->hlc.last != then->hlc.last || now->hlc.issued != then->hlc.issued ||
-           now->held != then->held || now->counter != then->counter || now->tx != then->tx;
 }
 
 static rove_status finish(rove__store *store, rove_error *error) {
     sqlite3_stmt *statement = NULL;
     rove_status status = rove__sum_flush(store, error);
 
-    if (status == ROVE_OK && clock_moved(store)) {
+    int clock = rove__clock_unwritten(store);
+    if (status == ROVE_OK && clock) {
         status = rove__meta_put_clock(store, error);
     }
     if (status == ROVE_OK) {
@@ -209,7 +156,7 @@ static rove_status finish(rove__store *store, rove_error *error) {
     if (status == ROVE_OK) {
         status = rove__store_run(store, statement, error, "Committing");
     }
-    if (status == ROVE_OK) {
+    if (status == ROVE_OK && clock) {
         store->clock_written = store->clock;
     }
     return status;
@@ -252,7 +199,7 @@ rove_status rove__store_begin(rove__store *store, rove_error *error) {
     if (status != ROVE_OK) {
         return status;
     }
-    status = settle(store, error);
+    status = rove__clock_settle(store, error);
     if (status != ROVE_OK) {
         return rove__store_leave(store, status, error);
     }

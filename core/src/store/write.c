@@ -183,8 +183,10 @@ static rove_status check_free(rove__store *store, const rove__row *row, rove_err
     rove__stored there;
     int64_t entry = 0;
 
-    if (row->id < 0) {
-        return rove__error_set(error, ROVE_INVALID, "An id is positive.");
+    if (row->id < 0 || (rove__id_replica(row->id) == store->owner.replica &&
+                        rove__id_counter(row->id) > store->clock.counter)) {
+        return rove__error_set(error, ROVE_INVALID,
+                               "The id was never given out; leave it 0 for a new one.");
     }
     rove_status status =
         rove__table_get(store, row->entity, row->id, &store->row_arena, &there, NULL);

@@ -418,6 +418,7 @@ static rove_status put_edit(edit *e, rove_error *error) {
     rove_status status = ROVE_OK;
 
     if (e->insert) {
+        e->store->clock_unseen = 1; /* the insert's entry does not carry this edit's stamp */
         if (e->last_tx != e->store->clock.tx) {
             status = rove__entry_touch(e->store, e->entry.seq, e->store->clock.tx, error);
         }

@@ -83,6 +83,7 @@ static rove_status add_delete(rove__store *store, rove__record *record) {
 static rove_status take_back(rove__store *store, rove__record *record, rove_error *error) {
     int inserts = rove__record_newest(record)->op == ROVE_OP_INSERT;
 
+    store->clock_unseen = 1; /* the stamps and the id of the entry are not to come again */
     rove_status status = rove__record_settle(store, record, record->count - 1, error);
     if (inserts) {
         ROVE_ASSERT(record->count == 0);
