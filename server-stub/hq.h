@@ -60,6 +60,16 @@ const char *hq_folder(const hq *headquarters);
 rove__registry *hq_registry(hq *headquarters);
 rove__hq_database *hq_database(hq *headquarters);
 int64_t hq_now_ms(const hq *headquarters);
+/* The keys that it was opened with; borrowed until hq_close. */
+const struct hq_keys *hq_get_keys(const hq *headquarters);
+/* What headquarters says to its devices beside the data; `policy` borrowed until hq_close. */
+const rove__server_policy *hq_policy(const hq *headquarters);
+/* A replica number that nobody has or had (T2); unguessable, so that a restored backup does not meet it again. */
+ROVE_CHECK rove_status hq_draw_replica(hq *headquarters, rove__hq_tx *tx, rove_replica *replica,
+                                       rove_error *error);
+/* A writer of this operator's act, or of headquarters' own (operator_name ""). */
+ROVE_CHECK rove_status hq_writer(hq *headquarters, rove__hq_tx *tx, const char *operator_name,
+                                 const char *act, rove__writer **writer, rove_error *error);
 
 /*
  * Runs job(ctx, tx) on the committing thread. What it returns is returned; other than ROVE_OK undoes the
@@ -67,6 +77,20 @@ int64_t hq_now_ms(const hq *headquarters);
  */
 typedef rove_status (*hq_job)(void *ctx, rove__hq_tx *tx, rove_error *error);
 ROVE_CHECK rove_status hq_commit(hq *headquarters, hq_job job, void *ctx, rove_error *error);
+/*
+ * The same without waiting: the task is borrowed until done(ctx) was called, on the committing thread, which
+ * done() must not hold up. The caller fills in job, done and ctx; status and error say how it ended.
+ */
+typedef struct hq_task {
+    hq_job job;
+    void (*done)(void *ctx);
+    void *ctx;
+    rove_status status;
+    rove_error error;
+    int tries;            /* so far; set to 0 by hq_submit */
+    struct hq_task *next; /* in the queue */
+} hq_task;
+void hq_submit(hq *headquarters, hq_task *task);
 /* A read transaction on this thread. */
 ROVE_CHECK rove_status hq_read(hq *headquarters, hq_job job, void *ctx, rove_error *error);
 
@@ -87,7 +111,18 @@ void hq_complain(const hq_io *io, const char *format, ...) ROVE_PRINTF(2, 3);
 /* The path of an argument, seen from the caller's directory; owned by the caller (hq's allocator). */
 char *hq_path(hq *headquarters, const hq_io *io, const char *argument);
 
-/* Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done in part (some lines refused), 4 busy, 5 not found. */
+typedef enum hq_exit {
+    HQ_EXIT_DONE = 0,
+    HQ_EXIT_FAILED = 1,
+    HQ_EXIT_USAGE = 2,
+    HQ_EXIT_PART = 3, /* some lines were refused, the rest is done */
+    HQ_EXIT_BUSY = 4,
+    HQ_EXIT_NOT_FOUND = 5
+} hq_exit;
+/* Complains "rove-hq: ..." with the error's message, or the status' own text; returns the exit code. */
+int hq_failed(const hq_io *io, rove_status status, const rove_error *error);
+
+/* Returns a value of hq_exit. */
 typedef int (*hq_command_run)(hq *headquarters, const hq_io *io, int argc, char **argv);
 typedef struct hq_command {
     const char *name;
@@ -96,10 +131,13 @@ typedef struct hq_command {
     const char *help;    /* paragraphs with an example */
     hq_command_run run;  /* argv[0] is the command's name */
 } hq_command;
-/* commands.c: all of them, ended by a NULL name. `init`, `serve` and `help` are main.c's own. */
-extern const hq_command hq_commands[];
+/* commands.c: all of them, ended by NULL. `init`, `serve` and `help` are main.c's own. */
+extern const hq_command *const hq_commands[];
+/* NULL if there is none of this name. */
+const hq_command *hq_command_named(const char *name);
 
-/* Records an act in its own words, inside a job. seq: of the writer that made it, or 0. */
+/* Records an act in its own words, inside a job. seq: of the writer that made it, or 0. io NULL: nobody's act, but
+ * headquarters' own. */
 ROVE_CHECK rove_status hq_record(hq *headquarters, rove__hq_tx *tx, const hq_io *io, const char *act,
                                  const char *detail, uint64_t seq);
 

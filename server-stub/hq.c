@@ -1,0 +1,348 @@
+/*
+ * hq.c - headquarters opened: lock, keys, database, a new timeline, and the committing thread; see hq.h.
+ *
+ * In the database's settings: "policy" (JSON: what devices are told, and what of it steers this server) and
+ * "headquarters/<replica>" for each number that headquarters itself ever had.
+ */
+#include "hq.h"
+
+#include <jansson.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "committer.h"
+#include "keys.h"
+#include "path.h"
+
+#define DRAW_TRIES   64
+#define POLL_MS      INT64_C(900000)
+#define POLICY_ARENA ((size_t)64 * 1024)
+/* Timelines are drawn at random below 2^53, which JSON's numbers hold exactly. */
+#define TIMELINE_MASK 0x1fffffffffffffu
+
+struct hq {
+    hq_ports ports;
+    char folder[HQ_PATH_MAX];
+    void *lock;
+    hq_keys keys;
+    rove__registry *registry;
+    rove__hq_database *database;
+    committer *committer;
+    rove__server_policy policy;
+    rove__arena arena; /* of the policy */
+};
+
+static rove_status fail(rove_status status, rove_error *error) {
+    if (status != ROVE_OK && error != NULL && error->message[0] == '\0') {
+        return rove__error_set(error, status, "%s", rove_status_text(status));
+    }
+    return status;
+}
+
+/* ---- the timeline (T1, T2) ------------------------------------------------------------------------------ */
+
+static rove_status draw(hq *self, void *bytes, size_t size) {
+    return self->ports.random.fill(self->ports.random.ctx, bytes, size);
+}
+
+static void own_key(char key[ROVE_NAME_MAX], rove_replica replica) {
+    rove__text_format(key, ROVE_NAME_MAX, "headquarters/%u", (unsigned)replica);
+}
+
+/* OK: free. EXISTS: a device, or headquarters on an older timeline, has it. */
+static rove_status replica_free(hq *self, rove__hq_tx *tx, rove_replica replica) {
+    char key[ROVE_NAME_MAX];
+    rove__hq_device device;
+    rove__bytes value;
+    if (replica <= ROVE_REPLICA_HEADQUARTERS) {
+        return ROVE_EXISTS;
+    }
+    rove_status status = self->database->store.device_get(tx, replica, 0, &device);
+    if (status != ROVE_NOT_FOUND) {
+        return status == ROVE_OK ? ROVE_EXISTS : status;
+    }
+    rove__arena arena;
+    rove__arena_init(&arena, &self->ports.allocator, POLICY_ARENA);
+    own_key(key, replica);
+    status = self->database->directory.setting_get(tx, key, &arena, &value);
+    rove__arena_free(&arena);
+    return status == ROVE_NOT_FOUND ? ROVE_OK : status == ROVE_OK ? ROVE_EXISTS : status;
+}
+
+rove_status hq_draw_replica(hq *self, rove__hq_tx *tx, rove_replica *replica, rove_error *error) {
+    *replica = 0;
+    for (int i = 0; i < DRAW_TRIES; i++) {
+        uint32_t number = 0;
+        rove_status status = draw(self, &number, sizeof number);
+        if (status == ROVE_OK) {
+            number &= ROVE_REPLICA_MAX;
+            status = replica_free(self, tx, number);
+        }
+        if (status == ROVE_OK) {
+            *replica = number;
+            return ROVE_OK;
+        }
+        if (status != ROVE_EXISTS) {
+            return fail(status, error);
+        }
+    }
+    return rove__error_set(error, ROVE_SERVER, "No free replica number was found.");
+}
+
+static rove_status draw_timeline(hq *self, rove__hq_tx *tx, uint64_t *timeline) {
+    rove__hq_timeline taken;
+    rove_status status = ROVE_OK;
+    while (status == ROVE_OK) {
+        status = draw(self, timeline, sizeof *timeline);
+        *timeline &= TIMELINE_MASK;
+        if (status == ROVE_OK && *timeline != 0) {
+            status = self->database->store.timeline_get(tx, *timeline, &taken);
+        }
+    }
+    return status == ROVE_NOT_FOUND ? ROVE_OK : status;
+}
+
+static rove_status begin_timeline(void *ctx, rove__hq_tx *tx, rove_error *error) {
+    hq *self = ctx;
+    const rove__hq_store *store = &self->database->store;
+    char key[ROVE_NAME_MAX];
+    rove__hq_head head;
+    rove__hq_timeline timeline = {0};
+    rove_status status = store->head_get(tx, &head);
+    if (status == ROVE_OK) {
+        timeline.parent = head.timeline;
+        timeline.parted = head.seq;
+        status = draw_timeline(self, tx, &timeline.timeline);
+    }
+    if (status == ROVE_OK) {
+        status = store->timeline_put(tx, &timeline);
+    }
+    if (status == ROVE_OK) {
+        status = hq_draw_replica(self, tx, &head.replica, error);
+    }
+    if (status == ROVE_OK) {
+        own_key(key, head.replica);
+        status =
+            self->database->directory.setting_put(tx, key, (rove__bytes){(const uint8_t *)"1", 1});
+    }
+    if (status == ROVE_OK) {
+        head.timeline = timeline.timeline;
+        head.counter = 0;
+        status = store->head_put(tx, &head);
+    }
+    return fail(status, error);
+}
+
+/* ---- policy --------------------------------------------------------------------------------------------- */
+
+static rove_status read_policy(void *ctx, rove__hq_tx *tx, rove_error *error) {
+    hq *self = ctx;
+    json_int_t poll_ms = POLL_MS;
+    rove_status status =
+        self->database->directory.setting_get(tx, "policy", &self->arena, &self->policy.policy);
+    if (status == ROVE_NOT_FOUND) {
+        self->policy.policy = (rove__bytes){NULL, 0};
+        status = ROVE_OK;
+    }
+    if (status == ROVE_OK && self->policy.policy.size > 0) {
+        json_t *policy = json_loadb((const char *)self->policy.policy.data,
+                                    self->policy.policy.size, JSON_REJECT_DUPLICATES, NULL);
+        if (policy == NULL || json_unpack(policy, "{s?I}", "poll_ms", &poll_ms) != 0) {
+            status =
+                rove__error_set(error, ROVE_CORRUPT,
+                                "The setting \"policy\" of the database is no JSON object that "
+                                "this version understands.");
+        }
+        json_decref(policy);
+    }
+    self->policy.poll_ms = poll_ms;
+    return fail(status, error);
+}
+
+/* ---- opening -------------------------------------------------------------------------------------------- */
+
+static rove_status find_authority(hq *self, rove_error *error) {
+    char path[HQ_PATH_MAX];
+    rove_pki_bytes bytes;
+    rove_status status = hq_join(path, self->folder, "ca.der", error);
+    if (status == ROVE_OK) {
+        status = self->ports.files.read(self->ports.files.ctx, path, bytes.data, sizeof bytes.data,
+                                        &bytes.size, error);
+    }
+    if (status == ROVE_NOT_FOUND) {
+        return rove__error_set(error, ROVE_NOT_FOUND,
+                               "There is no headquarters in %.120s. Make one: rove-hq --data %.60s "
+                               "init",
+                               self->folder, self->folder);
+    }
+    return status;
+}
+
+static rove_status open_database(hq *self, rove_error *error) {
+    char path[HQ_PATH_MAX];
+    rove__hq_head head;
+    rove__hq_tx *tx = NULL;
+    rove_status status = hq_join(path, self->folder, "hq.db", error);
+    if (status == ROVE_OK) {
+        status = rove__registry_new(&self->ports.allocator, &self->registry);
+    }
+    if (status == ROVE_OK) {
+        status = rove__hq_sqlite_open(&self->ports.allocator, self->registry, path, &self->database,
+                                      error);
+    }
+    if (status == ROVE_OK) {
+        const rove__hq_store *store = &self->database->store;
+        status = store->begin(store->ctx, ROVE_HQ_READ, &tx, error);
+        if (status == ROVE_OK) {
+            status = store->head_get(tx, &head);
+            store->rollback(tx);
+        }
+        if (status == ROVE_NOT_FOUND) {
+            return rove__error_set(error, ROVE_NOT_FOUND,
+                                   "The headquarters in %.120s is not complete. Run init again.",
+                                   self->folder);
+        }
+    }
+    return fail(status, error);
+}
+
+static rove_status open_folder(hq *self, rove_error *error) {
+    char path[HQ_PATH_MAX];
+    rove_status status = find_authority(self, error);
+    if (status == ROVE_OK) {
+        status = hq_join(path, self->folder, "lock", error);
+    }
+    if (status == ROVE_OK) {
+        status = self->ports.files.lock(self->ports.files.ctx, path, &self->lock, error);
+    }
+    if (status == ROVE_OK) {
+        status = hq_keys_load(&self->ports, self->folder, &self->keys, error);
+    }
+    if (status == ROVE_OK) {
+        status = open_database(self, error);
+    }
+    if (status == ROVE_OK) {
+        status = committer_new(&self->ports.allocator, &self->database->store, &self->ports.clock,
+                               &self->committer, error);
+    }
+    if (status == ROVE_OK) {
+        status = hq_commit(self, begin_timeline, self, error);
+    }
+    if (status == ROVE_OK) {
+        status = hq_read(self, read_policy, self, error);
+    }
+    return status;
+}
+
+rove_status hq_open(const hq_ports *ports, const char *folder, hq **out, rove_error *error) {
+    *out = NULL;
+    hq *self = rove__alloc_zeroed(&ports->allocator, 1, sizeof *self);
+    if (self == NULL) {
+        return fail(ROVE_NOMEM, error);
+    }
+    self->ports = *ports;
+    rove__arena_init(&self->arena, &self->ports.allocator, POLICY_ARENA);
+    rove__text_format(self->folder, sizeof self->folder, "%s", folder);
+    rove_status status =
+        strlen(folder) < sizeof self->folder ? open_folder(self, error) : fail(ROVE_TOO_BIG, error);
+    if (status != ROVE_OK) {
+        hq_close(self);
+        return status;
+    }
+    *out = self;
+    return ROVE_OK;
+}
+
+void hq_close(hq *self) {
+    if (self == NULL) {
+        return;
+    }
+    committer_free(self->committer);
+    if (self->database != NULL) {
+        self->database->close(self->database);
+    }
+    rove__registry_free(self->registry);
+    hq_keys_wipe(&self->keys);
+    if (self->lock != NULL) {
+        self->ports.files.unlock(self->ports.files.ctx, self->lock);
+    }
+    rove__arena_free(&self->arena);
+    rove_allocator allocator = self->ports.allocator;
+    rove__free(&allocator, self);
+}
+
+const hq_ports *hq_get_ports(const hq *self) {
+    return &self->ports;
+}
+
+const char *hq_folder(const hq *self) {
+    return self->folder;
+}
+
+rove__registry *hq_registry(hq *self) {
+    return self->registry;
+}
+
+rove__hq_database *hq_database(hq *self) {
+    return self->database;
+}
+
+const hq_keys *hq_get_keys(const hq *self) {
+    return &self->keys;
+}
+
+const rove__server_policy *hq_policy(const hq *self) {
+    return &self->policy;
+}
+
+int64_t hq_now_ms(const hq *self) {
+    rove_clock_reading now;
+    self->ports.clock.read(self->ports.clock.ctx, &now);
+    return now.wall_ms;
+}
+
+/* ---- transactions --------------------------------------------------------------------------------------- */
+
+void hq_submit(hq *self, hq_task *task) {
+    committer_submit(self->committer, task);
+}
+
+rove_status hq_commit(hq *self, hq_job job, void *ctx, rove_error *error) {
+    return committer_run(self->committer, job, ctx, error);
+}
+
+rove_status hq_read(hq *self, hq_job job, void *ctx, rove_error *error) {
+    const rove__hq_store *store = &self->database->store;
+    rove__hq_tx *tx = NULL;
+    rove_status status = store->begin(store->ctx, ROVE_HQ_READ, &tx, error);
+    if (status == ROVE_OK) {
+        status = job(ctx, tx, error);
+        store->rollback(tx);
+    }
+    return fail(status, error);
+}
+
+rove_status hq_writer(hq *self, rove__hq_tx *tx, const char *operator_name, const char *act,
+                      rove__writer **writer, rove_error *error) {
+    rove__writer_options options = {.allocator = &self->ports.allocator,
+                                    .registry = self->registry,
+                                    .store = &self->database->store,
+                                    .random = &self->ports.random,
+                                    .now_ms = hq_now_ms(self),
+                                    .operator_name = operator_name,
+                                    .act = act};
+    return rove__writer_begin(&options, tx, writer, error);
+}
+
+rove_status hq_record(hq *self, rove__hq_tx *tx, const hq_io *io, const char *act,
+                      const char *detail, uint64_t seq) {
+    rove__hq_act entry = {.at_ms = hq_now_ms(self),
+                          .operator_name = io == NULL ? "" : io->operator_name,
+                          .act = act,
+                          .detail = detail,
+                          .seq = seq};
+    return self->database->directory.act_put(tx, &entry);
+}

@@ -1,0 +1,127 @@
+/*
+ * keys.c - see keys.h.
+ */
+#include "keys.h"
+
+#include "base/text.h"
+#include "path.h"
+
+static void wipe(void *bytes, size_t size) {
+    volatile uint8_t *at = bytes;
+    while (size-- > 0) {
+        *at++ = 0;
+    }
+}
+
+static rove_status read_key(const hq_ports *ports, const char *folder, const char *name,
+                            rove_pki_bytes *out, rove_error *error) {
+    char path[HQ_PATH_MAX];
+    rove_status status = hq_join(path, folder, name, error);
+    if (status == ROVE_OK) {
+        status = ports->files.read(ports->files.ctx, path, out->data, sizeof out->data, &out->size,
+                                   error);
+    }
+    return status;
+}
+
+static rove_status write_key(const hq_ports *ports, const char *folder, const char *name,
+                             const rove_pki_bytes *bytes, rove_error *error) {
+    char path[HQ_PATH_MAX];
+    rove_status status = hq_join(path, folder, name, error);
+    if (status == ROVE_OK) {
+        status = ports->files.replace(ports->files.ctx, path, bytes->data, bytes->size, error);
+    }
+    return status;
+}
+
+static rove_status open_authority(const hq_ports *ports, const char *folder, hq_keys *keys,
+                                  rove_error *error) {
+    rove_pki_bytes key = {0};
+    rove_status status = read_key(ports, folder, "ca.der", &keys->ca, error);
+    if (status == ROVE_OK) {
+        status = read_key(ports, folder, "ca.key", &key, error);
+    }
+    if (status == ROVE_OK) {
+        status = rove_pki_authority_open(&key, &keys->ca, &keys->authority, error);
+    }
+    wipe(&key, sizeof key);
+    return status;
+}
+
+/* The certificate is written last: with it there is an authority. */
+static rove_status make_authority(const hq_ports *ports, const char *folder, const char *name,
+                                  int64_t now_ms, rove_error *error) {
+    rove_pki_bytes key = {0};
+    rove_pki_bytes ca = {0};
+    rove_status status = rove_pki_authority_make(name, now_ms, &key, &ca, error);
+    if (status == ROVE_OK) {
+        status = write_key(ports, folder, "ca.key", &key, error);
+    }
+    if (status == ROVE_OK) {
+        status = write_key(ports, folder, "ca.der", &ca, error);
+    }
+    wipe(&key, sizeof key);
+    return status;
+}
+
+static rove_status make_server(const hq_ports *ports, const char *folder, const hq_keys *keys,
+                               const hq_init_options *options, int64_t now_ms, rove_error *error) {
+    rove_pki_bytes key = {0};
+    rove_pki_bytes certificate = {0};
+    rove_status status = rove_pki_server_issue(keys->authority, options->hosts, options->host_count,
+                                               now_ms, &key, &certificate, error);
+    if (status == ROVE_OK) {
+        status = write_key(ports, folder, "server.key", &key, error);
+    }
+    if (status == ROVE_OK) {
+        status = write_key(ports, folder, "server.der", &certificate, error);
+    }
+    wipe(&key, sizeof key);
+    return status;
+}
+
+rove_status hq_keys_make(const hq_ports *ports, const char *folder, const hq_init_options *options,
+                         rove_error *error) {
+    hq_keys keys = {0};
+    rove_clock_reading now;
+    ports->clock.read(ports->clock.ctx, &now);
+    rove_status status = open_authority(ports, folder, &keys, error);
+    if (status == ROVE_NOT_FOUND) {
+        status = make_authority(ports, folder, options->name, now.wall_ms, error);
+        if (status == ROVE_OK) {
+            status = open_authority(ports, folder, &keys, error);
+        }
+    }
+    if (status == ROVE_OK) {
+        status = read_key(ports, folder, "server.der", &keys.server, error);
+        if (status == ROVE_NOT_FOUND) {
+            status = make_server(ports, folder, &keys, options, now.wall_ms, error);
+        }
+    }
+    hq_keys_wipe(&keys);
+    return status;
+}
+
+rove_status hq_keys_load(const hq_ports *ports, const char *folder, hq_keys *keys,
+                         rove_error *error) {
+    *keys = (hq_keys){0};
+    rove_status status = open_authority(ports, folder, keys, error);
+    if (status == ROVE_OK) {
+        status = read_key(ports, folder, "server.der", &keys->server, error);
+    }
+    if (status == ROVE_OK) {
+        status = read_key(ports, folder, "server.key", &keys->server_key, error);
+    }
+    if (status == ROVE_OK) {
+        status = rove_pki_pin(keys->server.data, keys->server.size, keys->pin, error);
+    }
+    if (status != ROVE_OK) {
+        hq_keys_wipe(keys);
+    }
+    return status;
+}
+
+void hq_keys_wipe(hq_keys *keys) {
+    rove_pki_authority_free(keys->authority);
+    wipe(keys, sizeof *keys);
+}

@@ -1,0 +1,29 @@
+/*
+ * keys.h - the private authority and the server's certificate of a headquarters, as files of its folder.
+ *
+ * ca.key and server.key are PKCS#8 PEM, ca.der and server.der certificates; all of mode 0600. None of them is in the
+ * database, so that who steals a backup of it can issue nothing.
+ */
+#ifndef ROVE_HQ_KEYS_H
+#define ROVE_HQ_KEYS_H
+
+#include "hq.h"
+#include "posix/pki.h"
+
+typedef struct hq_keys {
+    rove_pki_authority *authority;
+    rove_pki_bytes ca;         /* DER */
+    rove_pki_bytes server;     /* DER */
+    rove_pki_bytes server_key; /* PEM */
+    uint8_t pin[ROVE_SHA256_SIZE];
+} hq_keys;
+
+/* Makes what is missing of the four files; an authority that is there is kept. */
+ROVE_CHECK rove_status hq_keys_make(const hq_ports *ports, const char *folder,
+                                    const hq_init_options *options, rove_error *error);
+/* Loads them; hq_keys_wipe releases. NOT_FOUND where there is no authority. */
+ROVE_CHECK rove_status hq_keys_load(const hq_ports *ports, const char *folder, hq_keys *keys,
+                                    rove_error *error);
+void hq_keys_wipe(hq_keys *keys);
+
+#endif
