@@ -49,6 +49,9 @@ typedef struct rove__hq_directory {
                             rove__arena *arena, /* reset for each row */
                             rove_status (*each)(void *, const rove__hq_row *), void *each_ctx);
     rove_status (*row_count)(rove__hq_tx *tx, uint32_t entity, uint64_t *count);
+    /* Who committed a seq, and in whose name; NOT_FOUND. */
+    rove_status (*commit_get)(rove__hq_tx *tx, uint64_t seq, rove__arena *arena,
+                              rove__hq_commit *commit);
     void *ctx;
 } rove__hq_directory;
 
