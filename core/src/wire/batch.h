@@ -23,7 +23,7 @@
  * Encoded bytes of a batch: with the rest of its message it fits a frame even if nothing can be compressed
  * (ROVE_FRAME_SURE in wire/frame.h). A row is at most half of it.
  */
-#define ROVE_BATCH_MAX 245760u
+#define ROVE_BATCH_MAX      245760u
 #define ROVE_BATCH_ROWS_MAX 65536u
 
 typedef struct rove__batch_writer rove__batch_writer;

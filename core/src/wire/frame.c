@@ -185,7 +185,7 @@ rove_status rove__frame_write(rove__frame_writer *writer, rove__frame_type type,
     }
     writer->status = write_frame(writer, type, payload, size, out);
     while (writer->status == ROVE_OK &&
-           writer->plain > ROVE_FRAME_EXPANSION_MAX * writer->compressed) {
+           writer->plain > ROVE_FRAME_EXPANSION_MAX * writer->compressed + ROVE_FRAME_FREE) {
         writer->status = write_padding(writer, out);
     }
     return writer->status;

@@ -6,8 +6,9 @@
  *
  * A frame is at most ROVE_FRAME_MAX bytes of payload, and at most ROVE_FRAME_COMPRESSED_MAX compressed
  * bytes lie between two frame ends. At every point the bytes decoded so far are at most
- * ROVE_FRAME_EXPANSION_MAX times the compressed bytes read so far, plus ROVE_FRAME_SLACK for the frame at
- * hand. What compresses better than that is followed by frames of type PAD, which the reader drops.
+ * ROVE_FRAME_EXPANSION_MAX times the compressed bytes read so far, plus ROVE_FRAME_SLACK: ROVE_FRAME_FREE,
+ * which a short stream never uses up, and the frame at hand. What compresses better is followed by frames
+ * of type PAD, which the reader drops.
  *
  * The writer flushes after each frame, so that a reader can act on it. The reader checks type, sizes and
  * expansion while it decodes; a stream that ends inside a frame or without its zstd end is ROVE_TRUNCATED.
@@ -19,16 +20,17 @@
 #include "base/buf.h"
 #include "rove/status.h"
 
-#define ROVE_FRAME_MAX 1048576u
+#define ROVE_FRAME_MAX            1048576u
 #define ROVE_FRAME_COMPRESSED_MAX 262144u
 /* A payload of so many bytes always fits a frame; a larger one does if it compresses, else ROVE_TOO_BIG. */
 #define ROVE_FRAME_SURE          261120u
 #define ROVE_FRAME_EXPANSION_MAX 100u
-#define ROVE_FRAME_SLACK         (ROVE_FRAME_MAX + 5u)
+#define ROVE_FRAME_FREE          ROVE_FRAME_MAX
+#define ROVE_FRAME_SLACK         (ROVE_FRAME_FREE + ROVE_FRAME_MAX + 5u)
 /* Level 1 saves a quarter of the time of an encoding and costs 8 % more bytes; level 4 gains nothing. */
 #define ROVE_FRAME_LEVEL      3
 #define ROVE_FRAME_WINDOW_LOG 20
-#define ROVE_CONTENT_TYPE "application/vnd.rove.exchange"
+#define ROVE_CONTENT_TYPE     "application/vnd.rove.exchange"
 
 typedef enum rove__frame_type {
     ROVE_FRAME_HELLO = 1,     /* device: first */

@@ -17,15 +17,16 @@
 #include "rove/sys/crypto.h"
 
 #define ROVE_PROTOCOL_VERSION 1u
-#define ROVE_PROTOCOL_OLDEST 1u
-#define ROVE_TEXT_MAX 200          /* of a name, a version, a reason in a message */
-#define ROVE_TOKEN_MAX 64
-#define ROVE_PUSH_FRAMES_MAX 128   /* of one batch: 16 MiB and some */
-#define ROVE_BATCH_BYTES_MAX (16u * 1024u * 1024u)
-#define ROVE_SCOPES_MAX 8192       /* in one list of a frame: a full DIGEST always fits */
-#define ROVE_HELD_MAX 65536        /* roots in Page.held */
-#define ROVE_VERDICTS_MAX 16384    /* verdicts, canonical stamps, renames, origins: in one list of a frame */
-#define ROVE_POLICY_MAX 4096
+#define ROVE_PROTOCOL_OLDEST  1u
+#define ROVE_TEXT_MAX         200 /* of a name, a version, a reason in a message */
+#define ROVE_TOKEN_MAX        64
+#define ROVE_PUSH_FRAMES_MAX  128 /* of one batch: 16 MiB and some */
+#define ROVE_BATCH_BYTES_MAX  (16u * 1024u * 1024u)
+#define ROVE_SCOPES_MAX       8192  /* in one list of a frame: a full DIGEST always fits */
+#define ROVE_HELD_MAX         65536 /* roots in Page.held */
+#define ROVE_VERDICTS_MAX                                                                          \
+    16384 /* verdicts, canonical stamps, renames, origins: in one list of a frame */
+#define ROVE_POLICY_MAX        4096
 #define ROVE_MESSAGE_ARENA_MAX (48u * 1024u * 1024u)
 
 typedef struct rove__bytes {
@@ -41,27 +42,28 @@ typedef struct rove__chain {
 typedef struct rove__hello {
     uint32_t protocol;
     uint32_t schema;
-    const char *app;         /* "rove 0.1.0", for the operator */
-    rove_replica replica;    /* what the device believes to be; the certificate decides */
+    const char *app;      /* "rove 0.1.0", for the operator */
+    rove_replica replica; /* what the device believes to be; the certificate decides */
     rove__cursor cursor;
-    rove__bytes token;       /* where an unfinished scan stands (Q7); empty: none */
+    rove__bytes token; /* where an unfinished scan stands (Q7); empty: none */
     int64_t wall_ms;
-    uint64_t acked;          /* highest batch ever acknowledged (P1) */
-    rove__chain chain;       /* the chain at it */
-    uint64_t pending;        /* batches that follow in this exchange */
-    int unverified;          /* no equal digest on this timeline yet: rows go whole (T1) */
-    int has_total;           /* the device is at its cursor's head and can be compared */
-    rove__hash128 total;     /* digest over all its scopes */
-    uint64_t bytes_max;      /* pages are to end about here; 0: no limit (the caller's budget) */
+    uint64_t acked;      /* highest batch ever acknowledged (P1) */
+    rove__chain chain;   /* the chain at it */
+    uint64_t pending;    /* batches that follow in this exchange */
+    int unverified;      /* no equal digest on this timeline yet: rows go whole (T1) */
+    int has_total;       /* the device is at its cursor's head and can be compared */
+    rove__hash128 total; /* digest over all its scopes */
+    uint64_t bytes_max;  /* pages are to end about here; 0: no limit (the caller's budget) */
 } rove__hello;
 
 typedef struct rove__push {
     uint64_t number;
-    uint32_t ordinal;        /* of the frame in the batch, from 0 */
+    uint32_t ordinal; /* of the frame in the batch, from 0 */
     int last;
-    uint32_t schema;         /* of the frozen rows */
-    rove__chain previous;    /* chain before this batch; beside the frozen bytes, not in them */
-    rove__bytes rows;        /* a batch (wire/batch.h): frozen, hashed: hash(n) = SHA-256 over all frames' rows */
+    uint32_t schema;      /* of the frozen rows */
+    rove__chain previous; /* chain before this batch; beside the frozen bytes, not in them */
+    rove__bytes
+        rows; /* a batch (wire/batch.h): frozen, hashed: hash(n) = SHA-256 over all frames' rows */
 } rove__push;
 
 typedef struct rove__scope_digest {
@@ -80,13 +82,13 @@ typedef struct rove__welcome {
     uint32_t schema;
     int64_t server_ms;
     uint64_t timeline;
-    rove_replica replica;    /* the device's own, by its certificate */
+    rove_replica replica; /* the device's own, by its certificate */
     rove_id user;
     uint8_t digest_key[ROVE_HASH_KEY_SIZE];
-    uint64_t safe;           /* seq up to which commits are backed up (D9) */
-    int64_t poll_ms;         /* how soon to come again */
-    int64_t renew_after_ms;  /* trusted time from which the certificate is to be renewed */
-    rove__bytes policy;      /* signed elsewhere; opaque here */
+    uint64_t safe;          /* seq up to which commits are backed up (D9) */
+    int64_t poll_ms;        /* how soon to come again */
+    int64_t renew_after_ms; /* trusted time from which the certificate is to be renewed */
+    rove__bytes policy;     /* signed elsewhere; opaque here */
 } rove__welcome;
 
 /* What became of one row of a batch that was not simply accepted. */
@@ -101,17 +103,17 @@ typedef enum rove__verdict_code {
 typedef struct rove__verdict {
     uint32_t entity;
     rove_id id;
-    uint32_t field;          /* 0: the whole row */
+    uint32_t field; /* 0: the whole row */
     rove__verdict_code code;
-    rove_status status;      /* REJECTED: why */
-    const char *reason;      /* REJECTED: a sentence; else "" */
+    rove_status status; /* REJECTED: why */
+    const char *reason; /* REJECTED: a sentence; else "" */
 } rove__verdict;
 
 /* A canonical stamp that differs from the raw one. */
 typedef struct rove__canonical {
     rove_id id;
     uint32_t entity;
-    uint32_t field;          /* 0: the insert's base stamp */
+    uint32_t field; /* 0: the insert's base stamp */
     rove_stamp raw;
     rove_stamp stamp;
 } rove__canonical;
@@ -125,27 +127,27 @@ typedef struct rove__rename {
 
 typedef struct rove__ack {
     uint64_t number;
-    rove__chain chain;       /* after this batch */
-    uint64_t seq;            /* at which it was committed */
+    rove__chain chain; /* after this batch */
+    uint64_t seq;      /* at which it was committed */
     const rove__verdict *verdicts;
     size_t verdict_count;
     const rove__canonical *canonicals;
     size_t canonical_count;
     const rove__rename *renames; /* of a sealed batch */
     size_t rename_count;
-    int resent;              /* stored verdicts: `rows` holds every row the batch names (P2) */
-    rove__bytes rows;        /* a batch of WHOLE rows: merged results that differ from what was sent */
-    int last;                /* an Ack may take several frames; the last one counts */
+    int resent;       /* stored verdicts: `rows` holds every row the batch names (P2) */
+    rove__bytes rows; /* a batch of WHOLE rows: merged results that differ from what was sent */
+    int last;         /* an Ack may take several frames; the last one counts */
 } rove__ack;
 
 typedef struct rove__need {
-    uint64_t number;         /* send again from here, byte for byte */
+    uint64_t number; /* send again from here, byte for byte */
 } rove__need;
 
 typedef struct rove__renumber {
     const rove__rename *renames;
     size_t rename_count;
-    rove__bytes rows;        /* the rows that hold those ids here, where the rep may read them */
+    rove__bytes rows; /* the rows that hold those ids here, where the rep may read them */
 } rove__renumber;
 
 typedef struct rove__need_row {
@@ -154,31 +156,31 @@ typedef struct rove__need_row {
 } rove__need_row;
 
 typedef struct rove__page {
-    const rove__scope *left;    /* evict these; part -1: all parts */
+    const rove__scope *left; /* evict these; part -1: all parts */
     size_t left_count;
-    int has_held;               /* `held` lists all roots held; everything else goes (Q4) */
+    int has_held; /* `held` lists all roots held; everything else goes (Q4) */
     const rove_id *held;
     size_t held_count;
-    const rove__scope *begin;   /* a whole transfer of these begins (Q5); part -1: all parts */
+    const rove__scope *begin; /* a whole transfer of these begins (Q5); part -1: all parts */
     size_t begin_count;
-    const rove__scope *done;    /* and ends: what it did not name goes */
+    const rove__scope *done; /* and ends: what it did not name goes */
     size_t done_count;
-    rove__bytes rows;           /* a batch: WHOLE, PART, TOMBSTONE, MARK */
-    rove__cursor cursor;        /* after this page */
-    rove__bytes token;          /* where to resume; empty: the cursor says all */
-    int more;                   /* further pages belong to the same consistent state (Q6) */
+    rove__bytes rows;    /* a batch: WHOLE, PART, TOMBSTONE, MARK */
+    rove__cursor cursor; /* after this page */
+    rove__bytes token;   /* where to resume; empty: the cursor says all */
+    int more;            /* further pages belong to the same consistent state (Q6) */
 } rove__page;
 
 typedef struct rove__end {
-    int more;                   /* come again at once */
-    int has_total;              /* the head of its own snapshot was reached (G2) */
+    int more;      /* come again at once */
+    int has_total; /* the head of its own snapshot was reached (G2) */
     rove__hash128 total;
-    uint64_t row_count;         /* that the device should now hold */
+    uint64_t row_count; /* that the device should now hold */
     uint64_t head;
 } rove__end;
 
 typedef struct rove__differ {
-    const rove__scope *scopes;  /* they follow whole in pages of the same answer */
+    const rove__scope *scopes; /* they follow whole in pages of the same answer */
     size_t count;
 } rove__differ;
 
@@ -190,28 +192,40 @@ typedef struct rove__fail {
 /* ROW frames carry a bare batch (wire/batch.h) of WHOLE rows. FORK carries nothing. ORDER: signed bytes. */
 
 ROVE_CHECK rove_status rove__hello_write(const rove__hello *hello, rove__buf *out);
-ROVE_CHECK rove_status rove__hello_read(rove__hello *hello, const void *payload, size_t size, rove__arena *arena);
+ROVE_CHECK rove_status rove__hello_read(rove__hello *hello, const void *payload, size_t size,
+                                        rove__arena *arena);
 ROVE_CHECK rove_status rove__push_write(const rove__push *push, rove__buf *out);
-ROVE_CHECK rove_status rove__push_read(rove__push *push, const void *payload, size_t size, rove__arena *arena);
+ROVE_CHECK rove_status rove__push_read(rove__push *push, const void *payload, size_t size,
+                                       rove__arena *arena);
 ROVE_CHECK rove_status rove__digest_list_write(const rove__digest_list *list, rove__buf *out);
-ROVE_CHECK rove_status rove__digest_list_read(rove__digest_list *list, const void *payload, size_t size, rove__arena *arena);
+ROVE_CHECK rove_status rove__digest_list_read(rove__digest_list *list, const void *payload,
+                                              size_t size, rove__arena *arena);
 ROVE_CHECK rove_status rove__welcome_write(const rove__welcome *welcome, rove__buf *out);
-ROVE_CHECK rove_status rove__welcome_read(rove__welcome *welcome, const void *payload, size_t size, rove__arena *arena);
+ROVE_CHECK rove_status rove__welcome_read(rove__welcome *welcome, const void *payload, size_t size,
+                                          rove__arena *arena);
 ROVE_CHECK rove_status rove__ack_write(const rove__ack *ack, rove__buf *out);
-ROVE_CHECK rove_status rove__ack_read(rove__ack *ack, const void *payload, size_t size, rove__arena *arena);
+ROVE_CHECK rove_status rove__ack_read(rove__ack *ack, const void *payload, size_t size,
+                                      rove__arena *arena);
 ROVE_CHECK rove_status rove__need_write(const rove__need *need, rove__buf *out);
-ROVE_CHECK rove_status rove__need_read(rove__need *need, const void *payload, size_t size, rove__arena *arena);
+ROVE_CHECK rove_status rove__need_read(rove__need *need, const void *payload, size_t size,
+                                       rove__arena *arena);
 ROVE_CHECK rove_status rove__renumber_write(const rove__renumber *renumber, rove__buf *out);
-ROVE_CHECK rove_status rove__renumber_read(rove__renumber *renumber, const void *payload, size_t size, rove__arena *arena);
+ROVE_CHECK rove_status rove__renumber_read(rove__renumber *renumber, const void *payload,
+                                           size_t size, rove__arena *arena);
 ROVE_CHECK rove_status rove__need_row_write(const rove__need_row *need_row, rove__buf *out);
-ROVE_CHECK rove_status rove__need_row_read(rove__need_row *need_row, const void *payload, size_t size, rove__arena *arena);
+ROVE_CHECK rove_status rove__need_row_read(rove__need_row *need_row, const void *payload,
+                                           size_t size, rove__arena *arena);
 ROVE_CHECK rove_status rove__page_write(const rove__page *page, rove__buf *out);
-ROVE_CHECK rove_status rove__page_read(rove__page *page, const void *payload, size_t size, rove__arena *arena);
+ROVE_CHECK rove_status rove__page_read(rove__page *page, const void *payload, size_t size,
+                                       rove__arena *arena);
 ROVE_CHECK rove_status rove__end_write(const rove__end *end, rove__buf *out);
-ROVE_CHECK rove_status rove__end_read(rove__end *end, const void *payload, size_t size, rove__arena *arena);
+ROVE_CHECK rove_status rove__end_read(rove__end *end, const void *payload, size_t size,
+                                      rove__arena *arena);
 ROVE_CHECK rove_status rove__differ_write(const rove__differ *differ, rove__buf *out);
-ROVE_CHECK rove_status rove__differ_read(rove__differ *differ, const void *payload, size_t size, rove__arena *arena);
+ROVE_CHECK rove_status rove__differ_read(rove__differ *differ, const void *payload, size_t size,
+                                         rove__arena *arena);
 ROVE_CHECK rove_status rove__fail_write(const rove__fail *fail, rove__buf *out);
-ROVE_CHECK rove_status rove__fail_read(rove__fail *fail, const void *payload, size_t size, rove__arena *arena);
+ROVE_CHECK rove_status rove__fail_read(rove__fail *fail, const void *payload, size_t size,
+                                       rove__arena *arena);
 
 #endif

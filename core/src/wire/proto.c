@@ -50,6 +50,40 @@ static void read_field(rove__reader *reader, wire_field *field) {
     }
 }
 
+/* The wire type that a field has to have; protobuf-c takes others for some types. */
+static unsigned wire_type_of(const ProtobufCFieldDescriptor *known) {
+    switch (known->type) {
+    case PROTOBUF_C_TYPE_STRING:
+    case PROTOBUF_C_TYPE_BYTES:
+    case PROTOBUF_C_TYPE_MESSAGE:
+        return WIRE_BYTES;
+    case PROTOBUF_C_TYPE_FIXED64:
+    case PROTOBUF_C_TYPE_SFIXED64:
+    case PROTOBUF_C_TYPE_DOUBLE:
+        return WIRE_FIXED64;
+    case PROTOBUF_C_TYPE_FIXED32:
+    case PROTOBUF_C_TYPE_SFIXED32:
+    case PROTOBUF_C_TYPE_FLOAT:
+        return WIRE_FIXED32;
+    case PROTOBUF_C_TYPE_INT32:
+    case PROTOBUF_C_TYPE_SINT32:
+    case PROTOBUF_C_TYPE_INT64:
+    case PROTOBUF_C_TYPE_SINT64:
+    case PROTOBUF_C_TYPE_UINT32:
+    case PROTOBUF_C_TYPE_UINT64:
+    case PROTOBUF_C_TYPE_ENUM:
+    case PROTOBUF_C_TYPE_BOOL:
+        break;
+    }
+    return WIRE_VARINT;
+}
+
+/* A repeated number may come packed, whatever the descriptor says. */
+static int wire_type_fits(const ProtobufCFieldDescriptor *known, unsigned type) {
+    return type == wire_type_of(known) ||
+           (known->label == PROTOBUF_C_LABEL_REPEATED && type == WIRE_BYTES);
+}
+
 static void check_shape(const ProtobufCMessageDescriptor *descriptor, rove__reader *reader,
                         size_t fields_max) {
     for (size_t count = 0; rove__reader_left(reader) > 0; count++) {
@@ -64,10 +98,12 @@ static void check_shape(const ProtobufCMessageDescriptor *descriptor, rove__read
             return;
         }
         known = protobuf_c_message_descriptor_get_field(descriptor, field.number);
-        if (known == NULL || field.type != WIRE_BYTES) {
+        if (known == NULL) {
             continue;
         }
-        if (known->type == PROTOBUF_C_TYPE_STRING) {
+        if (!wire_type_fits(known, field.type)) {
+            rove__reader_fail(reader, ROVE_PROTOCOL);
+        } else if (known->type == PROTOBUF_C_TYPE_STRING) {
             if (field.size > ROVE_TEXT_MAX) {
                 rove__reader_fail(reader, ROVE_PROTOCOL);
             } else if (!rove__utf8_valid(field.bytes, field.size)) {
