@@ -211,6 +211,12 @@ ROVE_CHECK rove_status rove_read_state(rove *replica, rove_state *state, rove_er
 /* Trusted time in Unix ms: headquarters' clock as carried on by this device's boot clock. */
 int64_t rove_now_ms(rove *replica);
 
+/* ISO 8601 in UTC, as text and back: for shells that have nothing better. Any thread. */
+#define ROVE_TIME_SIZE 32
+void rove_time_format(int64_t unix_ms, char text[ROVE_TIME_SIZE]);
+/* Dates, and times with Z, an offset or nothing (UTC). INVALID otherwise. */
+ROVE_CHECK rove_status rove_time_parse(const char *text, int64_t *unix_ms);
+
 /* ---- syncing ------------------------------------------------------------------------------------------- */
 
 typedef struct rove_sync_progress {

@@ -1,0 +1,198 @@
+/*
+ * main.c - the program `rove`: a rep's replica from the command line.
+ *
+ *     rove [--replica DIR] [--json] [--wait SECONDS] COMMAND ...
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli.h"
+#include "rove/posix.h"
+
+static const cli_command *const commands[] = {
+    &cli_command_enroll,     &cli_command_sync,       &cli_command_status,  &cli_command_account,
+    &cli_command_contact,    &cli_command_visit,      &cli_command_call,    &cli_command_task,
+    &cli_command_note,       &cli_command_tag,        &cli_command_show,    &cli_command_set,
+    &cli_command_delete,     &cli_command_undo,       &cli_command_pending, &cli_command_conflicts,
+    &cli_command_rejections, &cli_command_quarantine, &cli_command_sql,     &cli_command_verify,
+};
+#define COMMANDS (sizeof commands / sizeof commands[0])
+
+static const char head[] =
+    "rove - a rep's accounts, visits and calls, with or without a network\n"
+    "\n"
+    "    rove [--replica DIR] [--json] [--wait SECONDS] COMMAND [ARGUMENTS]\n"
+    "\n";
+static const char tail[] =
+    "\n"
+    "    rove help COMMAND       what it does, with examples\n"
+    "\n"
+    "--replica DIR   the folder of the replica; else $ROVE_REPLICA, else ./rove-replica\n"
+    "--json          one JSON document on stdout, also for errors\n"
+    "--wait SECONDS  wait so long if another process has the replica open\n"
+    "\n"
+    "A first hour: ask headquarters for a code (rove-hq enroll-code --user YOU), then\n"
+    "    rove enroll https://hq.example.com:8443 CODE && rove sync && rove account list\n"
+    "Everything but enroll and sync works with no network at all.\n"
+    "\n"
+    "Exit codes: 0 done, 1 internal failure, 2 wrong usage, 3 no such record, 4 refused by the\n"
+    "rules, 5 disk or replica in use, 6 no network, 7 the peer is wrong, 8 no access, 9 "
+    "unfinished.\n";
+
+int cli_exit_of(rove_status status) {
+    if (status == ROVE_OK || status == ROVE_DONE) {
+        return CLI_DONE;
+    }
+    if (status == ROVE_NOT_FOUND) {
+        return CLI_NOT_FOUND;
+    }
+    if (status == ROVE_LIMIT || status == ROVE_CANCELLED) {
+        return CLI_UNFINISHED;
+    }
+    switch (rove_status_classify(status)) {
+    case ROVE_CLASS_CALLER:
+        return CLI_REFUSED;
+    case ROVE_CLASS_DEVICE:
+        return CLI_DEVICE;
+    case ROVE_CLASS_RETRY:
+        return CLI_NETWORK;
+    case ROVE_CLASS_PEER:
+        return CLI_PEER;
+    case ROVE_CLASS_ACCESS:
+        return CLI_ACCESS;
+    case ROVE_CLASS_FINE:
+        break;
+    }
+    return CLI_FAILED;
+}
+
+int cli_fail(const cli_session *cli, rove_status status, const rove_error *error) {
+    const char *text =
+        error != NULL && error->message[0] != '\0' ? error->message : rove_status_text(status);
+    if (cli->json) {
+        cli_json(json_pack("{s:{s:s, s:s}}", "error", "status", rove_status_name(status), "message",
+                           text));
+    } else {
+        fprintf(stderr, "rove: %s (%s)\n", text, rove_status_name(status));
+    }
+    return cli_exit_of(status);
+}
+
+int cli_usage(const cli_command *command, const char *sentence) {
+    if (sentence != NULL) {
+        fprintf(stderr, "rove %s: %s\n", command->name, sentence);
+    }
+    fprintf(stderr, "usage: rove %s %s\n`rove help %s` shows examples.\n", command->name,
+            command->usage, command->name);
+    return CLI_USAGE;
+}
+
+static const cli_command *command_named(const char *name) {
+    for (size_t i = 0; i < COMMANDS; i++) {
+        if (strcmp(commands[i]->name, name) == 0) {
+            return commands[i];
+        }
+    }
+    return NULL;
+}
+
+static int help(const char *topic) {
+    const cli_command *command = topic != NULL ? command_named(topic) : NULL;
+
+    if (command != NULL) {
+        printf("rove %s %s\n\n%s\n", command->name, command->usage, command->help);
+        return CLI_DONE;
+    }
+    if (topic != NULL) {
+        fprintf(stderr, "rove: there is no command `%s`; `rove help` lists them.\n", topic);
+        return CLI_USAGE;
+    }
+    fputs(head, stdout);
+    for (size_t i = 0; i < COMMANDS; i++) {
+        printf("    %-12s %s\n", commands[i]->name, commands[i]->summary);
+    }
+    fputs(tail, stdout);
+    return CLI_DONE;
+}
+
+/* Opens the replica, waiting for another process as long as --wait allows. */
+static rove_status open_replica(cli_session *cli, rove_error *error) {
+    const struct timespec pause = {0, 50 * 1000 * 1000};
+    int64_t waited_ms = 0;
+
+    for (;;) {
+        rove_status status = rove_open(&cli->ports, cli->folder, &cli->replica, error);
+        if (status != ROVE_BUSY || waited_ms >= cli->wait_ms) {
+            return status;
+        }
+        nanosleep(&pause, NULL);
+        waited_ms += 50;
+    }
+}
+
+static int run(cli_session *cli, const cli_command *command, int argc, char **argv) {
+    rove_error error = {0};
+    int code = CLI_FAILED;
+
+    rove_posix_clock_skew(cli->clock_offset_ms);
+    rove_posix_allocator(&cli->ports.allocator);
+    rove_posix_clock(&cli->ports.clock);
+    rove_posix_random(&cli->ports.random);
+    rove_posix_files(&cli->ports.files);
+    cli->ports.app = "rove-cli " ROVE_VERSION_TEXT;
+    rove_status status = rove_posix_crypto_new(&cli->ports.crypto);
+    if (status == ROVE_OK) {
+        status = rove_posix_transport_new(&cli->ports.transport, &cli->ports.allocator);
+    }
+    if (status == ROVE_OK) {
+        status = open_replica(cli, &error);
+    }
+    code = status == ROVE_OK ? command->run(cli, argc, argv) : cli_fail(cli, status, &error);
+    rove_close(cli->replica);
+    rove_posix_transport_free(&cli->ports.transport);
+    rove_posix_crypto_free(&cli->ports.crypto);
+    return code;
+}
+
+/* Takes the options before the command, and --json wherever it stands. 0 if one is wrong. */
+static int globals(cli_session *cli, int *argc, char **argv) {
+    const char *replica = cli_option(argc, argv, "--replica");
+    const char *wait = cli_option(argc, argv, "--wait");
+    const char *offset = cli_option(argc, argv, "--clock-offset-ms");
+    const char *home = getenv("ROVE_REPLICA");
+    int64_t seconds = 0;
+
+    cli->json = cli_flag(argc, argv, "--json");
+    cli->folder = replica != NULL ? replica : home != NULL ? home : "rove-replica";
+    if (wait != NULL && cli_number(wait, &seconds) != ROVE_OK) {
+        return 0;
+    }
+    cli->wait_ms = seconds * 1000;
+    return offset == NULL || cli_number(offset, &cli->clock_offset_ms) == ROVE_OK;
+}
+
+int main(int argc, char **argv) {
+    cli_session cli = {0};
+
+    if (!globals(&cli, &argc, argv)) {
+        fputs("rove: --wait takes a number of seconds.\n", stderr);
+        return CLI_USAGE;
+    }
+    if (argc < 2 || strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0) {
+        return help(argc > 2 ? argv[2] : NULL);
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        puts("rove " ROVE_VERSION_TEXT);
+        return CLI_DONE;
+    }
+    const cli_command *command = command_named(argv[1]);
+    if (command == NULL) {
+        return help(argv[1]);
+    }
+    if (cli_flag(&argc, argv, "--help")) {
+        return help(command->name);
+    }
+    return run(&cli, command, argc - 1, argv + 1);
+}

@@ -1,0 +1,274 @@
+/*
+ * review.c - what needs the rep's eye: pending work, conflicts, rejections, quarantine; and free SQL.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+
+#define FIELDS_MAX 64
+
+/* Rows being collected by a visitor. */
+typedef struct listing {
+    cli_session *cli;
+    json_t *rows;
+} listing;
+
+static rove_status keep(listing *rows, json_t *row) {
+    return row != NULL && json_array_append_new(rows->rows, row) == 0 ? ROVE_OK : ROVE_NOMEM;
+}
+
+/* ---- pending ---------------------------------------------------------------------------------------------- */
+
+static rove_status visit_pending(void *ctx, const rove_pending *pending) {
+    return keep(ctx,
+                json_pack("{s:o, s:s, s:s, s:I, s:s, s:s}", "at", cli_time_json(pending->at_ms),
+                          "what", pending->what, "entity", pending->entity, "id",
+                          (json_int_t)pending->id, "fields", pending->fields, "state",
+                          pending->in_flight ? "in flight" : "not sent"));
+}
+
+static int run_pending(cli_session *cli, int argc, char **argv) {
+    static const char *const columns[] = {"at", "what", "entity", "id", "fields", "state", NULL};
+    listing found = {cli, json_array()};
+    rove_error error = {0};
+    (void)argv;
+
+    if (argc != 1) {
+        return cli_usage(&cli_command_pending, NULL);
+    }
+    rove_status status = rove_pending_list(cli->replica, visit_pending, &found, &error);
+    if (status != ROVE_OK) {
+        json_decref(found.rows);
+        return cli_fail(cli, status, &error);
+    }
+    cli_rows(cli, columns, found.rows, "Nothing is pending: headquarters has everything.");
+    return CLI_DONE;
+}
+
+const cli_command cli_command_pending = {"pending", "",
+                                         "work that headquarters has not acknowledged",
+                                         "Lists unsent and unacknowledged work, newest first. `in "
+                                         "flight` may have arrived already; it is\n"
+                                         "sent again until headquarters says so.\n\n"
+                                         "    rove pending",
+                                         run_pending};
+
+/* ---- conflicts -------------------------------------------------------------------------------------------- */
+
+static rove_status visit_conflict(void *ctx, const rove_conflict *conflict) {
+    listing *found = ctx;
+    rove_field_info info;
+    int known = cli_field(found->cli, conflict->entity, conflict->field, &info);
+    const rove_field_info *as = known ? &info : NULL;
+
+    if (!conflict->open) {
+        return ROVE_OK;
+    }
+    return keep(
+        found,
+        json_pack("{s:I, s:s, s:s, s:I, s:s, s:o, s:I, s:o, s:o, s:o, s:I, s:o, s:o}", "number",
+                  (json_int_t)conflict->number, "kind", conflict->kind, "entity", conflict->entity,
+                  "id", (json_int_t)conflict->id, "field", conflict->field, "kept",
+                  cli_value_json(found->cli, conflict->entity, as, conflict->kept), "kept_by",
+                  (json_int_t)conflict->kept_user, "kept_at", cli_time_json(conflict->kept_at_ms),
+                  "kept_at_own_clock", cli_time_json(conflict->kept_raw_at_ms), "lost",
+                  cli_value_json(found->cli, conflict->entity, as, conflict->lost), "lost_by",
+                  (json_int_t)conflict->lost_user, "lost_at", cli_time_json(conflict->lost_at_ms),
+                  "lost_at_own_clock", cli_time_json(conflict->lost_raw_at_ms)));
+}
+
+static int run_conflicts(cli_session *cli, int argc, char **argv) {
+    static const char *const columns[] = {"number", "entity",  "id",      "field", "kept",
+                                          "lost",   "kept_at", "lost_at", NULL};
+    listing found = {cli, NULL};
+    rove_error error = {0};
+    int64_t number = 0;
+    rove_status status = ROVE_OK;
+
+    if (argc == 1 || (argc == 2 && strcmp(argv[1], "list") == 0)) {
+        found.rows = json_array();
+        status = rove_conflicts(cli->replica, visit_conflict, &found, &error);
+        if (status == ROVE_OK) {
+            cli_rows(cli, columns, found.rows, "No open conflicts.");
+            return CLI_DONE;
+        }
+        json_decref(found.rows);
+        return cli_fail(cli, status, &error);
+    }
+    int restore = argc == 3 && strcmp(argv[1], "restore") == 0;
+    if (argc != 3 || (!restore && strcmp(argv[1], "keep") != 0) ||
+        cli_number(argv[2], &number) != ROVE_OK) {
+        return cli_usage(&cli_command_conflicts, "list, keep NUMBER or restore NUMBER.");
+    }
+    status = rove_conflict_settle(cli->replica, number, restore, &error);
+    return status == ROVE_OK ? CLI_DONE : cli_fail(cli, status, &error);
+}
+
+const cli_command cli_command_conflicts = {
+    "conflicts", "[list] | keep NUMBER | restore NUMBER", "two values that met unseen",
+    "When two people change the same field without having seen each other's change, one value is "
+    "kept\n"
+    "and the other is not thrown away: both are here with their times. keep settles it as it is;\n"
+    "restore writes the losing value again, as a new change.\n\n"
+    "    rove conflicts\n"
+    "    rove conflicts restore 4294967301",
+    run_conflicts};
+
+/* ---- rejections ------------------------------------------------------------------------------------------- */
+
+static rove_status visit_rejection(void *ctx, const rove_rejection *rejection) {
+    return keep(ctx,
+                json_pack("{s:I, s:o, s:s, s:I, s:s, s:s}", "number", (json_int_t)rejection->number,
+                          "at", cli_time_json(rejection->at_ms), "entity", rejection->entity, "id",
+                          (json_int_t)rejection->id, "status", rove_status_name(rejection->status),
+                          "reason", rejection->reason));
+}
+
+static rove_status visit_entity(void *ctx, const rove_rejection *rejection) {
+    struct {
+        int64_t number;
+        const char *entity;
+    } *wanted = ctx;
+    if (rejection->number == wanted->number) {
+        wanted->entity = rejection->entity;
+        return ROVE_DONE;
+    }
+    return ROVE_OK;
+}
+
+static int rejection_retry(cli_session *cli, int64_t number, int argc, char **argv) {
+    struct {
+        int64_t number;
+        const char *entity;
+    } wanted = {number, NULL};
+    rove_field fixes[FIELDS_MAX];
+    rove_error error = {0};
+    rove_status status = rove_rejections(cli->replica, visit_entity, &wanted, &error);
+
+    status = status == ROVE_DONE ? ROVE_OK : status;
+    if (status == ROVE_OK && wanted.entity == NULL) {
+        status = ROVE_NOT_FOUND;
+    }
+    for (int i = 0; status == ROVE_OK && i < argc && i < FIELDS_MAX; i++) {
+        status = cli_assignment_parse(cli, wanted.entity, argv[i], &fixes[i], &error);
+    }
+    if (status == ROVE_OK) {
+        status = rove_rejection_retry(cli->replica, number, fixes, (size_t)argc, &error);
+    }
+    return status == ROVE_OK ? CLI_DONE : cli_fail(cli, status, &error);
+}
+
+static int run_rejections(cli_session *cli, int argc, char **argv) {
+    static const char *const columns[] = {"number", "at", "entity", "id", "status", "reason", NULL};
+    listing found = {cli, NULL};
+    rove_error error = {0};
+    int64_t number = 0;
+    rove_status status = ROVE_OK;
+
+    if (argc == 1 || (argc == 2 && strcmp(argv[1], "list") == 0)) {
+        found.rows = json_array();
+        status = rove_rejections(cli->replica, visit_rejection, &found, &error);
+        if (status == ROVE_OK) {
+            cli_rows(cli, columns, found.rows, "Headquarters has refused nothing.");
+            return CLI_DONE;
+        }
+        json_decref(found.rows);
+        return cli_fail(cli, status, &error);
+    }
+    if (argc < 3 || argc - 3 > FIELDS_MAX || cli_number(argv[2], &number) != ROVE_OK) {
+        return cli_usage(&cli_command_rejections, "list, retry NUMBER or discard NUMBER.");
+    }
+    if (strcmp(argv[1], "retry") == 0) {
+        return rejection_retry(cli, number, argc - 3, argv + 3);
+    }
+    if (strcmp(argv[1], "discard") != 0 || argc != 3) {
+        return cli_usage(&cli_command_rejections, "list, retry NUMBER or discard NUMBER.");
+    }
+    status = rove_rejection_discard(cli->replica, number, &error);
+    return status == ROVE_OK ? CLI_DONE : cli_fail(cli, status, &error);
+}
+
+const cli_command cli_command_rejections = {
+    "rejections", "[list] | retry NUMBER [field=value ...] | discard NUMBER",
+    "work that headquarters refused",
+    "A refused change is kept with its reason. retry sends it again, with other values where you "
+    "give\n"
+    "them; discard gives it up, which is recorded.\n\n"
+    "    rove rejections\n"
+    "    rove rejections retry 3 credit_limit=",
+    run_rejections};
+
+/* ---- quarantine ------------------------------------------------------------------------------------------- */
+
+static rove_status visit_quarantined(void *ctx, const rove_quarantined *row) {
+    return keep(ctx,
+                json_pack("{s:s, s:I, s:s, s:s}", "entity", row->entity, "id", (json_int_t)row->id,
+                          "status", rove_status_name(row->status), "reason", row->reason));
+}
+
+static int run_quarantine(cli_session *cli, int argc, char **argv) {
+    static const char *const columns[] = {"entity", "id", "status", "reason", NULL};
+    listing found = {cli, NULL};
+    rove_error error = {0};
+    uint64_t left = 0;
+    rove_status status = ROVE_OK;
+
+    if (argc == 2 && strcmp(argv[1], "retry") == 0) {
+        status = rove_quarantine_retry(cli->replica, &left, &error);
+        if (status != ROVE_OK) {
+            return cli_fail(cli, status, &error);
+        }
+        cli_object(cli, json_pack("{s:I}", "left", (json_int_t)left));
+        return CLI_DONE;
+    }
+    if (argc != 1) {
+        return cli_usage(&cli_command_quarantine, "nothing, or retry.");
+    }
+    found.rows = json_array();
+    status = rove_quarantine(cli->replica, visit_quarantined, &found, &error);
+    if (status != ROVE_OK) {
+        json_decref(found.rows);
+        return cli_fail(cli, status, &error);
+    }
+    cli_rows(cli, columns, found.rows, "No quarantined rows.");
+    return CLI_DONE;
+}
+
+const cli_command cli_command_quarantine = {
+    "quarantine", "[retry]", "rows that could not be applied",
+    "A row from headquarters that this version cannot apply is kept aside with its reason; the "
+    "rest\n"
+    "goes on. It is tried again after each sync and each upgrade, and by retry.\n\n"
+    "    rove quarantine",
+    run_quarantine};
+
+/* ---- sql --------------------------------------------------------------------------------------------------- */
+
+static int run_sql(cli_session *cli, int argc, char **argv) {
+    rove_value parameters[FIELDS_MAX];
+    const char *entity = cli_option(&argc, argv, "--as");
+
+    if (argc < 2 || argc - 2 > FIELDS_MAX) {
+        return cli_usage(&cli_command_sql, "give one SELECT in quotes.");
+    }
+    for (int i = 2; i < argc; i++) {
+        int64_t number = 0;
+        parameters[i - 2] =
+            cli_number(argv[i], &number) == ROVE_OK ? rove_int(number) : rove_text(argv[i]);
+    }
+    return cli_list(cli, entity, argv[1], parameters, (size_t)(argc - 2), "No rows.");
+}
+
+const cli_command cli_command_sql = {"sql", "\"SELECT ...\" [PARAMETER ...] [--as ENTITY]",
+                                     "read anything with SQL",
+                                     "Runs one SELECT over the tables: one per entity, in "
+                                     "snake_case. Values are as stored: times in\n"
+                                     "Unix milliseconds, money in minor units; --as shows columns "
+                                     "as fields of an entity. Nothing can\n"
+                                     "be changed this way. Parameters bind to ?1, ?2 ...\n\n"
+                                     "    rove sql \"SELECT count(*) FROM account\"\n"
+                                     "    rove sql \"SELECT id, planned_start, status FROM visit "
+                                     "WHERE account_id = ?1\" 4294967300 --as "
+                                     "Visit",
+                                     run_sql};

@@ -1,0 +1,223 @@
+/*
+ * sync.c - enroll, sync, status, verify: the replica and headquarters.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int signal_number) {
+    (void)signal_number;
+    interrupted = 1;
+}
+
+/* ---- enroll ---------------------------------------------------------------------------------------------- */
+
+static int run_enroll(cli_session *cli, int argc, char **argv) {
+    rove_error error = {0};
+    rove_state state = {.size = sizeof state};
+
+    if (argc != 3) {
+        return cli_usage(&cli_command_enroll, "name headquarters' address and the code.");
+    }
+    rove_status status = rove_enroll(cli->replica, argv[1], argv[2], &error);
+    if (status == ROVE_OK) {
+        status = rove_read_state(cli->replica, &state, &error);
+    }
+    if (status != ROVE_OK) {
+        return cli_fail(cli, status, &error);
+    }
+    if (cli->json) {
+        cli_json(json_pack("{s:I, s:I, s:s}", "replica", (json_int_t)state.replica, "user",
+                           (json_int_t)state.user, "url", state.url));
+    } else {
+        printf("Enrolled as replica %lu. `rove sync` fetches your accounts.\n",
+               (unsigned long)state.replica);
+    }
+    return CLI_DONE;
+}
+
+const cli_command cli_command_enroll = {"enroll", "URL CODE",
+                                        "make this device known to headquarters",
+                                        "Makes a key on this device and exchanges the one-time "
+                                        "code for a certificate. The code carries\n"
+                                        "the fingerprint of headquarters' key, so nobody else can "
+                                        "answer. It is good once, for 15 minutes.\n\n"
+                                        "    rove enroll https://hq.example.com:8443 4W7ZK-...",
+                                        run_enroll};
+
+/* ---- sync ------------------------------------------------------------------------------------------------ */
+
+static void show_progress(void *ctx, const rove_sync_progress *progress) {
+    (void)ctx;
+    if (progress->rows_expected > 0) {
+        uint64_t percent = progress->rows_applied * 100 / progress->rows_expected;
+        int filled = (int)((percent > 100 ? 100 : percent) / 5);
+        fprintf(stderr, "\r[%.*s%*s] %llu of %llu records, %llu KiB", filled,
+                "####################", 20 - filled, "", (unsigned long long)progress->rows_applied,
+                (unsigned long long)progress->rows_expected,
+                (unsigned long long)(progress->bytes_received / 1024));
+    } else {
+        fprintf(stderr, "\r%llu sent, %llu records received, %llu KiB",
+                (unsigned long long)progress->rows_pushed,
+                (unsigned long long)progress->rows_applied,
+                (unsigned long long)(progress->bytes_received / 1024));
+    }
+    fflush(stderr);
+}
+
+static int is_interrupted(void *ctx) {
+    (void)ctx;
+    return interrupted;
+}
+
+static json_t *report_json(const rove_sync_report *report) {
+    return json_pack(
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:I, s:o}", "requests",
+        (json_int_t)report->requests, "bytes_sent", (json_int_t)report->bytes_sent,
+        "bytes_received", (json_int_t)report->bytes_received, "batches",
+        (json_int_t)report->batches, "rows_pushed", (json_int_t)report->rows_pushed, "rows_applied",
+        (json_int_t)report->rows_applied, "rows_removed", (json_int_t)report->rows_removed,
+        "scopes_entered", (json_int_t)report->scopes_entered, "scopes_left",
+        (json_int_t)report->scopes_left, "rejected", (json_int_t)report->rejected, "in_review",
+        (json_int_t)report->reviewed, "lost", (json_int_t)report->lost, "verified",
+        report->verified, "duration_ms", (json_int_t)report->duration_ms, "next_sync",
+        cli_time_json(report->next_sync_ms));
+}
+
+static void print_report(const rove_sync_report *report) {
+    printf("Sent %llu, received %llu, removed %llu records in %llu request%s, %lld ms "
+           "(%llu bytes up, %llu down).\n",
+           (unsigned long long)report->rows_pushed, (unsigned long long)report->rows_applied,
+           (unsigned long long)report->rows_removed, (unsigned long long)report->requests,
+           report->requests == 1 ? "" : "s", (long long)report->duration_ms,
+           (unsigned long long)report->bytes_sent, (unsigned long long)report->bytes_received);
+    puts(report->verified ? "The replica is equal to headquarters."
+                          : "The replica was not compared with headquarters yet.");
+    if (report->rejected > 0) {
+        printf("%llu refused: see `rove rejections`.\n", (unsigned long long)report->rejected);
+    }
+    if (report->lost > 0) {
+        printf("%llu met a newer value: see `rove conflicts`.\n", (unsigned long long)report->lost);
+    }
+    if (report->reviewed > 0) {
+        printf("%llu went to headquarters for review.\n", (unsigned long long)report->reviewed);
+    }
+}
+
+static int run_sync(cli_session *cli, int argc, char **argv) {
+    rove_error error = {0};
+    rove_sync_report report = {0};
+    rove_sync_options options = {.size = sizeof options, .cancelled = is_interrupted};
+    const char *seconds = cli_option(&argc, argv, "--seconds");
+    const char *bytes = cli_option(&argc, argv, "--bytes");
+    int64_t bytes_max = 0;
+    int terminal = isatty(STDERR_FILENO) && !cli->json;
+
+    if ((seconds != NULL && cli_number(seconds, &options.seconds_max) != ROVE_OK) ||
+        (bytes != NULL && cli_number(bytes, &bytes_max) != ROVE_OK) || bytes_max < 0 || argc != 1) {
+        return cli_usage(&cli_command_sync, "--seconds and --bytes take a number.");
+    }
+    options.bytes_max = (uint64_t)bytes_max;
+    options.progress = terminal ? show_progress : NULL;
+    struct sigaction action = {.sa_handler = on_interrupt};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    rove_status status = rove_sync(cli->replica, &options, &report, &error);
+    if (terminal) {
+        fputs("\r\033[K", stderr);
+    }
+    if (status != ROVE_OK) {
+        return cli_fail(cli, status, &error);
+    }
+    if (cli->json) {
+        cli_json(report_json(&report));
+    } else {
+        print_report(&report);
+    }
+    return CLI_DONE;
+}
+
+const cli_command cli_command_sync = {
+    "sync", "[--seconds N] [--bytes N]", "send unsent work, fetch what is new",
+    "Reconciles with headquarters until nothing is left to do. It may be stopped at any moment, "
+    "also\n"
+    "by kill -9: what was done stays done, and the next sync goes on there.\n\n"
+    "    rove sync\n"
+    "    rove sync --seconds 10 --json     # stop after ten seconds; exit code 9 if not finished",
+    run_sync};
+
+/* ---- status ---------------------------------------------------------------------------------------------- */
+
+static int run_status(cli_session *cli, int argc, char **argv) {
+    rove_error error = {0};
+    rove_state state = {.size = sizeof state};
+    (void)argv;
+
+    if (argc != 1) {
+        return cli_usage(&cli_command_status, NULL);
+    }
+    rove_status status = rove_read_state(cli->replica, &state, &error);
+    if (status != ROVE_OK) {
+        return cli_fail(cli, status, &error);
+    }
+    cli_object(
+        cli,
+        json_pack("{s:b, s:s, s:I, s:I, s:o, s:b, s:I, s:I, s:b, s:o, s:o, s:o, s:o, s:I, s:I, s:I,"
+                  " s:I, s:I, s:I, s:I}",
+                  "enrolled", state.enrolled, "headquarters", state.url, "replica",
+                  (json_int_t)state.replica, "user", (json_int_t)state.user, "now",
+                  cli_time_json(state.now_ms), "clock_trusted", state.clock_trusted,
+                  "clock_offset_ms", (json_int_t)state.clock_offset_ms, "seq",
+                  (json_int_t)state.seq, "catching_up", state.catching_up, "last_contact",
+                  cli_time_json(state.contact_ms), "verified", cli_time_json(state.verified_ms),
+                  "next_sync", cli_time_json(state.next_sync_ms), "certificate_until",
+                  cli_time_json(state.certificate_until_ms), "records", (json_int_t)state.records,
+                  "scopes", (json_int_t)state.scopes, "pending", (json_int_t)state.pending,
+                  "conflicts", (json_int_t)state.conflicts, "rejections",
+                  (json_int_t)state.rejections, "quarantined", (json_int_t)state.quarantined,
+                  "disk_bytes", (json_int_t)state.disk_bytes));
+    return CLI_DONE;
+}
+
+const cli_command cli_command_status = {
+    "status", "", "what the replica holds and owes",
+    "Shows whose replica this is, when it last met headquarters, when it was last found equal to "
+    "it,\n"
+    "and what waits: pending work, conflicts, rejections, quarantined rows.\n\n"
+    "    rove status --json",
+    run_status};
+
+/* ---- verify ---------------------------------------------------------------------------------------------- */
+
+static int run_verify(cli_session *cli, int argc, char **argv) {
+    rove_error error = {0};
+    uint64_t records = 0;
+    (void)argv;
+
+    if (argc != 1) {
+        return cli_usage(&cli_command_verify, NULL);
+    }
+    rove_status status = rove_verify(cli->replica, &records, &error);
+    if (status != ROVE_OK) {
+        return cli_fail(cli, status, &error);
+    }
+    if (cli->json) {
+        cli_json(json_pack("{s:I, s:b}", "records", (json_int_t)records, "sound", 1));
+    } else {
+        printf("%llu records checked: the file is sound and every digest agrees.\n",
+               (unsigned long long)records);
+    }
+    return CLI_DONE;
+}
+
+const cli_command cli_command_verify = {
+    "verify", "", "check the replica's files and digests",
+    "Recomputes the digest of everything held and checks the database file. Needs no network; to\n"
+    "compare with headquarters, sync.\n\n"
+    "    rove verify",
+    run_verify};
