@@ -1,5 +1,6 @@
 /*
- * support/changes.h - random changes of every kind, what a batch keeps of them, and batches in one call.
+ * support/changes.h - random changes of every kind, what a batch keeps of them, and batches in one
+ * call.
  */
 #ifndef ROVE_TESTS_CHANGES_H
 #define ROVE_TESTS_CHANGES_H
@@ -15,7 +16,10 @@ static inline rove__origin random_origin(uint64_t *state) {
     return origin;
 }
 
-/* Cells as a device or headquarters sends them: some NULL, sets and counters as blobs, none derived. */
+/*
+ * Cells as a device or headquarters sends them: some NULL, sets and counters as blobs, none
+ * derived.
+ */
 static inline void random_cells(uint64_t *state, rove__arena *arena, rove__row *row) {
     for (size_t i = 0; i < row->entity->field_count; i++) {
         const rove__field *field = &row->entity->fields[i];
@@ -139,7 +143,10 @@ static inline rove_status batch_of(const rove_allocator *allocator, const rove__
     return status;
 }
 
-/* Decodes at most `most` changes, as copies in the arena; ROVE_DONE when the batch was read to its end. */
+/*
+ * Decodes at most `most` changes, as copies in the arena; ROVE_DONE when the batch was read to its
+ * end.
+ */
 static inline rove_status batch_read(const rove_allocator *allocator,
                                      const rove__registry *registry, const void *bytes, size_t size,
                                      rove__arena *arena, rove__change *changes, size_t most,

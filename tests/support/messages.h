@@ -1,5 +1,6 @@
 /*
- * support/messages.h - one filled message of each kind, and a table to write, read and rewrite them.
+ * support/messages.h - one filled message of each kind, and a table to write, read and rewrite
+ * them.
  *
  * Every field of a sample has a value that no default has, so that a field that is dropped shows.
  */

@@ -1,4 +1,7 @@
-/* Batches give back what was put in, keep what they do not know, and take nothing that is malformed. */
+/*
+ * Batches give back what was put in, keep what they do not know, and take nothing that is
+ * malformed.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -221,7 +224,10 @@ static void the_clock_travels_in_its_one_form(void **state) {
     assert_int_equal(f->read[0].clock.entries[0].seq, 0);
 }
 
-/* Rows that differ in what they carry: columns are sparse, and a cell is NULL again in the next row. */
+/*
+ * Rows that differ in what they carry: columns are sparse, and a cell is NULL again in the next
+ * row.
+ */
 static void cells_do_not_leak_into_the_next_row(void **state) {
     fixture *f = *state;
     uint32_t name = field_number(f->account, "name");
@@ -488,7 +494,10 @@ static void rows_are_limited(void **state) {
     rove__batch_reader_free(reader);
 }
 
-/* A run of 65,536 rows that are all alike takes a few bytes; `columns` constant columns more do too. */
+/*
+ * A run of 65,536 rows that are all alike takes a few bytes; `columns` constant columns more do
+ * too.
+ */
 static rove_status read_wide_run(fixture *f, size_t rows, size_t columns) {
     rove__batch_reader *reader = NULL;
     rove__change change;
@@ -547,7 +556,10 @@ static void the_size_and_the_version_are_checked_first(void **state) {
     assert_null(reader);
 }
 
-/* Decodes bytes of unknown quality from a block of exactly their size; whole ones can be encoded again. */
+/*
+ * Decodes bytes of unknown quality from a block of exactly their size; whole ones can be encoded
+ * again.
+ */
 static rove_status try_bytes(fixture *f, const uint8_t *bytes, size_t size, size_t *count) {
     uint8_t *exact = malloc(size == 0 ? 1 : size);
     rove__arena arena;

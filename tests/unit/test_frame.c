@@ -1,4 +1,7 @@
-/* Frames arrive whole and at once, however the stream is cut; no stream makes a reader hold or do much. */
+/*
+ * Frames arrive whole and at once, however the stream is cut; no stream makes a reader hold or do
+ * much.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,7 @@
-/* Messages give back what was put in; what is malformed, out of range or too long never gets past wire. */
+/*
+ * Messages give back what was put in; what is malformed, out of range or too long never gets past
+ * wire.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -80,7 +83,10 @@ static void samples_round_trip(void **state) {
     }
 }
 
-/* A field that neither side treats would pass a round trip; so each field of each message is looked for. */
+/*
+ * A field that neither side treats would pass a round trip; so each field of each message is looked
+ * for.
+ */
 static void samples_fill_every_field(void **state) {
     static const ProtobufCMessageDescriptor *const descriptors[MESSAGE_KINDS] = {
         &rove__sync__hello__descriptor,    &rove__sync__push__descriptor,
@@ -567,7 +573,10 @@ static void verdicts_stamps_and_renames_are_limited(void **state) {
     assert_int_equal(rove__renumber_write(&(rove__renumber){0}, &f->bytes), ROVE_INVALID);
 }
 
-/* Frames full of the smallest fields and of empty submessages: refused before memory is spent on them. */
+/*
+ * Frames full of the smallest fields and of empty submessages: refused before memory is spent on
+ * them.
+ */
 static void swarms_of_fields_are_refused(void **state) {
     static const char *const swarms[] = {"\x18\x01", "\x22\x00", "\x98\x06\x01"};
     fixture *f = *state;

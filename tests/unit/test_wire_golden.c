@@ -1,5 +1,6 @@
 /*
- * Golden bytes of wire version 1: what was written once is read for ever, and is still written alike.
+ * Golden bytes of wire version 1: what was written once is read for ever, and is still written
+ * alike.
  *
  *   test_wire_golden            compares with $ROVE_SOURCE_DIR/tests/golden/wire-1/(name).hex
  *   test_wire_golden --rewrite  writes these files anew: only ever for a sample that is new

@@ -1,33 +1,35 @@
 /*
  * wire/batch_format.h - the layout of a batch, byte by byte, for the writer and the reader of it.
  *
- *   batch   = version:byte run*                                 version is 1
- *   run     = op:byte entity:varint rows:varint                 rows > 0
- *             mask:varint fact{bits of mask}                    facts of the rows, ints(rows) each, in the
- *                                                               order of rove__fact; one without a bit is 0
- *             [ total:varint  field epoch stamp replica ]       if ROVE_FACT_ENTRIES is there: the clocks'
- *                                                               exceptions of all rows, ints(total) each
- *             [ total:varint  field epoch raw base_stamp base_replica ]
- *                                                               if ROVE_FACT_EDITS is there: the edits
+ *   batch   = version:byte run*                        version is 1
+ *   run     = op:byte entity:varint rows:varint        rows > 0
+ *             mask:varint fact{bits of mask}           facts of the rows, ints(rows) each, in the
+ *                                                      order of rove__fact; without a bit it is 0
+ *             [ total:varint field epoch stamp replica ]
+ *                                                      if ROVE_FACT_ENTRIES is there: exceptions of
+ *                                                      all rows' clocks, ints(total) each
+ *             [ total:varint field epoch raw base_stamp base_replica ]
+ *                                                      if ROVE_FACT_EDITS is there: the edits
  *             columns:varint column*
- *   column  = number:varint kind:byte                           number: the difference to the column before;
- *                                                               ascending by (number, type)
- *             [ presence: (rows + 7) / 8 bytes ]                if kind has ROVE_COLUMN_SPARSE; row i is
- *                                                               bit i % 8 of byte i / 8, unused bits 0
+ *   column  = number:varint kind:byte                  number: the difference to the column before;
+ *                                                      ascending by (number, type)
+ *             [ presence: (rows + 7) / 8 bytes ]       if kind has ROVE_COLUMN_SPARSE; row i is
+ *                                                      bit i % 8 of byte i / 8, unused bits 0
  *             values
- *   kind    = type of the values (rove_type) | 0x10 if some rows have none
+ *   kind    = rove_type of the values | 0x10 if some rows have none
  *   values  = NULL: nothing              the cell is there and is NULL
  *             INT:  ints(n)              n: rows that have the column
  *             REAL: ints(n)              the bits of IEEE 754
- *             TEXT, BLOB: size:varint ints(n) bytes{size}       the values' sizes, then all their bytes
+ *             TEXT, BLOB: size:varint ints(n) bytes{size}   the values' sizes, then all their bytes
  *
- * ints is a packed vector (wire/column.h). A cell belongs to the column of its number and of its own type,
- * so a field that is NULL in some rows takes two columns; in one row a number occurs once. Rows of one op
- * and entity normally make one run; nothing is meant by how rows are spread over runs.
+ * ints is a packed vector (wire/column.h). A cell belongs to the column of its number and of its
+ * own type, so a field that is NULL in some rows takes two columns; in one row a number occurs
+ * once. Rows of one op and entity normally make one run; nothing is meant by how rows are spread
+ * over runs.
  *
- * Stamps lie near each other, so some facts are differences, modulo 2^64: a base stamp to the origin's, a
- * base replica to the origin's, an exception's stamp and replica to the base's. An exception that says
- * what the base says is not written. Headquarters' seqs do not travel.
+ * Stamps lie near each other, so some facts are differences, modulo 2^64: a base stamp to the
+ * origin's, a base replica to the origin's, an exception's stamp and replica to the base's. An
+ * exception that says what the base says is not written. Headquarters' seqs do not travel.
  */
 #ifndef ROVE_WIRE_BATCH_FORMAT_H
 #define ROVE_WIRE_BATCH_FORMAT_H

@@ -1,12 +1,12 @@
 /*
  * wire/batch_read.c - reads a batch row by row; layout in wire/batch_format.h.
  *
- * Opening a run finds where each of its vectors lies and checks every size; rows are then decoded one at
- * a time from all vectors in step, so that memory depends on the number of columns and never on a count
- * that a peer gives. At the end of a run every vector has to be used up.
+ * Opening a run finds where each of its vectors lies and checks every size; rows are then decoded
+ * one at a time from all vectors in step, so that memory depends on the number of columns and never
+ * on a count that a peer gives. At the end of a run every vector has to be used up.
  *
- * Invariants: a cell of reader->cells that no column of the row has set is NULL; reader->status is ROVE_OK
- * until the first failure, which every later call repeats.
+ * Invariants: a cell of reader->cells that no column of the row has set is NULL; reader->status is
+ * ROVE_OK until the first failure, which every later call repeats.
  */
 #include <string.h>
 
@@ -376,7 +376,10 @@ static rove_status next_bytes(column *from, rove_value *value) {
     if (size > from->bytes_left) {
         return ROVE_PROTOCOL;
     }
-    /* The pile as a whole is UTF-8, so a text is too if it starts on a boundary, as the next one does. */
+    /*
+     * The pile as a whole is UTF-8, so a text is too if it starts on a boundary, as the next one
+     * does.
+     */
     if (from->type == ROVE_TEXT && size < from->bytes_left && (from->bytes[size] & 0xc0) == 0x80) {
         return ROVE_UTF8;
     }

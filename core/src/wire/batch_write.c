@@ -1,12 +1,13 @@
 /*
- * wire/batch_write.c - collects changes as columns and writes them as a batch; layout in wire/batch_format.h.
+ * wire/batch_write.c - collects changes as columns and writes them as a batch; layout in
+ * wire/batch_format.h.
  *
- * A change is taken apart at once: each of its numbers goes to the end of a vector, each text to the end
- * of a pile, so that a row costs no allocation of its own. If it turns out not to fit, the row is popped off
- * every vector again. All memory is one arena, reset when the batch is finished.
+ * A change is taken apart at once: each of its numbers goes to the end of a vector, each text to
+ * the end of a pile, so that a row costs no allocation of its own. If it turns out not to fit, the
+ * row is popped off every vector again. All memory is one arena, reset when the batch is finished.
  *
- * Invariants: packer.bound is at least what finish() will write; in every run, each fact has run->rows
- * values and a column's bit of row i is set exactly if it has a value for it.
+ * Invariants: packer.bound is at least what finish() will write; in every run, each fact has
+ * run->rows values and a column's bit of row i is set exactly if it has a value for it.
  */
 #include <string.h>
 
@@ -460,7 +461,9 @@ static int before(const column *a, const column *b) {
     return a->number != b->number ? a->number < b->number : a->type < b->type;
 }
 
-/* Ascending by (number, type), which they nearly are: an insertion sort. Columns without cells go. */
+/*
+ * Ascending by (number, type), which they nearly are: an insertion sort. Columns without cells go.
+ */
 static void sort_columns(run *of) {
     size_t count = 0;
 

@@ -1,9 +1,9 @@
 /*
  * wire/column.c - packed vectors of integers and piles of bytes; the format is in column.h.
  *
- * A vector that stays constant costs no memory; another one takes 8 bytes a value in the packer's arena,
- * growing by doubling. Invariant: the bound grows by at least what the varint form of the new value takes,
- * and the writer never takes a form that is longer than that.
+ * A vector that stays constant costs no memory; another one takes 8 bytes a value in the packer's
+ * arena, growing by doubling. Invariant: the bound grows by at least what the varint form of the
+ * new value takes, and the writer never takes a form that is longer than that.
  */
 #include "wire/column.h"
 

@@ -1,20 +1,22 @@
 /*
- * wire/column.h - the two things that a batch is made of: packed vectors of integers, and piles of bytes.
+ * wire/column.h - the two things that a batch is made of: packed vectors of integers, and piles of
+ * bytes.
  *
- *   ints  = mode:byte rest                        `count` values; nothing at all if count is 0
+ *   ints  = mode:byte rest                     `count` values; nothing at all if count is 0
  *   mode  = 0 .. 8   width, the bytes per value; the rest is
  *                    [first:zigzag] min:zigzag [scale:varint] plane{width}
- *           | 0x10   delta: value = the value before + step; `first` is there and is the first value
+ *           | 0x10   delta: value = the value before + step; `first`, the first value, is there
  *           | 0x20   scaled: `scale` is there, else it is 1
- *           0x40     the rest is size:varint and so many bytes of zigzag varints, each the difference
- *                    to the value before (the first one's to 0)
+ *           0x40     the rest is size:varint and so many bytes of zigzag varints, each of them the
+ *                    difference to the value before (the first one's to 0)
  *   plane = count bytes: the p-th plane holds bits 8p .. 8p+7 of each value's u
- *   step  = min + scale * u; without delta the step is the value. In delta mode u of the first value is 0
- *           and the value before it counts as first - min.
+ *   step  = min + scale * u; without delta the step is the value. In delta mode u of the first
+ *           value is 0 and the value before it counts as first - min.
  *
- * All arithmetic is modulo 2^64, so every vector of int64 can be written in every mode. Planes put bytes
- * of one significance side by side, which is what zstd's entropy stage wants; scale takes the common
- * divisor out of times on a grid; width 0 is a constant. The writer takes whichever is shortest.
+ * All arithmetic is modulo 2^64, so every vector of int64 can be written in every mode. Planes put
+ * bytes of one significance side by side, which is what zstd's entropy stage wants; scale takes the
+ * common divisor out of times on a grid; width 0 is a constant. The writer takes whichever is
+ * shortest.
  */
 #ifndef ROVE_WIRE_COLUMN_H
 #define ROVE_WIRE_COLUMN_H
@@ -43,7 +45,10 @@ void rove__ints_add(rove__ints *ints, rove__packer *packer, int64_t value);
 /* Forgets the values from `count` on; the packer's bound is the caller's to restore. */
 void rove__ints_truncate(rove__ints *ints, size_t count);
 int rove__ints_all_zero(const rove__ints *ints);
-/* Appends the vector, at most what the bound said. Overwrites the values: they cannot be used again. */
+/*
+ * Appends the vector, at most what the bound said. Overwrites the values: they cannot be used
+ * again.
+ */
 void rove__ints_write(rove__ints *ints, rove__buf *out);
 
 /* Bytes that are being collected. All zero bits: empty. */
@@ -55,7 +60,10 @@ typedef struct rove__pile {
 
 void rove__pile_add(rove__pile *pile, rove__packer *packer, const void *data, size_t size);
 
-/* A vector that is being read: decoded value by value, so that nothing is allocated for a peer's count. */
+/*
+ * A vector that is being read: decoded value by value, so that nothing is allocated for a peer's
+ * count.
+ */
 typedef struct rove__ints_reader {
     const uint8_t *planes; /* borrowed */
     size_t stride;         /* of a plane */

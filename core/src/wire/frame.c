@@ -1,13 +1,13 @@
 /*
  * wire/frame.c - frames in one zstd stream; the format is in frame.h.
  *
- * The reader asks zstd for exactly as many bytes as the header, and then the frame, still lack, and gives it
- * exactly as many compressed bytes as it asks for. So neither a header's size nor a bomb makes it hold more
- * than one frame, and compressed bytes are charged to the frame that they belong to (give or take the 3
- * bytes of a block's header).
+ * The reader asks zstd for exactly as many bytes as the header, and then the frame, still lack, and
+ * gives it exactly as many compressed bytes as it asks for. So neither a header's size nor a bomb
+ * makes it hold more than one frame, and compressed bytes are charged to the frame that they belong
+ * to (give or take the 3 bytes of a block's header).
  *
- * Invariants: reader->plain <= ROVE_FRAME_EXPANSION_MAX * reader->compressed + ROVE_FRAME_SLACK after
- * every step; a status other than ROVE_OK, once reached by either side, is final.
+ * Invariants: reader->plain <= ROVE_FRAME_EXPANSION_MAX * reader->compressed + ROVE_FRAME_SLACK
+ * after every step; a status other than ROVE_OK, once reached by either side, is final.
  */
 #define ZSTD_STATIC_LINKING_ONLY /* ZSTD_customMem */
 #include "wire/frame.h"
@@ -26,8 +26,8 @@
 #define COMPRESSED_MARGIN 16u
 #define PAD_SIZE          4096u
 /*
- * zstd has one table of byte frequencies per block. Columns of a batch differ in theirs, so small blocks
- * compress them 3 to 7 % better than zstd's own of 128 KiB, in the same time.
+ * zstd has one table of byte frequencies per block. Columns of a batch differ in theirs, so small
+ * blocks compress them 3 to 7 % better than zstd's own of 128 KiB, in the same time.
  */
 #define BLOCK_SIZE 16384u
 
@@ -161,7 +161,10 @@ static rove_status write_frame(rove__frame_writer *writer, rove__frame_type type
     return status;
 }
 
-/* A frame of bytes that do not compress (xorshift64*), so that the stream stays within the expansion cap. */
+/*
+ * A frame of bytes that do not compress (xorshift64*), so that the stream stays within the
+ * expansion cap.
+ */
 static rove_status write_padding(rove__frame_writer *writer, rove__buf *out) {
     uint8_t bytes[PAD_SIZE];
 
@@ -259,7 +262,9 @@ static rove_status zstd_failure(size_t code) {
     return ZSTD_getErrorCode(code) == ZSTD_error_memory_allocation ? ROVE_NOMEM : ROVE_PROTOCOL;
 }
 
-/* Decodes up to `size` bytes into `to`. *got = 0: zstd needs more input, or the stream has ended. */
+/*
+ * Decodes up to `size` bytes into `to`. *got = 0: zstd needs more input, or the stream has ended.
+ */
 static rove_status decompress(rove__frame_reader *reader, uint8_t *to, size_t size, size_t *got) {
     ZSTD_outBuffer out = {to, size, 0};
 

@@ -4,15 +4,16 @@
  *   stream = zstd( frame* )          one zstd stream, no dictionary, window at most 2^20
  *   frame  = type:byte size:u32 payload
  *
- * A frame is at most ROVE_FRAME_MAX bytes of payload, and at most ROVE_FRAME_COMPRESSED_MAX compressed
- * bytes lie between two frame ends. At every point the bytes decoded so far are at most
- * ROVE_FRAME_EXPANSION_MAX times the compressed bytes read so far, plus ROVE_FRAME_SLACK: ROVE_FRAME_FREE,
- * which a short stream never uses up, and the frame at hand. What compresses better is followed by frames
- * of type PAD, which the reader drops.
+ * A frame is at most ROVE_FRAME_MAX bytes of payload, and at most ROVE_FRAME_COMPRESSED_MAX
+ * compressed bytes lie between two frame ends. At every point the bytes decoded so far are at most
+ * ROVE_FRAME_EXPANSION_MAX times the compressed bytes read so far, plus ROVE_FRAME_SLACK:
+ * ROVE_FRAME_FREE, which a short stream never uses up, and the frame at hand. What compresses
+ * better is followed by frames of type PAD, which the reader drops.
  *
- * The writer flushes after each frame, so that a reader can act on it. The reader checks type, sizes and
- * expansion while it decodes; a stream that ends inside a frame or without its zstd end is ROVE_TRUNCATED.
- * Neither side holds more than one frame and zstd's window. One thread per object.
+ * The writer flushes after each frame, so that a reader can act on it. The reader checks type,
+ * sizes and expansion while it decodes; a stream that ends inside a frame or without its zstd end
+ * is ROVE_TRUNCATED. Neither side holds more than one frame and zstd's window. One thread per
+ * object.
  */
 #ifndef ROVE_WIRE_FRAME_H
 #define ROVE_WIRE_FRAME_H
@@ -22,12 +23,18 @@
 
 #define ROVE_FRAME_MAX            1048576u
 #define ROVE_FRAME_COMPRESSED_MAX 262144u
-/* A payload of so many bytes always fits a frame; a larger one does if it compresses, else ROVE_TOO_BIG. */
+/*
+ * A payload of so many bytes always fits a frame; a larger one does if it compresses, else
+ * ROVE_TOO_BIG.
+ */
 #define ROVE_FRAME_SURE          261120u
 #define ROVE_FRAME_EXPANSION_MAX 100u
 #define ROVE_FRAME_FREE          ROVE_FRAME_MAX
 #define ROVE_FRAME_SLACK         (ROVE_FRAME_FREE + ROVE_FRAME_MAX + 5u)
-/* Level 1 saves a quarter of the time of an encoding and costs 8 % more bytes; level 4 gains nothing. */
+/*
+ * Level 1 saves a quarter of the time of an encoding and costs 8 % more bytes; level 4 gains
+ * nothing.
+ */
 #define ROVE_FRAME_LEVEL      3
 #define ROVE_FRAME_WINDOW_LOG 20
 #define ROVE_CONTENT_TYPE     "application/vnd.rove.exchange"
@@ -56,9 +63,9 @@ ROVE_CHECK rove_status rove__frame_writer_new(const rove_allocator *allocator,
                                               rove__frame_writer **out);
 void rove__frame_writer_free(rove__frame_writer *writer);
 /*
- * Compresses one frame into `out` (appended). ROVE_TOO_BIG for a payload above ROVE_FRAME_MAX, which leaves
- * the writer as it was. After any other failure (ROVE_TOO_BIG: it did not compress; ROVE_NOMEM) the stream is
- * lost and every further call fails alike.
+ * Compresses one frame into `out` (appended). ROVE_TOO_BIG for a payload above ROVE_FRAME_MAX,
+ * which leaves the writer as it was. After any other failure (ROVE_TOO_BIG: it did not compress;
+ * ROVE_NOMEM) the stream is lost and every further call fails alike.
  */
 ROVE_CHECK rove_status rove__frame_write(rove__frame_writer *writer, rove__frame_type type,
                                          const void *payload, size_t size, rove__buf *out);
@@ -78,9 +85,9 @@ void rove__frame_reader_free(rove__frame_reader *reader);
 /*
  * Hands in received bytes (borrowed until the reader asks for more) and takes out frames:
  *     feed(bytes); while ((s = next(&frame)) == ROVE_OK) ...; s == ROVE_DONE: feed more.
- * feed() may be called once next() has said ROVE_DONE. After the end of the stream it accepts nothing more
- * (ROVE_PROTOCOL). next(): ROVE_PROTOCOL for what the format or a cap forbids, ROVE_TRUNCATED, ROVE_NOMEM;
- * such a status is final.
+ * feed() may be called once next() has said ROVE_DONE. After the end of the stream it accepts
+ * nothing more (ROVE_PROTOCOL). next(): ROVE_PROTOCOL for what the format or a cap forbids,
+ * ROVE_TRUNCATED, ROVE_NOMEM; such a status is final.
  */
 ROVE_CHECK rove_status rove__frame_reader_feed(rove__frame_reader *reader, const void *bytes,
                                                size_t size);

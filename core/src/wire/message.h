@@ -1,13 +1,15 @@
 /*
- * wire/message.h - the frames' contents as our own structs. sync.proto is known to wire alone: past it
- * nobody sees raw input. Decoding checks length, version, shape, presence and range, in this order, and
- * allocates from the arena, which all that is read points into; ROVE_MESSAGE_ARENA_MAX bytes are enough for
- * any message. Fields that this build does not know are ignored. ROVE_PROTOCOL, ROVE_UTF8, ROVE_NOMEM, and
- * ROVE_VERSION from hello and welcome. Encoding appends to a buffer: ROVE_NOMEM, ROVE_TOO_BIG, ROVE_INVALID
- * for what a reader would refuse. Whoever fills a message keeps it within ROVE_FRAME_SURE (wire/frame.h).
+ * wire/message.h - the frames' contents as our own structs. sync.proto is known to wire alone: past
+ * it nobody sees raw input. Decoding checks length, version, shape, presence and range, in this
+ * order, and allocates from the arena, which all that is read points into; ROVE_MESSAGE_ARENA_MAX
+ * bytes are enough for any message. Fields that this build does not know are ignored.
+ * ROVE_PROTOCOL, ROVE_UTF8, ROVE_NOMEM, and ROVE_VERSION from hello and welcome. Encoding appends
+ * to a buffer: ROVE_NOMEM, ROVE_TOO_BIG, ROVE_INVALID for what a reader would refuse. Whoever fills
+ * a message keeps it within ROVE_FRAME_SURE (wire/frame.h).
  *
- * Every struct has   rove_status rove__<name>_write(const struct *, rove__buf *)
- *              and   rove_status rove__<name>_read(struct *, const void *payload, size_t, rove__arena *)
+ * Every struct has
+ *     rove_status rove__<name>_write(const struct *, rove__buf *)
+ *     rove_status rove__<name>_read(struct *, const void *payload, size_t, rove__arena *)
  */
 #ifndef ROVE_WIRE_MESSAGE_H
 #define ROVE_WIRE_MESSAGE_H
@@ -16,16 +18,15 @@
 #include "model/change.h"
 #include "rove/sys/crypto.h"
 
-#define ROVE_PROTOCOL_VERSION 1u
-#define ROVE_PROTOCOL_OLDEST  1u
-#define ROVE_TEXT_MAX         200 /* of a name, a version, a reason in a message */
-#define ROVE_TOKEN_MAX        64
-#define ROVE_PUSH_FRAMES_MAX  128 /* of one batch: 16 MiB and some */
-#define ROVE_BATCH_BYTES_MAX  (16u * 1024u * 1024u)
-#define ROVE_SCOPES_MAX       8192  /* in one list of a frame: a full DIGEST always fits */
-#define ROVE_HELD_MAX         65536 /* roots in Page.held */
-#define ROVE_VERDICTS_MAX                                                                          \
-    16384 /* verdicts, canonical stamps, renames, origins: in one list of a frame */
+#define ROVE_PROTOCOL_VERSION  1u
+#define ROVE_PROTOCOL_OLDEST   1u
+#define ROVE_TEXT_MAX          200 /* of a name, a version, a reason in a message */
+#define ROVE_TOKEN_MAX         64
+#define ROVE_PUSH_FRAMES_MAX   128 /* of one batch: 16 MiB and some */
+#define ROVE_BATCH_BYTES_MAX   (16u * 1024u * 1024u)
+#define ROVE_SCOPES_MAX        8192  /* in one list of a frame: a full DIGEST always fits */
+#define ROVE_HELD_MAX          65536 /* roots in Page.held */
+#define ROVE_VERDICTS_MAX      16384 /* items in one list of an ACK, RENUMBER or NEED_ROW */
 #define ROVE_POLICY_MAX        4096
 #define ROVE_MESSAGE_ARENA_MAX (48u * 1024u * 1024u)
 
@@ -189,7 +190,10 @@ typedef struct rove__fail {
     const char *reason;
 } rove__fail;
 
-/* ROW frames carry a bare batch (wire/batch.h) of WHOLE rows. FORK carries nothing. ORDER: signed bytes. */
+/*
+ * ROW frames carry a bare batch (wire/batch.h) of WHOLE rows. FORK carries nothing. ORDER: signed
+ * bytes.
+ */
 
 ROVE_CHECK rove_status rove__hello_write(const rove__hello *hello, rove__buf *out);
 ROVE_CHECK rove_status rove__hello_read(rove__hello *hello, const void *payload, size_t size,

@@ -1,9 +1,9 @@
 /*
- * wire/message_ack.c - the messages with lists of verdicts, canonical stamps, renames and origins: Ack,
- * Renumber and NeedRow, to and from sync.proto.
+ * wire/message_ack.c - the messages with lists of verdicts, canonical stamps, renames and origins:
+ * Ack, Renumber and NeedRow, to and from sync.proto.
  *
- * Writing builds protobuf-c's arrays of pointers in a temporary arena; reading copies each item into our own
- * struct and checks it on the way.
+ * Writing builds protobuf-c's arrays of pointers in a temporary arena; reading copies each item
+ * into our own struct and checks it on the way.
  */
 #include <string.h>
 

@@ -1,5 +1,6 @@
 /*
- * wire/message_device.c - the messages that a device sends (and END, which both do), to and from sync.proto.
+ * wire/message_device.c - the messages that a device sends (and END, which both do), to and from
+ * sync.proto.
  */
 #include <string.h>
 

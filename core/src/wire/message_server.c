@@ -1,6 +1,6 @@
 /*
- * wire/message_server.c - the messages that headquarters sends, to and from sync.proto; the parts of an Ack
- * that are lists are in wire/message_ack.c.
+ * wire/message_server.c - the messages that headquarters sends, to and from sync.proto; the parts
+ * of an Ack that are lists are in wire/message_ack.c.
  */
 #include <string.h>
 

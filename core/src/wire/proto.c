@@ -1,9 +1,10 @@
 /*
  * wire/proto.c - protobuf-c fed and drained safely; see proto.h.
  *
- * The shape check walks the encoded fields once: every tag, length and varint lies inside the payload and is
- * of the shortest form, no group, no field number 0, no more fields than the caps, strings are short UTF-8
- * without NUL; embedded messages likewise, one level deep as sync.proto has it.
+ * The shape check walks the encoded fields once: every tag, length and varint lies inside the
+ * payload and is of the shortest form, no group, no field number 0, no more fields than the caps,
+ * strings are short UTF-8 without NUL; embedded messages likewise, one level deep as sync.proto has
+ * it.
  */
 #include "wire/proto.h"
 

@@ -1,9 +1,10 @@
 /*
  * wire/proto.h - what the messages' files share: protobuf-c fed and drained safely.
  *
- * Before protobuf-c sees a payload, its shape is checked against the descriptor (rove__proto_unpack), so
- * that neither counts nor texts nor versions depend on protobuf-c's own care: protobuf-c takes invalid
- * UTF-8 and embedded NULs, and has miscounted absurd numbers of fields before. Memory is the arena's.
+ * Before protobuf-c sees a payload, its shape is checked against the descriptor
+ * (rove__proto_unpack), so that neither counts nor texts nor versions depend on protobuf-c's own
+ * care: protobuf-c takes invalid UTF-8 and embedded NULs, and has miscounted absurd numbers of
+ * fields before. Memory is the arena's.
  */
 #ifndef ROVE_WIRE_PROTO_H
 #define ROVE_WIRE_PROTO_H
@@ -21,9 +22,9 @@
     ((message)->has_##field = 1, (message)->field = (number))
 
 /*
- * Checks size, protocol version (if the message has a field of that name), shape, UTF-8 and length of
- * strings, and unpacks into the arena. ROVE_TOO_BIG never: everything wrong is ROVE_PROTOCOL, but
- * ROVE_VERSION, ROVE_UTF8 and ROVE_NOMEM.
+ * Checks size, protocol version (if the message has a field of that name), shape, UTF-8 and length
+ * of strings, and unpacks into the arena. ROVE_TOO_BIG never: everything wrong is ROVE_PROTOCOL,
+ * but ROVE_VERSION, ROVE_UTF8 and ROVE_NOMEM.
  */
 ROVE_CHECK rove_status rove__proto_unpack(const ProtobufCMessageDescriptor *descriptor,
                                           const void *payload, size_t size, rove__arena *arena,
