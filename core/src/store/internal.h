@@ -66,6 +66,7 @@ typedef struct rove__entity_statements {
     const rove__entity *entity;
     sqlite3_stmt *by_kind[ROVE_ENTITY_SQL_COUNT];
     sqlite3_stmt *update_one[ROVE_FIELDS_MAX]; /* UPDATE of one column (2) and _pending (3) by id (1) */
+    sqlite3_stmt *peek_one[ROVE_FIELDS_MAX]; /* one column, the seal's (or the same), _clock, _pending by id (1) */
     sqlite3_stmt *elements[ROVE_FIELDS_MAX][ROVE_ELEMENT_SQL_COUNT]; /* of set fields */
 } rove__entity_statements;
 
@@ -144,6 +145,9 @@ ROVE_CHECK rove_status rove__store_entity_statement(rove__store *store, const ro
 ROVE_CHECK rove_status rove__store_update_statement(rove__store *store, const rove__entity *entity,
                                                     size_t ordinal, sqlite3_stmt **statement,
                                                     rove_error *error);
+ROVE_CHECK rove_status rove__store_peek_statement(rove__store *store, const rove__entity *entity,
+                                                  size_t ordinal, sqlite3_stmt **statement,
+                                                  rove_error *error);
 /* Forgets all prepared statements (after the schema was widened). */
 void rove__store_finalize(rove__store *store);
 int rove__bind_value(sqlite3_stmt *statement, int at, const rove_value *value); /* SQLite's code */
@@ -214,6 +218,10 @@ typedef struct rove__stored {
 /* table.c: NOT_FOUND if absent. Borrowed from the arena. */
 ROVE_CHECK rove_status rove__table_get(rove__store *store, const rove__entity *entity, rove_id id,
                                        rove__arena *arena, rove__stored *stored, rove_error *error);
+/* Only one cell, the seal, clock and pending: what the edit of one number has to know. All other cells are NULL. */
+ROVE_CHECK rove_status rove__table_peek(rove__store *store, const rove__entity *entity, rove_id id,
+                                        size_t ordinal, rove__arena *arena, rove__stored *stored,
+                                        rove_error *error);
 /* Writes the whole row (upsert) and its set index rows. `fresh`: known not to be there. */
 ROVE_CHECK rove_status rove__table_put(rove__store *store, const rove__stored *stored, int fresh,
                                        rove_error *error);
@@ -321,6 +329,8 @@ ROVE_CHECK rove_status rove__freeze_rows(rove__store *store, const int64_t *entr
  * keeps (rove__store_close calls it). */
 void rove__exchange_finalize(rove__store *store);
 void rove__exchange_free(rove__store *store);
+/* custom.c: when the replica is opened: custom fields into the registry, and what a newer build now knows. */
+ROVE_CHECK rove_status rove__custom_open(rove__store *store, rove_error *error);
 /* fork.c: the same user goes on under a fresh replica number (P3): called by set_owner, inside its transaction,
  * before store->owner changes. */
 ROVE_CHECK rove_status rove__fork_adopt(rove__store *store, rove_replica fresh, rove_error *error);

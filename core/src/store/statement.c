@@ -290,6 +290,36 @@ rove_status rove__store_update_statement(rove__store *store, const rove__entity 
     return ready(*slot, statement);
 }
 
+rove_status rove__store_peek_statement(rove__store *store, const rove__entity *entity,
+                                       size_t ordinal, sqlite3_stmt **statement,
+                                       rove_error *error) {
+    rove__entity_statements *statements = statements_of(store, entity);
+
+    *statement = NULL;
+    if (statements == NULL) {
+        return unknown_entity(error);
+    }
+    ROVE_ASSERT(ordinal < entity->field_count);
+    sqlite3_stmt **slot = &statements->peek_one[ordinal];
+    if (*slot == NULL) {
+        size_t seal = entity->seal_field >= 0 ? (size_t)entity->seal_field : ordinal;
+        rove__buf sql;
+        rove__buf_init(&sql, store->ports.allocator, SQL_MAX);
+        put(&sql, "SELECT ");
+        put_name(&sql, entity->fields[ordinal].name);
+        put(&sql, ", ");
+        put_name(&sql, entity->fields[seal].name);
+        put(&sql, ", _clock, _pending FROM ");
+        put_name(&sql, entity->table);
+        put(&sql, " WHERE id = ?1");
+        rove_status status = prepare_text(store, &sql, slot, error);
+        if (status != ROVE_OK) {
+            return status;
+        }
+    }
+    return ready(*slot, statement);
+}
+
 rove_status rove__store_element_statement(rove__store *store, const rove__entity *entity,
                                           size_t ordinal, rove__element_sql which,
                                           sqlite3_stmt **statement, rove_error *error) {
@@ -345,6 +375,7 @@ void rove__store_finalize(rove__store *store) {
         rove__entity_statements *statements = &store->entities[i];
         forget(statements->by_kind, ROVE_ENTITY_SQL_COUNT);
         forget(statements->update_one, ROVE_FIELDS_MAX);
+        forget(statements->peek_one, ROVE_FIELDS_MAX);
         forget(&statements->elements[0][0], (size_t)ROVE_FIELDS_MAX * ROVE_ELEMENT_SQL_COUNT);
     }
 }
@@ -370,18 +401,19 @@ int rove__bind_value(sqlite3_stmt *statement, int at, const rove_value *value) {
 }
 
 rove_value rove__column_value(sqlite3_stmt *statement, int at) {
-    int type = sqlite3_column_type(statement, at);
+    sqlite3_value *column = sqlite3_column_value(statement, at);
+    int type = sqlite3_value_type(column);
 
     switch (type) {
     case SQLITE_INTEGER:
-        return rove__value_int(sqlite3_column_int64(statement, at));
+        return rove__value_int(sqlite3_value_int64(column));
     case SQLITE_FLOAT:
-        return rove__value_real(sqlite3_column_double(statement, at));
+        return rove__value_real(sqlite3_value_double(column));
     case SQLITE_TEXT:
     case SQLITE_BLOB: {
         /* The text is UTF-8 as it lies in the file: read as a blob it is neither converted nor copied. */
-        const void *data = sqlite3_column_blob(statement, at);
-        size_t size = (size_t)sqlite3_column_bytes(statement, at);
+        const void *data = sqlite3_value_blob(column);
+        size_t size = (size_t)sqlite3_value_bytes(column);
         return rove__value_bytes(type == SQLITE_TEXT ? ROVE_TEXT : ROVE_BLOB, data, size);
     }
     default:

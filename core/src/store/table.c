@@ -89,6 +89,11 @@ rove_status rove__table_read(sqlite3_stmt *statement, const rove__entity *entity
     return status;
 }
 
+static rove_status not_there(const rove__entity *entity, rove_id id, rove_error *error) {
+    return rove__error_set(error, ROVE_NOT_FOUND, "There is no %s with the id %lld.", entity->table,
+                           (long long)id);
+}
+
 rove_status rove__table_get(rove__store *store, const rove__entity *entity, rove_id id,
                             rove__arena *arena, rove__stored *stored, rove_error *error) {
     sqlite3_stmt *statement = NULL;
@@ -103,8 +108,47 @@ rove_status rove__table_get(rove__store *store, const rove__entity *entity, rove
     if (code == SQLITE_ROW) {
         status = rove__table_read(statement, entity, id, arena, stored, error);
     } else if (code == SQLITE_DONE) {
-        status = rove__error_set(error, ROVE_NOT_FOUND, "There is no %s with the id %lld.",
-                                 entity->table, (long long)id);
+        status = not_there(entity, id, error);
+    } else {
+        status = rove__sqlite_status(store->db, code, error, "Reading a row");
+    }
+    sqlite3_reset(statement);
+    return status;
+}
+
+static rove_status peek_row(sqlite3_stmt *statement, const rove__entity *entity, size_t ordinal,
+                            rove__arena *arena, rove__stored *stored, rove_error *error) {
+    rove_value value = rove__column_value(statement, 0);
+    rove_value clock = rove__column_value(statement, 2);
+
+    if (entity->seal_field >= 0) {
+        rove__row_set(&stored->row, (size_t)entity->seal_field, rove__column_value(statement, 1));
+    }
+    rove_status status = copy_value(&value, arena);
+    rove__row_set(&stored->row, ordinal, value);
+    stored->pending = sqlite3_column_int64(statement, 3);
+    return status == ROVE_OK ? read_clock(&stored->clock, &clock, arena, error) : status;
+}
+
+rove_status rove__table_peek(rove__store *store, const rove__entity *entity, rove_id id,
+                             size_t ordinal, rove__arena *arena, rove__stored *stored,
+                             rove_error *error) {
+    sqlite3_stmt *statement = NULL;
+
+    memset(stored, 0, sizeof *stored);
+    rove_status status = rove__row_init(&stored->row, entity, id, arena);
+    if (status == ROVE_OK) {
+        status = rove__store_peek_statement(store, entity, ordinal, &statement, error);
+    }
+    if (status != ROVE_OK) {
+        return status;
+    }
+    sqlite3_bind_int64(statement, 1, id);
+    int code = sqlite3_step(statement);
+    if (code == SQLITE_ROW) {
+        status = peek_row(statement, entity, ordinal, arena, stored, error);
+    } else if (code == SQLITE_DONE) {
+        status = not_there(entity, id, error);
     } else {
         status = rove__sqlite_status(store->db, code, error, "Reading a row");
     }

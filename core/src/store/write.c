@@ -163,9 +163,6 @@ static rove_status build(rove__store *store, const rove__row *row, rove_stamp ra
             status = version_set(store, &stored->row.cells[i], raw, error);
         }
     }
-    if (status == ROVE_OK && *bytes > ROVE_ROW_MAX) {
-        status = rove__error_set(error, ROVE_TOO_BIG, "A row has at most %d bytes.", ROVE_ROW_MAX);
-    }
     return status;
 }
 

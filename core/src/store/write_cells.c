@@ -68,18 +68,6 @@ static size_t keep_changes(edit *e) {
     return count;
 }
 
-static rove_status check_row_size(const edit *e, rove_error *error) {
-    size_t bytes = 0;
-
-    for (size_t i = 0; i < e->entity->field_count; i++) {
-        const rove__row *row = rove__bits_get(&e->after.present, i) ? &e->after : &e->stored.row;
-        bytes += rove__value_bytes_sent(&row->cells[i]);
-    }
-    return bytes <= ROVE_ROW_MAX
-               ? ROVE_OK
-               : rove__error_set(error, ROVE_TOO_BIG, "A row has at most %d bytes.", ROVE_ROW_MAX);
-}
-
 /* Finds the entry that takes the edit, and what is older than it. */
 static rove_status load_entries(edit *e, rove_error *error) {
     rove__entry *entries = NULL;
@@ -129,11 +117,45 @@ static rove_status check_rules(const edit *e, rove_error *error) {
     return rove__write_rules(e->store, e->op, &e->plain, &whole, error);
 }
 
+/* The only cell of `row`, if it is a plain number; -1: there are more, or it is something else. */
+static int only_number(const rove__row *row) {
+    int only = -1;
+
+    for (size_t i = 0; i < row->entity->field_count; i++) {
+        if (!rove__bits_get(&row->present, i)) {
+            continue;
+        }
+        const rove__field *field = &row->entity->fields[i];
+        int number = field->type == ROVE_INT && row->cells[i].type == ROVE_INT &&
+                     (field->kind == ROVE_KIND_REGISTER || field->kind == ROVE_KIND_RANK);
+        if (only >= 0 || !number) {
+            return -1;
+        }
+        only = (int)i;
+    }
+    return only;
+}
+
+/* Reads the row; of one with nothing pending, in which one number takes another's place, only what matters. */
+static rove_status read_row(edit *e, const rove__row *row, rove_error *error) {
+    rove__arena *arena = &e->store->row_arena;
+    int ordinal = e->op == ROVE_OP_UPDATE ? only_number(row) : -1;
+
+    if (ordinal >= 0) {
+        rove_status status = rove__table_peek(e->store, e->entity, row->id, (size_t)ordinal, arena,
+                                              &e->stored, error);
+        if (status != ROVE_OK ||
+            (e->stored.pending == 0 && e->stored.row.cells[ordinal].type == ROVE_INT)) {
+            return status;
+        }
+    }
+    return rove__table_get(e->store, e->entity, row->id, arena, &e->stored, error);
+}
+
 static rove_status prepare(edit *e, const rove__row *row, rove_error *error) {
     rove__store *store = e->store;
 
-    rove_status status =
-        rove__table_get(store, e->entity, row->id, &store->row_arena, &e->stored, error);
+    rove_status status = read_row(e, row, error);
     if (status == ROVE_OK) {
         status = rove__write_plain(&e->stored.row, &store->row_arena, &e->plain);
     }
@@ -142,9 +164,6 @@ static rove_status prepare(edit *e, const rove__row *row, rove_error *error) {
         return status != ROVE_OK ? status : ROVE_DONE;
     }
     status = check_rules(e, error);
-    if (status == ROVE_OK) {
-        status = check_row_size(e, error);
-    }
     if (status == ROVE_OK) {
         status = load_entries(e, error);
     }
