@@ -168,6 +168,9 @@ rove_status rove__store_open(const rove__store_ports *ports, const char *folder,
     if (status == ROVE_OK) {
         status = rove__clock_recover(store, error);
     }
+    if (status == ROVE_OK) {
+        status = rove__custom_open(store, error);
+    }
     if (status != ROVE_OK) {
         rove__store_close(store);
         return status;

@@ -119,6 +119,18 @@ rove_status rove__sum_term(rove__store *store, rove__scope scope, rove__hash128 
     return status;
 }
 
+rove_status rove__sum_clear(rove__store *store, rove__scope scope, rove_error *error) {
+    rove__scope_sum *sum = NULL;
+
+    rove_status status = touch(store, scope, &sum, error);
+    if (status == ROVE_OK) {
+        memset(&sum->sum, 0, sizeof sum->sum);
+        sum->rows = 0;
+        sum->dirty = 1;
+    }
+    return status;
+}
+
 rove_status rove__sum_change(rove__store *store, const rove__row *row, const rove__clock *clock,
                              rove__scope scope, int sign, rove_error *error) {
     rove__hash128 term;

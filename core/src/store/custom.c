@@ -1,0 +1,280 @@
+/*
+ * store/custom.c - fields that become known: definitions of custom fields that arrive as rows of CustomField, and
+ * fields that a newer build brings.
+ *
+ * Until a field is known its values are kept raw in the row's _unknown column; then they move into the new
+ * column. Their digest stays as it is, because a term does not say where a value is kept. A definition that
+ * cannot be used (a name that is taken, a limit that is impossible) is left out and logged; its values
+ * stay raw.
+ */
+#include <string.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "store/exchange.h"
+
+static int64_t number_of(const rove__row *row, const char *name, int64_t otherwise) {
+    int ordinal = rove__entity_field_named(row->entity, name);
+    return ordinal >= 0 && row->cells[ordinal].type == ROVE_INT ? row->cells[ordinal].as.integer
+                                                                : otherwise;
+}
+
+/* CustomField.Type to the type of a column; ROVE_NULL for none. */
+static rove_type type_of(int64_t type) {
+    switch (type) {
+    case 1:
+        return ROVE_INT;
+    case 2:
+        return ROVE_REAL;
+    case 3:
+        return ROVE_TEXT;
+    default:
+        return ROVE_NULL;
+    }
+}
+
+/* Fills in a definition; 0: the row is none. */
+static int read_definition(const rove__row *row, rove__custom *custom,
+                           char name[ROVE_NAME_MAX + 1]) {
+    int ordinal = rove__entity_field_named(row->entity, "name");
+    const rove_value *text = ordinal >= 0 ? &row->cells[ordinal] : NULL;
+
+    if (text == NULL || text->type != ROVE_TEXT || text->size > ROVE_NAME_MAX) {
+        return 0;
+    }
+    memcpy(name, text->as.data, text->size);
+    name[text->size] = '\0';
+    memset(custom, 0, sizeof *custom);
+    custom->entity = (uint32_t)number_of(row, "entity", 0);
+    custom->number = (uint32_t)number_of(row, "number", 0);
+    custom->name = name;
+    custom->type = type_of(number_of(row, "type", 0));
+    custom->min = number_of(row, "min", custom->type == ROVE_TEXT ? 0 : INT64_MIN);
+    custom->max = number_of(row, "max", custom->type == ROVE_TEXT ? ROVE_VALUE_MAX : INT64_MAX);
+    custom->flags = (unsigned)number_of(row, "flags", 0);
+    return 1;
+}
+
+/* ---- raw values move into their columns ---- */
+
+static rove_status settle_row(rove__store *store, const rove__entity *entity, rove_id id,
+                              rove_error *error) {
+    rove__arena *arena = &store->exchange->row;
+    rove__stored stored;
+    size_t kept = 0;
+
+    rove__arena_reset(arena);
+    rove__arena_reset(&store->row_arena);
+    rove_status status = rove__table_get(store, entity, id, arena, &stored, error);
+    if (status != ROVE_OK) {
+        return status;
+    }
+    size_t count = stored.row.extra_count;
+    for (size_t i = 0; i < count; i++) {
+        const rove__extra *extra = &stored.row.extra[i];
+        int ordinal = rove__entity_field(entity, extra->number);
+        if (ordinal >= 0 && entity->fields[ordinal].kind != ROVE_KIND_SET &&
+            entity->fields[ordinal].type == extra->value.type) {
+            stored.row.cells[ordinal] = extra->value;
+        } else {
+            stored.row.extra[kept++] = *extra;
+        }
+    }
+    stored.row.extra_count = kept;
+    return kept < count ? rove__table_put(store, &stored, 0, error) : ROVE_OK;
+}
+
+/* The rows are listed first: a table must not change under its own scan. */
+static rove_status settle_entity(rove__store *store, const rove__entity *entity,
+                                 rove_error *error) {
+    rove__arena *arena = &store->exchange->arena;
+    sqlite3_stmt *statement = NULL;
+    rove_id *ids = NULL;
+    size_t count = 0;
+    size_t capacity = 0;
+    int more = 0;
+
+    rove_status status = rove__extent_statement(store, entity, ROVE_EXTENT_RAW, &statement, error);
+    if (status == ROVE_OK) {
+        status = rove__exchange_step(store, statement, &more, error);
+    }
+    while (status == ROVE_OK && more) {
+        if (count == capacity) {
+            capacity = 2 * capacity + 256;
+            rove_id *larger = rove__arena_take(arena, capacity * sizeof *larger);
+            if (larger == NULL) {
+                sqlite3_reset(statement);
+                return ROVE_NOMEM;
+            }
+            if (count > 0) {
+                memcpy(larger, ids, count * sizeof *larger);
+            }
+            ids = larger;
+        }
+        ids[count++] = sqlite3_column_int64(statement, 0);
+        status = rove__exchange_step(store, statement, &more, error);
+    }
+    for (size_t i = 0; i < count && status == ROVE_OK; i++) {
+        status = settle_row(store, entity, ids[i], error);
+    }
+    return status;
+}
+
+/* ---- definitions ---- */
+
+/* *widened: the entity that gained a column, NULL if none did. */
+static rove_status define(rove__store *store, rove_id id, const rove__entity **widened,
+                          rove_error *error) {
+    const rove__entity *definitions = rove__registry_by_name(store->registry, "CustomField");
+    char name[ROVE_NAME_MAX + 1];
+    rove__stored stored;
+    rove__custom custom;
+    rove_error why;
+
+    *widened = NULL;
+    rove__arena_reset(&store->exchange->row);
+    rove_status status =
+        rove__table_get(store, definitions, id, &store->exchange->row, &stored, error);
+    if (status != ROVE_OK || !read_definition(&stored.row, &custom, name)) {
+        return status;
+    }
+    const rove__entity *entity = rove__registry_by_number(store->registry, custom.entity);
+    size_t before = entity != NULL ? entity->field_count : 0;
+    sqlite3_mutex_enter(store->shared_mutex);
+    status = rove__registry_add_custom(store->registry, &custom, &why);
+    sqlite3_mutex_leave(store->shared_mutex);
+    if (status == ROVE_NOMEM) {
+        return status;
+    }
+    if (status != ROVE_OK) {
+        rove__log(store->ports.log, ROVE_LOG_WARN, "store", "custom field %lld is left out: %s",
+                  (long long)id, why.message);
+        return ROVE_OK;
+    }
+    *widened = entity->field_count > before ? entity : NULL;
+    return ROVE_OK;
+}
+
+static rove_status define_all(rove__store *store, rove__bits *widened, rove_error *error) {
+    const rove__entity *definitions = rove__registry_by_name(store->registry, "CustomField");
+    sqlite3_stmt *statement = NULL;
+    int more = 0;
+
+    rove_status status =
+        rove__extent_statement(store, definitions, ROVE_EXTENT_ALL, &statement, error);
+    if (status == ROVE_OK) {
+        status = rove__exchange_step(store, statement, &more, error);
+    }
+    while (status == ROVE_OK && more) {
+        const rove__entity *entity = NULL;
+        status = define(store, sqlite3_column_int64(statement, 0), &entity, error);
+        for (size_t i = 0; entity != NULL && i < rove__registry_count(store->registry); i++) {
+            if (rove__registry_at(store->registry, i) == entity) {
+                rove__bits_set(widened, i);
+            }
+        }
+        if (status == ROVE_OK) {
+            status = rove__exchange_step(store, statement, &more, error);
+        }
+    }
+    sqlite3_reset(statement);
+    return status;
+}
+
+/* Makes the columns of the entities marked, or of all. */
+static rove_status widen(rove__store *store, const rove__bits *marked, rove_error *error) {
+    rove_status status = ROVE_OK;
+
+    rove__store_finalize(store);
+    for (size_t i = 0; i < rove__registry_count(store->registry) && status == ROVE_OK; i++) {
+        if (marked == NULL || rove__bits_get(marked, i)) {
+            status = rove__schema_widen(store->db, rove__registry_at(store->registry, i),
+                                        store->ports.allocator, error);
+        }
+    }
+    return status;
+}
+
+static rove_status settle_marked(rove__store *store, const rove__bits *marked, rove_error *error) {
+    rove_status status = ROVE_OK;
+
+    for (size_t i = 0; i < rove__registry_count(store->registry) && status == ROVE_OK; i++) {
+        if (marked == NULL || rove__bits_get(marked, i)) {
+            status = settle_entity(store, rove__registry_at(store->registry, i), error);
+        }
+    }
+    return status;
+}
+
+static int any_marked(const rove__bits *marked) {
+    static const rove__bits none;
+    return memcmp(marked, &none, sizeof none) != 0;
+}
+
+rove_status rove__custom_apply(rove__apply *apply) {
+    rove__bits widened;
+
+    memset(&widened, 0, sizeof widened);
+    rove_status status = define_all(apply->store, &widened, apply->error);
+    if (status != ROVE_OK || !any_marked(&widened)) {
+        return status;
+    }
+    status = widen(apply->store, &widened, apply->error);
+    return status == ROVE_OK ? settle_marked(apply->store, &widened, apply->error) : status;
+}
+
+void rove__custom_recover(rove__store *store) {
+    rove_status status = rove__store_enter(store, NULL);
+
+    if (status == ROVE_OK) {
+        status = widen(store, NULL, NULL);
+        status = rove__store_leave(store, status, NULL);
+    }
+    if (status != ROVE_OK) {
+        rove__log(store->ports.log, ROVE_LOG_ERROR, "store",
+                  "columns of custom fields are missing: %s", rove_status_name(status));
+    }
+}
+
+/* ---- when the replica is opened ---- */
+
+/* A newer build may know fields and entities that the older one kept raw. */
+static rove_status settle_upgrade(rove__apply *apply) {
+    int64_t settled = 0;
+
+    rove_status status =
+        rove__meta_get_int(apply->store, ROVE_META_SETTLED, &settled, apply->error);
+    if (status != ROVE_OK || settled == (int64_t)ROVE_SCHEMA_VERSION) {
+        return status;
+    }
+    status = settle_marked(apply->store, NULL, apply->error);
+    if (status == ROVE_OK) {
+        status = rove__unknown_try(apply);
+    }
+    if (status == ROVE_OK) {
+        status = rove__quarantine_try(apply);
+    }
+    return status == ROVE_OK ? rove__meta_put_int(apply->store, ROVE_META_SETTLED,
+                                                  (int64_t)ROVE_SCHEMA_VERSION, apply->error)
+                             : status;
+}
+
+rove_status rove__custom_open(rove__store *store, rove_error *error) {
+    rove__apply apply;
+
+    rove_status status = rove__store_enter(store, error);
+    if (status != ROVE_OK) {
+        return status;
+    }
+    status = rove__apply_begin(&apply, store, error);
+    if (status == ROVE_OK) {
+        status = rove__custom_apply(&apply);
+    }
+    if (status == ROVE_OK) {
+        status = settle_upgrade(&apply);
+    }
+    if (status == ROVE_OK) {
+        status = rove__apply_end(&apply);
+    }
+    return rove__store_leave(store, status, error);
+}

@@ -1,0 +1,352 @@
+/*
+ * store/freeze.c - turns pending work into numbered batches that do not change any more (D4, D5, D6).
+ *
+ * Entries whose intervals of local transactions overlap form a group, and a group is not split over batches:
+ * whoever touched a common row in two transactions has both reach headquarters together. A batch ends at a group's
+ * end once it is half full, so only a group larger than half of ROVE_BATCH_BYTES_MAX could be cut.
+ *
+ * A frozen entry keeps the values that its batch carries, because the typed columns go on.
+ *
+ * D8: work that names a record whose insert headquarters rejected waits with it: it is not frozen until the
+ * rejection is retried or discarded, unless its own row has to leave the replica.
+ */
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/text.h"
+#include "model/set.h"
+#include "store/exchange.h"
+
+#define HALF (ROVE_BATCH_BYTES_MAX / 2u)
+
+typedef struct freezing {
+    rove__store *store;
+    rove_error *error;
+    rove__arena *arena;
+    struct unfrozen {
+        int64_t seq;
+        uint64_t first_tx, last_tx;
+        uint32_t entity;
+        rove_id row;
+        size_t group;
+        int chosen;
+    } * items;
+    size_t count, capacity;
+    struct held {
+        uint32_t entity;
+        rove_id row;
+    } * held; /* records that headquarters rejected, and what waits for them */
+    size_t held_count, held_capacity;
+    rove__flight flight;
+    uint64_t number; /* of the batch being filled */
+    int64_t *batch;  /* entries in it */
+    size_t batch_count;
+} freezing;
+
+/* Room for one more in an array that grows in the arena; NULL: no memory. */
+static void *grown(rove__arena *arena, void *array, size_t count, size_t *capacity, size_t size) {
+    if (count < *capacity) {
+        return array;
+    }
+    size_t larger_capacity = *capacity * 2 + 64;
+    void *larger = rove__arena_take(arena, larger_capacity * size);
+    if (larger != NULL && count > 0) {
+        memcpy(larger, array, count * size);
+    }
+    *capacity = larger != NULL ? larger_capacity : *capacity;
+    return larger;
+}
+
+static rove_status list_unfrozen(freezing *f) {
+    sqlite3_stmt *statement = NULL;
+    int more = 0;
+
+    rove_status status =
+        rove__exchange_row(f->store, ROVE_EXCHANGE_OUTBOX_UNFROZEN, &statement, f->error, "");
+    for (more = statement != NULL; status == ROVE_OK && more;) {
+        struct unfrozen *items =
+            grown(f->arena, f->items, f->count, &f->capacity, sizeof *f->items);
+        if (items == NULL) {
+            sqlite3_reset(statement);
+            return ROVE_NOMEM;
+        }
+        f->items = items;
+        items[f->count++] =
+            (struct unfrozen){.seq = sqlite3_column_int64(statement, 0),
+                              .first_tx = (uint64_t)sqlite3_column_int64(statement, 1),
+                              .last_tx = (uint64_t)sqlite3_column_int64(statement, 2),
+                              .entity = (uint32_t)sqlite3_column_int64(statement, 3),
+                              .row = sqlite3_column_int64(statement, 4)};
+        status = rove__exchange_step(f->store, statement, &more, f->error);
+    }
+    return status;
+}
+
+/* Maximal runs of overlapping intervals, in ascending order of their first transaction. */
+static void form_groups(freezing *f) {
+    uint64_t last = 0;
+    size_t group = 0;
+
+    for (size_t i = 0; i < f->count; i++) {
+        if (i > 0 && f->items[i].first_tx > last) {
+            group++;
+        }
+        if (i == 0 || f->items[i].last_tx > last) {
+            last = f->items[i].last_tx;
+        }
+        f->items[i].group = group;
+    }
+}
+
+/* Chooses the groups of the entries given. */
+static void choose_given(freezing *f, const int64_t *entries, size_t count) {
+    for (size_t i = 0; i < f->count; i++) {
+        for (size_t e = 0; e < count; e++) {
+            f->items[i].chosen |= f->items[i].seq == entries[e];
+        }
+    }
+    for (size_t i = 0, from = 0; i < f->count; i++) {
+        if (f->items[i].group != f->items[from].group) {
+            from = i;
+        }
+        for (size_t j = from; f->items[i].chosen && j < f->count; j++) {
+            if (f->items[j].group != f->items[i].group) {
+                break;
+            }
+            f->items[j].chosen = 1;
+        }
+    }
+}
+
+/* ---- D8 ---- */
+
+static rove_status hold(freezing *f, uint32_t entity, rove_id row) {
+    struct held *held = grown(f->arena, f->held, f->held_count, &f->held_capacity, sizeof *f->held);
+
+    if (held == NULL) {
+        return ROVE_NOMEM;
+    }
+    f->held = held;
+    held[f->held_count++] = (struct held){entity, row};
+    return ROVE_OK;
+}
+
+static rove_status list_held(freezing *f) {
+    sqlite3_stmt *statement = NULL;
+    int more = 0;
+
+    rove_status status =
+        rove__exchange_row(f->store, ROVE_EXCHANGE_REJECTION_INSERTS, &statement, f->error, "");
+    for (more = statement != NULL; status == ROVE_OK && more;) {
+        status = hold(f, (uint32_t)sqlite3_column_int64(statement, 0),
+                      sqlite3_column_int64(statement, 1));
+        if (status != ROVE_OK) {
+            sqlite3_reset(statement);
+            return status;
+        }
+        status = rove__exchange_step(f->store, statement, &more, f->error);
+    }
+    return status;
+}
+
+static int is_held(const freezing *f, uint32_t target, rove_id row) {
+    for (size_t i = 0; i < f->held_count; i++) {
+        if (f->held[i].row == row && (target == ROVE_TARGET_ROOT || target == f->held[i].entity)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static rove_status names_held(const freezing *f, const rove__field *field, const rove_value *value,
+                              rove__arena *arena, int *names) {
+    rove__set set = {ROVE_SET_DELTA, NULL, 0};
+
+    *names = 0;
+    if (field->target == 0 || value->type == ROVE_NULL) {
+        return ROVE_OK;
+    }
+    if (field->kind != ROVE_KIND_SET) {
+        *names = value->type == ROVE_INT && is_held(f, field->target, value->as.integer);
+        return ROVE_OK;
+    }
+    rove_status status = rove__set_read(&set, value, ROVE_SET_DELTA, arena);
+    for (size_t i = 0; i < set.count && status == ROVE_OK; i++) {
+        *names |= set.elements[i].value.type == ROVE_INT &&
+                  is_held(f, field->target, set.elements[i].value.as.integer);
+    }
+    return status;
+}
+
+/* Whether the entry speaks of a held record or names one. */
+static rove_status waits(freezing *f, const struct unfrozen *item, int *result) {
+    const rove__entity *entity = rove__registry_by_number(f->store->registry, item->entity);
+    rove__arena *arena = &f->store->exchange->frozen;
+    rove__record record;
+    rove__change change;
+
+    *result = entity != NULL && is_held(f, item->entity, item->row);
+    if (entity == NULL || *result) {
+        return ROVE_OK;
+    }
+    rove__arena_reset(arena);
+    rove_status status = rove__record_load(f->store, entity, item->row, arena, &record, f->error);
+    if (status != ROVE_OK || record.count == 0) {
+        return status;
+    }
+    status = rove__record_change(f->store, &record, record.count - 1, 0, arena, &change, f->error);
+    for (size_t i = 0; i < entity->field_count && status == ROVE_OK && !*result; i++) {
+        if (rove__bits_get(&change.row.present, i)) {
+            status = names_held(f, &entity->fields[i], &change.row.cells[i], arena, result);
+        }
+    }
+    return status;
+}
+
+/* A group with an entry that waits is left out; its inserts hold others in turn. */
+static rove_status leave_out_held(freezing *f) {
+    rove_status status = list_held(f);
+
+    for (int changed = f->held_count > 0; changed && status == ROVE_OK;) {
+        changed = 0;
+        for (size_t i = 0; i < f->count && status == ROVE_OK; i++) {
+            int found = 0;
+            if (!f->items[i].chosen) {
+                continue;
+            }
+            status = waits(f, &f->items[i], &found);
+            for (size_t j = 0; found && j < f->count && status == ROVE_OK; j++) {
+                if (f->items[j].group == f->items[i].group) {
+                    f->items[j].chosen = 0;
+                    changed = 1;
+                    status = hold(f, f->items[j].entity, f->items[j].row);
+                }
+            }
+        }
+    }
+    return status;
+}
+
+/* ---- freezing ---- */
+
+/* Ends the batch: its entries carry its number from now on. */
+static rove_status land(freezing *f) {
+    rove_status status = ROVE_OK;
+
+    if (f->batch_count == 0) {
+        return ROVE_OK;
+    }
+    status = rove__flight_land(&f->flight, f->number, f->error);
+    if (status == ROVE_OK) {
+        status = rove__meta_put_int(f->store, ROVE_META_FROZEN, (int64_t)f->number, f->error);
+    }
+    f->number++;
+    f->batch_count = 0;
+    return status;
+}
+
+static rove_status freeze_one(freezing *f, const struct unfrozen *item) {
+    const rove__entity *entity = rove__registry_by_number(f->store->registry, item->entity);
+    rove__arena *arena = &f->store->exchange->frozen;
+    rove__record record;
+    rove__change change;
+
+    rove__arena_reset(arena);
+    if (entity == NULL) {
+        return rove__error_set(f->error, ROVE_CORRUPT, "An entry of the outbox is damaged.");
+    }
+    rove_status status = rove__record_load(f->store, entity, item->row, arena, &record, f->error);
+    if (status != ROVE_OK) {
+        return status;
+    }
+    if (record.count == 0 || rove__record_newest(&record)->seq != item->seq) {
+        return rove__error_set(f->error, ROVE_CORRUPT, "The outbox and its rows disagree.");
+    }
+    status = rove__record_change(f->store, &record, record.count - 1, 0, arena, &change, f->error);
+    if (status == ROVE_OK) {
+        status = rove__flight_add(&f->flight, &change, f->error);
+    }
+    if (status == ROVE_LIMIT) {
+        status = land(f);
+        if (status == ROVE_OK) {
+            status = rove__flight_add(&f->flight, &change, f->error);
+        }
+    }
+    if (status == ROVE_OK) {
+        rove__record_newest(&record)->batch = f->number;
+        status = rove__entry_save(f->store, rove__record_newest(&record), f->error);
+        f->batch_count++;
+    }
+    return status;
+}
+
+static rove_status freeze_chosen(freezing *f) {
+    int64_t frozen = 0;
+    size_t group = SIZE_MAX;
+
+    rove_status status = rove__meta_get_int(f->store, ROVE_META_FROZEN, &frozen, f->error);
+    if (status == ROVE_OK) {
+        f->number = (uint64_t)frozen + 1;
+        status = rove__flight_open(&f->flight, f->store, f->error);
+    }
+    for (size_t i = 0; i < f->count && status == ROVE_OK; i++) {
+        if (!f->items[i].chosen) {
+            continue;
+        }
+        if (f->items[i].group != group && rove__flight_size(&f->flight) > HALF) {
+            status = land(f);
+        }
+        group = f->items[i].group;
+        if (status == ROVE_OK) {
+            status = freeze_one(f, &f->items[i]);
+        }
+    }
+    if (status == ROVE_OK) {
+        status = land(f);
+    }
+    rove__flight_free(&f->flight);
+    return status;
+}
+
+rove_status rove__freeze_rows(rove__store *store, const int64_t *entries, size_t count,
+                              rove_error *error) {
+    rove__exchange *exchange = NULL;
+    freezing f;
+
+    memset(&f, 0, sizeof f);
+    rove_status status = rove__exchange_of(store, &exchange, error);
+    if (status != ROVE_OK) {
+        return status;
+    }
+    f.store = store;
+    f.error = error;
+    f.arena = &exchange->arena;
+    status = list_unfrozen(&f);
+    if (status != ROVE_OK || f.count == 0) {
+        return status;
+    }
+    form_groups(&f);
+    if (entries != NULL) {
+        choose_given(&f, entries, count);
+    } else {
+        for (size_t i = 0; i < f.count; i++) {
+            f.items[i].chosen = 1;
+        }
+        status = leave_out_held(&f);
+    }
+    return status == ROVE_OK ? freeze_chosen(&f) : status;
+}
+
+rove_status rove__store_freeze(rove__store *store, rove_error *error) {
+    rove__exchange *exchange = NULL;
+
+    rove_status status = rove__store_enter(store, error);
+    if (status != ROVE_OK) {
+        return status;
+    }
+    status = rove__exchange_begin(store, &exchange, error);
+    if (status == ROVE_OK) {
+        status = rove__freeze_rows(store, NULL, 0, error);
+    }
+    return rove__store_leave(store, status, error);
+}

@@ -1,0 +1,222 @@
+/*
+ * store/rejection.c - writes that headquarters refused, for the rep to put right or to drop.
+ *
+ * A rejection keeps the change as it was sent. Retrying puts it back through the same write path as any work of the rep,
+ * so it is checked, stamped and sent anew.
+ */
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/text.h"
+#include "merge/merge.h"
+#include "model/set.h"
+#include "store/exchange.h"
+
+rove_status rove__rejection_put(rove__store *store, const rove__change *change, uint32_t field,
+                                rove_status why, const char *reason, rove_error *error) {
+    rove__bytes bytes;
+
+    rove_status status = rove__change_pack(store, change, &store->row_arena, &bytes);
+    if (status != ROVE_OK) {
+        return rove__error_set(error, status, "Keeping a rejected write failed.");
+    }
+    return rove__exchange_run(store, ROVE_EXCHANGE_REJECTION_PUT, error, "iiiiitib",
+                              (int64_t)change->row.entity_number, change->row.id,
+                              (int64_t)change->op, (int64_t)field, (int64_t)why, reason,
+                              store->now_ms, (const void *)bytes.data, bytes.size);
+}
+
+static rove_status load(rove__store *store, int64_t rejection, rove__arena *arena,
+                        rove__change *change, rove_error *error) {
+    sqlite3_stmt *statement = NULL;
+
+    rove_status status =
+        rove__exchange_row(store, ROVE_EXCHANGE_REJECTION_GET, &statement, error, "i", rejection);
+    if (status == ROVE_OK && statement == NULL) {
+        status = rove__error_set(error, ROVE_NOT_FOUND, "There is no rejection %lld.",
+                                 (long long)rejection);
+    }
+    if (status == ROVE_OK) {
+        rove_value bytes = rove__column_value(statement, 0);
+        status = rove__change_unpack(store, bytes.as.data, bytes.size, arena, change, error);
+        sqlite3_reset(statement);
+    }
+    if (status == ROVE_OK && change->row.entity == NULL) {
+        status =
+            rove__error_set(error, ROVE_UNKNOWN_ENTITY, "This build does not know the entity.");
+    }
+    return status;
+}
+
+/* ---- retry ---- */
+
+/* A device's set or counter in the form in which a person writes it. */
+static rove_status plain_cell(const rove__field *field, rove_value *value, rove__arena *arena) {
+    rove__set set;
+    rove__increment *increments = NULL;
+    size_t count = 0;
+    size_t kept = 0;
+    int saturated = 0;
+    rove_status status = ROVE_OK;
+
+    if (field->kind == ROVE_KIND_COUNTER) {
+        status = rove__increments_read(value, arena, &increments, &count);
+        if (status == ROVE_OK) {
+            *value = rove__value_int(rove__merge_counter(0, increments, count, &saturated));
+        }
+        return status;
+    }
+    if (field->kind != ROVE_KIND_SET) {
+        return ROVE_OK;
+    }
+    status = rove__set_read(&set, value, ROVE_SET_DELTA, arena);
+    for (size_t i = 0; status == ROVE_OK && i < set.count; i++) {
+        if (set.elements[i].action == ROVE_SET_ADD) {
+            set.elements[kept++] = set.elements[i];
+        }
+    }
+    set.count = kept;
+    set.form = ROVE_SET_PLAIN;
+    return status == ROVE_OK ? rove__set_value(&set, arena, value) : status;
+}
+
+static void lay_fix(rove__row *row, const rove__row *fix) {
+    for (size_t i = 0; fix != NULL && i < row->entity->field_count; i++) {
+        if (rove__bits_get(&fix->present, i)) {
+            rove__row_set(row, i, fix->cells[i]);
+        }
+    }
+}
+
+static int fixed(const rove__row *fix, size_t ordinal) {
+    return fix != NULL && rove__bits_get(&fix->present, ordinal);
+}
+
+static rove_status retry_insert(rove__store *store, rove__row *row, const rove__row *fix,
+                                rove__arena *arena, rove_error *error) {
+    rove_status status = ROVE_OK;
+
+    for (size_t i = 0; i < row->entity->field_count && status == ROVE_OK; i++) {
+        if (rove__bits_get(&row->present, i)) {
+            status = plain_cell(&row->entity->fields[i], &row->cells[i], arena);
+        }
+    }
+    lay_fix(row, fix);
+    return status == ROVE_OK ? rove__store_insert(store, row, error) : status;
+}
+
+/* Increments and elements are acts, and are done again as such. */
+static rove_status retry_acts(rove__store *store, const rove__row *row, size_t ordinal,
+                              rove__arena *arena, rove_error *error) {
+    const rove__field *field = &row->entity->fields[ordinal];
+    rove_value value = row->cells[ordinal];
+    rove__set set;
+
+    if (field->kind == ROVE_KIND_COUNTER) {
+        rove_status status = plain_cell(field, &value, arena);
+        return status == ROVE_OK ? rove__store_increment(store, row->entity, row->id, ordinal,
+                                                         value.as.integer, error)
+                                 : status;
+    }
+    rove_status status = rove__set_read(&set, &value, ROVE_SET_DELTA, arena);
+    for (size_t i = 0; status == ROVE_OK && i < set.count; i++) {
+        status = rove__store_element(store, row->entity, row->id, ordinal, &set.elements[i].value,
+                                     set.elements[i].action, error);
+    }
+    return status;
+}
+
+static rove_status retry_edits(rove__store *store, const rove__change *change, const rove__row *fix,
+                               rove__arena *arena, rove_error *error) {
+    const rove__entity *entity = change->row.entity;
+    rove_status status = ROVE_OK;
+    rove__row row;
+
+    status = rove__row_init(&row, entity, change->row.id, arena);
+    for (size_t i = 0; i < entity->field_count && status == ROVE_OK; i++) {
+        rove__kind kind = entity->fields[i].kind;
+        if (!rove__bits_get(&change->row.present, i) || fixed(fix, i)) {
+            continue;
+        }
+        if (kind == ROVE_KIND_COUNTER || kind == ROVE_KIND_SET) {
+            status = retry_acts(store, &change->row, i, arena, error);
+        } else {
+            rove__row_set(&row, i, change->row.cells[i]);
+        }
+    }
+    if (status != ROVE_OK) {
+        return status;
+    }
+    lay_fix(&row, fix);
+    return change->op == ROVE_OP_SEAL ? rove__store_seal(store, &row, error)
+                                      : rove__store_update(store, &row, error);
+}
+
+static rove_status retry(rove__store *store, int64_t rejection, const rove__row *fix,
+                         rove__arena *arena, rove_error *error) {
+    rove__change change;
+
+    rove_status status = load(store, rejection, arena, &change, error);
+    if (status != ROVE_OK) {
+        return status;
+    }
+    if (fix != NULL && fix->entity != change.row.entity) {
+        return rove__error_set(error, ROVE_INVALID, "The correction is of another entity.");
+    }
+    switch (change.op) {
+    case ROVE_OP_INSERT:
+        status = retry_insert(store, &change.row, fix, arena, error);
+        break;
+    case ROVE_OP_DELETE:
+        status = rove__store_delete(store, change.row.entity, change.row.id, error);
+        break;
+    default:
+        status = retry_edits(store, &change, fix, arena, error);
+        break;
+    }
+    if (status == ROVE_OK) {
+        status = rove__exchange_run(store, ROVE_EXCHANGE_REJECTION_DROP, error, "i", rejection);
+    }
+    return status;
+}
+
+rove_status rove__store_rejection_retry(rove__store *store, int64_t rejection, const rove__row *fix,
+                                        rove_error *error) {
+    rove__exchange *exchange = NULL;
+
+    rove_status status = rove__store_begin(store, error);
+    if (status != ROVE_OK) {
+        return status;
+    }
+    status = rove__exchange_begin(store, &exchange, error);
+    if (status == ROVE_OK) {
+        status = retry(store, rejection, fix, &exchange->arena, error);
+    }
+    if (status != ROVE_OK) {
+        rove__store_rollback(store);
+        return status;
+    }
+    return rove__store_commit(store, error);
+}
+
+rove_status rove__store_rejection_discard(rove__store *store, int64_t rejection,
+                                          rove_error *error) {
+    rove__exchange *exchange = NULL;
+    rove__change change;
+
+    rove_status status = rove__store_enter(store, error);
+    if (status != ROVE_OK) {
+        return status;
+    }
+    status = rove__exchange_begin(store, &exchange, error);
+    if (status == ROVE_OK) {
+        status = load(store, rejection, &exchange->arena, &change, error);
+    }
+    if (status == ROVE_OK) {
+        status = rove__discard_note(store, &change, "a rejected write", error);
+    }
+    if (status == ROVE_OK) {
+        status = rove__exchange_run(store, ROVE_EXCHANGE_REJECTION_DROP, error, "i", rejection);
+    }
+    return rove__store_leave(store, status, error);
+}

@@ -1,0 +1,374 @@
+/*
+ * store/renumber.c - a record gets another id, because headquarters has given its own to another record (P4).
+ *
+ * A record is its origin, its id a name. Renaming moves the typed row and the pending work, follows the references
+ * in work that headquarters has not judged (only this device's own work can mean this device's record by the old
+ * id), and freezes the batches in flight again under their numbers. Batches that were acknowledged once go
+ * again byte for byte (T3): in those headquarters renames by itself and says so in the Ack.
+ */
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/text.h"
+#include "model/set.h"
+#include "store/exchange.h"
+
+typedef struct renaming {
+    rove__store *store;
+    const rove__rename *renames;
+    size_t count;
+    rove_error *error;
+} renaming;
+
+static const rove__rename *find(const renaming *r, uint32_t target, rove_id id) {
+    for (size_t i = 0; i < r->count; i++) {
+        if (r->renames[i].id == id &&
+            (target == ROVE_TARGET_ROOT || target == r->renames[i].entity)) {
+            return &r->renames[i];
+        }
+    }
+    return NULL;
+}
+
+/* ---- references ---- */
+
+/* Elements stay in order: the set is put together again by insertion. */
+static rove_status rename_set(const renaming *r, const rove__field *field, rove_value *value,
+                              rove__set_form form, rove__arena *arena, int *changed) {
+    rove__set set;
+    int renamed = 0;
+
+    rove_status status = rove__set_read(&set, value, form, arena);
+    for (size_t i = 0; status == ROVE_OK && i < set.count; i++) {
+        rove__element element = set.elements[i];
+        const rove__rename *rename = element.value.type == ROVE_INT
+                                         ? find(r, field->target, element.value.as.integer)
+                                         : NULL;
+        size_t at = i;
+        if (rename != NULL) {
+            element.value = rove__value_int(rename->to);
+            renamed = 1;
+        }
+        while (at > 0 && rove__value_compare(&set.elements[at - 1].value, &element.value) > 0) {
+            set.elements[at] = set.elements[at - 1];
+            at--;
+        }
+        set.elements[at] = element;
+    }
+    if (status != ROVE_OK || !renamed) {
+        return status;
+    }
+    *changed = 1;
+    return rove__set_value(&set, arena, value);
+}
+
+static rove_status rename_value(const renaming *r, const rove__field *field, rove_value *value,
+                                rove__set_form form, rove__arena *arena, int *changed) {
+    if (field->target == 0 || value->type == ROVE_NULL) {
+        return ROVE_OK;
+    }
+    if (field->kind == ROVE_KIND_SET) {
+        return rename_set(r, field, value, form, arena, changed);
+    }
+    const rove__rename *rename =
+        value->type == ROVE_INT ? find(r, field->target, value->as.integer) : NULL;
+    if (rename != NULL) {
+        *value = rove__value_int(rename->to);
+        *changed = 1;
+    }
+    return ROVE_OK;
+}
+
+static rove_status rename_cells(const renaming *r, rove__row *row, rove__set_form form,
+                                rove__arena *arena, int *changed) {
+    rove_status status = ROVE_OK;
+
+    for (size_t i = 0; i < row->entity->field_count && status == ROVE_OK; i++) {
+        if (rove__bits_get(&row->present, i)) {
+            status = rename_value(r, &row->entity->fields[i], &row->cells[i], form, arena, changed);
+        }
+    }
+    return status;
+}
+
+static rove_status follow_record(const renaming *r, const rove__entity *entity, rove_id id) {
+    rove__arena *arena = &r->store->exchange->row;
+    rove__record record;
+    int changed = 0;
+
+    rove__arena_reset(arena);
+    rove__arena_reset(&r->store->row_arena);
+    rove_status status = rove__record_load(r->store, entity, id, arena, &record, r->error);
+    if (status == ROVE_OK && record.known && rove__record_inserts(&record)) {
+        status = rename_cells(r, &record.under.row, ROVE_SET_VERSIONED, arena, &changed);
+    }
+    for (size_t i = 0; i < record.count && status == ROVE_OK; i++) {
+        for (size_t c = 0; c < record.entries[i].count && status == ROVE_OK; c++) {
+            rove__pending_cell *cell = &record.entries[i].cells[c];
+            int ordinal = rove__entity_field(entity, cell->field);
+            if (ordinal >= 0) {
+                status = rename_value(r, &entity->fields[ordinal], &cell->pending, ROVE_SET_DELTA,
+                                      arena, &changed);
+            }
+        }
+    }
+    return status == ROVE_OK && changed ? rove__record_save(r->store, &record, arena, r->error)
+                                        : status;
+}
+
+static rove_status follow_references(const renaming *r) {
+    rove__arena *arena = &r->store->exchange->arena;
+    sqlite3_stmt *statement = NULL;
+    struct name {
+        uint32_t entity;
+        rove_id id;
+    } *names = NULL;
+    size_t count = 0;
+    size_t capacity = 0;
+    int more = 0;
+
+    rove_status status =
+        rove__exchange_row(r->store, ROVE_EXCHANGE_OUTBOX_ROWS, &statement, r->error, "");
+    for (more = statement != NULL; status == ROVE_OK && more;) {
+        if (count == capacity) {
+            capacity = 2 * capacity + 256;
+            struct name *larger = rove__arena_take(arena, capacity * sizeof *larger);
+            if (larger == NULL) {
+                sqlite3_reset(statement);
+                return ROVE_NOMEM;
+            }
+            if (count > 0) {
+                memcpy(larger, names, count * sizeof *larger);
+            }
+            names = larger;
+        }
+        names[count++] = (struct name){(uint32_t)sqlite3_column_int64(statement, 0),
+                                       sqlite3_column_int64(statement, 1)};
+        status = rove__exchange_step(r->store, statement, &more, r->error);
+    }
+    for (size_t i = 0; i < count && status == ROVE_OK; i++) {
+        const rove__entity *entity = rove__registry_by_number(r->store->registry, names[i].entity);
+        if (entity != NULL) {
+            status = follow_record(r, entity, names[i].id);
+        }
+    }
+    return status;
+}
+
+/* ---- the record ---- */
+
+/* Two chains as one, ascending by seq. */
+static rove_status join_entries(rove__record *to, const rove__record *from, rove__arena *arena) {
+    rove__entry *joined = rove__arena_take(arena, (to->count + from->count + 1) * sizeof *joined);
+    size_t a = 0;
+    size_t b = 0;
+
+    if (joined == NULL) {
+        return ROVE_NOMEM;
+    }
+    while (a < to->count || b < from->count) {
+        int first =
+            b == from->count || (a < to->count && to->entries[a].seq < from->entries[b].seq);
+        joined[a + b] = first ? to->entries[a] : from->entries[b];
+        joined[a + b].row = to->id;
+        a += (size_t)first;
+        b += (size_t)!first;
+    }
+    to->entries = joined;
+    to->count = a + b;
+    return ROVE_OK;
+}
+
+static rove_status clear_old(rove__store *store, const rove__record *old, rove_error *error) {
+    rove_status status = ROVE_OK;
+
+    if (old->shown) {
+        status = rove__table_drop(store, old->entity, old->id, error);
+        rove__store_note(store, old->entity->number, old->id);
+    }
+    if (status == ROVE_OK && old->aside) {
+        status = rove__deleted_put(store, old->entity->number, old->id, 0, error);
+    }
+    return status;
+}
+
+rove_status rove__renumber_record(rove__store *store, const rove__rename *rename,
+                                  rove_error *error) {
+    const rove__entity *entity = rove__registry_by_number(store->registry, rename->entity);
+    rove__arena *arena = &store->exchange->row;
+    rove__record old;
+    rove__record new;
+
+    if (entity == NULL || rename->id == rename->to) {
+        return ROVE_OK;
+    }
+    rove__arena_reset(arena);
+    rove__arena_reset(&store->row_arena);
+    rove_status status = rove__record_load(store, entity, rename->id, arena, &old, error);
+    if (status != ROVE_OK || (!old.known && old.count == 0) ||
+        (old.known && rove__version_compare(old.under.clock.origin, rename->origin) != 0)) {
+        return status;
+    }
+    status = rove__record_load(store, entity, rename->to, arena, &new, error);
+    if (status == ROVE_OK) {
+        status = rove__record_sum(store, &old, -1, error);
+    }
+    if (status == ROVE_OK) {
+        status = rove__record_sum(store, &new, -1, error);
+    }
+    if (status == ROVE_OK) {
+        status = clear_old(store, &old, error);
+    }
+    if (status == ROVE_OK) {
+        status = join_entries(&new, &old, arena);
+    }
+    if (status == ROVE_OK && !new.known && old.known) {
+        new.under = old.under;
+        new.under.row.id = rename->to;
+        new.known = 1;
+    }
+    if (status == ROVE_OK) {
+        status = rove__record_save(store, &new, arena, error);
+    }
+    return status == ROVE_OK ? rove__record_sum(store, &new, 1, error) : status;
+}
+
+/* ---- batches ---- */
+
+static rove_status rename_change(const renaming *r, rove__change *change, rove__arena *arena) {
+    int changed = 0;
+
+    if (change->row.entity == NULL) {
+        return ROVE_OK;
+    }
+    for (size_t i = 0; i < r->count; i++) {
+        const rove__rename *rename = &r->renames[i];
+        if (rename->entity == change->row.entity_number && rename->id == change->row.id &&
+            rove__version_compare(rename->origin, change->clock.origin) == 0) {
+            change->row.id = rename->to;
+            break;
+        }
+    }
+    return rename_cells(r, &change->row, ROVE_SET_DELTA, arena, &changed);
+}
+
+static rove_status refreeze_frame(const renaming *r, rove__flight *flight, rove__bytes rows) {
+    rove__store *store = r->store;
+    rove__batch_reader *reader = NULL;
+    rove__change change;
+
+    rove_status status = rove__batch_reader_new(store->ports.allocator, store->registry, rows.data,
+                                                rows.size, &reader);
+    while (status == ROVE_OK) {
+        status = rove__batch_next(reader, &change);
+        if (status == ROVE_OK) {
+            rove__arena_reset(&store->exchange->row);
+            status = rename_change(r, &change, &store->exchange->row);
+        }
+        if (status == ROVE_OK) {
+            status = rove__flight_add(flight, &change, r->error);
+        }
+    }
+    rove__batch_reader_free(reader);
+    return status == ROVE_DONE
+               ? ROVE_OK
+               : rove__error_set(r->error, status, "Freezing a batch again failed.");
+}
+
+static rove_status read_frames(const renaming *r, int64_t number, rove__bytes *frames,
+                               size_t *count) {
+    rove__arena *arena = &r->store->exchange->arena;
+    sqlite3_stmt *statement = NULL;
+    int more = 0;
+
+    *count = 0;
+    rove_status status =
+        rove__exchange_row(r->store, ROVE_EXCHANGE_FRAME_OF, &statement, r->error, "i", number);
+    for (more = statement != NULL; status == ROVE_OK && more;) {
+        rove_value rows = rove__column_value(statement, 1);
+        const uint8_t *copy = rove__arena_copy(arena, rows.as.data, rows.size);
+        if (copy == NULL || *count == ROVE_PUSH_FRAMES_MAX) {
+            sqlite3_reset(statement);
+            return copy == NULL ? ROVE_NOMEM : ROVE_CORRUPT;
+        }
+        frames[(*count)++] = (rove__bytes){copy, rows.size};
+        status = rove__exchange_step(r->store, statement, &more, r->error);
+    }
+    return status;
+}
+
+static rove_status refreeze(const renaming *r, int64_t number) {
+    rove__bytes frames[ROVE_PUSH_FRAMES_MAX];
+    rove__flight flight;
+    size_t count = 0;
+
+    rove__arena_reset(&r->store->exchange->arena);
+    rove_status status = read_frames(r, number, frames, &count);
+    if (status == ROVE_OK) {
+        status = rove__exchange_run(r->store, ROVE_EXCHANGE_FRAME_DROP, r->error, "i", number);
+    }
+    if (status == ROVE_OK) {
+        status = rove__exchange_run(r->store, ROVE_EXCHANGE_BATCH_DROP, r->error, "i", number);
+    }
+    if (status != ROVE_OK) {
+        return status;
+    }
+    status = rove__flight_open(&flight, r->store, r->error);
+    for (size_t i = 0; i < count && status == ROVE_OK; i++) {
+        status = refreeze_frame(r, &flight, frames[i]);
+    }
+    if (status == ROVE_OK) {
+        status = rove__flight_land(&flight, (uint64_t)number, r->error);
+    }
+    rove__flight_free(&flight);
+    return status;
+}
+
+static rove_status refreeze_all(const renaming *r) {
+    int64_t number = 0;
+
+    rove_status status = rove__meta_get_int(r->store, ROVE_META_ACKED, &number, r->error);
+    while (status == ROVE_OK) {
+        sqlite3_stmt *statement = NULL;
+        status = rove__exchange_row(r->store, ROVE_EXCHANGE_BATCH_NUMBERS, &statement, r->error,
+                                    "i", number);
+        if (status != ROVE_OK || statement == NULL) {
+            break;
+        }
+        number = sqlite3_column_int64(statement, 0);
+        sqlite3_reset(statement);
+        status = refreeze(r, number);
+    }
+    return status;
+}
+
+rove_status rove__store_renumber(rove__store *store, const rove__renumber *renumber,
+                                 rove_error *error) {
+    renaming r = {store, renumber->renames, renumber->rename_count, error};
+    rove__apply apply;
+
+    rove_status status = rove__store_enter(store, error);
+    if (status != ROVE_OK) {
+        return status;
+    }
+    status = rove__apply_begin(&apply, store, error);
+    for (size_t i = 0; i < r.count && status == ROVE_OK; i++) {
+        status = rove__renumber_record(store, &r.renames[i], error);
+    }
+    if (status == ROVE_OK) {
+        status = follow_references(&r);
+    }
+    if (status == ROVE_OK) {
+        status = refreeze_all(&r);
+    }
+    if (status == ROVE_OK) {
+        status = rove__apply_begin(&apply, store, error);
+    }
+    if (status == ROVE_OK) {
+        status = rove__apply_batch(&apply, renumber->rows);
+    }
+    if (status == ROVE_OK) {
+        status = rove__apply_end(&apply);
+    }
+    return rove__store_leave(store, status, error);
+}
