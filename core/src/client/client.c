@@ -1,0 +1,190 @@
+/*
+ * client/client.c - the handle: opened and closed, taken by whoever talks to headquarters, and its pool of
+ * readers: a reader belongs to one thread while it is out, and to nobody while it is idle.
+ */
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "client/internal.h"
+
+rove_status rove__client_invalid(rove_error *error, const char *sentence) {
+    return rove__error_set(error, ROVE_INVALID, "%s", sentence);
+}
+
+/* ---- opening ---- */
+
+static int complete(const rove_ports *ports) {
+    const rove_files *files = &ports->files;
+    const rove_crypto *crypto = &ports->crypto;
+
+    return ports->allocator.resize != NULL && ports->clock.read != NULL &&
+           ports->random.fill != NULL && files->make_folder != NULL && files->read != NULL &&
+           files->replace != NULL && files->remove != NULL && files->lock != NULL &&
+           files->unlock != NULL && crypto->sha256 != NULL && crypto->hmac_sha256 != NULL &&
+           crypto->key_generate != NULL && crypto->key_public != NULL && crypto->csr != NULL;
+}
+
+/* Whether the identity is of the user whose work the replica holds. */
+static int belongs(rove *replica) {
+    rove__store_owner owner;
+
+    rove__store_read_owner(replica->store, &owner);
+    return owner.user == 0 || owner.user == replica->credentials->identity.user;
+}
+
+/*
+ * A damaged or foreign identity costs a new code, not the rep's data: the replica opens as if it were not
+ * enrolled. An owner that cannot be set now (the disk is full) is set by the next sync.
+ */
+static rove_status load_identity(rove *replica, rove_error *error) {
+    rove_status status = rove__credentials_load(&replica->credentials_ports, replica->identity_path,
+                                                &replica->credentials, error);
+
+    if (status == ROVE_OK && !belongs(replica)) {
+        rove__credentials_free(&replica->ports.allocator, replica->credentials);
+        replica->credentials = NULL;
+        status = ROVE_CORRUPT;
+    }
+    replica->identity_status = status;
+    if (status == ROVE_NOT_FOUND) {
+        return ROVE_OK;
+    }
+    if (status == ROVE_OK) {
+        memcpy(replica->url, replica->credentials->url, sizeof replica->url);
+        status = rove__client_adopt(replica, NULL);
+    }
+    if (status != ROVE_OK) {
+        rove__log(&replica->ports.log, ROVE_LOG_ERROR, "client", "identity: %s",
+                  rove_status_name(status));
+    }
+    return replica->credentials != NULL || status == ROVE_CORRUPT ? ROVE_OK : status;
+}
+
+static rove_status prepare(rove *replica, const char *folder) {
+    const rove_allocator *allocator = &replica->ports.allocator;
+    size_t size = strlen(folder) + sizeof "/identity";
+
+    replica->store_ports = (rove__store_ports){.allocator = allocator,
+                                               .clock = &replica->ports.clock,
+                                               .random = &replica->ports.random,
+                                               .files = &replica->ports.files,
+                                               .crypto = &replica->ports.crypto,
+                                               .log = &replica->ports.log};
+    replica->credentials_ports = (rove__credentials_ports){
+        .allocator = allocator, .crypto = &replica->ports.crypto, .files = &replica->ports.files};
+    replica->identity_path = rove__alloc(allocator, size);
+    if (replica->identity_path == NULL) {
+        return ROVE_NOMEM;
+    }
+    rove__text_format(replica->identity_path, size, "%s/identity", folder);
+    return rove__mutex_new(allocator, &replica->mutex);
+}
+
+rove_status rove_open(const rove_ports *ports, const char *folder, rove **out, rove_error *error) {
+    if (out == NULL || ports == NULL || folder == NULL || folder[0] == '\0') {
+        return rove__client_invalid(error, "Opening takes ports, a folder and a place for the "
+                                           "replica.");
+    }
+    *out = NULL;
+    if (!complete(ports)) {
+        return rove__client_invalid(error, "A function is missing in the ports.");
+    }
+    if (!rove__utf8_valid((const uint8_t *)folder, strlen(folder))) {
+        return rove__error_set(error, ROVE_UTF8, "The folder's path is not UTF-8.");
+    }
+    rove *replica = rove__alloc_zeroed(&ports->allocator, 1, sizeof *replica);
+    if (replica == NULL) {
+        return rove__error_set(error, ROVE_NOMEM, "%s", rove_status_text(ROVE_NOMEM));
+    }
+    replica->ports = *ports;
+    rove_status status = prepare(replica, folder);
+    if (status != ROVE_OK) {
+        status = rove__error_set(error, status, "%s", rove_status_text(status));
+    }
+    if (status == ROVE_OK) {
+        status = rove__store_open(&replica->store_ports, folder, &replica->store, error);
+    }
+    if (status == ROVE_OK) {
+        status = load_identity(replica, error);
+    }
+    if (status != ROVE_OK) {
+        rove_close(replica);
+        return status;
+    }
+    *out = replica;
+    return ROVE_OK;
+}
+
+void rove_close(rove *replica) {
+    if (replica == NULL) {
+        return;
+    }
+    ROVE_ASSERT(!replica->busy);
+    const rove_allocator allocator = replica->ports.allocator;
+    for (size_t i = 0; i < replica->idle_count; i++) {
+        rove__reader_close(replica->idle[i]);
+    }
+    rove__store_close(replica->store);
+    rove__credentials_free(&allocator, replica->credentials);
+    rove__mutex_free(replica->mutex);
+    rove__free(&allocator, replica->identity_path);
+    rove__free(&allocator, replica);
+}
+
+/* ---- who talks to headquarters ---- */
+
+rove_status rove__client_take(rove *replica, rove_error *error) {
+    rove__mutex_enter(replica->mutex);
+    int taken = replica->busy;
+    replica->busy = 1;
+    rove__mutex_leave(replica->mutex);
+    return taken ? rove__error_set(error, ROVE_BUSY,
+                                   "This replica is talking to headquarters already; wait until "
+                                   "that has ended.")
+                 : ROVE_OK;
+}
+
+void rove__client_give(rove *replica) {
+    rove__mutex_enter(replica->mutex);
+    ROVE_ASSERT(replica->busy);
+    replica->busy = 0;
+    rove__mutex_leave(replica->mutex);
+}
+
+/* ---- readers ---- */
+
+rove_status rove__client_reader(rove *replica, rove__reader_connection **reader,
+                                rove_error *error) {
+    *reader = NULL;
+    rove__mutex_enter(replica->mutex);
+    if (replica->idle_count > 0) {
+        *reader = replica->idle[--replica->idle_count];
+    }
+    rove__mutex_leave(replica->mutex);
+    return *reader != NULL ? ROVE_OK : rove__reader_open(replica->store, reader, error);
+}
+
+void rove__client_reader_back(rove *replica, rove__reader_connection *reader) {
+    if (reader == NULL) {
+        return;
+    }
+    rove__mutex_enter(replica->mutex);
+    if (replica->idle_count < ROVE_IDLE_READERS_MAX) {
+        replica->idle[replica->idle_count++] = reader;
+        reader = NULL;
+    }
+    rove__mutex_leave(replica->mutex);
+    rove__reader_close(reader);
+}
+
+rove_status rove__client_entity(const rove *replica, const char *name, const rove__entity **entity,
+                                rove_error *error) {
+    *entity =
+        name != NULL ? rove__registry_by_name(rove__store_registry(replica->store), name) : NULL;
+    return *entity != NULL
+               ? ROVE_OK
+               : rove__error_set(error, ROVE_UNKNOWN_ENTITY, "There is no entity \"%s\".",
+                                 name != NULL ? name : "");
+}

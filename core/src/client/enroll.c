@@ -1,0 +1,254 @@
+/*
+ * client/enroll.c - how a device becomes headquarters' own, and stays it: enrolment with a one-time code,
+ * renewal under mutual TLS. sync/enroll.h has the bytes.
+ *
+ * Order: the identity file first, then the replica's owner. A crash before the first leaves the device as it was,
+ * at the price of a new code; one between the two is mended when the replica is opened, or synced, next.
+ * Each certificate has a key of its own.
+ */
+#include <string.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "client/internal.h"
+
+#define BODY_MAX (ROVE_CSR_DER_MAX + 64)
+
+/* One enrolment or renewal under way. The key is wiped when it ends. */
+typedef struct ceremony {
+    rove *replica;
+    char url[ROVE_URL_MAX];
+    rove__invitation invitation;
+    uint8_t key[ROVE_KEY_DER_MAX];
+    size_t key_size;
+    uint8_t csr[ROVE_CSR_DER_MAX];
+    size_t csr_size;
+    rove__buf body;
+    rove__buf answer;
+    rove_response response;
+} ceremony;
+
+static void ceremony_begin(ceremony *c, rove *replica) {
+    memset(c, 0, sizeof *c);
+    c->replica = replica;
+    rove__buf_init(&c->body, &replica->ports.allocator, BODY_MAX);
+    rove__buf_init(&c->answer, &replica->ports.allocator, ROVE_IDENTITY_MAX);
+}
+
+static void ceremony_end(ceremony *c) {
+    rove__buf_free(&c->body);
+    rove__buf_free(&c->answer);
+    rove__wipe(c->key, sizeof c->key);
+    rove__wipe(&c->invitation, sizeof c->invitation);
+}
+
+static rove_status crypto_failed(rove_status status, rove_error *error) {
+    return status == ROVE_OK
+               ? status
+               : rove__error_set(error, status, "Making a key: %s", rove_status_text(status));
+}
+
+rove_status rove__client_adopt(rove *replica, rove_error *error) {
+    const rove__identity *identity = &replica->credentials->identity;
+    rove__store_owner owner;
+
+    rove__store_read_owner(replica->store, &owner);
+    if (owner.user == identity->user && owner.replica == identity->replica) {
+        return ROVE_OK;
+    }
+    owner = (rove__store_owner){.replica = identity->replica, .user = identity->user};
+    return rove__store_set_owner(replica->store, &owner, error);
+}
+
+/* Keeps what headquarters answered: file, handle, replica. */
+static rove_status keep(ceremony *c, rove_error *error) {
+    rove *replica = c->replica;
+    rove__credentials_parts parts = {.url = c->url,
+                                     .key = c->key,
+                                     .key_size = c->key_size,
+                                     .identity = c->answer.data,
+                                     .identity_size = c->answer.size};
+    rove__credentials *fresh = NULL;
+    rove__store_owner owner;
+    rove_status status = rove__credentials_new(&replica->credentials_ports, &parts, &fresh, error);
+
+    if (status != ROVE_OK) {
+        return status;
+    }
+    rove__store_read_owner(replica->store, &owner);
+    if (owner.user != 0 && owner.user != fresh->identity.user) {
+        status = rove__error_set(error, ROVE_STATE,
+                                 "This replica holds the work of another user. Open a new folder "
+                                 "for this one, and enrol there with a new code.");
+    }
+    if (status == ROVE_OK) {
+        status = rove__credentials_save(&replica->credentials_ports, replica->identity_path, fresh,
+                                        error);
+    }
+    if (status != ROVE_OK) {
+        rove__credentials_free(&replica->ports.allocator, fresh);
+        return status;
+    }
+    rove__mutex_enter(replica->mutex);
+    rove__credentials *old = replica->credentials;
+    replica->credentials = fresh;
+    replica->identity_status = ROVE_OK;
+    memcpy(replica->url, fresh->url, sizeof replica->url);
+    rove__mutex_leave(replica->mutex);
+    rove__credentials_free(&replica->ports.allocator, old);
+    return rove__client_adopt(replica, error);
+}
+
+/* ---- enrolment ---- */
+
+static rove_status fetch_nonce(ceremony *c, uint8_t nonce[ROVE_ENROLL_NONCE_SIZE],
+                               rove_error *error) {
+    rove__letter letter = {.method = "GET",
+                           .url = c->url,
+                           .path = "/v1/enroll",
+                           .accept = ROVE_NONCE_CONTENT_TYPE,
+                           .pin = c->invitation.pin,
+                           .answer = &c->answer};
+    rove_status status = rove__letter_send(c->replica, &letter, &c->response, error);
+
+    if (status != ROVE_OK) {
+        return status;
+    }
+    if (c->answer.size != ROVE_ENROLL_NONCE_SIZE) {
+        return rove__error_set(error, ROVE_PROTOCOL,
+                               "Headquarters' answer to the first step of enrolment has %zu bytes "
+                               "instead of %d.",
+                               c->answer.size, ROVE_ENROLL_NONCE_SIZE);
+    }
+    memcpy(nonce, c->answer.data, ROVE_ENROLL_NONCE_SIZE);
+    rove__buf_reset(&c->answer);
+    return ROVE_OK;
+}
+
+/* A key, and the request that proves the code: the body of the second step. */
+static rove_status prove(ceremony *c, const uint8_t nonce[ROVE_ENROLL_NONCE_SIZE]) {
+    const rove_crypto *crypto = &c->replica->ports.crypto;
+    uint8_t public_der[ROVE_PUBLIC_KEY_DER_MAX];
+    size_t public_size = 0;
+    uint8_t secret[ROVE_SHA256_SIZE];
+    uint8_t proof[ROVE_SHA256_SIZE];
+    rove__enroll_request request = {.nonce = nonce, .hint = secret, .csr = c->csr};
+
+    rove_status status = crypto->key_generate(crypto->ctx, c->key, sizeof c->key, &c->key_size);
+    if (status == ROVE_OK) {
+        status = crypto->key_public(crypto->ctx, c->key, c->key_size, public_der, sizeof public_der,
+                                    &public_size);
+    }
+    if (status == ROVE_OK) {
+        status = rove__code_secret(c->invitation.code, crypto, secret);
+    }
+    if (status == ROVE_OK) {
+        status = rove__code_proof(secret, nonce, public_der, public_size, crypto, proof);
+    }
+    if (status == ROVE_OK) {
+        status = crypto->csr(crypto->ctx, c->key, c->key_size, proof, sizeof proof, c->csr,
+                             sizeof c->csr, &c->csr_size);
+    }
+    if (status == ROVE_OK) {
+        request.csr_size = c->csr_size;
+        rove__enroll_request_write(&c->body, &request);
+        status = rove__buf_status(&c->body);
+    }
+    rove__wipe(secret, sizeof secret);
+    return status;
+}
+
+static rove_status enroll(ceremony *c, rove_error *error) {
+    uint8_t nonce[ROVE_ENROLL_NONCE_SIZE];
+    rove__letter letter = {.method = "POST",
+                           .url = c->url,
+                           .path = "/v1/enroll",
+                           .content_type = ROVE_ENROLL_CONTENT_TYPE,
+                           .accept = ROVE_IDENTITY_CONTENT_TYPE,
+                           .pin = c->invitation.pin,
+                           .body = &c->body,
+                           .answer = &c->answer};
+
+    if (c->replica->credentials != NULL) {
+        return rove__error_set(error, ROVE_EXISTS, "This device is enrolled with %s already.",
+                               c->replica->url);
+    }
+    rove_status status = fetch_nonce(c, nonce, error);
+    if (status == ROVE_OK) {
+        status = crypto_failed(prove(c, nonce), error);
+    }
+    if (status == ROVE_OK) {
+        status = rove__letter_send(c->replica, &letter, &c->response, error);
+    }
+    return status == ROVE_OK ? keep(c, error) : status;
+}
+
+rove_status rove_enroll(rove *replica, const char *url, const char *code, rove_error *error) {
+    ceremony c;
+
+    if (replica == NULL || url == NULL || code == NULL) {
+        return rove__client_invalid(error, "Enrolment takes a replica, an address and a code.");
+    }
+    ceremony_begin(&c, replica);
+    rove_status status = rove__url_check(url, c.url, error);
+    if (status == ROVE_OK) {
+        status = rove__invitation_parse(code, &replica->ports.crypto, &c.invitation, error);
+    }
+    if (status == ROVE_OK) {
+        status = rove__client_take(replica, error);
+        if (status == ROVE_OK) {
+            status = enroll(&c, error);
+            rove__client_give(replica);
+        }
+    }
+    ceremony_end(&c);
+    rove__log(&replica->ports.log, ROVE_LOG_INFO, "client", "enrolment: %s",
+              rove_status_name(status));
+    return status;
+}
+
+/* ---- renewal ---- */
+
+static rove_status renewal_body(ceremony *c, int fresh) {
+    const rove_crypto *crypto = &c->replica->ports.crypto;
+    rove__enroll_request request = {.flags = fresh ? ROVE_RENEW_FRESH_REPLICA : 0, .csr = c->csr};
+
+    rove_status status = crypto->key_generate(crypto->ctx, c->key, sizeof c->key, &c->key_size);
+    if (status == ROVE_OK) {
+        status = crypto->csr(crypto->ctx, c->key, c->key_size, NULL, 0, c->csr, sizeof c->csr,
+                             &c->csr_size);
+    }
+    if (status == ROVE_OK) {
+        request.csr_size = c->csr_size;
+        rove__enroll_request_write(&c->body, &request);
+        status = rove__buf_status(&c->body);
+    }
+    return status;
+}
+
+rove_status rove__client_renew(rove *replica, int fresh, rove_response *response,
+                               rove_error *error) {
+    ceremony c;
+
+    ceremony_begin(&c, replica);
+    memcpy(c.url, replica->credentials->url, sizeof c.url);
+    rove__letter letter = {.method = "POST",
+                           .url = c.url,
+                           .path = "/v1/renew",
+                           .content_type = ROVE_ENROLL_CONTENT_TYPE,
+                           .accept = ROVE_IDENTITY_CONTENT_TYPE,
+                           .body = &c.body,
+                           .answer = &c.answer};
+    rove_status status = crypto_failed(renewal_body(&c, fresh), error);
+    if (status == ROVE_OK) {
+        status = rove__letter_send(replica, &letter, &c.response, error);
+    }
+    if (status == ROVE_OK) {
+        status = keep(&c, error);
+    }
+    *response = c.response;
+    ceremony_end(&c);
+    rove__log(&replica->ports.log, ROVE_LOG_INFO, "client", "renewal%s: %s",
+              fresh ? " with a fresh replica number" : "", rove_status_name(status));
+    return status;
+}

@@ -1,0 +1,234 @@
+/*
+ * client/identity.c - the identity in memory and in its file; see identity.h for the format.
+ */
+#include "client/identity.h"
+
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/reader.h"
+#include "base/text.h"
+
+#define MAGIC        "RoveId"
+#define MAGIC_SIZE   (sizeof MAGIC - 1)
+#define FILE_VERSION 1u
+
+ROVE_STATIC_ASSERT(MAGIC_SIZE + 1 + ROVE_URL_MAX + ROVE_KEY_DER_MAX + ROVE_IDENTITY_MAX +
+                           ROVE_SHA256_SIZE + 16 <=
+                       ROVE_IDENTITY_FILE_MAX,
+                   "every identity fits its file");
+
+void rove__wipe(void *memory, size_t size) {
+    volatile uint8_t *bytes = memory;
+
+    for (size_t i = 0; i < size; i++) {
+        bytes[i] = 0;
+    }
+}
+
+/* ---- the url ---- */
+
+static size_t host_size(const char *at) {
+    size_t size = 0;
+
+    if (at[0] == '[') {
+        size = 1 + strspn(at + 1, "0123456789abcdefABCDEF:.");
+        return size > 1 && at[size] == ']' ? size + 1 : 0;
+    }
+    return strspn(at, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.");
+}
+
+/* Of ":8443"; 0 if there is none, -1 if it is no port. */
+static int port_size(const char *at) {
+    uint32_t port = 0;
+    int size = 1;
+
+    if (at[0] != ':') {
+        return 0;
+    }
+    for (; at[size] >= '0' && at[size] <= '9' && size <= 5; size++) {
+        port = port * 10 + (uint32_t)(at[size] - '0');
+    }
+    return port >= 1 && port <= 65535 ? size : -1;
+}
+
+rove_status rove__url_check(const char *url, char checked[ROVE_URL_MAX], rove_error *error) {
+    static const char scheme[] = "https://";
+    size_t size = sizeof scheme - 1;
+
+    checked[0] = '\0';
+    if (strncmp(url, scheme, size) != 0) {
+        return rove__error_set(error, ROVE_INVALID,
+                               "The address of headquarters begins with \"https://\".");
+    }
+    size_t host = host_size(url + size);
+    int port = port_size(url + size + host);
+    if (host == 0 || port < 0) {
+        return rove__error_set(error, ROVE_INVALID,
+                               "The address of headquarters is https://, a host name and perhaps a "
+                               "port, as in \"https://hq.example.com:8443\".");
+    }
+    size += host + (size_t)port;
+    if (url[size + (url[size] == '/')] != '\0') {
+        return rove__error_set(error, ROVE_INVALID,
+                               "The address of headquarters ends after its host name and port; "
+                               "leave out what follows.");
+    }
+    if (size >= ROVE_URL_MAX) {
+        return rove__error_set(error, ROVE_INVALID, "The address of headquarters is too long.");
+    }
+    memcpy(checked, url, size);
+    checked[size] = '\0';
+    return ROVE_OK;
+}
+
+/* ---- bytes ---- */
+
+static rove_status check_of(const rove_crypto *crypto, const uint8_t *bytes, size_t size,
+                            uint8_t check[ROVE_SHA256_SIZE]) {
+    rove_span span = {bytes, size};
+    return crypto->sha256(crypto->ctx, &span, 1, check);
+}
+
+/* Points url, key and identity into `bytes`, whose check was found right. */
+static rove_status parse(rove__credentials *credentials) {
+    rove__reader reader;
+    size_t url_size = 0;
+    size_t identity_size = 0;
+
+    rove__reader_init(&reader, credentials->bytes + MAGIC_SIZE + 1,
+                      credentials->size - MAGIC_SIZE - 1 - ROVE_SHA256_SIZE);
+    const uint8_t *url = rove__reader_bytes(&reader, ROVE_URL_MAX - 1, &url_size);
+    credentials->key = rove__reader_bytes(&reader, ROVE_KEY_DER_MAX, &credentials->key_size);
+    const uint8_t *identity = rove__reader_bytes(&reader, ROVE_IDENTITY_MAX, &identity_size);
+    if (rove__reader_status(&reader) != ROVE_OK || rove__reader_left(&reader) != 0 ||
+        url_size == 0 || credentials->key_size == 0 || memchr(url, '\0', url_size) != NULL) {
+        return ROVE_CORRUPT;
+    }
+    memcpy(credentials->url, url, url_size);
+    credentials->url[url_size] = '\0';
+    return rove__identity_read(&credentials->identity, identity, identity_size);
+}
+
+static rove__credentials *allocate(const rove_allocator *allocator) {
+    rove__credentials *credentials = rove__alloc_zeroed(allocator, 1, sizeof *credentials);
+
+    if (credentials != NULL) {
+        credentials->bytes = rove__alloc_zeroed(allocator, 1, ROVE_IDENTITY_FILE_MAX);
+        if (credentials->bytes == NULL) {
+            rove__free(allocator, credentials);
+            credentials = NULL;
+        }
+    }
+    return credentials;
+}
+
+void rove__credentials_free(const rove_allocator *allocator, rove__credentials *credentials) {
+    if (credentials == NULL) {
+        return;
+    }
+    rove__wipe(credentials->bytes, ROVE_IDENTITY_FILE_MAX);
+    rove__free(allocator, credentials->bytes);
+    rove__free(allocator, credentials);
+}
+
+static size_t put_bytes(uint8_t *to, size_t at, const void *bytes, size_t size) {
+    at += rove__varint_put(to + at, size);
+    memcpy(to + at, bytes, size);
+    return at + size;
+}
+
+rove_status rove__credentials_new(const rove__credentials_ports *ports,
+                                  const rove__credentials_parts *parts, rove__credentials **out,
+                                  rove_error *error) {
+    *out = NULL;
+    ROVE_ASSERT(strlen(parts->url) < ROVE_URL_MAX);
+    ROVE_ASSERT(parts->key_size <= ROVE_KEY_DER_MAX);
+    ROVE_ASSERT(parts->identity_size <= ROVE_IDENTITY_MAX);
+    /* Its full size at once, so that no copy of the key is left behind by growing. */
+    rove__credentials *credentials = allocate(ports->allocator);
+    if (credentials == NULL) {
+        return rove__error_set(error, ROVE_NOMEM, "%s", rove_status_text(ROVE_NOMEM));
+    }
+    uint8_t *bytes = credentials->bytes;
+    memcpy(bytes, MAGIC, MAGIC_SIZE);
+    bytes[MAGIC_SIZE] = FILE_VERSION;
+    size_t size = put_bytes(bytes, MAGIC_SIZE + 1, parts->url, strlen(parts->url));
+    size = put_bytes(bytes, size, parts->key, parts->key_size);
+    size = put_bytes(bytes, size, parts->identity, parts->identity_size);
+    rove_status status = check_of(ports->crypto, bytes, size, bytes + size);
+    credentials->size = size + ROVE_SHA256_SIZE;
+    if (status == ROVE_OK) {
+        status = parse(credentials);
+    }
+    if (status != ROVE_OK) {
+        rove__credentials_free(ports->allocator, credentials);
+        return rove__error_set(error, status, "What headquarters answered is no identity: %s",
+                               rove_status_text(status));
+    }
+    *out = credentials;
+    return ROVE_OK;
+}
+
+/* ---- the file ---- */
+
+static rove_status check_file(const rove_crypto *crypto, rove__credentials *credentials) {
+    uint8_t check[ROVE_SHA256_SIZE];
+    size_t size = credentials->size;
+
+    if (size < MAGIC_SIZE + 1 + ROVE_SHA256_SIZE ||
+        memcmp(credentials->bytes, MAGIC, MAGIC_SIZE) != 0) {
+        return ROVE_CORRUPT;
+    }
+    if (credentials->bytes[MAGIC_SIZE] > FILE_VERSION) {
+        return ROVE_UPGRADE;
+    }
+    rove_status status = check_of(crypto, credentials->bytes, size - ROVE_SHA256_SIZE, check);
+    if (status != ROVE_OK) {
+        return status;
+    }
+    if (credentials->bytes[MAGIC_SIZE] != FILE_VERSION ||
+        memcmp(check, credentials->bytes + size - ROVE_SHA256_SIZE, sizeof check) != 0) {
+        return ROVE_CORRUPT;
+    }
+    return parse(credentials) == ROVE_OK ? ROVE_OK : ROVE_CORRUPT;
+}
+
+rove_status rove__credentials_load(const rove__credentials_ports *ports, const char *path,
+                                   rove__credentials **out, rove_error *error) {
+    *out = NULL;
+    rove__credentials *credentials = allocate(ports->allocator);
+    if (credentials == NULL) {
+        return rove__error_set(error, ROVE_NOMEM, "%s", rove_status_text(ROVE_NOMEM));
+    }
+    rove_status status = ports->files->read(ports->files->ctx, path, credentials->bytes,
+                                            ROVE_IDENTITY_FILE_MAX, &credentials->size, error);
+    if (status == ROVE_TOO_BIG) {
+        status = ROVE_CORRUPT;
+    }
+    if (status == ROVE_OK) {
+        status = check_file(ports->crypto, credentials);
+    }
+    if (status == ROVE_CORRUPT) {
+        status = rove__error_set(error, status,
+                                 "This device's identity file is damaged. Ask "
+                                 "headquarters for a new code and enrol again; unsent "
+                                 "work is kept.");
+    } else if (status == ROVE_UPGRADE) {
+        status = rove__error_set(error, status,
+                                 "A newer version of the app enrolled this device. Install that "
+                                 "version again; unsent work is safe.");
+    }
+    if (status != ROVE_OK) {
+        rove__credentials_free(ports->allocator, credentials);
+        return status;
+    }
+    *out = credentials;
+    return ROVE_OK;
+}
+
+rove_status rove__credentials_save(const rove__credentials_ports *ports, const char *path,
+                                   const rove__credentials *credentials, rove_error *error) {
+    return ports->files->replace(ports->files->ctx, path, credentials->bytes, credentials->size,
+                                 error);
+}

@@ -1,0 +1,117 @@
+/*
+ * client/internal.h - the handle, and the few operations from which the public functions are made.
+ *
+ * Invariants: `credentials`, `failures`, `next_sync_ms` and `send_digests` are changed only by the thread that
+ * took `busy`; others read them, and everything else below `mutex`, with the mutex held.
+ */
+#ifndef ROVE_CLIENT_INTERNAL_H
+#define ROVE_CLIENT_INTERNAL_H
+
+#include "base/alloc.h"
+#include "client/identity.h"
+#include "rove/client.h"
+#include "store/store.h"
+#include "sync/device.h"
+
+#define ROVE_IDLE_READERS_MAX 4
+#define ROVE_ROW_ARENA_MAX    ((size_t)4 * 1024 * 1024) /* one row, as read or as handed in */
+
+struct rove {
+    rove_ports ports;
+    rove__store_ports store_ports;             /* borrow from `ports` */
+    rove__credentials_ports credentials_ports; /* the same */
+    rove__store *store;
+    char *identity_path;
+
+    rove__mutex *mutex;
+    int busy;                       /* enrolment, a sync or an exchange runs */
+    rove__credentials *credentials; /* NULL: not enrolled */
+    rove_status identity_status;    /* why not: NOT_FOUND, CORRUPT */
+    char url[ROVE_URL_MAX];         /* "" until enrolled */
+    uint32_t failures;              /* exchanges that failed in a row */
+    int64_t next_sync_ms;
+    int send_digests; /* the last exchange found totals that differ */
+    rove_watcher watcher;
+    void *watcher_ctx;
+    rove__reader_connection *idle[ROVE_IDLE_READERS_MAX];
+    size_t idle_count;
+};
+
+/* INVALID with a sentence, for arguments that the contract excludes. */
+rove_status rove__client_invalid(rove_error *error, const char *sentence);
+
+/* ---- client.c ---- */
+
+/* One at a time talks to headquarters: ROVE_BUSY. */
+ROVE_CHECK rove_status rove__client_take(rove *replica, rove_error *error);
+void rove__client_give(rove *replica);
+
+/* A reader from the pool, or a new one; give it back. */
+ROVE_CHECK rove_status rove__client_reader(rove *replica, rove__reader_connection **reader,
+                                           rove_error *error);
+void rove__client_reader_back(rove *replica, rove__reader_connection *reader);
+
+/* UNKNOWN_ENTITY with a sentence. */
+ROVE_CHECK rove_status rove__client_entity(const rove *replica, const char *name,
+                                           const rove__entity **entity, rove_error *error);
+
+/* ---- write.c ---- */
+
+/* Joins this thread's transaction, or begins one of its own (*own 1), which leave() then ends. */
+ROVE_CHECK rove_status rove__client_enter(rove *replica, int *own, rove_error *error);
+ROVE_CHECK rove_status rove__client_leave(rove *replica, int own, rove_status status,
+                                          rove_error *error);
+/* A row of these fields; values are borrowed. Inside a transaction, where the registry stands still. */
+ROVE_CHECK rove_status rove__client_row(const rove__entity *entity, rove_id id,
+                                        const rove_field *fields, size_t count, rove__arena *arena,
+                                        rove__row *row, rove_error *error);
+
+/* ---- link.c: one request to headquarters ---- */
+
+/* What is answered to the callbacks of a request; see rove_request. */
+typedef struct rove__link {
+    const char *method;
+    const char *url;  /* of headquarters */
+    const char *path; /* "/v1/exchange" */
+    const char *content_type;
+    const char *accept;
+    const uint8_t *pin; /* of a first contact; NULL: the credentials are used */
+    rove_status (*read_body)(void *ctx, void *bytes, size_t capacity, size_t *size);
+    rove_status (*write_answer)(void *ctx, const void *bytes, size_t size);
+    int (*cancelled)(void *ctx);
+    void *ctx;
+} rove__link;
+ROVE_CHECK rove_status rove__link_perform(rove *replica, const rove__link *link,
+                                          rove_response *response, rove_error *error);
+
+/* A request whose body and answer are small: both in buffers. */
+typedef struct rove__letter {
+    const char *method;
+    const char *url;
+    const char *path;
+    const char *content_type;
+    const char *accept;
+    const uint8_t *pin;
+    const rove__buf *body; /* NULL: none */
+    rove__buf *answer;     /* its maximum is the cap: ROVE_PROTOCOL past it */
+} rove__letter;
+ROVE_CHECK rove_status rove__letter_send(rove *replica, const rove__letter *letter,
+                                         rove_response *response, rove_error *error);
+
+/* ---- enroll.c; with `busy` taken ---- */
+
+/* A new key and certificate; fresh 1: and a new replica number (P3). */
+ROVE_CHECK rove_status rove__client_renew(rove *replica, int fresh, rove_response *response,
+                                          rove_error *error);
+/* Brings the replica's owner in line with the identity: what a crash between the two left undone. */
+ROVE_CHECK rove_status rove__client_adopt(rove *replica, rove_error *error);
+
+/* ---- exchange.c: what rove_sync shares with it; with `busy` taken ---- */
+
+ROVE_CHECK rove_status rove__client_device(rove *replica, uint64_t bytes_max, rove__device **device,
+                                           rove_error *error);
+/* Remembers what came of an exchange, or of a sync. */
+void rove__client_settle(rove *replica, rove_status status, int64_t next_ms);
+void rove__client_report(const rove__device_stats *stats, rove_sync_report *report);
+
+#endif

@@ -1,0 +1,437 @@
+/*
+ * client/review.c - what needs the rep's eye: pending work, refused writes, quarantined rows, conflicts.
+ *
+ * Lists are read on a reader, row by row, while a visitor is told; it may read and write meanwhile. What it is
+ * given lives for the call.
+ */
+#include <string.h>
+
+#include "base/text.h"
+#include "client/internal.h"
+#include "rove/entities.pb-c.h"
+#include "store/outbox.h"
+
+#define REASON_MAX 1024
+#define FIELDS_MAX ((size_t)ROVE_FIELDS_MAX * (ROVE_NAME_MAX + 1) + 1)
+
+/* ---- a list ---- */
+
+typedef struct list {
+    rove *replica;
+    rove_query *query;
+    rove__arena arena; /* of one row */
+    rove_error *error;
+} list;
+
+typedef rove_status (*teller)(list *l, void *visit, void *ctx);
+
+static int64_t int_at(const list *l, size_t column) {
+    rove_value value = rove_query_value(l->query, column);
+
+    return value.type == ROVE_INT ? value.as.integer : 0;
+}
+
+static void text_at(const list *l, size_t column, char *out, size_t capacity) {
+    rove_value value = rove_query_value(l->query, column);
+    int size = value.type == ROVE_TEXT && value.size < capacity ? (int)value.size : 0;
+
+    rove__text_format(out, capacity, "%.*s", size, size > 0 ? (const char *)value.as.data : "");
+}
+
+static const rove__entity *entity_at(const list *l, size_t column) {
+    return rove__registry_by_number(rove__store_registry(l->replica->store),
+                                    (uint32_t)int_at(l, column));
+}
+
+static const char *entity_name(const rove__entity *entity) {
+    return entity != NULL ? entity->name : "?";
+}
+
+/*
+ * `visit` points to the visitor's function pointer. A visitor's status other than OK ends the list and is returned;
+ * DONE means that it has seen enough.
+ */
+static rove_status walk(rove *replica, const char *sql, const rove_value *parameters, size_t count,
+                        teller tell, void *visit, void *ctx, rove_error *error) {
+    list l = {.replica = replica, .error = error};
+
+    rove__arena_init(&l.arena, &replica->ports.allocator, ROVE_ROW_ARENA_MAX);
+    rove_status status = rove_query_new(replica, sql, parameters, count, &l.query, error);
+    while (status == ROVE_OK) {
+        status = rove_query_step(l.query, error);
+        if (status == ROVE_OK) {
+            rove__arena_reset(&l.arena);
+            status = tell(&l, visit, ctx);
+        }
+    }
+    rove_query_free(l.query);
+    rove__arena_free(&l.arena);
+    return status == ROVE_DONE ? ROVE_OK : status;
+}
+
+/* ---- refused writes ---- */
+
+static rove_status tell_rejection(list *l, void *visit, void *ctx) {
+    rove_rejection_visitor visitor = *(rove_rejection_visitor *)visit;
+    char reason[REASON_MAX];
+    rove_rejection rejection = {.number = int_at(l, 0),
+                                .entity = entity_name(entity_at(l, 1)),
+                                .id = int_at(l, 2),
+                                .status = (rove_status)int_at(l, 3),
+                                .reason = reason,
+                                .at_ms = int_at(l, 5)};
+
+    text_at(l, 4, reason, sizeof reason);
+    return visitor(ctx, &rejection);
+}
+
+rove_status rove_rejections(rove *replica, rove_rejection_visitor visit, void *ctx,
+                            rove_error *error) {
+    if (replica == NULL || visit == NULL) {
+        return rove__client_invalid(error, "A list takes a replica and a visitor.");
+    }
+    return walk(replica, "SELECT seq, entity, row, status, reason, at FROM _rejection ORDER BY seq",
+                NULL, 0, tell_rejection, &visit, ctx, error);
+}
+
+/* The entity of a rejection. */
+static rove_status tell_entity(list *l, void *visit, void *ctx) {
+    const rove__entity **entity = ctx;
+
+    (void)visit;
+    *entity = entity_at(l, 0);
+    return ROVE_OK;
+}
+
+static rove_status fix_row(rove *replica, const rove__entity *entity, const rove_field *fixes,
+                           size_t count, rove__arena *arena, rove__row *row, rove_error *error) {
+    rove__store_share(replica->store);
+    rove_status status = rove__client_row(entity, 0, fixes, count, arena, row, error);
+    rove__store_unshare(replica->store);
+    return status;
+}
+
+rove_status rove_rejection_retry(rove *replica, int64_t number, const rove_field *fixes,
+                                 size_t count, rove_error *error) {
+    const rove__entity *entity = NULL;
+    rove_value key = rove_int(number);
+    rove__arena arena;
+    rove__row row;
+
+    if (replica == NULL || (fixes == NULL && count > 0)) {
+        return rove__client_invalid(error, "A retry takes a replica and fields.");
+    }
+    rove_status status = walk(replica, "SELECT entity FROM _rejection WHERE seq = ?1", &key, 1,
+                              tell_entity, NULL, &entity, error);
+    if (status == ROVE_OK && entity == NULL) {
+        status = rove__error_set(error, ROVE_NOT_FOUND, "There is no refused write %lld.",
+                                 (long long)number);
+    }
+    if (status != ROVE_OK) {
+        return status;
+    }
+    rove__arena_init(&arena, &replica->ports.allocator, ROVE_ROW_ARENA_MAX);
+    status = fix_row(replica, entity, fixes, count, &arena, &row, error);
+    if (status == ROVE_OK) {
+        status =
+            rove__store_rejection_retry(replica->store, number, count > 0 ? &row : NULL, error);
+    }
+    rove__arena_free(&arena);
+    return status;
+}
+
+rove_status rove_rejection_discard(rove *replica, int64_t number, rove_error *error) {
+    return replica != NULL ? rove__store_rejection_discard(replica->store, number, error)
+                           : rove__client_invalid(error, "There is no replica.");
+}
+
+/* ---- quarantine ---- */
+
+static rove_status tell_quarantined(list *l, void *visit, void *ctx) {
+    rove_quarantine_visitor visitor = *(rove_quarantine_visitor *)visit;
+    char reason[REASON_MAX];
+    rove_quarantined row = {.entity = entity_name(entity_at(l, 0)),
+                            .id = int_at(l, 1),
+                            .status = (rove_status)int_at(l, 2),
+                            .reason = reason};
+
+    text_at(l, 3, reason, sizeof reason);
+    return visitor(ctx, &row);
+}
+
+rove_status rove_quarantine(rove *replica, rove_quarantine_visitor visit, void *ctx,
+                            rove_error *error) {
+    rove_value unknown[] = {rove_int(ROVE_UNKNOWN_ENTITY),
+                            rove_text("A newer version of the app knows this kind of record.")};
+
+    if (replica == NULL || visit == NULL) {
+        return rove__client_invalid(error, "A list takes a replica and a visitor.");
+    }
+    return walk(replica,
+                "SELECT entity, row, status, reason FROM _quarantine"
+                " UNION ALL SELECT entity, row, ?1, ?2 FROM _unknown",
+                unknown, 2, tell_quarantined, &visit, ctx, error);
+}
+
+rove_status rove_quarantine_retry(rove *replica, uint64_t *left, rove_error *error) {
+    uint64_t ignored = 0;
+
+    if (replica == NULL) {
+        return rove__client_invalid(error, "There is no replica.");
+    }
+    return rove__store_quarantine_retry(replica->store, left != NULL ? left : &ignored, error);
+}
+
+/* ---- pending work ---- */
+
+static const char *op_name(rove__op op) {
+    switch (op) {
+    case ROVE_OP_INSERT:
+        return "insert";
+    case ROVE_OP_DELETE:
+        return "delete";
+    case ROVE_OP_SEAL:
+        return "seal";
+    default:
+        return "update";
+    }
+}
+
+/* The names of an entry's fields, comma-separated, and when the last of its edits was made. */
+static void sum_up(const list *l, const rove__entity *entity, const rove__entry *entry, char *names,
+                   rove_stamp *newest) {
+    size_t at = 0;
+
+    names[0] = '\0';
+    *newest = entry->raw;
+    rove__store_share(l->replica->store);
+    for (size_t i = 0; i < entry->count; i++) {
+        int ordinal = entity != NULL ? rove__entity_field(entity, entry->cells[i].field) : -1;
+        if (entry->cells[i].raw > *newest) {
+            *newest = entry->cells[i].raw;
+        }
+        if (ordinal >= 0 && at + ROVE_NAME_MAX + 2 < FIELDS_MAX) {
+            rove__text_format(names + at, FIELDS_MAX - at, "%s%s", at > 0 ? "," : "",
+                              entity->fields[ordinal].name);
+            at += strlen(names + at);
+        }
+    }
+    rove__store_unshare(l->replica->store);
+}
+
+static rove_status tell_pending(list *l, void *visit, void *ctx) {
+    rove_pending_visitor visitor = *(rove_pending_visitor *)visit;
+    const rove__entity *entity = entity_at(l, 0);
+    rove_value body = rove_query_value(l->query, 3);
+    rove__entry entry = {0};
+    rove_stamp newest = 0;
+    char *names = rove__arena_take(&l->arena, FIELDS_MAX);
+
+    rove_status status = names == NULL || body.type != ROVE_BLOB
+                             ? ROVE_NOMEM
+                             : rove__entry_read(&entry, body.as.data, body.size, &l->arena);
+    if (status != ROVE_OK) {
+        return rove__error_set(l->error, status, "Reading pending work: %s",
+                               rove_status_text(status));
+    }
+    sum_up(l, entity, &entry, names, &newest);
+    rove_pending pending = {.entity = entity_name(entity),
+                            .id = int_at(l, 1),
+                            .what = op_name(entry.op),
+                            .in_flight = (int)int_at(l, 2),
+                            .fields = names,
+                            .at_ms = rove__stamp_ms(newest)};
+    return visitor(ctx, &pending);
+}
+
+rove_status rove_pending_list(rove *replica, rove_pending_visitor visit, void *ctx,
+                              rove_error *error) {
+    if (replica == NULL || visit == NULL) {
+        return rove__client_invalid(error, "A list takes a replica and a visitor.");
+    }
+    return walk(replica,
+                "SELECT entity, row, batch IS NOT NULL, body FROM _outbox ORDER BY seq DESC", NULL,
+                0, tell_pending, &visit, ctx, error);
+}
+
+/* ---- conflicts ---- */
+
+#define CONFLICTS                                                                                  \
+    "SELECT id, record_entity, record_id, field_number, kind, kept_value, lost_value,"             \
+    " kept_user_id, lost_user_id, kept_stamp, lost_stamp, kept_raw_at, lost_raw_at,"               \
+    " status IS NULL OR status = 1 FROM conflict"
+
+/* A value in its self-describing form; NULL if it is absent or not to be read. Borrows from the query. */
+static rove_value described(const list *l, size_t column) {
+    rove_value bytes = rove_query_value(l->query, column);
+    rove_value value = rove_null();
+    rove__reader reader;
+
+    if (bytes.type == ROVE_BLOB && bytes.size > 0) {
+        rove__reader_init(&reader, bytes.as.data, bytes.size);
+        rove__value_read(&reader, &value);
+        if (rove__reader_status(&reader) != ROVE_OK) {
+            value = rove_null();
+        }
+    }
+    return value;
+}
+
+static const char *field_name(const list *l, const rove__entity *entity, uint32_t number) {
+    const char *name = "";
+
+    rove__store_share(l->replica->store);
+    int ordinal = entity != NULL && number != 0 ? rove__entity_field(entity, number) : -1;
+    if (ordinal >= 0) {
+        name = entity->fields[ordinal].name;
+    }
+    rove__store_unshare(l->replica->store);
+    return name;
+}
+
+static rove_status tell_conflict(list *l, void *visit, void *ctx) {
+    rove_conflict_visitor visitor = *(rove_conflict_visitor *)visit;
+    const rove__entity *entity = entity_at(l, 1);
+    const char *kind = NULL;
+
+    if (rove_enum_key(l->replica, "Conflict", "kind", int_at(l, 4), &kind) != ROVE_OK) {
+        kind = "?";
+    }
+    rove_conflict conflict = {.number = int_at(l, 0),
+                              .entity = entity_name(entity),
+                              .id = int_at(l, 2),
+                              .field = field_name(l, entity, (uint32_t)int_at(l, 3)),
+                              .kind = kind,
+                              .kept = described(l, 5),
+                              .lost = described(l, 6),
+                              .kept_user = int_at(l, 7),
+                              .lost_user = int_at(l, 8),
+                              .kept_at_ms = rove__stamp_ms((rove_stamp)int_at(l, 9)),
+                              .lost_at_ms = rove__stamp_ms((rove_stamp)int_at(l, 10)),
+                              .kept_raw_at_ms = int_at(l, 11),
+                              .lost_raw_at_ms = int_at(l, 12),
+                              .open = (int)int_at(l, 13)};
+    return visitor(ctx, &conflict);
+}
+
+rove_status rove_conflicts(rove *replica, rove_conflict_visitor visit, void *ctx,
+                           rove_error *error) {
+    if (replica == NULL || visit == NULL) {
+        return rove__client_invalid(error, "A list takes a replica and a visitor.");
+    }
+    return walk(replica, CONFLICTS " ORDER BY id", NULL, 0, tell_conflict, &visit, ctx, error);
+}
+
+/* ---- settling one ---- */
+
+/* A conflict as it is to be settled; copies, for a transaction follows. */
+typedef struct settlement {
+    int found;
+    int open;
+    const rove__entity *entity;
+    rove_id id;
+    uint32_t field;
+    int64_t kind;
+    rove_value lost; /* in `arena` */
+    rove__arena *arena;
+} settlement;
+
+static rove_status take_conflict(list *l, void *visit, void *ctx) {
+    settlement *s = ctx;
+    rove_value lost = described(l, 6);
+
+    (void)visit;
+    s->found = 1;
+    s->open = (int)int_at(l, 13);
+    s->entity = entity_at(l, 1);
+    s->id = int_at(l, 2);
+    s->field = (uint32_t)int_at(l, 3);
+    s->kind = int_at(l, 4);
+    s->lost = lost;
+    if (lost.size > 0 && (lost.type == ROVE_TEXT || lost.type == ROVE_BLOB)) {
+        s->lost.as.data = rove__arena_copy(s->arena, lost.as.data, lost.size);
+    }
+    return lost.size > 0 && s->lost.as.data == NULL ? ROVE_NOMEM : ROVE_OK;
+}
+
+/* Writes the losing side again: the value of a field, or the delete that was taken back. */
+static rove_status restore(rove *replica, const settlement *s, rove_error *error) {
+    rove__row row;
+    int ordinal = s->entity != NULL && s->field != 0 ? rove__entity_field(s->entity, s->field) : -1;
+
+    if (s->entity != NULL && s->field == 0 &&
+        (s->kind == ROVE__CONFLICT__KIND__DELETION || s->kind == ROVE__CONFLICT__KIND__REVIVAL)) {
+        return rove__store_delete(replica->store, s->entity, s->id, error);
+    }
+    if (ordinal < 0) {
+        return rove__error_set(error, ROVE_STATE,
+                               "What lost here cannot be written again by itself; make a new "
+                               "record, or keep what stands.");
+    }
+    rove_status status = rove__row_init(&row, s->entity, s->id, s->arena);
+    if (status != ROVE_OK) {
+        return rove__error_set(error, status, "%s", rove_status_text(status));
+    }
+    rove__row_set(&row, (size_t)ordinal, s->lost);
+    return rove__store_update(replica->store, &row, error);
+}
+
+static rove_status mark_resolved(rove *replica, rove_id number, rove__arena *arena,
+                                 rove_error *error) {
+    const rove__entity *conflict = NULL;
+    rove__store_owner owner;
+    rove__row row;
+
+    rove__store_read_owner(replica->store, &owner);
+    rove_field fields[] = {{"status", rove_int(ROVE__CONFLICT__STATUS__RESOLVED)},
+                           {"resolved_at", rove_int(rove__store_now_ms(replica->store, NULL))},
+                           {"resolver_id", rove_int(owner.user)}};
+    size_t count = owner.user != 0 ? 3 : 2;
+    rove_status status = rove__client_entity(replica, "Conflict", &conflict, error);
+    if (status == ROVE_OK) {
+        status = rove__client_row(conflict, number, fields, count, arena, &row, error);
+    }
+    return status == ROVE_OK ? rove__store_update(replica->store, &row, error) : status;
+}
+
+static rove_status settle(rove *replica, rove_id number, int again, settlement *s,
+                          rove_error *error) {
+    int own = 0;
+    rove_status status = rove__client_enter(replica, &own, error);
+
+    if (status != ROVE_OK) {
+        return status;
+    }
+    if (again) {
+        status = restore(replica, s, error);
+    }
+    if (status == ROVE_OK) {
+        status = mark_resolved(replica, number, s->arena, error);
+    }
+    return rove__client_leave(replica, own, status, error);
+}
+
+rove_status rove_conflict_settle(rove *replica, rove_id number, int again, rove_error *error) {
+    rove_value key = rove_int(number);
+    rove__arena arena;
+    settlement s = {.arena = &arena};
+
+    if (replica == NULL) {
+        return rove__client_invalid(error, "There is no replica.");
+    }
+    rove__arena_init(&arena, &replica->ports.allocator, ROVE_ROW_ARENA_MAX);
+    rove_status status =
+        walk(replica, CONFLICTS " WHERE id = ?1", &key, 1, take_conflict, NULL, &s, error);
+    if (status == ROVE_OK && !s.found) {
+        status =
+            rove__error_set(error, ROVE_NOT_FOUND, "There is no conflict %lld.", (long long)number);
+    }
+    if (status == ROVE_OK && !s.open) {
+        status = rove__error_set(error, ROVE_STATE, "The conflict is settled already.");
+    }
+    if (status == ROVE_OK) {
+        status = settle(replica, number, again, &s, error);
+    }
+    rove__arena_free(&arena);
+    return status;
+}

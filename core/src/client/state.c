@@ -1,0 +1,83 @@
+/*
+ * client/state.c - how the replica is doing.
+ */
+#include <string.h>
+
+#include "client/internal.h"
+
+/* Open conflicts; one without a status has not been looked at either. */
+static rove_status count_conflicts(rove *replica, uint64_t *count, rove_error *error) {
+    rove_query *query = NULL;
+    rove_status status =
+        rove_query_new(replica, "SELECT count(*) FROM conflict WHERE status IS NULL OR status = 1",
+                       NULL, 0, &query, error);
+
+    if (status == ROVE_OK) {
+        status = rove_query_step(query, error);
+    }
+    if (status == ROVE_OK) {
+        *count = (uint64_t)rove_query_value(query, 0).as.integer;
+    }
+    rove_query_free(query);
+    return status;
+}
+
+static void add_handle(rove *replica, rove_state *state) {
+    rove__mutex_enter(replica->mutex);
+    state->url = replica->url;
+    state->enrolled = replica->credentials != NULL;
+    state->certificate_until_ms =
+        replica->credentials != NULL ? replica->credentials->identity.until_ms : 0;
+    state->next_sync_ms = replica->next_sync_ms;
+    rove__mutex_leave(replica->mutex);
+}
+
+rove_status rove_read_state(rove *replica, rove_state *out, rove_error *error) {
+    rove__store_state store;
+    rove_clock_reading reading;
+
+    if (replica == NULL || out == NULL || out->size == 0) {
+        return rove__client_invalid(error, "A state takes a replica and its own size.");
+    }
+    size_t size = out->size < sizeof *out ? out->size : sizeof *out;
+    rove_status status = rove__store_read_state(replica->store, &store, error);
+    if (status != ROVE_OK) {
+        return status;
+    }
+    rove_state state = {.size = out->size,
+                        .replica = store.owner.replica,
+                        .user = store.owner.user,
+                        .seq = store.cursor.seq,
+                        .catching_up = store.catching_up,
+                        .verified_ms = store.verified_ms,
+                        .contact_ms = store.contact_ms,
+                        .records = store.rows,
+                        .scopes = store.scopes,
+                        .pending = store.pending_rows,
+                        .quarantined = store.quarantined + store.unknown_rows,
+                        .rejections = store.rejections,
+                        .disk_bytes = store.disk_bytes};
+    status = count_conflicts(replica, &state.conflicts, error);
+    if (status != ROVE_OK) {
+        return status;
+    }
+    add_handle(replica, &state);
+    state.now_ms = rove__store_now_ms(replica->store, &state.clock_trusted);
+    replica->ports.clock.read(replica->ports.clock.ctx, &reading);
+    state.clock_offset_ms = state.now_ms - reading.wall_ms;
+    memcpy(out, &state, size);
+    return ROVE_OK;
+}
+
+int64_t rove_now_ms(rove *replica) {
+    return replica != NULL ? rove__store_now_ms(replica->store, NULL) : 0;
+}
+
+rove_status rove_verify(rove *replica, uint64_t *records, rove_error *error) {
+    uint64_t ignored = 0;
+
+    if (replica == NULL) {
+        return rove__client_invalid(error, "There is no replica.");
+    }
+    return rove__store_verify(replica->store, records != NULL ? records : &ignored, error);
+}
