@@ -5,8 +5,9 @@
  * Answer:   WELCOME first, END last; between them what frame_table lists. An answer that ends without END
  *           has applied whole pages only, and the cursor says how far it came.
  *
- * Invariants: no store transaction is open between two calls; an Ack is applied only together with the page
- * or the END that follows it; after `failed` is set nothing of the answer is looked at any more.
+ * Invariants: no store transaction is open between two calls; an Ack is applied whole, and only together with the
+ * page or the END that follows it, unless those held grow too large; after `failed` is set nothing of the answer is
+ * looked at any more.
  */
 #include "sync/device.h"
 
@@ -20,10 +21,14 @@
 #include "wire/frame.h"
 #include "wire/message.h"
 
-#define HELD_ACKS_MAX 64u /* frames */
-#define HELD_BYTES_MAX                                                                             \
-    (4u * 1048576u) /* of their payloads; past either they are applied by themselves */
-#define MESSAGE_MEMORY_MAX (8u * 1048576u)
+/* Acks held past either are applied by themselves, once the last of them is whole. */
+#define HELD_ACKS_MANY  64u
+#define HELD_BYTES_MANY (4u * 1048576u)
+/* Past either they are refused: no batch has an Ack of so many frames or bytes. */
+#define HELD_ACKS_MAX      (4u * ROVE_PUSH_FRAMES_MAX)
+#define HELD_BYTES_MAX     (3u * ROVE_BATCH_BYTES_MAX)
+#define MESSAGE_MEMORY_MAX ((size_t)ROVE_MESSAGE_ARENA_MAX + HELD_BYTES_MAX)
+#define DIGEST_MEMORY_MAX  ((size_t)32 * 1048576)
 #define DIGESTS_PER_FRAME  8192u
 #define POLL_DEFAULT_MS    900000
 
@@ -57,6 +62,9 @@ struct rove__device {
     rove__frame_reader *reader;
     rove__buf held; /* payloads of Acks: size:u32 bytes, one after the other */
     size_t held_count;
+    uint64_t held_number;    /* of the last one held */
+    int held_open;           /* the last one held has more frames to come */
+    rove__store_tally tally; /* of the store, before this exchange */
     int welcomed;
     int ended;
     int again;
@@ -98,6 +106,22 @@ static rove_status make_hello(rove__device *device, rove_error *error) {
     return status;
 }
 
+/* Rows in a frame that this replica made itself. */
+static rove_status count_rows(rove__device *device, rove__bytes rows, uint64_t *count) {
+    rove__batch_reader *reader = NULL;
+    rove__change change;
+    rove_status status =
+        rove__batch_reader_new(device->ports.allocator, rove__store_registry(device->store),
+                               rows.data, rows.size, &reader);
+
+    while (status == ROVE_OK) {
+        status = rove__batch_next(reader, &change);
+        *count += status == ROVE_OK;
+    }
+    rove__batch_reader_free(reader);
+    return status == ROVE_DONE ? ROVE_OK : status;
+}
+
 static rove_status make_push(rove__device *device, rove_error *error) {
     rove__push push = {0};
     rove_status status =
@@ -116,7 +140,10 @@ static rove_status make_push(rove__device *device, rove_error *error) {
     device->pushed_any = 1;
     device->push_number = push.number;
     device->push_ordinal = push.ordinal;
-    status = rove__push_write(&push, &device->payload);
+    status = count_rows(device, push.rows, &device->stats.rows_pushed);
+    if (status == ROVE_OK) {
+        status = rove__push_write(&push, &device->payload);
+    }
     return status == ROVE_OK ? write_payload(device, ROVE_FRAME_PUSH) : status;
 }
 
@@ -270,6 +297,12 @@ static rove_status apply(rove__device *device, const rove__page *page) {
     }
     rove__buf_reset(&device->held);
     device->held_count = 0;
+    if (status == ROVE_OK) {
+        rove__store_tally tally;
+        rove__store_read_tally(device->store, &tally);
+        device->stats.rows_applied = tally.applied - device->tally.applied;
+        device->stats.rows_removed = tally.removed - device->tally.removed;
+    }
     return status;
 }
 
@@ -298,6 +331,10 @@ static rove_status take_need(rove__device *device, const rove__frame *frame) {
     if (status == ROVE_OK) {
         status = rove__store_need(device->store, need.number, &device->failure);
     }
+    if (status == ROVE_NOT_FOUND) {
+        /* Headquarters confirmed and lost them, or they are another device's: only a fresh start helps. */
+        return fail(device, ROVE_FORK, rove_status_text(ROVE_FORK));
+    }
     device->again = 1;
     return status;
 }
@@ -319,17 +356,31 @@ static rove_status take_renumber(rove__device *device, const rove__frame *frame)
 }
 
 static rove_status take_ack(rove__device *device, const rove__frame *frame) {
+    rove__ack ack;
+    rove_status status = rove__ack_read(&ack, frame->payload, frame->size, &device->arena);
+
+    if (status != ROVE_OK) {
+        return status;
+    }
+    if (device->held_open && ack.number != device->held_number) {
+        return fail(device, ROVE_PROTOCOL, "Headquarters left an acknowledgement unfinished.");
+    }
     if (device->held_count == HELD_ACKS_MAX ||
         device->held.size + frame->size + 4 > HELD_BYTES_MAX) {
-        rove_status status = apply(device, NULL);
-        if (status != ROVE_OK) {
-            return status;
-        }
+        return fail(device, ROVE_PROTOCOL, "Headquarters' acknowledgement is too long.");
     }
+    device->held_number = ack.number;
+    device->held_open = !ack.last;
     rove__buf_u32(&device->held, (uint32_t)frame->size);
     rove__buf_append(&device->held, frame->payload, frame->size);
     device->held_count++;
-    return rove__buf_status(&device->held);
+    status = rove__buf_status(&device->held);
+    if (status == ROVE_OK && !device->held_open &&
+        (device->held_count >= HELD_ACKS_MANY || device->held.size >= HELD_BYTES_MANY)) {
+        rove__arena_reset(&device->arena);
+        status = apply(device, NULL);
+    }
+    return status;
 }
 
 static rove_status take_need_row(rove__device *device, const rove__frame *frame) {
@@ -468,7 +519,8 @@ rove_status rove__device_new(const rove__store_ports *ports, rove__store *store,
     rove__buf_init(&device->payload, ports->allocator, ROVE_FRAME_MAX);
     rove__buf_init(&device->held, ports->allocator, HELD_BYTES_MAX);
     rove__arena_init(&device->arena, ports->allocator, MESSAGE_MEMORY_MAX);
-    rove__arena_init(&device->digest_arena, ports->allocator, MESSAGE_MEMORY_MAX);
+    rove__arena_init(&device->digest_arena, ports->allocator, DIGEST_MEMORY_MAX);
+    rove__store_read_tally(store, &device->tally);
     rove_status status = rove__frame_writer_new(ports->allocator, &device->writer);
     if (status == ROVE_OK) {
         status = rove__frame_reader_new(ports->allocator, &device->reader);
@@ -501,13 +553,15 @@ void rove__device_free(rove__device *device) {
     rove__free(allocator, device);
 }
 
-/* When to come again by itself. A failure to draw random bytes only costs the jitter. */
+/* When to come again by itself; 0: whenever. A failure to draw random bytes only costs the jitter. */
 static int64_t next_ms(const rove__device *device, rove_status status) {
     rove__store_state state = {0};
     int64_t delay = 0;
-    int trusted = 0;
-    int64_t now = rove__store_now_ms(device->store, &trusted);
+    int64_t now = rove__store_now_ms(device->store, NULL);
     rove_status drawn;
+    if (status != ROVE_OK && rove_status_classify(status) == ROVE_CLASS_FINE) {
+        return 0; /* it was ended early: there is nothing to wait for */
+    }
     if (status == ROVE_OK) {
         int64_t poll = POLL_DEFAULT_MS;
         if (rove__store_read_state(device->store, &state, NULL) == ROVE_OK && state.poll_ms > 0) {
