@@ -1,0 +1,80 @@
+/*
+ * sync/judge.h - what headquarters does with a pushed batch (rules P1 to P16), and with a row that it had asked for.
+ *
+ *   staged = rove__staged_new, rove__staged_add per PUSH frame   outside of any transaction: decodes and checks
+ *   rove__judge_batch                                            in the committing transaction, inside a savepoint
+ *   answer                                                       what to send; rows are read when it is sent
+ */
+#ifndef ROVE_SYNC_JUDGE_H
+#define ROVE_SYNC_JUDGE_H
+
+#include "sync/server.h"
+
+/* Writes in one batch, and their memory; more is refused as TOO_BIG before anything is judged. */
+#define ROVE_STAGED_OPS_MAX    524288u
+#define ROVE_STAGED_MEMORY_MAX ((size_t)256 * 1024 * 1024)
+
+typedef struct rove__staged rove__staged;
+
+ROVE_CHECK rove_status rove__staged_new(const rove__server_ports *ports, rove__staged **out);
+void rove__staged_free(rove__staged *staged);
+/*
+ * The next frame of the batch. ROVE_PROTOCOL (order, a malformed change), ROVE_TOO_BIG, ROVE_TRUNCATED, ROVE_UTF8,
+ * ROVE_NOMEM, ROVE_CRYPTO.
+ */
+ROVE_CHECK rove_status rove__staged_add(rove__staged *staged, const rove__push *push,
+                                        rove_error *error);
+/* Its last frame has come. */
+int rove__staged_complete(const rove__staged *staged);
+uint64_t rove__staged_number(const rove__staged *staged);
+/* Bytes of rows that it holds, as sent. */
+size_t rove__staged_size(const rove__staged *staged);
+size_t rove__staged_count(const rove__staged *staged);
+
+typedef struct rove__row_name {
+    uint32_t entity;
+    rove_id id;
+} rove__row_name;
+
+typedef enum rove__answer_kind {
+    ROVE_ANSWER_ACK,
+    ROVE_ANSWER_NEED,
+    ROVE_ANSWER_FORK,
+    ROVE_ANSWER_RENUMBER
+} rove__answer_kind;
+
+/* What a batch is answered. */
+typedef struct rove__answer {
+    const rove_allocator *allocator;
+    rove__answer_kind kind;
+    uint64_t number;      /* ACK: of the batch; NEED: the one needed */
+    int resent;           /* ACK: it had been judged before (P2) */
+    rove__buf frames;     /* ACK: { size:u32 payload of an Ack without rows }*, at least one */
+    rove__row_name *rows; /* ACK, RENUMBER: to be sent as they are when they are sent; owned */
+    size_t row_count;
+    size_t row_capacity;
+    rove__rename *renames; /* RENUMBER; owned */
+    size_t rename_count;
+    size_t rename_capacity;
+} rove__answer;
+
+void rove__answer_init(rove__answer *answer, const rove_allocator *allocator);
+void rove__answer_free(rove__answer *answer);
+
+/*
+ * `device` is locked; last_batch, chain and last_stamp follow an ACK, the caller stores it. Other than ROVE_OK:
+ * nothing may be kept of the savepoint; device and answer are to be dropped.
+ */
+ROVE_CHECK rove_status rove__judge_batch(const rove__server_ports *ports, rove__hq_tx *tx,
+                                         rove__hq_device *device, rove__staged *staged,
+                                         int64_t now_ms, rove__server_stats *stats,
+                                         rove__answer *answer, rove_error *error);
+/*
+ * A row that a device sent because headquarters had asked for it (P15); `rows` is one ROW frame's payload. Rows that
+ * nobody is waiting for are dropped.
+ */
+ROVE_CHECK rove_status rove__judge_rows(const rove__server_ports *ports, rove__hq_tx *tx,
+                                        rove__hq_device *device, rove__bytes rows, int64_t now_ms,
+                                        rove__server_stats *stats, rove_error *error);
+
+#endif

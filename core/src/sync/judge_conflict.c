@@ -1,0 +1,130 @@
+/*
+ * sync/judge_conflict.c - the conflict log: rows of the entity Conflict, in the scope of the record they are about, so that
+ * both authors see them (P6). One entry per judged write, both values kept.
+ */
+#include "base/assert.h"
+#include "sync/judge_state.h"
+
+#include "rove/entities.pb-c.h"
+
+rove_status rove__judge_user(rove__judge *judge, rove_replica replica, rove_id *user) {
+    rove__hq_device device;
+
+    if (replica == judge->device->replica) {
+        *user = judge->device->user;
+        return ROVE_OK;
+    }
+    if (replica != judge->user_of) {
+        rove_status status = judge->store->device_get(judge->tx, replica, 0, &device);
+        if (status != ROVE_OK && status != ROVE_NOT_FOUND) {
+            return status;
+        }
+        judge->user_of = replica;
+        judge->user_found = status == ROVE_OK ? device.user : 0;
+    }
+    *user = judge->user_found;
+    return ROVE_OK;
+}
+
+static void set(rove__row *row, const char *column, rove_value value) {
+    int ordinal = rove__entity_field_named(row->entity, column);
+
+    ROVE_ASSERT(ordinal >= 0);
+    /* A device's clock may say anything: what is no instant is left out. */
+    if (value.type != ROVE_NULL &&
+        rove__limits_check(&row->entity->fields[ordinal], &value, NULL) == ROVE_OK) {
+        rove__row_set(row, (size_t)ordinal, value);
+    }
+}
+
+static void set_number(rove__row *row, const char *column, int64_t number) {
+    if (number != 0) {
+        set(row, column, rove__value_int(number));
+    }
+}
+
+/* A value in its self-describing form; what is too large for a cell stays with the history alone. */
+static rove_status packed(rove__judge *judge, const rove_value *value, rove_value *out) {
+    rove__buf buf;
+    rove_status status = ROVE_OK;
+
+    *out = rove__value_null();
+    rove__buf_init(&buf, judge->ports->allocator, 2 * (size_t)ROVE_VALUE_MAX);
+    rove__value_write(&buf, value);
+    status = rove__buf_status(&buf);
+    if (status == ROVE_OK && buf.size <= ROVE_VALUE_MAX / 2) {
+        const void *copy = rove__arena_copy(&judge->record, buf.data, buf.size);
+        status = copy == NULL ? ROVE_NOMEM : ROVE_OK;
+        *out = rove__value_bytes(ROVE_BLOB, copy, buf.size);
+    }
+    rove__buf_free(&buf);
+    return status;
+}
+
+typedef struct side {
+    const char *value, *stamp, *raw_at, *replica, *user;
+} side;
+
+static const side kept_side = {"kept_value", "kept_stamp", "kept_raw_at", "kept_replica",
+                               "kept_user_id"};
+static const side lost_side = {"lost_value", "lost_stamp", "lost_raw_at", "lost_replica",
+                               "lost_user_id"};
+
+/* `is_write`: the side is the write judged, whose author and raw stamp are known. */
+static rove_status set_side(rove__judge *judge, rove__row *row, const side *names,
+                            const rove__cell *cell, const rove__clash *clash, int is_write) {
+    rove_value value;
+    rove_id user = clash->user;
+    rove_status status = packed(judge, &cell->value, &value);
+
+    if (status == ROVE_OK && !is_write) {
+        status = rove__judge_user(judge, cell->version.replica, &user);
+    }
+    if (status != ROVE_OK) {
+        return status;
+    }
+    set(row, names->value, value);
+    set_number(row, names->stamp, (int64_t)cell->version.stamp);
+    set_number(row, names->replica, cell->version.replica);
+    set_number(row, names->user, user);
+    if (is_write) {
+        set_number(row, names->raw_at, rove__stamp_ms(clash->raw));
+    }
+    return ROVE_OK;
+}
+
+rove_status rove__judge_conflict(rove__case *c, const rove__clash *clash) {
+    rove__judge *judge = c->judge;
+    rove__row row;
+    rove__scope scope;
+
+    ROVE_ASSERT(c->exists);
+    c->differs = 1;
+    judge->stats->conflicts++;
+    rove_status status = rove__row_init(&row, judge->conflict, 0, &judge->record);
+    if (status == ROVE_OK) {
+        status = rove__writer_scope(judge->writer, &c->after.row, &scope);
+    }
+    if (status == ROVE_OK) {
+        status = set_side(judge, &row, &kept_side, &clash->kept, clash, clash->write_kept);
+    }
+    if (status == ROVE_OK) {
+        status = set_side(judge, &row, &lost_side, &clash->lost, clash, !clash->write_kept);
+    }
+    if (status != ROVE_OK) {
+        return status;
+    }
+    set_number(&row, "about_id", scope.root);
+    set_number(&row, "record_entity", c->entity);
+    set_number(&row, "record_id", c->id);
+    set_number(&row, "field_number", clash->field);
+    set_number(&row, "kind", clash->kind);
+    set_number(&row, "status", ROVE__CONFLICT__STATUS__OPEN);
+    if (clash->kind == ROVE__CONFLICT__KIND__FORK_ALARM) {
+        rove__log(
+            judge->ports->log, ROVE_LOG_WARN, "judge",
+            "entity %u, field %u: two values under one version of replica %u: a copied device?",
+            (unsigned)c->entity, (unsigned)clash->field, (unsigned)clash->lost.version.replica);
+    }
+    return rove__writer_insert(judge->writer, &row, judge->error);
+}

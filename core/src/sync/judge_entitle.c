@@ -1,0 +1,122 @@
+/*
+ * sync/judge_entitle.c - who may write what (P14): at any seq from the edit's cursor to now, the rep held the scope in
+ * which the row was at that seq. Device clocks play no part. "Now" is the seq of this transaction, with what it granted.
+ */
+#include "base/assert.h"
+#include "sync/judge_state.h"
+
+/* The holdings of one root, from a small direct-mapped cache. */
+static rove_status holdings_of(rove__judge *judge, rove_id user, rove_id root,
+                               const rove__holdings **holdings) {
+    uint64_t mixed = ((uint64_t)root ^ (uint64_t)user << 7) * UINT64_C(0x9e3779b97f4a7c15);
+    rove__held_slot *slot = &judge->held[mixed >> 32 & (ROVE_JUDGE_CACHE - 1)];
+
+    *holdings = &slot->holdings;
+    if (slot->user == user && slot->root == root) {
+        return ROVE_OK;
+    }
+    slot->user = 0;
+    rove_status status = rove__entitle_root(judge->store, judge->tx, user, root, &slot->holdings);
+    if (status == ROVE_OK) {
+        slot->user = user;
+        slot->root = root;
+    }
+    return status;
+}
+
+void rove__judge_forget_held(rove__judge *judge) {
+    for (size_t i = 0; i < ROVE_JUDGE_CACHE; i++) {
+        judge->held[i].user = 0;
+    }
+}
+
+static rove_status held_within(rove__judge *judge, rove_id user, rove__scope scope, uint64_t from,
+                               uint64_t last, int *held) {
+    const rove__holdings *holdings = NULL;
+    rove_status status = holdings_of(judge, user, scope.root, &holdings);
+
+    *held = status == ROVE_OK && rove__held_within(holdings, scope, from, last);
+    return status;
+}
+
+rove_status rove__judge_held(rove__judge *judge, rove_id user, rove__scope scope, uint64_t from,
+                             int *held) {
+    return held_within(judge, user, scope, from, rove__writer_seq(judge->writer), held);
+}
+
+typedef struct path {
+    rove__judge *judge;
+    const rove__act *act;
+    uint64_t from; /* since when the row is in the scope that comes next */
+    int held;
+} path;
+
+/* The row was in mark->scope before mark->seq. */
+static rove_status each_mark(void *ctx, const rove__hq_mark *mark) {
+    path *p = ctx;
+
+    if (mark->seq <= p->from) {
+        return ROVE_OK;
+    }
+    rove_status status =
+        held_within(p->judge, p->act->user, mark->scope, p->from, mark->seq - 1, &p->held);
+    p->from = mark->seq;
+    return status == ROVE_OK && p->held ? ROVE_DONE : status;
+}
+
+rove_status rove__judge_entitled(rove__case *c, const rove__act *act, int *entitled) {
+    rove__judge *judge = c->judge;
+    path p = {.judge = judge, .act = act, .from = act->cursor};
+    rove__scope scope;
+
+    ROVE_ASSERT(c->exists);
+    *entitled = 1;
+    if (c->after.author == act->user && act->cursor < c->after.clock.seq) {
+        return ROVE_OK; /* made before anybody else knew of the record */
+    }
+    rove_status status = rove__writer_scope(judge->writer, &c->after.row, &scope);
+    if (status == ROVE_OK) {
+        status =
+            rove__judge_held(judge, act->user, scope, rove__writer_seq(judge->writer), entitled);
+    }
+    if (status != ROVE_OK || *entitled) {
+        return status;
+    }
+    status = judge->store->mark_of_row(judge->tx, c->entity, c->id, each_mark, &p);
+    if (status == ROVE_OK && !p.held) {
+        status = rove__judge_held(judge, act->user, scope, p.from, &p.held);
+    }
+    *entitled = p.held;
+    return status;
+}
+
+/* A role row lets whoever holds its account hold its contact: so its author has to hold both. */
+static rove_status may_entail(rove__judge *judge, const rove__act *act, const rove__row *row,
+                              int *entitled) {
+    if (row->entity != judge->role || !*entitled) {
+        return ROVE_OK;
+    }
+    int ordinal = rove__entity_field_named(row->entity, "contact_id");
+    const rove_value *contact = &row->cells[ordinal];
+    if (contact->type != ROVE_INT) {
+        return ROVE_OK;
+    }
+    return rove__judge_held(judge, act->user, (rove__scope){contact->as.integer, 0}, act->cursor,
+                            entitled);
+}
+
+rove_status rove__judge_may_enter(rove__case *c, const rove__act *act, const rove__row *row,
+                                  int *entitled) {
+    rove__judge *judge = c->judge;
+    rove__scope scope;
+    rove_status status = rove__writer_scope(judge->writer, row, &scope);
+
+    *entitled = 0;
+    if (status == ROVE_NOT_FOUND) {
+        return ROVE_OK;
+    }
+    if (status == ROVE_OK) {
+        status = rove__judge_held(judge, act->user, scope, act->cursor, entitled);
+    }
+    return status == ROVE_OK ? may_entail(judge, act, row, entitled) : status;
+}

@@ -1,0 +1,167 @@
+/*
+ * sync/judge_names.c - a record is its origin, its id is a name (P4): before anything of a batch is judged, ops whose record
+ * has another id here, and inserts whose id is taken, are told which id to use.
+ *
+ * An id is taken if a record of another origin has it, if a root of another entity has it (a scope would mean two
+ * things), or if its replica number is another device's: nobody makes records in another's name.
+ */
+#include "base/assert.h"
+#include "sync/judge_state.h"
+
+rove_status rove__judge_replica(rove__judge *judge, rove_replica replica, int *whose) {
+    rove_replica next = replica;
+
+    *whose = replica == judge->device->replica;
+    for (int hops = 0; *whose == 0 && next != 0 && hops < 16; hops++) {
+        rove__hq_device device;
+        rove_status status = judge->store->device_get(judge->tx, next, 0, &device);
+        if (status == ROVE_NOT_FOUND) {
+            return ROVE_OK;
+        }
+        if (status != ROVE_OK) {
+            return status;
+        }
+        if (device.user != judge->device->user) {
+            return ROVE_OK;
+        }
+        next = device.successor;
+        if (next == judge->device->replica) {
+            *whose = 2;
+        }
+    }
+    return ROVE_OK;
+}
+
+static rove_status row_is_here(rove__judge *judge, uint32_t entity, rove_id id, int *here) {
+    rove__hq_row row;
+    rove__arena arena;
+
+    rove__arena_init(&arena, judge->ports->allocator, ROVE_JUDGE_ARENA_MAX);
+    rove_status status = judge->store->row_get(judge->tx, entity, id, 0, &arena, &row);
+    rove__arena_free(&arena);
+    *here = status == ROVE_OK;
+    return status == ROVE_NOT_FOUND ? ROVE_OK : status;
+}
+
+/* Users are roots too: tasks and the day plan belong to them. */
+static int is_root(const rove__entity *entity, const rove__entity *user) {
+    return entity->scope == ROVE_SCOPE_SELF || entity == user;
+}
+
+rove_status rove__judge_root_taken(rove__judge *judge, const rove__entity *entity, rove_id id,
+                                   int *taken) {
+    const rove__registry *registry = judge->ports->registry;
+    const rove__entity *user = rove__registry_by_name(registry, "User");
+    rove_status status = ROVE_OK;
+
+    *taken = 0;
+    if (!is_root(entity, user)) {
+        return ROVE_OK;
+    }
+    for (size_t i = 0; i < rove__registry_count(registry) && status == ROVE_OK && !*taken; i++) {
+        const rove__entity *other = rove__registry_at(registry, i);
+        if (other != entity && is_root(other, user)) {
+            status = row_is_here(judge, other->number, id, taken);
+        }
+    }
+    return status;
+}
+
+/* 1 if the id's replica number may name what this op inserts. */
+static rove_status may_name(rove__judge *judge, const rove__staged_op *op, int *may) {
+    const rove__hq_head *head = rove__writer_head(judge->writer);
+    rove_replica prefix = rove__id_replica(op->id);
+    rove__hq_device other;
+
+    *may = prefix == op->replica;
+    if (*may) {
+        return ROVE_OK;
+    }
+    if (prefix == head->replica) {
+        *may = rove__id_counter(op->id) <= head->counter; /* headquarters had it renamed so */
+        return ROVE_OK;
+    }
+    rove_status status = judge->store->device_get(judge->tx, prefix, 0, &other);
+    if (status == ROVE_OK && prefix != judge->device->replica) {
+        return rove__judge_replica(judge, prefix, may);
+    }
+    *may = 1; /* its own, or a number that headquarters had on an earlier timeline */
+    return status == ROVE_NOT_FOUND ? ROVE_OK : status;
+}
+
+static rove_status id_taken(rove__judge *judge, const rove__staged_op *op,
+                            const rove__staged_op *previous, int *taken) {
+    const rove__entity *entity = rove__registry_by_number(judge->ports->registry, op->entity);
+    int may = 0;
+
+    *taken = previous != NULL && previous->op == ROVE_OP_INSERT && previous->entity == op->entity &&
+             previous->id == op->id;
+    rove_status status = *taken ? ROVE_OK : may_name(judge, op, &may);
+    if (status == ROVE_OK && !*taken && !may) {
+        *taken = 1;
+    }
+    if (status == ROVE_OK && !*taken) {
+        status = row_is_here(judge, op->entity, op->id, taken);
+    }
+    if (status == ROVE_OK && !*taken && entity != NULL) {
+        status = rove__judge_root_taken(judge, entity, op->id, taken);
+    }
+    return status;
+}
+
+static rove_status rename_op(rove__judge *judge, const rove__staged_op *op, rove_id to) {
+    rove__rename rename = {.entity = op->entity, .id = op->id, .origin = op->origin, .to = to};
+    rove_status status = rove__answer_rename(judge->answer, &rename);
+
+    return status == ROVE_OK ? rove__answer_row(judge->answer, op->entity, op->id) : status;
+}
+
+static int same_record(const rove__staged_op *a, const rove__staged_op *b) {
+    return a->entity == b->entity && a->id == b->id &&
+           rove__version_compare(a->origin, b->origin) == 0;
+}
+
+static rove_status name_record(rove__judge *judge, const rove__staged_op *op,
+                               const rove__staged_op *previous) {
+    uint32_t entity = 0;
+    rove_id id = 0;
+    int taken = 0;
+    rove_status status = judge->store->row_by_origin(judge->tx, op->origin, &entity, &id);
+
+    if (status == ROVE_OK) {
+        return entity == op->entity && id != op->id ? rename_op(judge, op, id) : ROVE_OK;
+    }
+    if (status != ROVE_NOT_FOUND) {
+        return status;
+    }
+    if (op->op != ROVE_OP_INSERT) {
+        return ROVE_OK;
+    }
+    status = id_taken(judge, op, previous, &taken);
+    if (status == ROVE_OK && taken) {
+        status = rove__writer_id(judge->writer, &id);
+        if (status == ROVE_OK) {
+            status = rename_op(judge, op, id);
+        }
+    }
+    return status;
+}
+
+rove_status rove__judge_names(rove__judge *judge) {
+    const rove__staged *staged = judge->staged;
+    const rove__staged_op *previous = NULL; /* the first op of the record before */
+    rove_status status = ROVE_OK;
+
+    for (size_t i = 0; i < staged->count && status == ROVE_OK; i++) {
+        const rove__staged_op *op = &staged->ops[i];
+        if (judge->answer->rename_count == ROVE_VERDICTS_MAX) {
+            return ROVE_OK; /* the rest is found when the batch comes again */
+        }
+        if (i > 0 && same_record(op, &staged->ops[i - 1])) {
+            continue;
+        }
+        status = name_record(judge, op, previous);
+        previous = op;
+    }
+    return status;
+}

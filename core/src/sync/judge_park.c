@@ -1,0 +1,302 @@
+/*
+ * sync/judge_park.c - edits of rows that headquarters lacks (P15): they wait under the record's origin, first in first out,
+ * until the row comes: from its author, or from any device that is asked for it.
+ */
+#include "base/assert.h"
+#include "sync/judge_state.h"
+
+#include <string.h>
+
+/* ---- waiting -------------------------------------------------------------------------------------------- */
+
+typedef struct twin {
+    rove__bytes packed;
+    int found;
+} twin;
+
+static rove_status each_twin(void *ctx, const rove__hq_parked *parked) {
+    twin *t = ctx;
+
+    t->found = parked->change.size == t->packed.size &&
+               memcmp(parked->change.data, t->packed.data, t->packed.size) == 0;
+    return t->found ? ROVE_DONE : ROVE_OK;
+}
+
+rove_status rove__judge_park(rove__case *c, const rove__act *act) {
+    rove__judge *judge = c->judge;
+    twin t = {.packed = act->packed};
+    rove__arena arena;
+    rove__hq_parked parked = {.origin = act->change.clock.origin,
+                              .replica = act->replica,
+                              .user = act->user,
+                              .change = act->packed};
+
+    for (size_t i = 0; i == 0 || i < act->change.edit_count; i++) {
+        if (act->stamps[i].canonical > parked.stamp) {
+            parked.stamp = act->stamps[i].canonical;
+        }
+    }
+    rove__arena_init(&arena, judge->ports->allocator, ROVE_JUDGE_ARENA_MAX);
+    rove_status status = judge->store->parked_scan(judge->tx, parked.origin, &arena, each_twin, &t);
+    rove__arena_free(&arena);
+    if (status == ROVE_OK && !t.found) {
+        status = judge->store->parked_put(judge->tx, &parked);
+        rove__writer_touch(judge->writer);
+        judge->stats->parked++;
+    }
+    return status == ROVE_OK ? rove__judge_verdict(c, act, 0, ROVE_VERDICT_PARKED, ROVE_OK, "")
+                             : status;
+}
+
+/* ---- the row came --------------------------------------------------------------------------------------- */
+
+typedef struct waiting {
+    rove__hq_parked parked;
+    struct waiting *next;
+} waiting;
+
+typedef struct line {
+    rove__arena *arena;
+    waiting *first;
+    waiting **last;
+} line;
+
+static rove_status each_waiting(void *ctx, const rove__hq_parked *parked) {
+    line *l = ctx;
+    waiting *item = rove__arena_take(l->arena, sizeof *item);
+
+    if (item == NULL) {
+        return ROVE_NOMEM;
+    }
+    item->parked = *parked;
+    item->next = NULL;
+    item->parked.change.data = rove__arena_copy(l->arena, parked->change.data, parked->change.size);
+    if (item->parked.change.data == NULL) {
+        return ROVE_NOMEM;
+    }
+    *l->last = item;
+    l->last = &item->next;
+    return ROVE_OK;
+}
+
+static rove_status judge_waiting(rove__case *c, const rove__hq_parked *parked) {
+    rove__judge *judge = c->judge;
+    rove__act act = {.packed = parked->change,
+                     .user = parked->user,
+                     .replica = parked->replica,
+                     .own = 1,
+                     .parked = 1};
+    rove_stamp lower = 0;
+    int known = 0;
+
+    rove_status status = rove__judge_unpack(judge, parked->change, &act.change);
+    if (status != ROVE_OK) {
+        return status;
+    }
+    act.change.row.id = c->id;
+    rove__op_stamp *stamps =
+        rove__arena_take(&judge->record, (act.change.edit_count + 1) * sizeof *stamps);
+    if (stamps == NULL) {
+        return ROVE_NOMEM;
+    }
+    for (size_t i = 0; i <= act.change.edit_count; i++) {
+        stamps[i] = (rove__op_stamp){.canonical = parked->stamp};
+    }
+    act.stamps = stamps;
+    status = rove__judge_clip(judge, act.change.cursor, &act.cursor, &lower);
+    if (status == ROVE_OK) {
+        status = rove__judge_known(c, &act, &known);
+    }
+    return status == ROVE_OK && !known ? rove__judge_act(c, &act) : status;
+}
+
+rove_status rove__judge_unpark(rove__case *c) {
+    rove__judge *judge = c->judge;
+    rove__origin origin = c->after.clock.origin;
+    rove__arena arena;
+    line l = {.arena = &judge->record};
+
+    l.last = &l.first;
+    rove__arena_init(&arena, judge->ports->allocator, ROVE_JUDGE_ARENA_MAX);
+    rove_status status = judge->store->parked_scan(judge->tx, origin, &arena, each_waiting, &l);
+    rove__arena_free(&arena);
+    if (status != ROVE_OK || l.first == NULL) {
+        return status;
+    }
+    c->differs = 1;
+    for (const waiting *item = l.first; item != NULL && status == ROVE_OK; item = item->next) {
+        status = judge_waiting(c, &item->parked);
+    }
+    return status == ROVE_OK ? judge->store->parked_drop(judge->tx, origin) : status;
+}
+
+/* ---- rows that were asked for --------------------------------------------------------------------------- */
+
+static rove_status is_waited_for(rove__judge *judge, rove__origin origin, int *waited) {
+    rove__arena arena;
+    uint32_t entity = 0;
+    rove_id id = 0;
+    line l = {.arena = &judge->record};
+
+    *waited = 0;
+    rove_status status = judge->store->row_by_origin(judge->tx, origin, &entity, &id);
+    if (status != ROVE_NOT_FOUND) {
+        return status;
+    }
+    l.last = &l.first;
+    rove__arena_init(&arena, judge->ports->allocator, ROVE_JUDGE_ARENA_MAX);
+    status = judge->store->parked_scan(judge->tx, origin, &arena, each_waiting, &l);
+    rove__arena_free(&arena);
+    *waited = l.first != NULL;
+    return status;
+}
+
+/* Devices never lead headquarters' clock, not even with rows that it lost. */
+static void clamp(rove__clock *clock, rove_stamp now, uint64_t seq) {
+    clock->seq = seq;
+    if (clock->base.stamp > now) {
+        clock->base.stamp = now;
+    }
+    for (size_t i = 0; i < clock->count; i++) {
+        clock->entries[i].seq = seq;
+        if (clock->entries[i].version.stamp > now) {
+            clock->entries[i].version.stamp = now;
+        }
+    }
+}
+
+/* The row as it came, but for what only headquarters writes: that stays in the review alone. */
+static rove_status make_row(rove__case *c, const rove__change *change) {
+    rove__judge *judge = c->judge;
+    const rove__entity *entity = change->row.entity;
+    rove_status status = rove__row_copy(&c->after.row, &change->row, &judge->record);
+
+    if (status == ROVE_OK) {
+        status = rove__clock_copy(&c->after.clock, &change->clock, &judge->record);
+    }
+    for (size_t i = 0; i < entity->field_count && status == ROVE_OK; i++) {
+        const rove__field *field = &entity->fields[i];
+        rove_value *cell = &c->after.row.cells[i];
+        rove__set set;
+        if (!rove__bits_get(&change->row.present, i) || field->kind == ROVE_KIND_DERIVED ||
+            field->writer == ROVE_WRITER_HQ || rove__limits_check(field, cell, NULL) != ROVE_OK) {
+            *cell = rove__value_null();
+        }
+        if (field->kind == ROVE_KIND_SET &&
+            (rove__set_read(&set, cell, ROVE_SET_VERSIONED, &judge->record) != ROVE_OK ||
+             set.form != ROVE_SET_VERSIONED)) {
+            *cell = rove__value_null();
+        }
+        if (field->kind == ROVE_KIND_COUNTER && cell->type != ROVE_INT) {
+            *cell = rove__value_null();
+        }
+    }
+    c->after.row.id = c->id;
+    clamp(&c->after.clock, rove__writer_now(judge->writer), rove__writer_seq(judge->writer));
+    return status;
+}
+
+static rove_status pack(rove__judge *judge, const rove__change *change, rove__buf *out) {
+    rove__change insert = *change;
+
+    insert.replica = judge->device->replica;
+    rove_status status = rove__batch_add(judge->packer, &insert);
+    return status == ROVE_OK ? rove__batch_finish(judge->packer, out) : status;
+}
+
+static rove_status choose_id(rove__case *c, const rove__entity *entity) {
+    rove__judge *judge = c->judge;
+    rove__hq_row row;
+    int taken = 0;
+    rove_status status =
+        judge->store->row_get(judge->tx, c->entity, c->id, 1, &judge->record, &row);
+
+    if (status == ROVE_NOT_FOUND) {
+        status = rove__judge_root_taken(judge, entity, c->id, &taken);
+    } else {
+        taken = 1;
+    }
+    return status == ROVE_OK && taken ? rove__writer_id(judge->writer, &c->id) : status;
+}
+
+/* Kept as it came, for headquarters to look at; taken in if the rep holds what it is about. */
+static rove_status salvage(rove__case *c, const rove__change *change, rove__bytes packed) {
+    rove__judge *judge = c->judge;
+    rove__act act = {.packed = packed,
+                     .user = judge->device->user,
+                     .replica = judge->device->replica,
+                     .parked = 1};
+    int entitled = 0;
+
+    rove_status status = choose_id(c, change->row.entity);
+    if (status == ROVE_OK) {
+        status = make_row(c, change);
+    }
+    if (status == ROVE_OK) {
+        status =
+            rove__judge_review(c, &act, "A row that headquarters had lost came from a device.");
+    }
+    if (status == ROVE_OK) {
+        status = rove__judge_may_enter(c, &act, &c->after.row, &entitled);
+    }
+    if (status != ROVE_OK || !entitled) {
+        return status;
+    }
+    c->exists = 1;
+    c->changed = 1;
+    c->after.review = 1;
+    status = rove__judge_unpark(c);
+    return status == ROVE_OK ? rove__case_store(c) : status;
+}
+
+static rove_status take_row(rove__judge *judge, const rove__change *change) {
+    rove__case c = {.judge = judge, .entity = change->row.entity_number, .id = change->row.id};
+    int waited = 0;
+    rove__buf packed;
+
+    rove__arena_reset(&judge->record);
+    if (change->op != ROVE_OP_WHOLE || change->row.entity == NULL || change->row.id <= 0 ||
+        change->row.entity->writer == ROVE_WRITER_HQ) {
+        return ROVE_OK;
+    }
+    rove_status status = is_waited_for(judge, change->clock.origin, &waited);
+    if (status != ROVE_OK || !waited) {
+        return status;
+    }
+    rove__buf_init(&packed, judge->ports->allocator, 2 * (size_t)ROVE_BATCH_MAX);
+    status = pack(judge, change, &packed);
+    if (status == ROVE_OK) {
+        status = salvage(&c, change, (rove__bytes){packed.data, packed.size});
+    }
+    rove__buf_free(&packed);
+    return status;
+}
+
+rove_status rove__judge_rows(const rove__server_ports *ports, rove__hq_tx *tx,
+                             rove__hq_device *device, rove__bytes rows, int64_t now_ms,
+                             rove__server_stats *stats, rove_error *error) {
+    rove__judge judge;
+    rove__batch_reader *reader = NULL;
+    rove__change change;
+    uint64_t seq = 0;
+    rove_status status = rove__judge_open(&judge, ports, tx, device, now_ms, "rows", stats, error);
+
+    if (status == ROVE_OK) {
+        status = rove__batch_reader_new(ports->allocator, ports->registry, rows.data, rows.size,
+                                        &reader);
+    }
+    while (status == ROVE_OK) {
+        status = rove__batch_next(reader, &change);
+        if (status == ROVE_OK) {
+            status = take_row(&judge, &change);
+        }
+    }
+    rove__batch_reader_free(reader);
+    if (status == ROVE_DONE) {
+        rove__writer *writer = judge.writer;
+        judge.writer = NULL;
+        status = rove__writer_finish(writer, &seq, error);
+    }
+    rove__judge_close(&judge);
+    return status;
+}

@@ -1,0 +1,208 @@
+/*
+ * sync/judge_seal.c - a sealed record (P11): the whole of it, as signed, is set as one unit. What others wrote meanwhile,
+ * earlier or later, goes to the conflict log; the worst verdict is review.
+ */
+#include "base/assert.h"
+#include "sync/judge_state.h"
+
+#include "rove/entities.pb-c.h"
+
+/* The stamp of a cell: of its own edit, or of the seal. */
+static rove_stamp stamp_of(const rove__act *act, uint32_t field, const rove__edit **edit) {
+    rove_stamp latest = 0;
+
+    *edit = NULL;
+    for (size_t i = 0; i < act->change.edit_count; i++) {
+        if (act->stamps[i].canonical > latest) {
+            latest = act->stamps[i].canonical;
+        }
+        if (act->change.edits[i].field == field) {
+            *edit = &act->change.edits[i];
+            return act->stamps[i].canonical;
+        }
+    }
+    return latest;
+}
+
+static rove_status log_clash(rove__case *c, const rove__act *act, int kind, uint32_t field,
+                             const rove__cell *current, const rove__cell *signed_,
+                             int signed_kept) {
+    rove__clash clash = {.kind = kind,
+                         .field = field,
+                         .kept = signed_kept ? *signed_ : *current,
+                         .lost = signed_kept ? *current : *signed_,
+                         .write_kept = signed_kept,
+                         .raw = act->change.edits[0].raw,
+                         .user = act->user};
+
+    return rove__judge_conflict(c, &clash);
+}
+
+/* A set as signed: a delta is merged; a whole set replaces, elements that stand keep their versions. */
+static rove_status signed_set(rove__case *c, const rove__act *act, uint32_t field,
+                              rove__version version, rove__version seen, rove_value value) {
+    rove__arena *arena = &c->judge->record;
+    rove__set set;
+    rove__set current;
+    rove__version result;
+    int known = 0;
+    rove_status status = rove__set_read(&set, &value, ROVE_SET_PLAIN, arena);
+
+    if (status == ROVE_OK && set.form == ROVE_SET_DELTA) {
+        status = rove__judge_set(c, act, field, version, seen, value, &result, &known);
+        c->differs |= !known;
+        return status;
+    }
+    if (status == ROVE_OK) {
+        status = rove__set_read(&current, rove__case_cell(c, field), ROVE_SET_VERSIONED, arena);
+    }
+    for (size_t i = 0; i < set.count && status == ROVE_OK; i++) {
+        int found = 0;
+        size_t at = rove__set_find(&current, &set.elements[i].value, &found);
+        set.elements[i].version = found ? current.elements[at].version : version;
+        set.elements[i].action = ROVE_SET_ADD;
+    }
+    set.form = ROVE_SET_VERSIONED;
+    if (status == ROVE_OK) {
+        status = rove__set_value(&set, arena, &value);
+    }
+    if (status != ROVE_OK || rove__value_equal(rove__case_cell(c, field), &value)) {
+        return status;
+    }
+    c->differs = 1;
+    return rove__case_set(c, field, value, version, 0);
+}
+
+/* A register or rank as signed. */
+static rove_status signed_value(rove__case *c, const rove__act *act, uint32_t field,
+                                rove__version version, rove__version seen, rove_value value,
+                                const rove__edit *edit) {
+    rove__clock_entry entry = rove__clock_get(&c->after.clock, field);
+    const rove_value *cell = rove__case_cell(c, field);
+    rove_status status = ROVE_OK;
+
+    if (cell == NULL) {
+        return ROVE_TOO_BIG;
+    }
+    int equal = rove__value_equal(cell, &value);
+    int causal =
+        rove__merge_causal(seen, entry.version, act->replica, rove__case_own(c, act, &entry));
+    if (equal && edit == NULL) {
+        return ROVE_OK;
+    }
+    if (!equal && !causal) {
+        rove__cell current = {*cell, entry.version, entry.epoch};
+        rove__cell write = {value, version, entry.epoch};
+        status =
+            log_clash(c, act, ROVE__CONFLICT__KIND__REGISTER_WRITE, field, &current, &write, 1);
+    }
+    if (version.stamp <= entry.version.stamp) {
+        version.stamp = entry.version.stamp + 1;
+    }
+    uint32_t epoch = edit != NULL && edit->epoch > entry.epoch ? edit->epoch : entry.epoch;
+    c->differs |= edit == NULL || epoch != edit->epoch;
+    if (status == ROVE_OK) {
+        status = rove__case_set(c, field, value, version, epoch);
+    }
+    return status == ROVE_OK && edit != NULL
+               ? rove__judge_stamped(c, act, field, edit->raw, version.stamp)
+               : status;
+}
+
+static rove_status sign_cell(rove__case *c, const rove__act *act, const rove__field *field) {
+    const rove__edit *edit = NULL;
+    rove__version version = {stamp_of(act, field->number, &edit), act->replica};
+    rove__version seen =
+        edit != NULL ? edit->base : rove__clock_get(&act->change.clock, field->number).version;
+    rove_value value = rove__change_cell(&act->change, field->number);
+    int known = 0;
+
+    if (field->kind == ROVE_KIND_DERIVED || field->writer == ROVE_WRITER_HQ) {
+        return ROVE_OK;
+    }
+    if (field->kind == ROVE_KIND_SET) {
+        return signed_set(c, act, field->number, version, seen, value);
+    }
+    if (field->kind == ROVE_KIND_COUNTER) {
+        if (edit == NULL || value.type != ROVE_BLOB) {
+            return ROVE_OK;
+        }
+        rove_status status =
+            rove__judge_counter(c, act, field->number, version, seen, value, &version, &known);
+        c->differs |= !known;
+        return status;
+    }
+    return signed_value(c, act, field->number, version, seen, value, edit);
+}
+
+/* Sealed before: each field in which the two differ is kept in the log. */
+static rove_status sealed_twice(rove__case *c, const rove__act *act) {
+    const rove__entity *entity = c->after.row.entity;
+    rove_status status = ROVE_OK;
+    int same = 1;
+
+    for (size_t i = 0; i < entity->field_count && status == ROVE_OK; i++) {
+        const rove__field *field = &entity->fields[i];
+        rove_value value = rove__change_cell(&act->change, field->number);
+        rove__clock_entry entry = rove__clock_get(&c->after.clock, field->number);
+        rove__cell current = {c->after.row.cells[i], entry.version, entry.epoch};
+        const rove__edit *edit = NULL;
+        rove__cell write = {value, {stamp_of(act, field->number, &edit), act->replica}, 0};
+        if (field->kind == ROVE_KIND_DERIVED || field->kind == ROVE_KIND_SET ||
+            field->kind == ROVE_KIND_COUNTER || field->writer == ROVE_WRITER_HQ ||
+            rove__value_equal(&current.value, &value)) {
+            continue;
+        }
+        same = 0;
+        status = log_clash(c, act, ROVE__CONFLICT__KIND__SECOND_SEAL, field->number, &current,
+                           &write, 0);
+    }
+    if (status == ROVE_OK) {
+        status = rove__judge_verdict(c, act, 0, same ? ROVE_VERDICT_KNOWN : ROVE_VERDICT_LOST,
+                                     ROVE_OK, "");
+    }
+    return status == ROVE_OK ? rove__judge_record(c, &act->change) : status;
+}
+
+static rove_status apply(rove__case *c, const rove__act *act) {
+    const rove__entity *entity = c->after.row.entity;
+    rove_status status = ROVE_OK;
+
+    if (c->after.dead != 0) {
+        status = rove__judge_revive(c, act);
+    }
+    for (size_t i = 0; i < entity->field_count && status == ROVE_OK; i++) {
+        status = sign_cell(c, act, &entity->fields[i]);
+    }
+    for (size_t i = 0; i < act->change.row.extra_count && status == ROVE_OK; i++) {
+        const rove__extra *extra = &act->change.row.extra[i];
+        rove__field field = {.number = extra->number, .kind = ROVE_KIND_REGISTER};
+        status = sign_cell(c, act, &field);
+    }
+    return status == ROVE_OK ? rove__judge_record(c, &act->change) : status;
+}
+
+rove_status rove__judge_seal(rove__case *c, const rove__act *act) {
+    rove_error error = {.message = ""};
+    rove__write write = {.op = ROVE_OP_SEAL,
+                         .actor = ROVE_ACTOR_REP,
+                         .registry = c->judge->ports->registry,
+                         .before = &c->after.row,
+                         .after = &act->change.row};
+    int entitled = 0;
+
+    if (rove__case_sealed(c)) {
+        return sealed_twice(c, act);
+    }
+    rove_status status = rove__rules_check(&write, &error);
+    if (status != ROVE_OK) {
+        return rove_status_classify(status) == ROVE_CLASS_CALLER
+                   ? rove__judge_review(c, act, error.message)
+                   : status;
+    }
+    status = rove__judge_may_enter(c, act, &act->change.row, &entitled);
+    if (status == ROVE_OK && !entitled) {
+        return rove__judge_review(c, act, "Its author did not hold what it is about.");
+    }
+    return status == ROVE_OK ? apply(c, act) : status;
+}

@@ -1,0 +1,247 @@
+/*
+ * sync/judge_state.h - what the files of the judge share.
+ *
+ * A batch is a list of ops (one change of one record each), sorted so that all ops of a record follow each other, an insert
+ * first. A record is one rove__case: loaded once, changed op by op, stored once. An op under judgement is a rove__act:
+ * one of the batch, or one that had been parked.
+ */
+#ifndef ROVE_SYNC_JUDGE_STATE_H
+#define ROVE_SYNC_JUDGE_STATE_H
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "merge/merge.h"
+#include "rules/rules.h"
+#include "sync/entitle.h"
+#include "sync/exchange.h"
+#include "sync/judge.h"
+#include "sync/writer.h"
+#include "wire/batch.h"
+
+#define ROVE_JUDGE_CACHE     64u
+#define ROVE_JUDGE_ARENA_MAX ((size_t)64 * 1024 * 1024)
+/* Further from what it could be, a stamp makes its record clock_suspect. */
+#define ROVE_SUSPECT_MS 300000
+/* A row of headquarters has to fit one batch together with its clock. */
+#define ROVE_JUDGE_ROW_MAX ((size_t)ROVE_BATCH_MAX / 2 - 16384)
+
+/* A device's stamp of one act: of an insert (field 0), of a delete (field 0), of an edit. */
+typedef struct rove__op_stamp {
+    rove_stamp raw;
+    rove_stamp canonical; /* drawn when the batch is judged */
+    size_t op;            /* position of its op as staged */
+} rove__op_stamp;
+
+typedef struct rove__staged_op {
+    uint32_t entity;
+    rove__op op;
+    rove_id id;
+    rove__origin origin;
+    rove_replica replica;
+    rove__cursor cursor;
+    size_t at, size; /* its change, encoded, in `packed` */
+    size_t stamp;    /* its first stamp */
+    size_t stamp_count;
+    size_t position; /* as staged */
+    int suspect;
+} rove__staged_op;
+
+struct rove__staged {
+    const rove__server_ports *ports;
+    uint64_t number;
+    uint32_t frames;
+    int complete;
+    rove__chain previous;
+    rove__chain hash; /* once complete */
+    rove__buf raw;    /* rows of all frames; freed once hashed */
+    size_t raw_size;
+    rove__buf packed;
+    rove__batch_writer *packer;
+    rove__staged_op *ops; /* owned */
+    size_t count, capacity;
+    rove__op_stamp *stamps; /* owned */
+    size_t stamp_count, stamp_capacity;
+};
+
+typedef struct rove__held_slot {
+    rove_id user;
+    rove_id root; /* user 0: empty */
+    rove__holdings holdings;
+} rove__held_slot;
+
+typedef struct rove__judge {
+    const rove__server_ports *ports;
+    const rove__hq_store *store;
+    rove__hq_tx *tx;
+    rove__hq_device *device;
+    rove__staged *staged;
+    rove__server_stats *stats;
+    rove__answer *answer;
+    rove__writer *writer;
+    const rove__entity *role;     /* AccountContactRole */
+    const rove__entity *conflict; /* Conflict */
+    rove__arena record;           /* of one case */
+    rove__arena answers;          /* of the batch: reasons, renames */
+    rove__batch_writer *packer;   /* of a case's history */
+    rove__buf packed;
+    rove__verdict *verdicts; /* owned */
+    size_t verdict_count, verdict_capacity;
+    rove__canonical *canonicals; /* owned */
+    size_t canonical_count, canonical_capacity;
+    rove_id *refused; /* roots whose insert this batch was refused (D8); owned */
+    size_t refused_count, refused_capacity;
+    rove__held_slot held[ROVE_JUDGE_CACHE];
+    rove__cursor clip_of; /* the cursor clipped last */
+    int clip_known;
+    uint64_t clip_seq;
+    rove_stamp clip_stamp; /* of the head when it passed clip_seq */
+    rove_replica user_of;  /* the replica looked up last */
+    rove_id user_found;
+    rove_error *error;
+} rove__judge;
+
+/* One record under judgement. */
+typedef struct rove__case {
+    rove__judge *judge;
+    uint32_t entity;
+    rove_id id;
+    int stood; /* `before` is what headquarters had */
+    rove__hq_row before;
+    int exists; /* `after` holds the record as it will stand */
+    rove__hq_row after;
+    int changed; /* it is to be stored */
+    int differs; /* the device has to be sent what came out */
+    int suspect;
+    int reviewed;        /* its insert went to review, and what follows goes with it */
+    rove_status refused; /* its insert was refused, and what follows is refused with it */
+    const char *reason;
+    size_t judged; /* changes in judge->packer, for the history */
+} rove__case;
+
+/* One op under judgement. */
+typedef struct rove__act {
+    rove__change change;          /* in judge->record */
+    rove__bytes packed;           /* the same, encoded */
+    const rove__op_stamp *stamps; /* one per edit; one for an insert or a delete */
+    rove_id user;
+    rove_replica replica;
+    int own;         /* `replica` is the number of a device that is its author (P5) */
+    int parked;      /* it had been parked: nobody waits for a verdict */
+    uint64_t cursor; /* clipped */
+} rove__act;
+
+/* judge.c */
+void rove__judge_close(rove__judge *judge);
+ROVE_CHECK rove_status rove__judge_open(rove__judge *judge, const rove__server_ports *ports,
+                                        rove__hq_tx *tx, rove__hq_device *device, int64_t now_ms,
+                                        const char *act, rove__server_stats *stats,
+                                        rove_error *error);
+ROVE_CHECK rove_status rove__judge_clip(rove__judge *judge, rove__cursor cursor, uint64_t *seq,
+                                        rove_stamp *stamp);
+/* Decodes one change into the arena of the record. */
+ROVE_CHECK rove_status rove__judge_unpack(rove__judge *judge, rove__bytes packed,
+                                          rove__change *change);
+/* Judges one op; the case may not exist yet. */
+ROVE_CHECK rove_status rove__judge_act(rove__case *c, const rove__act *act);
+/* Stores what came out, if anything did. */
+ROVE_CHECK rove_status rove__case_store(rove__case *c);
+/* The user behind a replica number; 0 for headquarters. */
+ROVE_CHECK rove_status rove__judge_user(rove__judge *judge, rove_replica replica, rove_id *user);
+/* 1: the device's own number; 2: one that it had before (P3); 0: another's. */
+ROVE_CHECK rove_status rove__judge_replica(rove__judge *judge, rove_replica replica, int *whose);
+
+/* judge_names.c (P4): fills answer->renames. */
+ROVE_CHECK rove_status rove__judge_names(rove__judge *judge);
+/* 1 if some root other than of this entity has the id already. */
+ROVE_CHECK rove_status rove__judge_root_taken(rove__judge *judge, const rove__entity *entity,
+                                              rove_id id, int *taken);
+
+/* judge_insert.c, judge_cells.c, judge_seal.c, judge_delete.c: one op each. */
+ROVE_CHECK rove_status rove__judge_insert(rove__case *c, const rove__act *act);
+ROVE_CHECK rove_status rove__judge_update(rove__case *c, const rove__act *act);
+ROVE_CHECK rove_status rove__judge_seal(rove__case *c, const rove__act *act);
+ROVE_CHECK rove_status rove__judge_delete(rove__case *c, const rove__act *act);
+/* A dead record comes back, for review (P12). */
+ROVE_CHECK rove_status rove__judge_revive(rove__case *c, const rove__act *act);
+/* The row's cell of a field; one that this build does not know is added to `extra`. NULL: no memory. */
+rove_value *rove__case_cell(rove__case *c, uint32_t field);
+/* 1 if the row stays small enough for a frame with this value in this cell. */
+int rove__case_fits(rove__case *c, uint32_t field, const rove_value *value);
+/* What a change carries for a field; NULL value if nothing. */
+rove_value rove__change_cell(const rove__change *change, uint32_t field);
+/* Writes a cell and its clock entry. */
+ROVE_CHECK rove_status rove__case_set(rove__case *c, uint32_t field, rove_value value,
+                                      rove__version version, uint32_t epoch);
+/* 1 if headquarters has the record sealed. */
+int rove__case_sealed(const rove__case *c);
+/* 1 if the author's number counts for "own" against this cell: not where it came by NEED_ROW (P5). */
+int rove__case_own(const rove__case *c, const rove__act *act, const rove__clock_entry *entry);
+/* Applies a set's or a counter's delta; *known: the author can tell the result by himself. */
+ROVE_CHECK rove_status rove__judge_set(rove__case *c, const rove__act *act, uint32_t field,
+                                       rove__version version, rove__version base, rove_value delta,
+                                       rove__version *result, int *known);
+ROVE_CHECK rove_status rove__judge_counter(rove__case *c, const rove__act *act, uint32_t field,
+                                           rove__version version, rove__version base,
+                                           rove_value increments, rove__version *result,
+                                           int *known);
+
+/* judge_entitle.c (P14) */
+ROVE_CHECK rove_status rove__judge_held(rove__judge *judge, rove_id user, rove__scope scope,
+                                        uint64_t from, int *held);
+void rove__judge_forget_held(rove__judge *judge);
+ROVE_CHECK rove_status rove__judge_entitled(rove__case *c, const rove__act *act, int *entitled);
+/* For an insert, or an update that moves: the scope named may be written to. */
+ROVE_CHECK rove_status rove__judge_may_enter(rove__case *c, const rove__act *act,
+                                             const rove__row *row, int *entitled);
+
+/* judge_park.c (P15) */
+ROVE_CHECK rove_status rove__judge_park(rove__case *c, const rove__act *act);
+ROVE_CHECK rove_status rove__judge_unpark(rove__case *c);
+
+/* judge_known.c (P3): drops edits of a change that the record's history has. *known: nothing is left. */
+ROVE_CHECK rove_status rove__judge_known(rove__case *c, rove__act *act, int *known);
+
+/* judge_conflict.c: one entry of the conflict log. */
+typedef struct rove__clash {
+    int kind;       /* ROVE__CONFLICT__KIND__* */
+    uint32_t field; /* 0: the whole record */
+    rove__cell kept;
+    rove__cell lost;
+    int write_kept; /* the write judged is the one kept */
+    rove_stamp raw; /* of the write judged; 0: unknown */
+    rove_id user;   /* who wrote it */
+} rove__clash;
+ROVE_CHECK rove_status rove__judge_conflict(rove__case *c, const rove__clash *clash);
+
+/* judge_redirect.c (P13) */
+ROVE_CHECK rove_status rove__judge_redirects(rove__case *c, const rove__act *act, uint32_t field,
+                                             rove_value value, int *refused);
+/* A lead converted twice: the account or contact that lost is redirected to the one that stands. */
+ROVE_CHECK rove_status rove__judge_second_conversion(rove__case *c, uint32_t field, rove_value kept,
+                                                     rove_value lost);
+
+/* judge_verdict.c */
+ROVE_CHECK rove_status rove__judge_verdict(rove__case *c, const rove__act *act, uint32_t field,
+                                           rove__verdict_code code, rove_status status,
+                                           const char *reason);
+/* Headquarters looks at it: the change is kept as it came. */
+ROVE_CHECK rove_status rove__judge_review(rove__case *c, const rove__act *act, const char *reason);
+/* A rule refused it. */
+ROVE_CHECK rove_status rove__judge_refuse(rove__case *c, const rove__act *act, rove_status status,
+                                          const char *reason);
+/* The stamp that a write got, if the device has to be told. */
+ROVE_CHECK rove_status rove__judge_stamped(rove__case *c, const rove__act *act, uint32_t field,
+                                           rove_stamp raw, rove_stamp stamp);
+/* The change becomes part of the record's history. */
+ROVE_CHECK rove_status rove__judge_record(rove__case *c, const rove__change *change);
+ROVE_CHECK rove_status rove__answer_row(rove__answer *answer, uint32_t entity, rove_id id);
+ROVE_CHECK rove_status rove__answer_rename(rove__answer *answer, const rove__rename *rename);
+/* Encodes verdicts and stamps as Ack frames. */
+ROVE_CHECK rove_status rove__judge_ack(rove__judge *judge, const rove__chain *chain, uint64_t seq);
+
+/* One more item in an owned array. NULL: no memory. */
+void *rove__grow(const rove_allocator *allocator, void *items, size_t count, size_t *capacity,
+                 size_t size);
+
+#endif

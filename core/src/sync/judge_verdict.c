@@ -1,0 +1,158 @@
+/*
+ * sync/judge_verdict.c - what a device is told of its batch: verdicts, stamps, and the rows to be sent with them. Nothing is
+ * said of a change that was simply accepted as it came.
+ */
+#include "base/assert.h"
+#include "sync/judge_state.h"
+
+/* Verdicts, or stamps, in one Ack frame. */
+#define ITEMS_PER_FRAME  4096u
+#define ANSWER_BYTES_MAX ((size_t)64 * 1024 * 1024)
+
+void rove__answer_init(rove__answer *answer, const rove_allocator *allocator) {
+    *answer = (rove__answer){.allocator = allocator};
+    rove__buf_init(&answer->frames, allocator, ANSWER_BYTES_MAX);
+}
+
+void rove__answer_free(rove__answer *answer) {
+    rove__buf_free(&answer->frames);
+    rove__free(answer->allocator, answer->rows);
+    rove__free(answer->allocator, answer->renames);
+    rove__answer_init(answer, answer->allocator);
+}
+
+rove_status rove__answer_row(rove__answer *answer, uint32_t entity, rove_id id) {
+    rove__row_name *rows = rove__grow(answer->allocator, answer->rows, answer->row_count,
+                                      &answer->row_capacity, sizeof *rows);
+
+    if (rows == NULL) {
+        return ROVE_NOMEM;
+    }
+    answer->rows = rows;
+    answer->rows[answer->row_count++] = (rove__row_name){entity, id};
+    return ROVE_OK;
+}
+
+rove_status rove__answer_rename(rove__answer *answer, const rove__rename *rename) {
+    rove__rename *renames = rove__grow(answer->allocator, answer->renames, answer->rename_count,
+                                       &answer->rename_capacity, sizeof *renames);
+
+    if (renames == NULL) {
+        return ROVE_NOMEM;
+    }
+    answer->renames = renames;
+    answer->renames[answer->rename_count++] = *rename;
+    return ROVE_OK;
+}
+
+rove_status rove__judge_verdict(rove__case *c, const rove__act *act, uint32_t field,
+                                rove__verdict_code code, rove_status status, const char *reason) {
+    rove__judge *judge = c->judge;
+    char text[ROVE_TEXT_MAX + 1];
+
+    if (act->parked) {
+        return ROVE_OK;
+    }
+    rove__verdict *verdicts =
+        rove__grow(judge->ports->allocator, judge->verdicts, judge->verdict_count,
+                   &judge->verdict_capacity, sizeof *verdicts);
+    if (verdicts == NULL) {
+        return ROVE_NOMEM;
+    }
+    judge->verdicts = verdicts;
+    rove__text_format(text, sizeof text, "%s", reason);
+    const char *copy =
+        reason[0] == '\0' ? "" : rove__arena_copy(&judge->answers, text, sizeof text);
+    if (copy == NULL) {
+        return ROVE_NOMEM;
+    }
+    judge->verdicts[judge->verdict_count++] = (rove__verdict){.entity = c->entity,
+                                                              .id = c->id,
+                                                              .field = field,
+                                                              .code = code,
+                                                              .status = status,
+                                                              .reason = copy};
+    c->differs |= code != ROVE_VERDICT_PARKED;
+    return ROVE_OK;
+}
+
+rove_status rove__judge_review(rove__case *c, const rove__act *act, const char *reason) {
+    rove__judge *judge = c->judge;
+    rove__hq_review review = {.seq = rove__writer_seq(judge->writer),
+                              .entity = c->entity,
+                              .id = c->id,
+                              .replica = act->replica,
+                              .user = act->user,
+                              .reason = reason,
+                              .change = act->packed};
+    rove_status status = judge->store->review_put(judge->tx, &review);
+
+    rove__writer_touch(judge->writer);
+    judge->stats->reviews++;
+    if (status == ROVE_OK) {
+        status = rove__judge_verdict(c, act, 0, ROVE_VERDICT_REVIEW, ROVE_OK, "");
+    }
+    return status;
+}
+
+rove_status rove__judge_refuse(rove__case *c, const rove__act *act, rove_status status,
+                               const char *reason) {
+    ROVE_ASSERT(status != ROVE_OK);
+    c->judge->stats->rejected++;
+    return rove__judge_verdict(c, act, 0, ROVE_VERDICT_REJECTED, status, reason);
+}
+
+rove_status rove__judge_stamped(rove__case *c, const rove__act *act, uint32_t field, rove_stamp raw,
+                                rove_stamp stamp) {
+    rove__judge *judge = c->judge;
+
+    if (act->parked || raw == stamp) {
+        return ROVE_OK;
+    }
+    rove__canonical *canonicals =
+        rove__grow(judge->ports->allocator, judge->canonicals, judge->canonical_count,
+                   &judge->canonical_capacity, sizeof *canonicals);
+    if (canonicals == NULL) {
+        return ROVE_NOMEM;
+    }
+    judge->canonicals = canonicals;
+    judge->canonicals[judge->canonical_count++] = (rove__canonical){
+        .id = c->id, .entity = c->entity, .field = field, .raw = raw, .stamp = stamp};
+    return ROVE_OK;
+}
+
+/* ---- the Ack -------------------------------------------------------------------------------------------- */
+
+static size_t part(size_t count, size_t done) {
+    size_t left = count - done;
+
+    return left < ITEMS_PER_FRAME ? left : ITEMS_PER_FRAME;
+}
+
+rove_status rove__judge_ack(rove__judge *judge, const rove__chain *chain, uint64_t seq) {
+    rove__buf payload;
+    rove__ack ack = {.number = judge->staged->number, .chain = *chain, .seq = seq};
+    size_t verdicts = 0;
+    size_t canonicals = 0;
+    rove_status status = ROVE_OK;
+
+    rove__buf_init(&payload, judge->ports->allocator, ROVE_BATCH_BYTES_MAX);
+    do {
+        ack.verdicts = judge->verdict_count == 0 ? NULL : judge->verdicts + verdicts;
+        ack.verdict_count = part(judge->verdict_count, verdicts);
+        ack.canonicals = judge->canonical_count == 0 ? NULL : judge->canonicals + canonicals;
+        ack.canonical_count = part(judge->canonical_count, canonicals);
+        verdicts += ack.verdict_count;
+        canonicals += ack.canonical_count;
+        rove__buf_reset(&payload);
+        status = rove__ack_write(&ack, &payload);
+        if (status == ROVE_OK) {
+            rove__buf_u32(&judge->answer->frames, (uint32_t)payload.size);
+            rove__buf_append(&judge->answer->frames, payload.data, payload.size);
+            status = rove__buf_status(&judge->answer->frames);
+        }
+    } while (status == ROVE_OK &&
+             (verdicts < judge->verdict_count || canonicals < judge->canonical_count));
+    rove__buf_free(&payload);
+    return status;
+}
