@@ -19,9 +19,11 @@ struct rove__query {
     int done;
 };
 
+/* ctx: an int, set when something was refused; SQLite does not report every refusal as one. */
 static int authorise(void *ctx, int action, const char *first, const char *second,
                      const char *database, const char *trigger) {
-    (void)ctx;
+    int *denied = ctx;
+
     (void)first;
     (void)database;
     (void)trigger;
@@ -31,17 +33,22 @@ static int authorise(void *ctx, int action, const char *first, const char *secon
     case SQLITE_RECURSIVE:
         return SQLITE_OK;
     case SQLITE_FUNCTION:
-        return second != NULL && sqlite3_stricmp(second, "load_extension") == 0 ? SQLITE_DENY
-                                                                                : SQLITE_OK;
+        if (second == NULL || sqlite3_stricmp(second, "load_extension") != 0) {
+            return SQLITE_OK;
+        }
+        break;
     default:
-        return SQLITE_DENY;
+        break;
     }
+    *denied = 1;
+    return SQLITE_DENY;
 }
 
-rove_status rove__query_guard(sqlite3 *db, rove_error *error) {
-    (void)sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
-    return rove__sqlite_status(db, sqlite3_set_authorizer(db, authorise, NULL), error,
-                               "Opening a reader");
+rove_status rove__query_guard(rove__reader_connection *reader, rove_error *error) {
+    (void)sqlite3_limit(reader->db, SQLITE_LIMIT_ATTACHED, 0);
+    return rove__sqlite_status(reader->db,
+                               sqlite3_set_authorizer(reader->db, authorise, &reader->denied),
+                               error, "Opening a reader");
 }
 
 static int blank(const char *tail) {
@@ -107,8 +114,12 @@ rove_status rove__query_new(rove__reader_connection *reader, const char *sql,
     }
     query->allocator = reader->store->ports.allocator;
     query->db = reader->db;
+    reader->denied = 0;
     int code = sqlite3_prepare_v2(reader->db, sql, -1, &query->statement, &tail);
     rove_status status = rove__sqlite_status(reader->db, code, error, "The query");
+    if (status != ROVE_OK && reader->denied) {
+        status = rove__error_set(error, ROVE_DENIED, "Only a SELECT over the tables is allowed.");
+    }
     if (status == ROVE_OK) {
         status = check(query, tail, count, error);
     }

@@ -73,7 +73,7 @@ rove_status rove__reader_open(rove__store *store, rove__reader_connection **out,
         status = configure(reader->db, error);
     }
     if (status == ROVE_OK) {
-        status = rove__query_guard(reader->db, error);
+        status = rove__query_guard(reader, error);
     }
     if (status != ROVE_OK) {
         rove__reader_close(reader);

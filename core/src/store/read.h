@@ -15,9 +15,10 @@ struct rove__reader_connection {
     rove__store *store;
     sqlite3 *db;
     rove__reader_get_statement *gets; /* by the position in the registry */
+    int denied;                       /* the authoriser refused something */
 };
 
 /* query.c: lets nothing but reading through on this connection. */
-ROVE_CHECK rove_status rove__query_guard(sqlite3 *db, rove_error *error);
+ROVE_CHECK rove_status rove__query_guard(rove__reader_connection *reader, rove_error *error);
 
 #endif
