@@ -10,8 +10,11 @@
  *
  * Every function: `tx` is the implementer's; ROVE_OK, ROVE_NOT_FOUND where said, ROVE_LATER when the
  * transaction has to be tried again (serialisation failure, deadlock), ROVE_IO, FULL, CORRUPT, NOMEM. Results
- * are borrowed from the arena given. Callbacks return a status; other than ROVE_OK ends the scan with it
- * (ROVE_DONE ends it with ROVE_OK). A transaction is used by one thread at a time.
+ * are borrowed from the arena given; a scan resets its arena for each, so that what it gives lasts for the
+ * callback. Callbacks return a status; other than ROVE_OK ends the scan with it (ROVE_DONE ends it with ROVE_OK).
+ * A callback may read in the same transaction, also by the same scan with another arena, but not write. A failed
+ * call may have doomed the transaction (a full disk): then everything further is refused with that status, and
+ * only rollback is left. A transaction is used by one thread at a time.
  */
 #ifndef ROVE_SYNC_HEADQUARTERS_H
 #define ROVE_SYNC_HEADQUARTERS_H
@@ -162,7 +165,7 @@ typedef struct rove__hq_store {
     rove_status (*savepoint)(rove__hq_tx *tx, rove_error *error);
     rove_status (*release)(rove__hq_tx *tx, int keep, rove_error *error);
 
-    rove_status (*head_get)(rove__hq_tx *tx, rove__hq_head *head);
+    rove_status (*head_get)(rove__hq_tx *tx, rove__hq_head *head); /* zeros before the first put */
     rove_status (*head_put)(rove__hq_tx *tx, const rove__hq_head *head);
     rove_status (*timeline_put)(rove__hq_tx *tx, const rove__hq_timeline *timeline);
     rove_status (*timeline_get)(rove__hq_tx *tx, uint64_t timeline, rove__hq_timeline *out); /* NOT_FOUND */
@@ -181,16 +184,20 @@ typedef struct rove__hq_store {
     /* Forgets answers and row lists up to a number; hashes and chains stay. */
     rove_status (*batch_confirm)(rove__hq_tx *tx, rove_replica replica, uint64_t number);
 
-    /* Live or dead. lock as above. NOT_FOUND. */
+    /* Live or dead. lock as above. present: the cells that are not NULL. NOT_FOUND. */
     rove_status (*row_get)(rove__hq_tx *tx, uint32_t entity, rove_id id, int lock,
                            rove__arena *arena, rove__hq_row *out);
-    rove_status (*row_put)(rove__hq_tx *tx, const rove__hq_row *row); /* insert or replace; dead: kept apart */
+    /*
+     * Inserts or replaces; dead: kept apart. Absent cells are NULL. EXISTS, and nothing is written: the origin is
+     * another record's ({0,0}: none is kept), or its external_id is another live row's of the entity.
+     */
+    rove_status (*row_put)(rove__hq_tx *tx, const rove__hq_row *row);
     rove_status (*row_by_origin)(rove__hq_tx *tx, rove__origin origin, uint32_t *entity, rove_id *id);
     /* Live rows of a scope (part -1: all its parts) after (entity, id), ascending by (entity, id). */
     rove_status (*row_scan)(rove__hq_tx *tx, rove__scope scope, uint32_t after_entity,
                             rove_id after_id, rove__arena *arena, /* reset for each row */
                             rove_status (*each)(void *, const rove__hq_row *), void *each_ctx);
-    /* Ids of live rows of one entity whose reference column holds `target`: children, role rows. */
+    /* Ids of live rows of one entity whose reference column, or set of references, holds `target`, ascending. */
     rove_status (*row_referring)(rove__hq_tx *tx, uint32_t entity, size_t ordinal, rove_id target,
                                  rove_status (*each)(void *, rove_id id), void *each_ctx);
 
@@ -200,7 +207,7 @@ typedef struct rove__hq_store {
                              uint64_t last_seq,
                              rove_status (*each)(void *, uint64_t seq, uint32_t ordinal,
                                                  uint32_t entity, rove_id id), void *each_ctx);
-    rove_status (*mark_put)(rove__hq_tx *tx, const rove__hq_mark *mark);
+    rove_status (*mark_put)(rove__hq_tx *tx, const rove__hq_mark *mark); /* once, however often it is put */
     rove_status (*mark_scan)(rove__hq_tx *tx, uint64_t after_seq, uint64_t last_seq,
                              rove_status (*each)(void *, const rove__hq_mark *), void *each_ctx);
     /* The marks that one row left, ascending by seq: where it was when. */
@@ -216,10 +223,12 @@ typedef struct rove__hq_store {
     rove_status (*entailment_scan)(rove__hq_tx *tx, rove_id holder, rove_id entailed,
                                    rove_status (*each)(void *, const rove__hq_entailment *), void *each_ctx);
 
-    rove_status (*history_put)(rove__hq_tx *tx, const rove__hq_history *history);
+    /* Scans of grants ascend by (user, root, from), of entailments by (holder, entailed, via, from). */
+
+    rove_status (*history_put)(rove__hq_tx *tx, const rove__hq_history *history); /* scanned by seq, then as put */
     rove_status (*history_scan)(rove__hq_tx *tx, uint32_t entity, rove_id id, rove__arena *arena,
                                 rove_status (*each)(void *, const rove__hq_history *), void *each_ctx);
-    rove_status (*review_put)(rove__hq_tx *tx, rove__hq_review *review); /* number 0: a new one */
+    rove_status (*review_put)(rove__hq_tx *tx, rove__hq_review *review); /* number 0: a new one; scanned by it */
     rove_status (*review_scan)(rove__hq_tx *tx, int state, rove__arena *arena,
                                rove_status (*each)(void *, const rove__hq_review *), void *each_ctx);
     rove_status (*parked_put)(rove__hq_tx *tx, rove__hq_parked *parked);
