@@ -283,7 +283,8 @@ static void values_have_the_type_of_their_field(void **state) {
 }
 
 static void texts_are_utf8_and_reals_are_numbers(void **state) {
-    static const uint64_t odd[] = {0x7ff0000000000000u, 0xfff0000000000000u, 0x7ff8000000000001u};
+    static const uint64_t odd[] = {0x7ff0000000000000u, 0xfff0000000000000u, 0x7ff8000000000001u,
+                                   0x8000000000000000u};
     fixture *f = *state;
     rove__extra field = {900, rove__value_text("\xff")};
     rove__extra halves[] = {{900, rove__value_text("\xe5\xae")}, {900, rove__value_text("\xa2")}};
@@ -444,28 +445,59 @@ static void a_writer_takes_what_fits_and_says_when_it_is_full(void **state) {
     rove__batch_writer_free(writer);
 }
 
+/* Fields of 60,000 bytes each. */
+static void large_fields(rove__extra *fields, size_t count, const uint8_t *bytes) {
+    for (size_t i = 0; i < count; i++) {
+        fields[i] = (rove__extra){900 + (uint32_t)i, rove__value_bytes(ROVE_BLOB, bytes, 60000)};
+    }
+}
+
 static void a_first_change_is_taken_up_to_the_cap(void **state) {
     fixture *f = *state;
-    uint8_t *noise = rove__arena_take(&f->arena, ROVE_BATCH_MAX);
-    rove__extra field = {900, rove__value_bytes(ROVE_BLOB, noise, ROVE_BATCH_MAX - 1000)};
-    rove__change change = raw_change(UNKNOWN_ENTITY, 9, &field, 1);
+    uint8_t *bytes = rove__arena_take(&f->arena, ROVE_VALUE_MAX);
+    rove__extra fields[5];
+    rove__change change = raw_change(UNKNOWN_ENTITY, 9, fields, 4);
     rove__change small = raw_change(UNKNOWN_ENTITY, 9, NULL, 0);
     rove__batch_writer *writer = NULL;
     size_t count = 0;
 
-    memset(noise, 7, ROVE_BATCH_MAX);
+    memset(bytes, 7, ROVE_VALUE_MAX);
+    large_fields(fields, 5, bytes);
     assert_int_equal(rove__batch_writer_new(&f->allocator, 5000, &writer), ROVE_OK);
     assert_int_equal(rove__batch_add(writer, &change), ROVE_OK);
     assert_int_equal(rove__batch_add(writer, &small), ROVE_LIMIT);
     assert_int_equal(rove__batch_finish(writer, &f->bytes), ROVE_OK);
-    assert_true(f->bytes.size <= ROVE_BATCH_MAX);
+    assert_true(f->bytes.size > 240000 && f->bytes.size <= ROVE_BATCH_MAX);
     assert_int_equal(decode(f, &count), ROVE_DONE);
     assert_int_equal(count, 1);
-    field.value.size = ROVE_BATCH_MAX;
+    change.row.extra_count = 5;
     assert_int_equal(rove__batch_add(writer, &change), ROVE_TOO_BIG);
     assert_int_equal(rove__batch_count(writer), 0);
     assert_int_equal(rove__batch_add(writer, &small), ROVE_OK);
     rove__batch_writer_free(writer);
+}
+
+static void values_are_limited(void **state) {
+    fixture *f = *state;
+    uint8_t *bytes = rove__arena_take(&f->arena, ROVE_VALUE_MAX + 1);
+    rove__extra field = {900, rove__value_bytes(ROVE_BLOB, bytes, ROVE_VALUE_MAX)};
+    rove__change change = raw_change(UNKNOWN_ENTITY, 9, &field, 1);
+    size_t count = 0;
+
+    memset(bytes, 7, ROVE_VALUE_MAX + 1);
+    assert_int_equal(encode(f, &change, 1), ROVE_OK);
+    assert_int_equal(decode(f, &count), ROVE_DONE);
+    field.value.size++;
+    assert_int_equal(encode(f, &change, 1), ROVE_INVALID);
+    /* One byte longer by a peer's hand: batch, run, three facts, one column. */
+    rove__buf_reset(&f->bytes);
+    rove__buf_append(&f->bytes, "\1\5\1\1\7\0\2\0\2\0\2\1\1\4", 14);
+    rove__buf_varint(&f->bytes, ROVE_VALUE_MAX + 1);
+    rove__buf_byte(&f->bytes, 0);
+    rove__buf_zigzag(&f->bytes, ROVE_VALUE_MAX + 1);
+    rove__buf_append(&f->bytes, bytes, ROVE_VALUE_MAX + 1);
+    f->bytes.data[2] = 100; /* an entity nobody knows */
+    assert_int_equal(decode(f, &count), ROVE_PROTOCOL);
 }
 
 static void rows_are_limited(void **state) {
@@ -697,6 +729,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_writer_takes_what_fits_and_says_when_it_is_full, open,
                                         close),
         cmocka_unit_test_setup_teardown(a_first_change_is_taken_up_to_the_cap, open, close),
+        cmocka_unit_test_setup_teardown(values_are_limited, open, close),
         cmocka_unit_test_setup_teardown(rows_are_limited, open, close),
         cmocka_unit_test_setup_teardown(few_bytes_cannot_make_a_reader_work_for_long, open, close),
         cmocka_unit_test_setup_teardown(the_size_and_the_version_are_checked_first, open, close),

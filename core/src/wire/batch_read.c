@@ -17,6 +17,7 @@
 
 /* Columns, cells and extras of one run. */
 #define RUN_ARENA_MAX ((size_t)1024 * 1024)
+#define REAL_MINUS_0  ((uint64_t)1 << 63)
 
 typedef struct column {
     uint32_t number;
@@ -373,7 +374,7 @@ static rove_status read_facts(rove__batch_reader *reader, rove__change *change) 
 static rove_status next_bytes(column *from, rove_value *value) {
     uint64_t size = (uint64_t)rove__ints_next(&from->ints);
 
-    if (size > from->bytes_left) {
+    if (size > from->bytes_left || size > ROVE_VALUE_MAX) {
         return ROVE_PROTOCOL;
     }
     /*
@@ -404,8 +405,8 @@ static rove_status next_value(column *from, rove_value *value) {
         break;
     case ROVE_REAL:
         bits = (uint64_t)rove__ints_next(&from->ints);
-        if ((bits >> 52 & 0x7ff) == 0x7ff) {
-            return ROVE_PROTOCOL; /* an infinity or no number */
+        if ((bits >> 52 & 0x7ff) == 0x7ff || bits == REAL_MINUS_0) {
+            return ROVE_PROTOCOL; /* an infinity, no number, or a second form of 0 */
         }
         memcpy(&value->as.real, &bits, sizeof bits);
         break;

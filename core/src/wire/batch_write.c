@@ -95,6 +95,7 @@ static void empty(rove__batch_writer *writer) {
     rove__arena_reset(&writer->packer.arena);
     writer->packer.bound = 1;
     writer->packer.failed = 0;
+    writer->packer.refused = 0;
     writer->runs = NULL;
     writer->recent = NULL;
     writer->rows = 0;
@@ -230,6 +231,7 @@ static void add_cell(run *into, rove__packer *packer, uint32_t number, const rov
     case ROVE_BLOB:
         rove__ints_add(&at->ints, packer, (int64_t)value->size);
         rove__pile_add(&at->pile, packer, value->as.data, value->size);
+        packer->refused |= value->size > ROVE_VALUE_MAX;
         break;
     }
 }
@@ -386,20 +388,22 @@ rove_status rove__batch_add(rove__batch_writer *writer, const rove__change *chan
         writer->status = ROVE_NOMEM;
         return ROVE_NOMEM;
     }
-    if (writer->packer.bound <= limit && into->column_count <= ROVE_BATCH_COLUMNS_MAX &&
-        writer->rows < ROVE_BATCH_ROWS_MAX) {
+    if (!writer->packer.refused && writer->packer.bound <= limit &&
+        into->column_count <= ROVE_BATCH_COLUMNS_MAX && writer->rows < ROVE_BATCH_ROWS_MAX) {
         into->rows++;
         writer->rows++;
         return ROVE_OK;
     }
+    status = writer->packer.refused ? ROVE_INVALID : writer->rows == 0 ? ROVE_TOO_BIG : ROVE_LIMIT;
     if (writer->rows == 0) {
         empty(writer);
-        return ROVE_TOO_BIG;
+        return status;
     }
     pop_row(into, entries, edits);
     writer->packer.bound = bound;
+    writer->packer.refused = 0;
     writer->status = ROVE_LIMIT;
-    return ROVE_LIMIT;
+    return status;
 }
 
 static void write_vectors(rove__ints *ints, size_t count, rove__buf *out) {

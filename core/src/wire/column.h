@@ -29,7 +29,8 @@
 typedef struct rove__packer {
     rove__arena arena;
     size_t bound;
-    int failed; /* memory was short; what was added is incomplete */
+    int failed;  /* memory was short; what was added is incomplete */
+    int refused; /* something was added that no reader would take */
 } rove__packer;
 
 /* A vector that is being collected. All zero bits: empty. Memory is the packer's. */
