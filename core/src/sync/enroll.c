@@ -48,7 +48,8 @@ rove_status rove__invitation_format(const rove__invitation *invitation, const ro
     for (size_t i = 0; i < INVITATION_SYMBOLS; i++) {
         unsigned symbol = 0;
         for (size_t bit = i * 5; bit < i * 5 + 5; bit++) {
-            unsigned one = bit < INVITATION_BYTES * 8 ? bytes[bit / 8] >> (7 - bit % 8) & 1u : 0u;
+            unsigned one =
+                bit < INVITATION_BYTES * 8 ? (unsigned)(bytes[bit / 8] >> (7 - bit % 8)) & 1u : 0u;
             symbol = symbol << 1 | one;
         }
         if (i > 0 && i % GROUP == 0) {
