@@ -156,6 +156,10 @@ rove_status rove__store_apply(rove__store *store, const rove__ack *acks, size_t 
         status = rove__apply_end(&apply);
     }
     int widened = apply.custom;
+    if (status == ROVE_OK) {
+        store->tally.applied += apply.tally.applied;
+        store->tally.removed += apply.tally.removed;
+    }
     status = rove__store_leave(store, status, error);
     if (status != ROVE_OK && widened) {
         rove__custom_recover(store);

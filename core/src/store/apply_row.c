@@ -450,9 +450,11 @@ rove_status rove__apply_change(rove__apply *apply, const rove__change *change) {
     case ROVE_OP_WHOLE:
     case ROVE_OP_PART:
         apply->custom |= change->row.entity == apply->custom_field;
+        apply->tally.applied++;
         return put_row(apply, change);
     case ROVE_OP_TOMBSTONE:
     case ROVE_OP_MARK:
+        apply->tally.removed++;
         return leave(apply, change);
     case ROVE_OP_INSERT:
     case ROVE_OP_UPDATE:

@@ -150,6 +150,7 @@ static rove_status drop_plain(const leaving *l, const rove__entity *entity, rove
     if (status == ROVE_OK && !named) {
         status = rove__table_drop(store, entity, id, l->apply->error);
         rove__store_note(store, entity->number, 0);
+        l->apply->tally.removed++;
     }
     return status;
 }
@@ -284,6 +285,7 @@ static rove_status leave_pending(const leaving *l) {
         if (status == ROVE_OK && found) {
             status = rove__record_leave(apply->store, &record, &apply->exchange->row, apply->error);
             apply->any_aside |= record.aside;
+            apply->tally.removed++;
         }
     }
     return status;

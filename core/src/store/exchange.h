@@ -230,6 +230,7 @@ typedef struct rove__apply {
     rove__store *store;
     rove__exchange *exchange;
     rove_error *error;
+    rove__store_tally tally; /* of this transaction */
     int any_aside; /* rows may be off their tables with work in flight */
     int any_quarantined;
     int any_unknown;

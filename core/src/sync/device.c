@@ -68,6 +68,7 @@ struct rove__device {
     int welcomed;
     int ended;
     int again;
+    int settled; /* no scan and no longer answer is half done: totals can be compared */
     int digests_next;
     int verified;
     rove_status failed; /* what the exchange came to, if not ROVE_OK */
@@ -93,6 +94,7 @@ static rove_status make_hello(rove__device *device, rove_error *error) {
         return status;
     }
     device->ports.clock->read(device->ports.clock->ctx, &reading);
+    device->settled = hello.has_total;
     hello.protocol = ROVE_PROTOCOL_VERSION;
     hello.schema = ROVE_SCHEMA_VERSION;
     hello.app = device->options.app != NULL ? device->options.app : "";
@@ -399,6 +401,7 @@ static rove_status take_page(rove__device *device, const rove__frame *frame) {
         status = apply(device, &page);
     }
     if (status == ROVE_OK) {
+        device->settled = !page.more && page.token.size == 0;
         device->stats.pages++;
         device->stats.scopes_entered += page.done_count;
         device->stats.scopes_left += page.left_count;
@@ -439,7 +442,7 @@ static rove_status take_end(rove__device *device, const rove__frame *frame) {
     device->ended = 1;
     device->again |= end.more;
     device->stats.server_rows = end.row_count;
-    device->verified = end.has_total && !differs;
+    device->verified = end.has_total && device->settled && !differs;
     if (differs && !device->options.send_digests) {
         device->digests_next = 1;
         device->again = 1;
