@@ -102,6 +102,8 @@ rove_status cli_resolve(cli_session *cli, const char *entity, const char *text, 
 int cli_insert(cli_session *cli, const char *entity, const rove_field *fields, size_t count);
 int cli_update(cli_session *cli, const char *entity, rove_id id, const rove_field *fields,
                size_t count);
+/* Prints all fields of a record. */
+int cli_show(cli_session *cli, const char *entity, const char *text);
 /* The user id of this replica's rep; 0 if not enrolled. */
 rove_id cli_me(cli_session *cli);
 

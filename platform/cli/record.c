@@ -176,49 +176,59 @@ int cli_update(cli_session *cli, const char *entity, rove_id id, const rove_fiel
 
 /* ---- show ----------------------------------------------------------------------------------------------- */
 
-static int run_show(cli_session *cli, int argc, char **argv) {
+/* The row of a query as an object: fields that are set, but for sets, which their side tables show. */
+static json_t *record_object(cli_session *cli, const char *entity, const rove_query *query) {
+    json_t *object = json_object();
+
+    for (size_t i = 0; i < rove_query_columns(query); i++) {
+        rove_field_info info;
+        const char *name = rove_query_name(query, i);
+        rove_value value = rove_query_value(query, i);
+        int known = cli_field(cli, entity, name, &info);
+        if (name[0] != '_' && value.type != ROVE_NULL &&
+            (!known || strcmp(info.kind, "set") != 0)) {
+            json_object_set_new(object, name,
+                                cli_value_json(cli, entity, known ? &info : NULL, value));
+        }
+    }
+    return object;
+}
+
+int cli_show(cli_session *cli, const char *entity, const char *text) {
     rove_error error = {0};
     const char *table = NULL;
     rove_id id = 0;
     rove_query *query = NULL;
+    json_t *object = NULL;
     char sql[128];
+    rove_status status = rove_entity_table(cli->replica, entity, &table);
 
-    if (argc != 3) {
-        return cli_usage(&cli_command_show, "name an entity and a record.");
-    }
-    rove_status status = rove_entity_table(cli->replica, argv[1], &table);
     if (status == ROVE_OK) {
-        status = cli_resolve(cli, argv[1], argv[2], &id, &error);
+        status = cli_resolve(cli, entity, text, &id, &error);
     }
-    if (status != ROVE_OK) {
-        return cli_fail(cli, status, &error);
+    if (status == ROVE_OK) {
+        rove_value parameter = rove_int(id);
+        /* The table's name is one of the registry's. */
+        snprintf(sql, sizeof sql, "SELECT * FROM \"%s\" WHERE id = ?1", table);
+        status = rove_query_new(cli->replica, sql, &parameter, 1, &query, &error);
     }
-    /* The table's name is one of the registry's. */
-    snprintf(sql, sizeof sql, "SELECT * FROM \"%s\" WHERE id = ?1", table);
-    rove_value parameter = rove_int(id);
-    status = rove_query_new(cli->replica, sql, &parameter, 1, &query, &error);
     if (status == ROVE_OK) {
         status = rove_query_step(query, &error);
     }
-    json_t *object = json_object();
-    for (size_t i = 0; status == ROVE_OK && i < rove_query_columns(query); i++) {
-        rove_field_info info;
-        const char *name = rove_query_name(query, i);
-        rove_value value = rove_query_value(query, i);
-        int known = cli_field(cli, argv[1], name, &info);
-        if (name[0] != '_' && value.type != ROVE_NULL &&
-            (!known || strcmp(info.kind, "set") != 0)) {
-            json_object_set_new(object, name,
-                                cli_value_json(cli, argv[1], known ? &info : NULL, value));
-        }
+    if (status == ROVE_OK) {
+        object = record_object(cli, entity, query);
     }
     rove_query_free(query);
     if (status != ROVE_OK) {
-        json_decref(object);
         return cli_fail(cli, status == ROVE_DONE ? ROVE_NOT_FOUND : status, &error);
     }
     cli_object(cli, object);
     return CLI_DONE;
+}
+
+static int run_show(cli_session *cli, int argc, char **argv) {
+    return argc == 3 ? cli_show(cli, argv[1], argv[2])
+                     : cli_usage(&cli_command_show, "name an entity and a record.");
 }
 
 const cli_command cli_command_show = {

@@ -104,7 +104,7 @@ static int decimal(const char *text, int digits, int64_t *scaled) {
 }
 
 static json_t *scaled_json(int64_t value, int digits) {
-    char text[40];
+    char text[64];
     int64_t unit = 1;
     uint64_t size = value < 0 ? (uint64_t)0 - (uint64_t)value : (uint64_t)value;
 

@@ -89,8 +89,7 @@ static int run_account(cli_session *cli, int argc, char **argv) {
         return cli_list(cli, "Account", sql, NULL, 0, "No accounts on this device.");
     }
     if (argc == 3 && is("show", argv[1])) {
-        char *arguments[] = {argv[0], "Account", argv[2], NULL};
-        return cli_command_show.run(cli, 3, arguments);
+        return cli_show(cli, "Account", argv[2]);
     }
     if (argc == 3 && is("search", argv[1])) {
         rove_value text = rove_text(argv[2]);
@@ -170,8 +169,7 @@ static int run_contact(cli_session *cli, int argc, char **argv) {
         return contact_add(cli, argc, argv);
     }
     if (argc == 3 && is("show", argv[1])) {
-        char *arguments[] = {argv[0], "Contact", argv[2], NULL};
-        return cli_command_show.run(cli, 3, arguments);
+        return cli_show(cli, "Contact", argv[2]);
     }
     if (argc >= 2 && argc <= 3 && is("list", argv[1])) {
         rove_status status =
