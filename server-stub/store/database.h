@@ -44,7 +44,7 @@ typedef struct rove__hq_directory {
     rove_status (*setting_get)(rove__hq_tx *tx, const char *key, rove__arena *arena,
                                rove__bytes *value); /* NOT_FOUND */
     rove_status (*setting_put)(rove__hq_tx *tx, const char *key, rove__bytes value);
-    /* Live rows of an entity whose field has this value (ordinal -1: all), ascending by id. */
+    /* Live rows of an entity whose field has this value, or whose set has this element (ordinal -1: all), ascending by id. */
     rove_status (*row_find)(rove__hq_tx *tx, uint32_t entity, int ordinal, const rove_value *value,
                             rove__arena *arena, /* reset for each row */
                             rove_status (*each)(void *, const rove__hq_row *), void *each_ctx);
@@ -63,6 +63,12 @@ struct rove__hq_database {
     /* Adds the column of a custom field that the registry gained, in the transaction. */
     rove_status (*widen)(rove__hq_tx *tx, const rove__entity *entity, rove_error *error);
     uint64_t (*size_bytes)(rove__hq_database *database);
+    /*
+     * A copy of one snapshot in a new file, made while work goes on; everything up to *seq is in it (D9: the new `safe`,
+     * once the copy is where it belongs). Any thread. EXISTS, FULL, READONLY, IO, CORRUPT, NOMEM.
+     */
+    rove_status (*backup)(rove__hq_database *database, const char *path, uint64_t *seq,
+                          rove_error *error);
     void (*close)(rove__hq_database *database);
 };
 

@@ -1,0 +1,175 @@
+/*
+ * store/sqlite/directory.c - enrolment codes, administrative acts, settings, and an operator's look-ups.
+ */
+#include <string.h>
+
+#include "base/assert.h"
+#include "store/sqlite/lite.h"
+
+/* ---- codes ---------------------------------------------------------------------------------------------- */
+
+#define CODE_COLUMNS "hash, user, made_ms, until_ms, tries_left, used_ms, replica"
+
+static void read_code(rove__lite_statement *s, rove__hq_code *code) {
+    rove__lite_copy(s, 0, code->hash, sizeof code->hash);
+    code->user = rove__lite_int(s, 1);
+    code->made_ms = rove__lite_int(s, 2);
+    code->until_ms = rove__lite_int(s, 3);
+    code->tries_left = (int)rove__lite_int(s, 4);
+    code->used_ms = rove__lite_int(s, 5);
+    code->replica = (rove_replica)rove__lite_int(s, 6);
+}
+
+static rove_status code_put(rove__hq_tx *tx, const rove__hq_code *code) {
+    rove__lite_statement s = rove__lite_open(tx, "INSERT OR REPLACE INTO _code(" CODE_COLUMNS
+                                                 ") VALUES(?, ?, ?, ?, ?, ?, ?)");
+
+    rove__lite_bind_blob(&s, code->hash, sizeof code->hash);
+    rove__lite_bind_int(&s, code->user);
+    rove__lite_bind_int(&s, code->made_ms);
+    rove__lite_bind_int(&s, code->until_ms);
+    rove__lite_bind_int(&s, code->tries_left);
+    rove__lite_bind_int(&s, code->used_ms);
+    rove__lite_bind_int(&s, code->replica);
+    return rove__lite_run(&s);
+}
+
+static rove_status code_get(rove__hq_tx *tx, const uint8_t hash[ROVE_SHA256_SIZE],
+                            rove__hq_code *code) {
+    rove__lite_statement s =
+        rove__lite_open(tx, "SELECT " CODE_COLUMNS " FROM _code WHERE hash = ?");
+
+    memset(code, 0, sizeof *code);
+    rove__lite_bind_blob(&s, hash, ROVE_SHA256_SIZE);
+    if (rove__lite_get(&s)) {
+        read_code(&s, code);
+    }
+    return rove__lite_end(&s);
+}
+
+static rove_status code_scan(rove__hq_tx *tx, rove_status (*each)(void *, const rove__hq_code *),
+                             void *each_ctx) {
+    rove__lite_statement s =
+        rove__lite_open(tx, "SELECT " CODE_COLUMNS " FROM _code ORDER BY made_ms, hash");
+    rove__hq_code code;
+
+    while (rove__lite_next(&s)) {
+        read_code(&s, &code);
+        if (s.status == ROVE_OK) {
+            s.status = each(each_ctx, &code);
+        }
+    }
+    return rove__lite_end(&s);
+}
+
+/* ---- acts ----------------------------------------------------------------------------------------------- */
+
+static rove_status act_put(rove__hq_tx *tx, rove__hq_act *act) {
+    rove__lite_statement s = rove__lite_open(
+        tx, "INSERT INTO _act(at_ms, operator, act, detail, seq) VALUES(?, ?, ?, ?, ?)");
+
+    rove__lite_bind_int(&s, act->at_ms);
+    rove__lite_bind_text(&s, act->operator_name);
+    rove__lite_bind_text(&s, act->act);
+    rove__lite_bind_text(&s, act->detail);
+    rove__lite_bind_u64(&s, act->seq);
+    rove_status status = rove__lite_run(&s);
+    if (status == ROVE_OK) {
+        act->number = sqlite3_last_insert_rowid(tx->db);
+    }
+    return status;
+}
+
+static rove_status act_scan(rove__hq_tx *tx, rove_status (*each)(void *, const rove__hq_act *),
+                            void *each_ctx) {
+    rove__lite_statement s = rove__lite_open(
+        tx, "SELECT number, at_ms, operator, act, detail, seq FROM _act ORDER BY number DESC");
+
+    while (rove__lite_next(&s)) {
+        rove__hq_act act = {
+            .number = rove__lite_int(&s, 0),
+            .at_ms = rove__lite_int(&s, 1),
+            .operator_name = rove__lite_text(&s, 2),
+            .act = rove__lite_text(&s, 3),
+            .detail = rove__lite_text(&s, 4),
+            .seq = rove__lite_u64(&s, 5),
+        };
+        s.status = each(each_ctx, &act);
+    }
+    return rove__lite_end(&s);
+}
+
+/* ---- settings ------------------------------------------------------------------------------------------- */
+
+static rove_status setting_get(rove__hq_tx *tx, const char *key, rove__arena *arena,
+                               rove__bytes *value) {
+    rove__lite_statement s = rove__lite_open(tx, "SELECT value FROM _setting WHERE key = ?");
+
+    *value = (rove__bytes){NULL, 0};
+    rove__lite_bind_text(&s, key);
+    if (rove__lite_get(&s)) {
+        *value = rove__lite_bytes(&s, 0, arena);
+    }
+    return rove__lite_end(&s);
+}
+
+static rove_status setting_put(rove__hq_tx *tx, const char *key, rove__bytes value) {
+    rove__lite_statement s =
+        rove__lite_open(tx, "INSERT OR REPLACE INTO _setting(key, value) VALUES(?, ?)");
+
+    rove__lite_bind_text(&s, key);
+    rove__lite_bind_bytes(&s, value);
+    return rove__lite_run(&s);
+}
+
+/* ---- rows ----------------------------------------------------------------------------------------------- */
+
+static rove_status row_find(rove__hq_tx *tx, uint32_t number, int ordinal, const rove_value *value,
+                            rove__arena *arena, rove_status (*each)(void *, const rove__hq_row *),
+                            void *each_ctx) {
+    const rove__entity *entity = rove__lite_entity(tx, number);
+    rove__lite_kind kind = ROVE_LITE_ALL;
+
+    if (entity == NULL) {
+        return ROVE_UNKNOWN_ENTITY;
+    }
+    ROVE_ASSERT(ordinal < (int)entity->field_count);
+    if (ordinal >= 0 && value->type == ROVE_NULL) {
+        kind = ROVE_LITE_FIND_NULL;
+    } else if (ordinal >= 0) {
+        kind =
+            entity->fields[ordinal].kind == ROVE_KIND_SET ? ROVE_LITE_FIND_ELEMENT : ROVE_LITE_FIND;
+    }
+    rove__lite_statement s =
+        rove__lite_open_kind(tx, entity, kind, ordinal < 0 ? 0 : (size_t)ordinal);
+    if (kind == ROVE_LITE_FIND || kind == ROVE_LITE_FIND_ELEMENT) {
+        rove__lite_bind_value(&s, value);
+    }
+    return rove__lite_each_row(&s, entity, arena, each, each_ctx);
+}
+
+static rove_status row_count(rove__hq_tx *tx, uint32_t number, uint64_t *count) {
+    const rove__entity *entity = rove__lite_entity(tx, number);
+
+    *count = 0;
+    if (entity == NULL) {
+        return ROVE_UNKNOWN_ENTITY;
+    }
+    rove__lite_statement s = rove__lite_open_kind(tx, entity, ROVE_LITE_COUNT, 0);
+    if (rove__lite_next(&s)) {
+        *count = rove__lite_u64(&s, 0);
+    }
+    return rove__lite_end(&s);
+}
+
+void rove__lite_fill_directory(rove__hq_directory *directory) {
+    directory->code_put = code_put;
+    directory->code_get = code_get;
+    directory->code_scan = code_scan;
+    directory->act_put = act_put;
+    directory->act_scan = act_scan;
+    directory->setting_get = setting_get;
+    directory->setting_put = setting_put;
+    directory->row_find = row_find;
+    directory->row_count = row_count;
+}
