@@ -17,10 +17,10 @@
 #ifndef ROVE_SYNC_SERVER_H
 #define ROVE_SYNC_SERVER_H
 
-#include "sync/headquarters.h"
 #include "rove/sys/crypto.h"
 #include "rove/sys/log.h"
 #include "rove/sys/random.h"
+#include "sync/headquarters.h"
 
 typedef struct rove__server_ports {
     const rove_allocator *allocator;
@@ -32,13 +32,14 @@ typedef struct rove__server_ports {
 } rove__server_ports;
 
 typedef struct rove__server_policy {
-    int64_t poll_ms;           /* how soon a device is to come again */
-    uint64_t page_rows;        /* about so many rows in a page; 0: 4096 */
-    rove__bytes policy;        /* passed on in Welcome */
+    int64_t poll_ms;    /* how soon a device is to come again */
+    uint64_t page_rows; /* about so many rows in a page; 0: 4096 */
+    rove__bytes policy; /* passed on in Welcome */
 } rove__server_policy;
 
 typedef struct rove__server_stats {
-    uint64_t batches, rows_in, rows_out, pages, conflicts, reviews, parked, rejected, bytes_in, bytes_out;
+    uint64_t batches, rows_in, rows_out, pages, conflicts, reviews, parked, rejected, bytes_in,
+        bytes_out;
 } rove__server_stats;
 
 typedef struct rove__server rove__server;

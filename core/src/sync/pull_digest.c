@@ -1,0 +1,164 @@
+/*
+ * sync/pull_digest.c - digests (G2): the total over all that a user holds, and which scopes differ from what a device says
+ * it has. A device's list may be older than this snapshot: then a scope that changed since goes whole for nothing,
+ * which is right all the same.
+ */
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "sync/pull_state.h"
+
+/* Calls `each` for every scope of every root that is held now. */
+static rove_status each_held_root(rove__pull *pull, rove_status (*each)(void *, rove__scope,
+                                                                        rove__hash128, int64_t)) {
+    const rove__holdings *holdings = &pull->holdings;
+    rove_status status = ROVE_OK;
+
+    for (size_t i = 0; i < holdings->count && status == ROVE_OK;) {
+        rove_id root = holdings->items[i].root;
+        int held = 0;
+        for (; i < holdings->count && holdings->items[i].root == root; i++) {
+            const rove__holding *item = &holdings->items[i];
+            held |= item->from <= pull->head.seq && pull->head.seq < item->to;
+        }
+        if (held) {
+            status = pull->store->sum_scan(pull->tx, root, each, pull);
+        }
+    }
+    return status;
+}
+
+static int is_held(const rove__pull *pull, rove__scope scope) {
+    return rove__holding_at(&pull->holdings, scope, pull->head.seq) != NULL;
+}
+
+/* ---- total ---------------------------------------------------------------------------------------------- */
+
+static rove_status add_scope(void *ctx, rove__scope scope, rove__hash128 sum, int64_t rows) {
+    rove__pull *pull = ctx;
+
+    if (is_held(pull, scope)) {
+        rove__hash128_add(&pull->end.total, sum);
+        pull->end.row_count += (uint64_t)(rows > 0 ? rows : 0);
+    }
+    return ROVE_OK;
+}
+
+rove_status rove__pull_total(rove__pull *pull) {
+    pull->end = (rove__end){.has_total = 1, .head = pull->head.seq};
+    return each_held_root(pull, add_scope);
+}
+
+/* ---- comparison ----------------------------------------------------------------------------------------- */
+
+static int by_scope(const void *a, const void *b) {
+    const rove__scope_digest *x = a;
+    const rove__scope_digest *y = b;
+
+    return rove__scope_before(x->scope, y->scope) ? -1 : rove__scope_before(y->scope, x->scope);
+}
+
+static const rove__scope_digest *find(const rove__pull *pull, rove__scope scope) {
+    const rove__pull_request *request = &pull->request;
+    size_t low = 0;
+    size_t high = request->digest_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (rove__scope_before(request->digests[middle].scope, scope)) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    if (low == request->digest_count || rove__scope_before(scope, request->digests[low].scope)) {
+        return NULL;
+    }
+    return &request->digests[low];
+}
+
+static int is_zero(rove__hash128 sum) {
+    return sum.low == 0 && sum.high == 0;
+}
+
+static rove_status repair(rove__pull *pull, rove__scope scope) {
+    return pull->repair.count + pull->repair_left.count < ROVE_SCOPES_MAX
+               ? rove__scopes_push(&pull->repair, scope)
+               : ROVE_OK; /* the rest differs the next time too */
+}
+
+/* Headquarters' side: what the device has otherwise, or lacks. */
+static rove_status compare_scope(void *ctx, rove__scope scope, rove__hash128 sum, int64_t rows) {
+    rove__pull *pull = ctx;
+    const rove__scope_digest *theirs = find(pull, scope);
+
+    (void)rows;
+    if (!is_held(pull, scope)) {
+        return ROVE_OK;
+    }
+    if (theirs != NULL) {
+        return rove__hash128_equal(theirs->sum, sum) ? ROVE_OK : repair(pull, scope);
+    }
+    return pull->request.digests_whole && !is_zero(sum) ? repair(pull, scope) : ROVE_OK;
+}
+
+typedef struct presence {
+    rove__scope scope;
+    int found;
+} presence;
+
+static rove_status each_present(void *ctx, rove__scope scope, rove__hash128 sum, int64_t rows) {
+    presence *p = ctx;
+
+    (void)sum;
+    (void)rows;
+    p->found |= scope.root == p->scope.root && scope.part == p->scope.part;
+    return p->found ? ROVE_DONE : ROVE_OK;
+}
+
+/* The device's side: what headquarters has nothing of, and what it should not have. */
+static rove_status compare_theirs(rove__pull *pull) {
+    rove_status status = ROVE_OK;
+
+    for (size_t i = 0; i < pull->request.digest_count && status == ROVE_OK; i++) {
+        const rove__scope_digest *theirs = &pull->request.digests[i];
+        presence p = {theirs->scope, 0};
+        if (!is_held(pull, theirs->scope)) {
+            if (pull->repair.count + pull->repair_left.count < ROVE_SCOPES_MAX) {
+                status = rove__scopes_push(&pull->repair_left, theirs->scope);
+            }
+            continue;
+        }
+        if (is_zero(theirs->sum)) {
+            continue;
+        }
+        status = pull->store->sum_scan(pull->tx, theirs->scope.root, each_present, &p);
+        if (status == ROVE_OK && !p.found) {
+            status = repair(pull, theirs->scope);
+        }
+    }
+    return status;
+}
+
+static int scope_order(const void *a, const void *b) {
+    const rove__scope *x = a;
+    const rove__scope *y = b;
+
+    return rove__scope_before(*x, *y) ? -1 : rove__scope_before(*y, *x);
+}
+
+rove_status rove__pull_compare(rove__pull *pull) {
+    rove__pull_request *request = &pull->request;
+
+    if (request->digest_count > 1) {
+        qsort(request->digests, request->digest_count, sizeof *request->digests, by_scope);
+    }
+    rove_status status = each_held_root(pull, compare_scope);
+    if (status == ROVE_OK) {
+        status = compare_theirs(pull);
+    }
+    if (status == ROVE_OK && pull->repair.count > 1) {
+        qsort(pull->repair.items, pull->repair.count, sizeof *pull->repair.items, scope_order);
+    }
+    return status;
+}

@@ -1,0 +1,275 @@
+/*
+ * sync/pull_round.c - which scopes a round sends whole, and which the device has to give up (Q4).
+ *
+ *   entered  held now, but not without a gap since c; on a first download, everything held
+ *   left     held at some time after c, and not now, whether or not it was held at c
+ *
+ * Nearly every root is held in all its parts, and is one unit (part -1). Where windows of parts changed, parts enter and leave
+ * one by one; where that cannot be told apart (a gap, an open range), the root leaves and comes whole.
+ */
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "sync/pull_state.h"
+
+/* Months told one by one; a longer range makes its root leave as a whole. */
+#define MONTHS_MAX 1200
+
+static int current(const rove__pull *pull, const rove__holding *item) {
+    return item->from <= pull->head.seq && pull->head.seq < item->to;
+}
+
+static int ended(const rove__pull *pull, const rove__holding *item) {
+    return pull->c < item->to && item->to <= pull->head.seq;
+}
+
+/* What was entered after h comes with the next round. */
+static int entered(const rove__pull *pull, const rove__holding *item) {
+    return current(pull, item) && item->from <= pull->h && (item->from > pull->c || pull->c == 0);
+}
+
+static int is_whole(const rove__holding *item) {
+    return item->part_from == ROVE_PART_FIRST && item->part_to == ROVE_PART_LAST;
+}
+
+static rove_status whole_root(rove__pull *pull, const rove__holding *items, size_t count) {
+    rove__scope scope = {items[0].root, -1};
+    int holds = 0;
+    int enters = 0;
+    int leaves = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        holds |= current(pull, &items[i]);
+        enters |= entered(pull, &items[i]);
+        leaves |= ended(pull, &items[i]);
+    }
+    if (enters) {
+        return rove__scopes_push(&pull->units, scope);
+    }
+    return leaves && !holds ? rove__scopes_push(&pull->left, scope) : ROVE_OK;
+}
+
+/* ---- windows of parts ----------------------------------------------------------------------------------- */
+
+static int32_t month_after(int32_t month) {
+    return month % 100 >= 12 ? (month / 100 + 1) * 100 + 1 : month + 1;
+}
+
+typedef struct part_search {
+    rove__pull *pull;
+    const rove__holding *item;
+} part_search;
+
+static rove_status each_part(void *ctx, rove__scope scope, rove__hash128 sum, int64_t rows) {
+    part_search *search = ctx;
+
+    (void)sum;
+    if (rows == 0 || scope.part < search->item->part_from || scope.part > search->item->part_to) {
+        return ROVE_OK;
+    }
+    return rove__scopes_push(&search->pull->units, scope);
+}
+
+/* Every part of a range that has rows. */
+static rove_status range_enters(rove__pull *pull, const rove__holding *item) {
+    part_search search = {pull, item};
+
+    return pull->store->sum_scan(pull->tx, item->root, each_part, &search);
+}
+
+/* 1 if the parts of a range can be told one by one. */
+static int can_tell(const rove__holding *item) {
+    int32_t years = item->part_to / 100 - item->part_from / 100;
+
+    return item->part_from >= 101 && item->part_to % 100 <= 12 && years < MONTHS_MAX / 12;
+}
+
+static rove_status range_leaves(rove__pull *pull, const rove__holding *item) {
+    rove_status status = ROVE_OK;
+
+    for (int32_t part = item->part_from; part <= item->part_to && status == ROVE_OK;
+         part = month_after(part)) {
+        status = rove__scopes_push(&pull->left, (rove__scope){item->root, part});
+    }
+    return status;
+}
+
+/* What happened to one range of parts of a root. */
+typedef struct range_fate {
+    const rove__holding *held;    /* now; NULL: not */
+    const rove__holding *dropped; /* ended after c; NULL: none */
+    int enters;
+} range_fate;
+
+static size_t next_range(const rove__pull *pull, const rove__holding *items, size_t count,
+                         range_fate *fate) {
+    size_t n = 0;
+
+    *fate = (range_fate){0};
+    for (; n < count && items[n].part_from == items[0].part_from; n++) {
+        if (current(pull, &items[n])) {
+            fate->held = &items[n];
+            fate->enters = entered(pull, &items[n]);
+        }
+        if (ended(pull, &items[n])) {
+            fate->dropped = &items[n];
+        }
+    }
+    return n;
+}
+
+static rove_status anew(rove__pull *pull, const rove__holding *items, size_t count) {
+    rove_status status = rove__scopes_push(&pull->left, (rove__scope){items[0].root, -1});
+
+    for (size_t i = 0; i < count && status == ROVE_OK; i++) {
+        if (current(pull, &items[i]) && items[i].from <= pull->h) {
+            status = range_enters(pull, &items[i]);
+        }
+    }
+    return status;
+}
+
+static rove_status parted_root(rove__pull *pull, const rove__holding *items, size_t count) {
+    range_fate fate;
+    rove_status status = ROVE_OK;
+    int plain = pull->c != 0 && !pull->other;
+    int holds = 0;
+    int leaves = 0;
+
+    for (size_t i = 0; i < count;) {
+        i += next_range(pull, &items[i], count - i, &fate);
+        holds |= fate.held != NULL;
+        leaves |= fate.dropped != NULL;
+        plain = plain && !(fate.dropped != NULL && fate.held != NULL) &&
+                (fate.dropped == NULL || can_tell(fate.dropped));
+    }
+    if (!holds) {
+        return leaves ? rove__scopes_push(&pull->left, (rove__scope){items[0].root, -1}) : ROVE_OK;
+    }
+    if (!plain) {
+        return anew(pull, items, count);
+    }
+    for (size_t i = 0; i < count && status == ROVE_OK;) {
+        i += next_range(pull, &items[i], count - i, &fate);
+        if (fate.enters) {
+            status = range_enters(pull, fate.held);
+        } else if (fate.dropped != NULL) {
+            status = range_leaves(pull, fate.dropped);
+        }
+    }
+    return status;
+}
+
+/* ---- the round ------------------------------------------------------------------------------------------ */
+
+static int by_scope(const void *a, const void *b) {
+    const rove__scope *x = a;
+    const rove__scope *y = b;
+
+    return rove__scope_before(*x, *y) ? -1 : rove__scope_before(*y, *x);
+}
+
+static void sort_units(rove__scopes *units) {
+    if (units->count > 1) {
+        qsort(units->items, units->count, sizeof *units->items, by_scope);
+    }
+}
+
+static int covered(const rove__scopes *units, size_t count, rove__scope scope) {
+    for (size_t i = count; i > 0 && units->items[i - 1].root == scope.root; i--) {
+        if (units->items[i - 1].part == -1 || units->items[i - 1].part == scope.part) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Scopes to be repaired are units too; both lists ascend, and stay so. */
+static rove_status merge_repair(rove__pull *pull) {
+    rove__scopes merged = {.allocator = pull->units.allocator};
+    rove_status status = ROVE_OK;
+    size_t u = 0;
+    size_t r = 0;
+
+    while (status == ROVE_OK && (u < pull->units.count || r < pull->repair.count)) {
+        int repair = u == pull->units.count ||
+                     (r < pull->repair.count &&
+                      rove__scope_before(pull->repair.items[r], pull->units.items[u]));
+        rove__scope scope = repair ? pull->repair.items[r++] : pull->units.items[u++];
+        if (!covered(&merged, merged.count, scope)) {
+            status = rove__scopes_push(&merged, scope);
+        }
+    }
+    rove__free(pull->units.allocator, pull->units.items);
+    pull->units = merged;
+    pull->repairing = pull->repair.count > 0;
+    for (size_t i = 0; i < pull->repair_left.count && status == ROVE_OK; i++) {
+        status = rove__scopes_push(&pull->left, pull->repair_left.items[i]);
+    }
+    pull->repair.count = 0;
+    pull->repair_left.count = 0;
+    return status;
+}
+
+/* The unit at which a resumed scan goes on. */
+static void find_unit(rove__pull *pull) {
+    rove__pull_position *at = &pull->at;
+
+    pull->unit = 0;
+    if (at->phase == ROVE_PULL_VISITS) {
+        while (pull->unit < pull->units.count &&
+               pull->units.items[pull->unit].root < at->scope.root) {
+            pull->unit++;
+        }
+        return;
+    }
+    while (pull->unit < pull->units.count &&
+           rove__scope_before(pull->units.items[pull->unit], at->scope)) {
+        pull->unit++;
+    }
+    if (pull->unit == pull->units.count ||
+        rove__scope_before(at->scope, pull->units.items[pull->unit])) {
+        at->started = 0;
+        at->entity = 0;
+        at->id = 0;
+    }
+}
+
+rove_status rove__pull_round(rove__pull *pull) {
+    const rove__holdings *holdings = &pull->holdings;
+    rove_status status = ROVE_OK;
+
+    pull->units.count = 0;
+    pull->left.count = 0;
+    pull->left_sent = 0;
+    for (size_t i = 0; i < holdings->count && status == ROVE_OK;) {
+        size_t end = i;
+        int whole = 1;
+        while (end < holdings->count && holdings->items[end].root == holdings->items[i].root) {
+            whole = whole && is_whole(&holdings->items[end]);
+            end++;
+        }
+        status = whole ? whole_root(pull, &holdings->items[i], end - i)
+                       : parted_root(pull, &holdings->items[i], end - i);
+        i = end;
+    }
+    if (status == ROVE_OK) {
+        sort_units(&pull->units);
+    }
+    if (status == ROVE_OK && (pull->repair.count > 0 || pull->repair_left.count > 0)) {
+        status = merge_repair(pull);
+    }
+    if (status != ROVE_OK) {
+        return status;
+    }
+    if (!pull->resumed) {
+        pull->at = (rove__pull_position){.phase = pull->c == 0 ? ROVE_PULL_VISITS : ROVE_PULL_SCAN,
+                                         .scope = {0, -1},
+                                         .seq = pull->c,
+                                         .ordinal = UINT32_MAX};
+    }
+    pull->resumed = 0;
+    find_unit(pull);
+    pull->round_open = 1;
+    return ROVE_OK;
+}

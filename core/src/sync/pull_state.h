@@ -1,0 +1,120 @@
+/*
+ * sync/pull_state.h - what the files of the pull share.
+ */
+#ifndef ROVE_SYNC_PULL_STATE_H
+#define ROVE_SYNC_PULL_STATE_H
+
+#include "base/alloc.h"
+#include "sync/entitle.h"
+#include "sync/exchange.h"
+#include "sync/outgoing.h"
+#include "sync/pull.h"
+#include "wire/batch.h"
+
+/* A list of scopes in a page ends about here, so that its frame holds rows too. */
+#define ROVE_PAGE_SCOPES 2048u
+/* Feed entries looked at for one page, whether they concern this user or not. */
+#define ROVE_PAGE_FEED  65536u
+#define ROVE_FEED_CHUNK 512u
+
+typedef enum rove__pull_phase {
+    ROVE_PULL_VISITS, /* of today and tomorrow, first (Q7) */
+    ROVE_PULL_SCAN,   /* scopes that go whole */
+    ROVE_PULL_FEED,
+    ROVE_PULL_ROUND_DONE
+} rove__pull_phase;
+
+/* Where a round stands. */
+typedef struct rove__pull_position {
+    rove__pull_phase phase;
+    int started;       /* scan: `begin` of this scope was sent */
+    rove__scope scope; /* scan: the unit; visits: root and month */
+    uint32_t entity;   /* the row sent last */
+    rove_id id;
+    uint64_t seq; /* feed: the entry dealt with last */
+    uint32_t ordinal;
+} rove__pull_position;
+
+typedef struct rove__scopes {
+    const rove_allocator *allocator;
+    rove__scope *items; /* owned */
+    size_t count, capacity;
+} rove__scopes;
+
+typedef struct rove__feed_entry {
+    uint64_t seq;
+    uint32_t ordinal;
+    uint32_t entity;
+    rove_id id;
+} rove__feed_entry;
+
+struct rove__pull {
+    const rove__server_ports *ports;
+    const rove__hq_store *store;
+    rove__pull_request request;
+
+    int begun;    /* the first page was begun */
+    int finished; /* `end` holds */
+    int round_open;
+    int other;     /* the cursor is of another timeline, or of a branch that is gone */
+    int whole;     /* rows go whole (T1) */
+    int resumed;   /* a token said where to begin */
+    int repairing; /* scopes are sent because their digests differed: not resumed by a token */
+    uint64_t c, h;
+    rove__end end;
+    uint64_t rows_sent;
+
+    rove__hq_tx *tx;    /* of the page at hand */
+    rove__hq_head head; /* of its snapshot */
+    rove__holdings holdings;
+    int holdings_known;
+    uint64_t holdings_assigned;
+
+    rove__scopes left; /* to be told at the start of a round */
+    size_t left_sent;
+    int tell_held;      /* the list of held roots is to be sent */
+    rove__scopes units; /* sent whole in this round, ascending */
+    size_t unit;        /* the one at hand */
+    rove__scopes repair;
+    rove__scopes repair_left;
+    rove__pull_position at;
+
+    const rove__entity *visit;
+    int visit_start; /* ordinal of planned_start */
+    int64_t visits_from, visits_until;
+
+    /* the page at hand */
+    int full;
+    int refused; /* a change had no room */
+    size_t page_rows, page_feed;
+    rove__scopes begin, done;
+    rove__batch_writer *writer;
+    rove__buf rows;
+    rove__arena row;  /* filled by the store */
+    rove__arena part; /* of one change */
+    rove__feed_entry feed[ROVE_FEED_CHUNK];
+    size_t feed_count;
+};
+
+ROVE_CHECK rove_status rove__scopes_push(rove__scopes *scopes, rove__scope scope);
+int rove__scope_before(rove__scope a, rove__scope b);
+
+/* Adds a change to the page. Without room takes nothing and sets `refused`; sets `full` when the page should end. */
+ROVE_CHECK rove_status rove__pull_add(rove__pull *pull, const rove__change *change, int *added);
+
+/* pull_token.c */
+void rove__token_write(const rove__pull *pull, rove__buf *out);
+/* 1 if the token is one of this timeline and cursor. */
+int rove__token_read(rove__pull *pull, rove__bytes token);
+
+/* pull_round.c: what was entered and left since c. */
+ROVE_CHECK rove_status rove__pull_round(rove__pull *pull);
+/* pull_scan.c, pull_feed.c: fill the page until it is full or the phase is over. */
+ROVE_CHECK rove_status rove__pull_visits(rove__pull *pull);
+ROVE_CHECK rove_status rove__pull_scan(rove__pull *pull);
+ROVE_CHECK rove_status rove__pull_feed(rove__pull *pull);
+/* pull_digest.c */
+ROVE_CHECK rove_status rove__pull_compare(rove__pull *pull);
+ROVE_CHECK rove_status rove__pull_total(rove__pull *pull);
+
+#endif

@@ -1,0 +1,68 @@
+/*
+ * sync/pull_token.c - where a round stands, as the device carries it (Q7).
+ *
+ *   token = version:byte phase:byte timeline:varint c:varint h:varint
+ *           [ root:varint part:varint entity:varint id:varint ]   visits, scan; part is 1 more than it is
+ *           [ seq:varint ordinal:varint ]                         feed
+ *   phase = rove__pull_phase << 1 | started
+ *
+ * A device that makes one up only loses what the token skips. One that does not fit is as good as none.
+ */
+#include "base/assert.h"
+#include "sync/pull_state.h"
+
+#define TOKEN_VERSION 1u
+
+void rove__token_write(const rove__pull *pull, rove__buf *out) {
+    const rove__pull_position *at = &pull->at;
+
+    ROVE_ASSERT(at->phase != ROVE_PULL_ROUND_DONE);
+    rove__buf_byte(out, TOKEN_VERSION);
+    rove__buf_byte(out, (uint8_t)((unsigned)at->phase << 1 | (unsigned)at->started));
+    rove__buf_varint(out, pull->head.timeline);
+    rove__buf_varint(out, pull->c);
+    rove__buf_varint(out, pull->h);
+    if (at->phase == ROVE_PULL_FEED) {
+        rove__buf_varint(out, at->seq);
+        rove__buf_varint(out, at->ordinal);
+        return;
+    }
+    rove__buf_varint(out, (uint64_t)at->scope.root);
+    rove__buf_varint(out, (uint64_t)(at->scope.part + 1));
+    rove__buf_varint(out, at->entity);
+    rove__buf_varint(out, (uint64_t)at->id);
+}
+
+int rove__token_read(rove__pull *pull, rove__bytes token) {
+    rove__reader reader;
+    rove__pull_position at = {.phase = ROVE_PULL_FEED};
+
+    rove__reader_init(&reader, token.data, token.size);
+    uint8_t version = rove__reader_byte(&reader);
+    uint8_t phase = rove__reader_byte(&reader);
+    uint64_t timeline = rove__reader_varint(&reader);
+    uint64_t c = rove__reader_varint(&reader);
+    uint64_t h = rove__reader_varint(&reader);
+    if (version != TOKEN_VERSION || phase >> 1 > ROVE_PULL_FEED ||
+        timeline != pull->head.timeline || c != pull->c || h < c || h > pull->head.seq) {
+        return 0;
+    }
+    at.phase = (rove__pull_phase)(phase >> 1);
+    at.started = phase & 1;
+    if (at.phase == ROVE_PULL_FEED) {
+        at.seq = rove__reader_varint_max(&reader, h);
+        at.ordinal = (uint32_t)rove__reader_varint_max(&reader, UINT32_MAX);
+    } else {
+        at.scope.root = (rove_id)rove__reader_varint_max(&reader, INT64_MAX);
+        at.scope.part = (int32_t)rove__reader_varint_max(&reader, ROVE_PART_LAST + 1) - 1;
+        at.entity = (uint32_t)rove__reader_varint_max(&reader, UINT32_MAX);
+        at.id = (rove_id)rove__reader_varint_max(&reader, INT64_MAX);
+    }
+    if (rove__reader_status(&reader) != ROVE_OK || rove__reader_left(&reader) != 0 ||
+        (at.phase == ROVE_PULL_FEED && at.seq < c)) {
+        return 0;
+    }
+    pull->h = h;
+    pull->at = at;
+    return 1;
+}

@@ -1,0 +1,301 @@
+/*
+ * sync/server_commit.c - the part of an exchange that writes: one batch, or the rows that were asked for, per call, each in
+ * the host's savepoint; then what headquarters still has to ask for (P15).
+ *
+ * Invariant: nothing of the session changes unless the call succeeds, so that it can be made again.
+ */
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/text.h"
+#include "sync/server_state.h"
+
+/* ---- who is it ------------------------------------------------------------------------------------------ */
+
+/* P3, T3: does what the device remembers of its batches fit what is here? */
+static rove_status check_hello(const rove__server *server, rove__hq_tx *tx,
+                               const rove__hq_device *device, rove__server_verdict *verdict,
+                               uint64_t *need) {
+    const rove__hello *hello = &server->hello;
+    rove__chain chain = device->chain;
+    rove__arena arena;
+
+    *verdict = ROVE_SERVER_FORK;
+    if (device->status == ROVE_DEVICE_REPLACED || hello->acked < device->confirmed ||
+        (hello->replica != 0 && hello->replica != server->replica)) {
+        return ROVE_OK;
+    }
+    if (hello->acked > device->last_batch) {
+        *verdict = ROVE_SERVER_NEED;
+        *need = device->last_batch + 1;
+        return ROVE_OK;
+    }
+    if (hello->acked == 0) {
+        chain = (rove__chain){{0}};
+    } else if (hello->acked < device->last_batch) {
+        rove__hq_batch batch;
+        rove__arena_init(&arena, server->ports.allocator, ROVE_SERVER_MESSAGE_MAX);
+        rove_status status =
+            server->ports.store->batch_get(tx, server->replica, hello->acked, &arena, &batch);
+        if (status == ROVE_OK) {
+            chain = batch.chain;
+        }
+        rove__arena_free(&arena);
+        if (status != ROVE_OK) {
+            return status == ROVE_NOT_FOUND ? ROVE_CORRUPT : status;
+        }
+    }
+    if (rove__chain_equal(&chain, &hello->chain)) {
+        *verdict = ROVE_SERVER_GO;
+    }
+    return ROVE_OK;
+}
+
+/* A status other than OK is what the device is told. */
+static rove_status accept_device(const rove__server *server, rove__hq_tx *tx, int lock,
+                                 rove__hq_device *device) {
+    rove_status status = server->ports.store->device_get(tx, server->replica, lock, device);
+
+    if (status == ROVE_NOT_FOUND) {
+        return ROVE_UNAUTHORIZED;
+    }
+    return status == ROVE_OK && device->status == ROVE_DEVICE_REVOKED ? ROVE_REVOKED : status;
+}
+
+/* ---- rows that are waited for --------------------------------------------------------------------------- */
+
+static rove_status each_parked(void *ctx, const rove__hq_parked *parked) {
+    rove__server *server = ctx;
+
+    if (parked->number > server->parked_largest) {
+        server->parked_largest = parked->number;
+    }
+    for (size_t i = 0; i < server->needed_count; i++) {
+        if (rove__version_compare(server->needed[i], parked->origin) == 0) {
+            return ROVE_OK;
+        }
+    }
+    if (server->needed_count == ROVE_NEED_ROWS_MAX) {
+        return ROVE_OK;
+    }
+    if (server->needed_count == server->needed_capacity) {
+        size_t capacity = server->needed_capacity == 0 ? 16 : server->needed_capacity * 2;
+        rove__origin *needed =
+            rove__alloc_resize(server->ports.allocator, server->needed, capacity, sizeof *needed);
+        if (needed == NULL) {
+            return ROVE_NOMEM;
+        }
+        server->needed = needed;
+        server->needed_capacity = capacity;
+    }
+    server->needed[server->needed_count++] = parked->origin;
+    return ROVE_OK;
+}
+
+rove_status rove__server_find_needed(rove__server *server, rove__hq_tx *tx,
+                                     const rove__hq_device *device) {
+    rove__arena arena;
+
+    server->needed_count = 0;
+    server->parked_largest = 0;
+    rove__arena_init(&arena, server->ports.allocator, ROVE_SERVER_MESSAGE_MAX);
+    rove_status status =
+        server->ports.store->parked_scan(tx, (rove__origin){0, 0}, &arena, each_parked, server);
+    rove__arena_free(&arena);
+    server->rows_first = server->parked_largest > device->asked;
+    /* Who holds exactly what headquarters holds cannot have what it lacks. */
+    if (!server->rows_first && !server->hello.unverified &&
+        server->hello.cursor.timeline == server->head.timeline) {
+        server->needed_count = 0;
+    }
+    return status;
+}
+
+/* ---- the end of the request ----------------------------------------------------------------------------- */
+
+static rove_status look_up(rove__server *server, rove__hq_tx *tx) {
+    rove_status status = server->ports.store->head_get(tx, &server->head);
+
+    if (status == ROVE_OK) {
+        status = accept_device(server, tx, 0, &server->device);
+    }
+    if (status == ROVE_OK) {
+        status = check_hello(server, tx, &server->device, &server->verdict, &server->need_number);
+    }
+    return status == ROVE_OK ? rove__server_find_needed(server, tx, &server->device) : status;
+}
+
+rove_status rove__server_received(rove__server *server) {
+    const rove__hq_store *store = server->ports.store;
+    rove__hq_tx *tx = NULL;
+    rove_error error = {.message = ""};
+    rove_status status = rove__frame_reader_finish(server->reader);
+
+    server->received = 1;
+    if (server->failed == ROVE_OK && (status != ROVE_OK || !server->ended)) {
+        rove__server_fail(server, status != ROVE_OK ? status : ROVE_TRUNCATED, "");
+    }
+    if (server->failed != ROVE_OK) {
+        return ROVE_OK;
+    }
+    status = store->begin(store->ctx, ROVE_HQ_READ, &tx, &error);
+    if (status == ROVE_OK) {
+        status = look_up(server, tx);
+        store->rollback(tx);
+    }
+    if (status == ROVE_NOMEM) {
+        return status;
+    }
+    if (status != ROVE_OK) {
+        rove_status_class whose = rove_status_classify(status);
+        rove__server_fail(
+            server, whose == ROVE_CLASS_ACCESS || status == ROVE_LATER ? status : ROVE_SERVER, "");
+        return ROVE_OK;
+    }
+    server->welcome_first = 1;
+    server->rows_judged = server->rows.size == 0;
+    server->noted = server->batch_count == 0 && server->rows_judged && !server->rows_first &&
+                    server->hello.acked <= server->device.confirmed &&
+                    server->now_ms - server->device.contact_ms < ROVE_SERVER_CONTACT_MS;
+    return ROVE_OK;
+}
+
+int rove__server_wants_commit(const rove__server *server) {
+    return server->received && server->failed == ROVE_OK && server->verdict == ROVE_SERVER_GO &&
+           (server->next_batch < server->batch_count || !server->rows_judged || !server->noted);
+}
+
+/* ---- committing ----------------------------------------------------------------------------------------- */
+
+static rove_status judge_rows(rove__server *server, rove__hq_tx *tx, rove__hq_device *device,
+                              int64_t now_ms, rove__server_stats *stats, rove_error *error) {
+    rove__reader reader;
+    rove_status status = ROVE_OK;
+
+    rove__reader_init(&reader, server->rows.data, server->rows.size);
+    while (rove__reader_left(&reader) > 0 && status == ROVE_OK) {
+        size_t size = rove__reader_u32(&reader);
+        rove__bytes rows = {rove__reader_take(&reader, size), size};
+        status = rove__judge_rows(&server->ports, tx, device, rows, now_ms, stats, error);
+    }
+    return status;
+}
+
+static rove_status note_contact(const rove__server *server, rove__hq_tx *tx,
+                                rove__hq_device *device, int64_t now_ms) {
+    const rove__hello *hello = &server->hello;
+
+    device->contact_ms = now_ms;
+    device->wall_offset_ms = hello->wall_ms - now_ms;
+    device->cursor = hello->cursor.seq;
+    device->schema = hello->schema;
+    rove__text_format(device->app, sizeof device->app, "%s", server->app);
+    if (hello->acked <= device->confirmed) {
+        return ROVE_OK;
+    }
+    device->confirmed = hello->acked;
+    return server->ports.store->batch_confirm(tx, server->replica, hello->acked);
+}
+
+typedef struct step {
+    rove__hq_device device;
+    rove__server_stats stats;
+    rove__answer answer;
+    int last; /* nothing of this request is left to be judged */
+} step;
+
+/* One batch, or else the rows; `s` is what is kept if the call succeeds. */
+static rove_status judge_next(rove__server *server, rove__hq_tx *tx, int64_t now_ms, step *s,
+                              rove_error *error) {
+    size_t batch = server->next_batch;
+    rove_status status = ROVE_OK;
+
+    s->last = batch + 1 >= server->batch_count;
+    if (batch < server->batch_count) {
+        status = rove__judge_batch(&server->ports, tx, &s->device, server->batches[batch], now_ms,
+                                   &s->stats, &s->answer, error);
+        s->last = s->last && server->rows_judged && s->answer.kind == ROVE_ANSWER_ACK;
+    } else if (!server->rows_judged) {
+        status = judge_rows(server, tx, &s->device, now_ms, &s->stats, error);
+    }
+    if (status == ROVE_OK && s->last) {
+        status = rove__server_find_needed(server, tx, &s->device);
+        if (server->parked_largest > s->device.asked) {
+            s->device.asked = server->parked_largest;
+        }
+    }
+    return status;
+}
+
+/* The answer moves to the session. */
+static void keep(rove__server *server, step *s) {
+    static const rove__server_verdict verdicts[] = {[ROVE_ANSWER_ACK] = ROVE_SERVER_GO,
+                                                    [ROVE_ANSWER_NEED] = ROVE_SERVER_NEED,
+                                                    [ROVE_ANSWER_FORK] = ROVE_SERVER_FORK,
+                                                    [ROVE_ANSWER_RENUMBER] = ROVE_SERVER_RENUMBER};
+
+    server->noted = 1;
+    server->device = s->device;
+    server->stats = s->stats;
+    if (server->next_batch == server->batch_count) {
+        server->rows_judged = 1;
+        return;
+    }
+    rove__staged_free(server->batches[server->next_batch]);
+    server->batches[server->next_batch] = NULL;
+    server->next_batch++;
+    server->verdict = verdicts[s->answer.kind];
+    server->need_number = s->answer.number;
+    if (s->answer.kind == ROVE_ANSWER_ACK || s->answer.kind == ROVE_ANSWER_RENUMBER) {
+        server->answers[server->answer_count++] = s->answer;
+        rove__answer_init(&s->answer, server->ports.allocator);
+    }
+}
+
+static rove_status commit(rove__server *server, rove__hq_tx *tx, int64_t now_ms, step *s,
+                          rove_error *error) {
+    rove__server_verdict verdict = ROVE_SERVER_GO;
+    uint64_t need = 0;
+    rove_status status = accept_device(server, tx, 1, &s->device);
+
+    if (status == ROVE_OK && !server->noted) {
+        status = check_hello(server, tx, &s->device, &verdict, &need);
+        if (status == ROVE_OK && verdict != ROVE_SERVER_GO) {
+            server->verdict = verdict; /* another exchange of this device came first */
+            server->need_number = need;
+            return ROVE_DONE;
+        }
+        if (status == ROVE_OK) {
+            status = note_contact(server, tx, &s->device, now_ms);
+        }
+    }
+    if (status == ROVE_OK) {
+        status = judge_next(server, tx, now_ms, s, error);
+    }
+    return status == ROVE_OK ? server->ports.store->device_put(tx, &s->device) : status;
+}
+
+rove_status rove__server_commit(rove__server *server, rove__hq_tx *tx, int64_t now_ms,
+                                rove_error *error) {
+    step s = {.stats = server->stats};
+
+    ROVE_ASSERT(rove__server_wants_commit(server));
+    server->now_ms = now_ms;
+    rove__answer_init(&s.answer, server->ports.allocator);
+    rove_status status = commit(server, tx, now_ms, &s, error);
+    if (status == ROVE_OK) {
+        keep(server, &s);
+    }
+    rove__answer_free(&s.answer);
+    if (status == ROVE_OK) {
+        return ROVE_OK;
+    }
+    if (status == ROVE_DONE) {
+        return ROVE_OK;
+    }
+    if (status != ROVE_LATER) {
+        rove_status_class whose = rove_status_classify(status);
+        rove__server_fail(server, whose == ROVE_CLASS_ACCESS ? status : ROVE_SERVER, "");
+    }
+    return status;
+}

@@ -1,0 +1,113 @@
+/*
+ * sync/server_state.h - one exchange at headquarters' end; what the files of the server share.
+ */
+#ifndef ROVE_SYNC_SERVER_STATE_H
+#define ROVE_SYNC_SERVER_STATE_H
+
+#include "sync/entitle.h"
+#include "sync/exchange.h"
+#include "sync/judge.h"
+#include "sync/pull.h"
+#include "sync/server.h"
+#include "wire/batch.h"
+#include "wire/frame.h"
+
+#define ROVE_SERVER_MESSAGE_MAX ((size_t)16 * 1024 * 1024)
+/* Batches staged in one exchange; the rest comes with the next one. */
+#define ROVE_SERVER_BATCHES_MAX 64u
+/* A device's contact is noted at least so often. */
+#define ROVE_SERVER_CONTACT_MS 60000
+
+/* How an exchange stands before its pages. */
+typedef enum rove__server_verdict {
+    ROVE_SERVER_GO,
+    ROVE_SERVER_FORK,
+    ROVE_SERVER_NEED,    /* need_number */
+    ROVE_SERVER_RENUMBER /* the last answer says it */
+} rove__server_verdict;
+
+typedef enum rove__server_phase {
+    ROVE_SENDING_WELCOME,
+    ROVE_SENDING_ACKS,
+    ROVE_SENDING_STOP,
+    ROVE_SENDING_NEED_ROW,
+    ROVE_SENDING_DIFFER,
+    ROVE_SENDING_PAGES,
+    ROVE_SENDING_END,
+    ROVE_SENDING_FAIL,
+    ROVE_SENDING_CLOSE,
+    ROVE_SENT
+} rove__server_phase;
+
+struct rove__server {
+    rove__server_ports ports;
+    rove__server_policy policy;
+    rove_replica replica;
+    int64_t now_ms;
+    rove__server_stats stats;
+
+    /* the request */
+    rove__frame_reader *reader;
+    rove__arena arena; /* of the message at hand */
+    int greeted;       /* HELLO came */
+    int ended;         /* END came */
+    int received;      /* the body has ended, and the device was looked up */
+    rove__hello hello; /* token and app point to the arrays below */
+    uint8_t token[ROVE_TOKEN_MAX];
+    char app[ROVE_TEXT_MAX + 1];
+    rove__staged *current; /* its last frame has not come */
+    rove__staged *batches[ROVE_SERVER_BATCHES_MAX];
+    size_t batch_count;
+    size_t staged_bytes;
+    int skipping;                /* what is pushed from here on has to come again */
+    rove__buf rows;              /* { size:u32 payload of a ROW frame }* */
+    rove__scope_digest *digests; /* owned */
+    size_t digest_count, digest_capacity;
+    int digests_came, digests_whole;
+
+    /* what came of it */
+    rove_status failed; /* not OK: a FAIL frame is due */
+    char reason[ROVE_TEXT_MAX + 1];
+    int welcome_first; /* it failed after the device was accepted */
+    rove__server_verdict verdict;
+    uint64_t need_number;
+    rove__hq_device device;
+    rove__hq_head head; /* for Welcome */
+    size_t next_batch;  /* to be judged */
+    int rows_judged;
+    int noted; /* contact and confirmation are stored */
+    rove__answer answers[ROVE_SERVER_BATCHES_MAX];
+    size_t answer_count;
+    rove__origin *needed; /* owned */
+    size_t needed_count, needed_capacity;
+    int64_t parked_largest;
+    int rows_first; /* pages wait until the rows needed have been asked for once */
+
+    /* the answer */
+    rove__server_phase phase;
+    rove__frame_writer *writer;
+    rove__buf out; /* compressed, not yet taken */
+    rove__buf payload;
+    size_t answer;   /* being sent */
+    size_t frame_at; /* in its frames */
+    size_t row_at;   /* in its rows */
+    int frames_sent;
+    uint64_t ack_seq;
+    rove__chain ack_chain;
+    uint64_t rows_acked;      /* rows sent with Acks */
+    rove__batch_writer *batch;
+    rove__buf batch_bytes;
+    rove__holdings readable; /* of the root asked for last */
+    rove_id readable_root;
+    uint64_t readable_seq;
+    rove__pull *pull;
+    rove__end end;
+};
+
+/* The exchange has failed; the first reason stays. `status` is what the device is told. */
+void rove__server_fail(rove__server *server, rove_status status, const char *reason);
+/* The origins that parked edits wait for; *withhold: some were never asked of this device. */
+ROVE_CHECK rove_status rove__server_find_needed(rove__server *server, rove__hq_tx *tx,
+                                                const rove__hq_device *device);
+
+#endif
