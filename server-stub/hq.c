@@ -314,6 +314,10 @@ rove_status hq_commit(hq *self, hq_job job, void *ctx, rove_error *error) {
     return committer_run(self->committer, job, ctx, error);
 }
 
+uint64_t hq_commit_groups(hq *self) {
+    return committer_groups(self->committer);
+}
+
 rove_status hq_read(hq *self, hq_job job, void *ctx, rove_error *error) {
     const rove__hq_store *store = &self->database->store;
     rove__hq_tx *tx = NULL;

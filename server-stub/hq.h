@@ -91,6 +91,8 @@ typedef struct hq_task {
     struct hq_task *next; /* in the queue */
 } hq_task;
 void hq_submit(hq *headquarters, hq_task *task);
+/* Transactions committed since it was opened; a group is one. */
+uint64_t hq_commit_groups(hq *headquarters);
 /* A read transaction on this thread. */
 ROVE_CHECK rove_status hq_read(hq *headquarters, hq_job job, void *ctx, rove_error *error);
 

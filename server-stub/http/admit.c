@@ -1,0 +1,160 @@
+/*
+ * http/admit.c - see admit.h.
+ */
+#include "http/admit.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "http/answer.h"
+
+#define ARENA_MAX  ((size_t)256 * 1024)
+#define DETAIL_MAX 160
+
+rove_status admit_read_csr(request *self) {
+    enrolment *e = self->enrolment;
+    const rove_crypto *crypto = &hq_get_ports(self->http->headquarters)->crypto;
+    rove_status status = rove_pki_request_read(e->request.csr, e->request.csr_size, &e->csr, NULL);
+    if (status == ROVE_OK) {
+        rove_span span = {e->csr.public_der, e->csr.public_size};
+        status = crypto->sha256(crypto->ctx, &span, 1, e->key_hash);
+    } else if (status == ROVE_TOO_BIG || status == ROVE_INVALID) {
+        status = ROVE_PROTOCOL;
+    }
+    return status;
+}
+
+static rove_status each_settings(void *ctx, const rove__hq_row *row) {
+    enrolment *e = ctx;
+    int name = rove__entity_field_named(row->row.entity, "name");
+    const rove_value *cell = &row->row.cells[name];
+    if (cell->type == ROVE_TEXT) {
+        rove__text_format(e->organisation, sizeof e->organisation, "%.*s", (int)cell->size,
+                          (const char *)cell->as.data);
+    }
+    return ROVE_DONE;
+}
+
+static rove_status read_organisation(request *self, rove__hq_tx *tx) {
+    hq *headquarters = self->http->headquarters;
+    rove__arena arena;
+    const rove__entity *settings = rove__registry_by_name(hq_registry(headquarters), "Settings");
+    rove__arena_init(&arena, &hq_get_ports(headquarters)->allocator, ARENA_MAX);
+    rove_status status = hq_database(headquarters)
+                             ->directory.row_find(tx, settings->number, -1, NULL, &arena,
+                                                  each_settings, self->enrolment);
+    rove__arena_free(&arena);
+    return status;
+}
+
+rove_status admit_issue(request *self, rove__hq_tx *tx, rove_error *error) {
+    enrolment *e = self->enrolment;
+    rove_status status =
+        rove_pki_device_issue(hq_get_keys(self->http->headquarters)->authority, &e->csr, e->replica,
+                              e->now_ms, &e->certificate, error);
+    e->until_ms = e->now_ms + ROVE_PKI_DEVICE_DAYS * ROVE_PKI_DAY_MS;
+    return status == ROVE_OK ? read_organisation(self, tx) : status;
+}
+
+/* The Device record, which the user's other devices see. */
+static rove_status put_record(request *self, rove__hq_tx *tx, uint64_t *seq, rove_error *error) {
+    hq *headquarters = self->http->headquarters;
+    enrolment *e = self->enrolment;
+    const rove__entity *entity = rove__registry_by_name(hq_registry(headquarters), "Device");
+    rove__writer *writer = NULL;
+    rove__arena arena;
+    rove__row row;
+    rove__arena_init(&arena, &hq_get_ports(headquarters)->allocator, ARENA_MAX);
+    rove_status status = rove__row_init(&row, entity, 0, &arena);
+    if (status == ROVE_OK) {
+        rove__row_set(&row, (size_t)rove__entity_field_named(entity, "user_id"),
+                      rove__value_int(e->user));
+        rove__row_set(&row, (size_t)rove__entity_field_named(entity, "public_key"),
+                      rove__value_bytes(ROVE_BLOB, e->csr.public_der, e->csr.public_size));
+        rove__row_set(&row, (size_t)rove__entity_field_named(entity, "enrolled_at"),
+                      rove__value_int(e->now_ms));
+        status = hq_writer(headquarters, tx, "", "enroll", &writer, error);
+    }
+    if (status == ROVE_OK) {
+        status = rove__writer_insert(writer, &row, error);
+        if (status == ROVE_OK) {
+            status = rove__writer_finish(writer, seq, error);
+        } else {
+            rove__writer_abandon(writer);
+        }
+    }
+    rove__arena_free(&arena);
+    return status;
+}
+
+rove_status admit_new(request *self, rove__hq_tx *tx, rove_error *error) {
+    hq *headquarters = self->http->headquarters;
+    enrolment *e = self->enrolment;
+    char detail[DETAIL_MAX];
+    uint64_t seq = 0;
+    rove_status status = hq_draw_replica(headquarters, tx, &e->replica, error);
+    if (status == ROVE_OK) {
+        status = admit_issue(self, tx, error);
+    }
+    if (status == ROVE_OK) {
+        rove__hq_device device = {.replica = e->replica,
+                                  .user = e->user,
+                                  .status = ROVE_DEVICE_ACTIVE,
+                                  .enrolled_ms = e->now_ms,
+                                  .certificate_until_ms = e->until_ms};
+        memcpy(device.key_hash, e->key_hash, sizeof device.key_hash);
+        status = hq_database(headquarters)->store.device_put(tx, &device);
+    }
+    if (status == ROVE_OK) {
+        status = put_record(self, tx, &seq, error);
+    }
+    if (status == ROVE_OK) {
+        rove__text_format(detail, sizeof detail, "device %u of user %lld%s", (unsigned)e->replica,
+                          (long long)e->user,
+                          self->device.replica == 0 ? "" : ", a copy enrolled again");
+        status = hq_record(headquarters, tx, NULL, "enroll", detail, seq);
+    }
+    return status;
+}
+
+static enum MHD_Result answer_identity(request *self) {
+    const enrolment *e = self->enrolment;
+    const hq_keys *keys = hq_get_keys(self->http->headquarters);
+    rove__identity identity = {.replica = e->replica,
+                               .user = e->user,
+                               .server_ms = hq_now_ms(self->http->headquarters),
+                               .until_ms = e->until_ms,
+                               .renew_after_ms = e->now_ms + ADMIT_RENEW_MS,
+                               .ca = keys->ca.data,
+                               .ca_size = keys->ca.size,
+                               .certificate = e->certificate.data,
+                               .certificate_size = e->certificate.size,
+                               .organisation = (const uint8_t *)e->organisation,
+                               .organisation_size = strlen(e->organisation)};
+    rove__buf bytes;
+    memcpy(identity.pin, keys->pin, sizeof identity.pin);
+    rove__buf_init(&bytes, &hq_get_ports(self->http->headquarters)->allocator, ROVE_IDENTITY_MAX);
+    rove__identity_write(&bytes, &identity);
+    enum MHD_Result answered =
+        rove__buf_status(&bytes) == ROVE_OK
+            ? answer_bytes(self, ROVE_IDENTITY_CONTENT_TYPE, bytes.data, bytes.size)
+            : answer_failure(self, rove__buf_status(&bytes), NULL);
+    rove__buf_free(&bytes);
+    return answered;
+}
+
+enum MHD_Result admit_answer(request *self, rove_status refusal) {
+    const rove_log *log = &hq_get_ports(self->http->headquarters)->log;
+    if (self->task.status != ROVE_OK) {
+        return answer_failure(self, self->task.status, &self->task.error);
+    }
+    if (self->enrolment->refused) {
+        rove__log(log, ROVE_LOG_WARN, "http", "%s refused: %s", self->path,
+                  rove_status_name(refusal));
+        return answer_status(self, MHD_HTTP_FORBIDDEN, refusal);
+    }
+    rove__log(log, ROVE_LOG_INFO, "http", "%s: device %u of user %lld", self->path,
+              (unsigned)self->enrolment->replica, (long long)self->enrolment->user);
+    return answer_identity(self);
+}

@@ -1,0 +1,83 @@
+/*
+ * http/exchange.c - POST /v1/exchange: carries bytes between a connection and sync/server.h. What a device pushed is
+ * committed batch by batch on the committing thread; the answer then flows page by page, in constant memory,
+ * from any thread of the pool.
+ *
+ * If a commit fails, nothing is acknowledged: the exchange ends with a status, and the device sends the batch again.
+ */
+#include "base/log.h"
+#include "http/answer.h"
+#include "http/routes.h"
+#include "wire/frame.h"
+
+#define BLOCK_BYTES ((size_t)32 * 1024)
+
+rove_status exchange_begin(request *self) {
+    hq *headquarters = self->http->headquarters;
+    const hq_ports *ports = hq_get_ports(headquarters);
+    rove__server_ports server_ports = {.allocator = &ports->allocator,
+                                       .registry = hq_registry(headquarters),
+                                       .store = &hq_database(headquarters)->store,
+                                       .crypto = &ports->crypto,
+                                       .random = &ports->random,
+                                       .log = &ports->log};
+    return rove__server_new(&server_ports, hq_policy(headquarters), self->device.replica,
+                            hq_now_ms(headquarters), &self->server);
+}
+
+rove_status exchange_receive(request *self, const void *bytes, size_t size) {
+    return rove__server_receive(self->server, bytes, size);
+}
+
+void exchange_end(request *self) {
+    if (self->server != NULL && self->progress != PROGRESS_FRESH) {
+        metrics_exchanged(self->http->metrics, rove__server_statistics(self->server),
+                          front_boot_ms(self->http) - self->began_ms);
+    }
+    rove__server_free(self->server);
+    self->server = NULL;
+}
+
+static rove_status commit_one(void *ctx, rove__hq_tx *tx, rove_error *error) {
+    request *self = ctx;
+    return rove__server_commit(self->server, tx, hq_now_ms(self->http->headquarters), error);
+}
+
+/* libmicrohttpd asks for the next piece. A revoked device gets no further one. */
+static ssize_t next_piece(void *cls, uint64_t at, char *bytes, size_t capacity) {
+    request *self = cls;
+    size_t size = 0;
+    (void)at;
+    rove_status status = front_authorise(self, NEED_DEVICE);
+    if (status == ROVE_OK) {
+        status = rove__server_answer(self->server, bytes, capacity, &size);
+    }
+    if (status != ROVE_OK) {
+        rove__log(&hq_get_ports(self->http->headquarters)->log, ROVE_LOG_WARN, "http",
+                  "answer to device %u ended: %s", (unsigned)self->device.replica,
+                  rove_status_name(status));
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    }
+    guard_moved(self->http->guard, self->connection->guarded, size);
+    return size == 0 ? MHD_CONTENT_READER_END_OF_STREAM : (ssize_t)size;
+}
+
+enum MHD_Result exchange_finish(request *self) {
+    rove_status status = ROVE_OK;
+    if (self->progress == PROGRESS_FRESH) {
+        status = rove__server_received(self->server);
+    } else {
+        status = self->task.status;
+    }
+    if (status != ROVE_OK) {
+        return answer_failure(self, status, &self->task.error);
+    }
+    if (rove__server_wants_commit(self->server)) {
+        return front_submit(self, commit_one);
+    }
+    self->progress = PROGRESS_COMMITTED;
+    return answer_queue(
+        self, MHD_HTTP_OK,
+        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_BYTES, next_piece, self, NULL),
+        ROVE_CONTENT_TYPE);
+}

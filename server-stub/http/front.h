@@ -1,0 +1,129 @@
+/*
+ * http/front.h - what the files of this folder share: the server, a connection, a request and its course.
+ *
+ * A request's course (request.c): judged by its head; its body received, or drained if it was refused, so that
+ * the answer does not meet a reset; finished by its route; answered. A route that has to write suspends the connection
+ * while the committing thread works, and is finished again when that is done.
+ */
+#ifndef ROVE_HQ_FRONT_H
+#define ROVE_HQ_FRONT_H
+
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "hq.h"
+#include "http/guard.h"
+#include "http/http.h"
+#include "http/metrics.h"
+#include "keys.h"
+#include "sync/enroll.h"
+
+#define FRONT_SECRET_SIZE 32
+
+struct hq_http {
+    hq *headquarters;
+    hq_http_options options;
+    struct MHD_Daemon *daemon;
+    guard *guard;
+    metrics *metrics;
+    uint8_t secret[FRONT_SECRET_SIZE]; /* of nonces; lives as long as the process */
+    char url[320];
+    int port;
+    int listener; /* -1 once the daemon has it */
+    rove_pki_bytes ca_pem;
+    rove_pki_bytes server_pem;
+    pthread_mutex_t mutex; /* over what follows */
+    pthread_cond_t changed;
+    unsigned running;   /* requests begun and not completed */
+    unsigned suspended; /* of those, waiting for the committing thread */
+    atomic_int stopping;
+};
+
+/* One TLS connection: libmicrohttpd's socket context. */
+typedef struct connection {
+    guarded *guarded;
+    int known;          /* its certificate was looked at */
+    rove_status judged; /* OK: `device` is what it says */
+    rove_pki_device device;
+} connection;
+
+typedef struct request request;
+
+typedef enum need {
+    NEED_OPEN,
+    NEED_HOST,   /* from this host */
+    NEED_DEVICE, /* an active device with a valid certificate */
+    NEED_RENEW   /* the same, but the certificate may have expired, or the device been replaced */
+} need;
+
+typedef struct route {
+    const char *path;
+    const char *method;
+    need needed;
+    const char *content_type; /* of the body; NULL: there is none */
+    uint64_t body_max;
+    /* The head is accepted. NULL: nothing to do. */
+    rove_status (*begin)(request *self);
+    /* Bytes of the body. NULL: there is none. */
+    rove_status (*receive)(request *self, const void *bytes, size_t size);
+    /* The body is complete, or a submitted job is done: answers (answer.h) or submits. */
+    enum MHD_Result (*finish)(request *self);
+    void (*end)(request *self); /* NULL: nothing to free */
+} route;
+
+extern const route front_routes[]; /* ended by a NULL path */
+
+typedef enum progress { PROGRESS_FRESH, PROGRESS_COMMITTING, PROGRESS_COMMITTED } progress;
+
+/* What an enrolment or a renewal is about; enroll.c. */
+typedef struct enrolment {
+    rove__enroll_request request;
+    rove_pki_request csr;
+    uint8_t key_hash[ROVE_SHA256_SIZE];
+    int refused; /* the code, or the device, is not good */
+    rove_replica replica;
+    rove_id user;
+    rove_pki_bytes certificate;
+    int64_t until_ms;
+    int64_t now_ms;
+    char organisation[ROVE_TEXT_MAX + 1];
+} enrolment;
+
+struct request {
+    hq_http *http;
+    struct MHD_Connection *mhd;
+    connection *connection;
+    const route *route; /* NULL: there is none, and it is refused */
+    const char *path;   /* of the route, or "other": for the metrics */
+    unsigned refused;   /* HTTP status; 0: accepted */
+    rove_status why;
+    const char *allow; /* with 405 */
+    uint64_t received;
+    int64_t began_ms; /* boot clock */
+    rove__hq_device device;
+    progress progress;
+    hq_task task;
+    rove__buf body;
+    enrolment *enrolment;
+    rove__server *server;
+};
+
+/* Suspends the connection and runs the job; finish() is called when it is done, with self->task telling how it ended. */
+enum MHD_Result front_submit(request *self, hq_job job);
+int64_t front_boot_ms(const hq_http *http);
+
+/* identity.c: what the connection's certificate says, and whether its device may do this now. Sets self->device. */
+rove_status front_identify(request *self);
+rove_status front_authorise(request *self, need needed);
+
+/* request.c: libmicrohttpd's callbacks. */
+enum MHD_Result front_handle(void *cls, struct MHD_Connection *mhd, const char *url,
+                             const char *method, const char *version, const char *upload_data,
+                             size_t *upload_data_size, void **con_cls);
+void front_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
+                     enum MHD_RequestTerminationCode code);
+void front_connected(void *cls, struct MHD_Connection *mhd, void **socket_context,
+                     enum MHD_ConnectionNotificationCode code);
+
+#endif

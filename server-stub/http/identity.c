@@ -1,0 +1,90 @@
+/*
+ * http/identity.c - who asks: what the certificate of the connection says, and whether that device may.
+ *
+ * TLS itself has proved that the client has the certificate's key. The signature of our authority is checked once a
+ * connection; validity by our clock, the device's row and the hash of its key on each request, so that a
+ * revocation holds on open connections.
+ */
+#include <gnutls/gnutls.h>
+
+#include "base/text.h"
+#include "http/front.h"
+
+#define DAY_MS INT64_C(86400000)
+
+/* GnuTLS judges the chain; validity is ours to judge, because it depends on the path. */
+static int chain_holds(gnutls_session_t session) {
+    const unsigned time_flags = GNUTLS_CERT_EXPIRED | GNUTLS_CERT_NOT_ACTIVATED;
+    unsigned flags = 0;
+    if (gnutls_certificate_verify_peers2(session, &flags) != GNUTLS_E_SUCCESS) {
+        return 0;
+    }
+    return flags == 0 ||
+           ((flags & time_flags) != 0 && (flags & ~(time_flags | GNUTLS_CERT_INVALID)) == 0);
+}
+
+static rove_status look(request *self, rove_pki_device *device) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(self->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    unsigned count = 0;
+    if (info == NULL || info->tls_session == NULL) {
+        return ROVE_UNAUTHORIZED;
+    }
+    gnutls_session_t session = info->tls_session;
+    const gnutls_datum_t *chain = gnutls_certificate_get_peers(session, &count);
+    if (chain == NULL || count == 0 || !chain_holds(session)) {
+        return ROVE_UNAUTHORIZED;
+    }
+    return rove_pki_device_read(hq_get_keys(self->http->headquarters)->authority, chain[0].data,
+                                chain[0].size, device, NULL);
+}
+
+rove_status front_identify(request *self) {
+    connection *link = self->connection;
+    if (!link->known) {
+        link->judged = look(self, &link->device);
+        link->known = 1;
+    }
+    return link->judged;
+}
+
+static rove_status get_device(void *ctx, rove__hq_tx *tx, rove_error *error) {
+    request *self = ctx;
+    (void)error;
+    return hq_database(self->http->headquarters)
+        ->store.device_get(tx, self->connection->device.replica, 0, &self->device);
+}
+
+static rove_status judge_validity(const rove_pki_device *device, need needed, int64_t now_ms) {
+    int64_t until_ms = device->not_after_ms;
+    if (needed == NEED_RENEW) {
+        until_ms += HQ_HTTP_EXPIRED_DAYS * DAY_MS;
+    }
+    if (now_ms < device->not_before_ms) {
+        return ROVE_UNAUTHORIZED;
+    }
+    return now_ms <= until_ms ? ROVE_OK : ROVE_EXPIRED;
+}
+
+rove_status front_authorise(request *self, need needed) {
+    rove_status status = front_identify(self);
+    if (status != ROVE_OK) {
+        return ROVE_UNAUTHORIZED;
+    }
+    const rove_pki_device *certificate = &self->connection->device;
+    status = hq_read(self->http->headquarters, get_device, self, NULL);
+    if (status != ROVE_OK) {
+        return status == ROVE_NOT_FOUND ? ROVE_UNAUTHORIZED : ROVE_LATER;
+    }
+    if (!rove__secret_equal(self->device.key_hash, certificate->public_sha256,
+                            sizeof self->device.key_hash)) {
+        return ROVE_UNAUTHORIZED;
+    }
+    if (self->device.status == ROVE_DEVICE_REVOKED) {
+        return ROVE_REVOKED;
+    }
+    if (self->device.status == ROVE_DEVICE_REPLACED && needed != NEED_RENEW) {
+        return ROVE_FORK;
+    }
+    return judge_validity(certificate, needed, hq_now_ms(self->http->headquarters));
+}

@@ -1,0 +1,42 @@
+/*
+ * http/metrics.h - counters of this process, and their Prometheus text.
+ *
+ *   rove_requests_total{path,status}     answers given, by path ("other": none of ours) and HTTP status
+ *   rove_exchange_seconds                histogram: from the request's head to its last byte answered
+ *   rove_exchange_batches_total          batches judged, and of them
+ *   rove_exchange_{rows_in,rows_out,pages,conflicts,reviews,parked,rejected,bytes_in,bytes_out}_total
+ *   rove_commit_groups_total             transactions committed; batches / groups tells how well they share
+ *   rove_connections                     open now
+ *   rove_head_seq, rove_database_bytes   where headquarters stands
+ *   rove_devices{status}                 active, revoked, replaced
+ *
+ * No label comes from a peer. Threads: any.
+ */
+#ifndef ROVE_HQ_METRICS_H
+#define ROVE_HQ_METRICS_H
+
+#include "hq.h"
+
+#define METRICS_TEXT_MAX ((size_t)256 * 1024)
+
+typedef struct metrics metrics;
+
+/* What the text shows beside the counters. */
+typedef struct metrics_gauges {
+    size_t connections;
+    uint64_t commit_groups;
+    uint64_t head_seq;
+    uint64_t database_bytes;
+    uint64_t devices[ROVE_DEVICE_REPLACED + 1]; /* by status */
+} metrics_gauges;
+
+/* NULL without memory. */
+metrics *metrics_new(const rove_allocator *allocator);
+void metrics_free(metrics *self);
+
+/* `path` is one of a few constants: compared by address. */
+void metrics_answered(metrics *self, const char *path, unsigned http_status);
+void metrics_exchanged(metrics *self, const rove__server_stats *stats, int64_t ms);
+void metrics_write(metrics *self, const metrics_gauges *gauges, rove__buf *out);
+
+#endif

@@ -1,0 +1,140 @@
+/*
+ * http/serve.c - see serve.h.
+ */
+#include "http/serve.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "args.h"
+#include "base/alloc.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "control.h"
+#include "http/http.h"
+
+#define LISTEN_DEFAULT "127.0.0.1:8443"
+
+typedef struct serving {
+    hq_http_options http;
+    const char *port_file;
+    const char *threads;
+    const char *connections;
+    const char *per_address;
+    const char *idle_seconds;
+} serving;
+
+static int read_number(const char *text, int64_t most, unsigned *number) {
+    int64_t value = 0;
+    if (text == NULL) {
+        return 1;
+    }
+    int fine = hq_number(text, 1, most, &value);
+    *number = (unsigned)value;
+    return fine;
+}
+
+static int read_options(const hq_io *io, int argc, char **argv, serving *out) {
+    const hq_option options[] = {{"--listen", &out->http.listen, NULL},
+                                 {"--port-file", &out->port_file, NULL},
+                                 {"--threads", &out->threads, NULL},
+                                 {"--connections", &out->connections, NULL},
+                                 {"--connections-per-address", &out->per_address, NULL},
+                                 {"--idle-seconds", &out->idle_seconds, NULL},
+                                 {NULL, NULL, NULL}};
+    unsigned idle_seconds = 0;
+    int count = 0;
+    int usage = hq_arguments(io, &hq_command_serve, options, argc, argv, 0, 0, &count);
+    if (usage != HQ_EXIT_DONE) {
+        return usage;
+    }
+    if (!read_number(out->threads, 256, &out->http.threads) ||
+        !read_number(out->connections, 65536, &out->http.connections) ||
+        !read_number(out->per_address, 65536, &out->http.connections_per_address) ||
+        !read_number(out->idle_seconds, 3600, &idle_seconds)) {
+        return hq_usage(io, &hq_command_serve, "an option is not a number, or out of its range");
+    }
+    out->http.idle_ms = (int64_t)idle_seconds * 1000;
+    return HQ_EXIT_DONE;
+}
+
+/* Each connection takes a descriptor; what the system lets us have is taken. */
+static void raise_descriptors(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static rove_status write_port(hq *headquarters, const hq_io *io, const char *file, int port,
+                              rove_error *error) {
+    char text[16];
+    const hq_ports *ports = hq_get_ports(headquarters);
+    char *path = hq_path(headquarters, io, file);
+    if (path == NULL) {
+        return ROVE_NOMEM;
+    }
+    rove__text_format(text, sizeof text, "%d\n", port);
+    rove_status status = ports->files.replace(ports->files.ctx, path, text, strlen(text), error);
+    rove__free(&ports->allocator, path);
+    return status;
+}
+
+/* Until SIGINT or SIGTERM. A second one ends the process at once. */
+static void wait_for_signal(void) {
+    sigset_t stop;
+    int which = 0;
+    (void)sigemptyset(&stop);
+    (void)sigaddset(&stop, SIGINT);
+    (void)sigaddset(&stop, SIGTERM);
+    (void)sigwait(&stop, &which);
+    (void)pthread_sigmask(SIG_UNBLOCK, &stop, NULL);
+}
+
+static int run(hq *headquarters, const hq_io *io, int argc, char **argv) {
+    serving self = {.http = {.listen = LISTEN_DEFAULT}};
+    const rove_log *log = &hq_get_ports(headquarters)->log;
+    rove_error error = {0};
+    hq_http *http = NULL;
+    control *commands = NULL;
+    int result = read_options(io, argc, argv, &self);
+    if (result != HQ_EXIT_DONE) {
+        return result;
+    }
+    raise_descriptors();
+    rove_status status = control_start(headquarters, &commands, &error);
+    if (status == ROVE_OK) {
+        status = hq_http_start(headquarters, &self.http, &http, &error);
+    }
+    if (status == ROVE_OK && self.port_file != NULL) {
+        status = write_port(headquarters, io, self.port_file, hq_http_port(http), &error);
+    }
+    if (status == ROVE_OK) {
+        hq_print(io, "listening on %s\n", hq_http_url(http));
+        rove__log(log, ROVE_LOG_INFO, "serve", "listening on %s", hq_http_url(http));
+        wait_for_signal();
+        rove__log(log, ROVE_LOG_INFO, "serve", "stopping");
+    }
+    hq_http_stop(http);
+    control_stop(commands);
+    return status == ROVE_OK ? HQ_EXIT_DONE : hq_failed(io, status, &error);
+}
+
+const hq_command hq_command_serve = {
+    .name = "serve",
+    .usage = "[--listen ADDRESS:PORT] [--port-file FILE] [--threads N] [--connections N]\n"
+             "           [--connections-per-address N] [--idle-seconds N]",
+    .summary = "let devices exchange with headquarters over HTTPS",
+    .help =
+        "Listens at 127.0.0.1:8443 unless --listen says otherwise; port 0 lets the system choose.\n"
+        "The address is printed at once (\"listening on https://...\"), and the port written to\n"
+        "--port-file. Ctrl-C or SIGTERM stops it after running requests are answered. While it "
+        "runs,\n"
+        "other rove-hq commands on the same folder work through it.\n\n"
+        "--threads N (4), --connections N (1024), --connections-per-address N (256), and\n"
+        "--idle-seconds N (30): a request has to come, or to go on, within that time.\n\n"
+        "GET /healthz answers \"ok\" to anybody; GET /metrics answers this host alone.\n\n"
+        "    rove-hq --data /srv/acme serve --listen 0.0.0.0:8443\n",
+    .run = run};
