@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "measure.h"
+#include "payload.h"
 #include "posix/posix.h"
 #include "store/internal.h"
 #include "visits.h"
@@ -40,6 +41,8 @@ typedef struct bench {
     plain uuid;
 } bench;
 
+static const rove__store_owner OWNER = {7, 42};
+
 static void check(rove_status status, const rove_error *error) {
     if (status != ROVE_OK) {
         fprintf(stderr, "rove: %s: %s\n", rove_status_name(status), error->message);
@@ -49,12 +52,12 @@ static void check(rove_status status, const rove_error *error) {
 
 /* ---- ours ---- */
 
-static void ours_remove(const bench *b) {
+static void ours_remove(const char *folder) {
     static const char *const files[] = {"replica.db", "replica.db-wal", "replica.db-shm", "lock"};
-    char path[512];
+    char path[600];
 
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        snprintf(path, sizeof path, "%s/%s", b->folder, files[i]);
+        snprintf(path, sizeof path, "%s/%s", folder, files[i]);
         (void)remove(path);
     }
 }
@@ -63,19 +66,18 @@ static void ours_open(bench *b) {
     static const char *const fields[] = {"account_id",  "visitor_id", "planned_start",
                                          "planned_end", "status",     "priority",
                                          "type",        "instruction"};
-    rove__store_owner owner = {7, 42};
     rove_error error;
 
-    ours_remove(b);
+    ours_remove(b->folder);
     check(rove__store_open(&b->ports, b->folder, &b->store, &error), &error);
-    check(rove__store_set_owner(b->store, &owner, &error), &error);
+    check(rove__store_set_owner(b->store, &OWNER, &error), &error);
     b->visit = rove__registry_by_name(rove__store_registry(b->store), "Visit");
     rove__arena_init(&b->arena, &b->allocator, (size_t)256 * 1024 * 1024);
     check(rove__row_init(&b->row, b->visit, 0, &b->arena), &error);
     for (size_t i = 0; i < 8; i++) {
         b->ordinal[i] = (size_t)rove__entity_field_named(b->visit, fields[i]);
     }
-    b->first = rove__id_make(owner.replica, 1);
+    b->first = rove__id_make(OWNER.replica, 1);
 }
 
 static void ours_close(bench *b) {
@@ -120,11 +122,70 @@ static void ours_update(bench *b, rove_id id, int64_t priority) {
     check(rove__store_update(b->store, &b->row, &error), &error);
 }
 
-/* Everything unsent reaches headquarters, which accepts it as it is. */
+/* What headquarters says first; commits up to `safe` are backed up. */
+static void welcome(rove__store *store, const rove__store_owner *owner, uint64_t safe) {
+    rove_error error = {0};
+    rove__welcome message;
+
+    memset(&message, 0, sizeof message);
+    message.protocol = ROVE_PROTOCOL_VERSION;
+    message.schema = ROVE_SCHEMA_VERSION;
+    message.server_ms = VISITS_START_MS;
+    message.timeline = 1;
+    message.replica = owner->replica;
+    message.user = owner->user;
+    message.safe = safe;
+    memset(message.digest_key, 7, sizeof message.digest_key);
+    check(rove__store_welcome(store, &message, &error), &error);
+}
+
+/* Headquarters' answer to one batch: accepted as it is. */
+static void ours_ack(bench *b, uint64_t number, const rove__chain *previous, rove__buf *rows) {
+    rove_error error = {0};
+    rove__ack ack;
+    uint8_t hash[ROVE_SHA256_SIZE];
+    const rove_span frozen = {rows->data, rows->size};
+    const rove_span link[] = {{previous->hash, ROVE_SHA256_SIZE}, {hash, ROVE_SHA256_SIZE}};
+
+    memset(&ack, 0, sizeof ack);
+    check(b->crypto.sha256(b->crypto.ctx, &frozen, 1, hash), &error);
+    check(b->crypto.sha256(b->crypto.ctx, link, 2, ack.chain.hash), &error);
+    ack.number = number;
+    ack.seq = number;
+    ack.last = 1;
+    check(rove__store_apply(b->store, &ack, 1, NULL, &error), &error);
+    rove__buf_reset(rows);
+}
+
+/* Everything unsent is frozen, sent, acknowledged, and backed up. */
 static void ours_drain(bench *b) {
-    sqlite3_exec(b->store->db,
-                 "BEGIN; UPDATE visit SET _pending = NULL; DELETE FROM _outbox; COMMIT", NULL, NULL,
-                 NULL);
+    rove_error error = {0};
+    rove__hello hello;
+    rove__push push;
+    rove__chain previous;
+    rove__buf rows;
+    rove__arena arena;
+    uint64_t number = 0;
+    uint32_t ordinal = 0;
+
+    rove__arena_init(&arena, &b->allocator, (size_t)64 * 1024 * 1024);
+    rove__buf_init(&rows, &b->allocator, (size_t)32 * 1024 * 1024);
+    check(rove__store_freeze(b->store, &error), &error);
+    check(rove__store_hello(b->store, &arena, &hello, &error), &error);
+    while (rove__store_push_next(b->store, number == 0, number, ordinal, &arena, &push, &error) ==
+           ROVE_OK) {
+        number = push.number;
+        ordinal = push.ordinal;
+        previous = push.previous;
+        rove__buf_append(&rows, push.rows.data, push.rows.size);
+        if (push.last) {
+            ours_ack(b, number, &previous, &rows);
+        }
+        rove__arena_reset(&arena);
+    }
+    rove__buf_free(&rows);
+    rove__arena_free(&arena);
+    welcome(b->store, &OWNER, number);
     /* All start the next measurement with a log that begins anew in a file that is there. */
     sqlite3_wal_checkpoint_v2(b->store->db, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
     sqlite3_wal_checkpoint_v2(b->plain.db, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
@@ -376,6 +437,117 @@ static void measure_reads(bench *b) {
     rove__arena_free(&arena);
 }
 
+/* ---- a first sync, without the network ---- */
+
+/* Counts what is alive, and the most that ever was. */
+typedef struct counting {
+    size_t alive;
+    size_t most;
+} counting;
+
+#define COUNTING_HEAD 16
+
+static void *counting_resize(void *ctx, void *pointer, size_t size) {
+    counting *c = ctx;
+    unsigned char *block = pointer != NULL ? (unsigned char *)pointer - COUNTING_HEAD : NULL;
+    size_t before = 0;
+
+    if (block != NULL) {
+        memcpy(&before, block, sizeof before);
+    }
+    if (size == 0) {
+        free(block);
+        c->alive -= before;
+        return NULL;
+    }
+    unsigned char *moved = realloc(block, size + COUNTING_HEAD);
+    if (moved == NULL) {
+        return NULL;
+    }
+    memcpy(moved, &size, sizeof size);
+    c->alive += size - before;
+    c->most = c->alive > c->most ? c->alive : c->most;
+    return moved + COUNTING_HEAD;
+}
+
+static int changed_rows;
+
+static void count_change(void *ctx, int action, const char *database, const char *table,
+                         sqlite3_int64 row) {
+    (void)ctx;
+    (void)action;
+    (void)database;
+    (void)row;
+    changed_rows += strcmp(table, "visit") == 0;
+}
+
+static void target_open(bench *b, const char *folder, const rove_allocator *allocator,
+                        rove__store **store) {
+    rove__store_ports ports = b->ports;
+    rove__store_owner owner = {8, 43};
+    rove_error error = {0};
+
+    ports.allocator = allocator;
+    ours_remove(folder);
+    check(rove__store_open(&ports, folder, store, &error), &error);
+    check(rove__store_set_owner(*store, &owner, &error), &error);
+    welcome(*store, &owner, 0);
+}
+
+static void measure_apply(bench *b, const payload *p) {
+    counting count = {0, 0};
+    rove_allocator allocator = {counting_resize, &count};
+    rove__store *store = NULL;
+    plain target;
+    char path[512];
+    int current = 0;
+    int highest = 0;
+
+    snprintf(path, sizeof path, "%s/plain-target.db", b->folder);
+    plain_open(&target, path, b->visit, 0);
+    double upsert = payload_plain_upsert(p, &target, b->seed, b->first);
+    plain_close(&target);
+
+    snprintf(path, sizeof path, "%s/target", b->folder);
+    target_open(b, path, &allocator, &store);
+    size_t before = count.alive;
+    count.most = count.alive;
+    double first = payload_apply(p, &allocator, store);
+    measure_add(&b->report, "100k rows into an empty replica, x plain upsert", first / upsert, "x",
+                MEASURE_AT_MOST, 2.0);
+    measure_add(&b->report, "100k rows into an empty replica", first, "s", MEASURE_REPORTED, 0);
+    measure_add(&b->report, "peak memory while applying, above SQLite's own",
+                (double)(count.most - before) / 1048576, "MiB", MEASURE_AT_MOST, 16);
+    sqlite3_db_status(store->db, SQLITE_DBSTATUS_CACHE_USED, &current, &highest, 0);
+    measure_add(&b->report, "SQLite's own cache then", (double)current / 1048576, "MiB",
+                MEASURE_REPORTED, 0);
+
+    changed_rows = 0;
+    sqlite3_update_hook(store->db, count_change, NULL);
+    double again = payload_apply(p, &allocator, store);
+    measure_add(&b->report, "the same payload again, x the first time", again / first, "x",
+                MEASURE_AT_MOST, 1.0);
+    measure_add(&b->report, "rows that the second time changes", changed_rows, "", MEASURE_AT_MOST,
+                0);
+    rove__store_close(store);
+}
+
+static void measure_payload(bench *b) {
+    payload p;
+
+    payload_list(&p, &b->allocator, b->store->db, (size_t)b->rows);
+    double dump = payload_dump(&p, b->plain.db);
+    double make = payload_make(&p, b->store->db, b->visit);
+    measure_add(&b->report, "rows to a payload, x plain dump", make / dump, "x", MEASURE_AT_MOST,
+                2.0);
+    measure_add(&b->report, "bytes of the payload, x zstd -3 over the dump",
+                (double)p.stream.size / (double)payload_zstd_bytes(&p), "x", MEASURE_AT_MOST, 0.8);
+    measure_add(&b->report, "bytes of the payload, a row", (double)p.stream.size / (double)p.count,
+                "B", MEASURE_REPORTED, 0);
+    measure_apply(b, &p);
+    payload_free(&p);
+}
+
 /* ---- a run ---- */
 
 static void run(bench *b) {
@@ -390,6 +562,7 @@ static void run(bench *b) {
     measure_inserts(b);
     ours_drain(b);
     measure_size(b);
+    measure_payload(b);
     measure_updates(b, 0);
     ours_drain(b);
     measure_updates(b, 1);
