@@ -200,7 +200,7 @@ static rove_status open_database(hq *self, rove_error *error) {
             status = store->head_get(tx, &head);
             store->rollback(tx);
         }
-        if (status == ROVE_NOT_FOUND) {
+        if (status == ROVE_OK && head.timeline == 0) {
             return rove__error_set(error, ROVE_NOT_FOUND,
                                    "The headquarters in %.120s is not complete. Run init again.",
                                    self->folder);

@@ -132,11 +132,11 @@ static rove_status make_database(making *self, const char *folder, rove_error *e
         return status;
     }
     status = store->head_get(self->tx, &head);
-    if (status == ROVE_OK) {
+    if (status == ROVE_OK && head.timeline != 0) {
         store->rollback(self->tx);
         return exists(folder, error);
     }
-    if (status == ROVE_NOT_FOUND) {
+    if (status == ROVE_OK) {
         status = fill(self, error);
     }
     if (status != ROVE_OK) {

@@ -1,13 +1,12 @@
 /*
  * main.c - the program rove-hq: reads its options, then runs a command on the folder, or in the process that serves it.
  */
-#include <errno.h>
-#include <limits.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "args.h"
@@ -263,6 +262,7 @@ static void set_signals(void) {
 
 int main(int argc, char **argv) {
     static program self;
+    (void)umask(S_IRWXG | S_IRWXO);
     rove_posix_allocator(&self.ports.allocator);
     rove_posix_clock(&self.ports.clock);
     rove_posix_random(&self.ports.random);

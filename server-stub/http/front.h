@@ -53,8 +53,8 @@ typedef struct request request;
 typedef enum need {
     NEED_OPEN,
     NEED_HOST,   /* from this host */
-    NEED_DEVICE, /* an active device with a valid certificate */
-    NEED_RENEW   /* the same, but the certificate may have expired, or the device been replaced */
+    NEED_DEVICE, /* a device with a valid certificate that was not revoked; one replaced learns so by sync/server.h */
+    NEED_RENEW   /* the same, but the certificate may have expired */
 } need;
 
 typedef struct route {

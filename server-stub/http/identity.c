@@ -83,8 +83,5 @@ rove_status front_authorise(request *self, need needed) {
     if (self->device.status == ROVE_DEVICE_REVOKED) {
         return ROVE_REVOKED;
     }
-    if (self->device.status == ROVE_DEVICE_REPLACED && needed != NEED_RENEW) {
-        return ROVE_FORK;
-    }
     return judge_validity(certificate, needed, hq_now_ms(self->http->headquarters));
 }
