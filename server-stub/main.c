@@ -17,7 +17,8 @@
 #include "path.h"
 #include "posix/posix.h"
 
-#define HOSTS_MAX 16
+#define HOSTS_MAX           16
+#define CLOCK_OFFSET_MAX_MS INT64_C(4000000000000)
 
 typedef struct program {
     hq_ports ports;
@@ -212,6 +213,7 @@ static int dispatch(program *self, int argc, char **argv) {
 
 /* Reads the options before the command; the index of the command, or -1. */
 static int read_options(program *self, int argc, char **argv) {
+    int64_t offset_ms = 0;
     int i = 1;
     for (; i < argc && argv[i][0] == '-'; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
@@ -221,6 +223,10 @@ static int read_options(program *self, int argc, char **argv) {
             return argc;
         } else if (strcmp(argv[i], "--data") == 0 && value != NULL && *value != '\0') {
             self->data = argv[++i];
+        } else if (strcmp(argv[i], "--clock-offset-ms") == 0 && value != NULL &&
+                   hq_number(value, -CLOCK_OFFSET_MAX_MS, CLOCK_OFFSET_MAX_MS, &offset_ms)) {
+            rove_posix_clock_skew(offset_ms); /* for tests: a wrong or a later clock */
+            i++;
         } else if (strcmp(argv[i], "--operator") == 0 && value != NULL) {
             rove__text_format(self->operator_name, sizeof self->operator_name, "%s", argv[++i]);
         } else {
