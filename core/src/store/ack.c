@@ -205,6 +205,9 @@ static rove_status accept_insert(const acking *a, rove__record *record, const ro
     rove__version version = version_of(a, entry, 0, entry->raw);
     rove_status status = ROVE_OK;
 
+    if (!record->known) {
+        return ROVE_OK;
+    }
     rove__clock_init(&record->under.clock, record->under.clock.origin, version, 0);
     for (size_t i = 0; i < record->entity->field_count && status == ROVE_OK; i++) {
         rove_value *cell = &record->under.row.cells[i];

@@ -4,7 +4,8 @@
  *
  * Which rows are in a scope is decided by headquarters' version of them (D1). Rows without pending work are found in
  * their tables; rows with pending work are looked at one by one, because their tables show the overlay. Work that
- * is not frozen yet is frozen first, all of a scope at once (D5); a row whose insert was not judged yet stays.
+ * is not frozen yet is frozen first, all of a scope at once (D5). A row whose insert was not judged yet leaves with
+ * a scope that was left, but not because headquarters did not name it.
  */
 #include <string.h>
 
@@ -16,6 +17,7 @@ typedef struct leaving {
     rove__apply *apply;
     rove__scope scope;
     const rove__transfer *sweep; /* NULL: everything leaves */
+    int keep_inserts;            /* what was not judged yet stays (Q4, Q5) */
     rove__arena *arena;          /* of the lists */
 } leaving;
 
@@ -222,9 +224,10 @@ static rove_status list_pending(rove__apply *apply) {
     }
     for (size_t i = 0; i < rows.count && status == ROVE_OK; i++) {
         status = load(apply, rows.rows[i].entity, rows.rows[i].id, &record);
-        if (status == ROVE_OK && record.count > 0 && rove__record_live(&record)) {
-            apply->pending[apply->pending_count++] = (rove__pending_row){
-                record.id, record.entity->number, rove__row_scope(&record.under.row, NULL)};
+        if (status == ROVE_OK && record.count > 0 && record.known) {
+            apply->pending[apply->pending_count++] =
+                (rove__pending_row){record.id, record.entity->number, rove__record_inserts(&record),
+                                    rove__row_scope(&record.under.row, NULL)};
         }
     }
     apply->pending_listed = status == ROVE_OK;
@@ -240,7 +243,7 @@ static rove_status next_leaving(const leaving *l, size_t *at, rove__record *reco
     while (*at < apply->pending_count && status == ROVE_OK && !*found) {
         const rove__pending_row *row = &apply->pending[(*at)++];
         int named = 0;
-        if (!rove__scope_covers(l->scope, row->scope)) {
+        if (!rove__scope_covers(l->scope, row->scope) || (row->inserts && l->keep_inserts)) {
             continue;
         }
         if (l->sweep != NULL) {
@@ -248,7 +251,7 @@ static rove_status next_leaving(const leaving *l, size_t *at, rove__record *reco
         }
         if (status == ROVE_OK && !named) {
             status = load(apply, row->entity, row->id, record);
-            *found = record->count > 0 && rove__record_live(record);
+            *found = record->count > 0 && record->known;
         }
     }
     return status;
@@ -412,8 +415,9 @@ static rove_status drop_transfers(const leaving *l) {
     return status;
 }
 
-rove_status rove__evict(rove__apply *apply, rove__scope scope, const rove__transfer *sweep) {
-    leaving l = {apply, scope, sweep, &apply->exchange->arena};
+static rove_status evict(rove__apply *apply, rove__scope scope, const rove__transfer *sweep,
+                         int keep_inserts) {
+    leaving l = {apply, scope, sweep, keep_inserts, &apply->exchange->arena};
 
     rove_status status = leave_pending(&l);
     if (status == ROVE_OK) {
@@ -429,6 +433,10 @@ rove_status rove__evict(rove__apply *apply, rove__scope scope, const rove__trans
         status = drop_transfers(&l);
     }
     return status;
+}
+
+rove_status rove__evict(rove__apply *apply, rove__scope scope, const rove__transfer *sweep) {
+    return evict(apply, scope, sweep, sweep != NULL);
 }
 
 static int is_held(const rove__store *store, const rove_id *held, size_t count, rove_id root) {
@@ -505,7 +513,7 @@ rove_status rove__evict_others(rove__apply *apply, const rove_id *held, size_t c
         status = rove__exchange_step(store, statement, &more, apply->error);
     }
     for (size_t i = 0; i < roots.count && status == ROVE_OK; i++) {
-        status = rove__evict(apply, (rove__scope){roots.rows[i].id, -1}, NULL);
+        status = evict(apply, (rove__scope){roots.rows[i].id, -1}, NULL, 1);
     }
     return status;
 }

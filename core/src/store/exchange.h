@@ -180,12 +180,13 @@ ROVE_CHECK rove_status rove__record_save(rove__store *store, rove__record *recor
 ROVE_CHECK rove_status rove__record_settle(rove__store *store, rove__record *record, size_t at,
                                            rove_error *error);
 /*
- * D5: headquarters' version leaves the replica, pending work stays under way. Freezes what is not frozen (and
- * loads the record again), keeps the digest. A record with a pending insert is left alone.
+ * D5: what is known of it leaves the replica, pending work stays under way. Freezes what is not frozen (and loads the
+ * record again), keeps the digest.
  */
 ROVE_CHECK rove_status rove__record_leave(rove__store *store, rove__record *record,
                                           rove__arena *arena, rove_error *error);
-/* What entry `at` sends to headquarters; with `only`, just that field's cell (0: all). Borrowed. */
+/* What entry `at` sends to headquarters; with `only`, just that field's cell (0: all). Of a record that has left: what
+ * its batch says, whole. Borrowed. */
 ROVE_CHECK rove_status rove__record_change(rove__store *store, const rove__record *record,
                                            size_t at, uint32_t only, rove__arena *arena,
                                            rove__change *change, rove_error *error);
@@ -221,6 +222,10 @@ ROVE_CHECK rove_status rove__flight_chain(rove__store *store, uint64_t number, r
 ROVE_CHECK rove_status rove__flight_link(rove__store *store, const rove__chain *before,
                                          const uint8_t hash[ROVE_SHA256_SIZE], rove__chain *after,
                                          rove_error *error);
+/* The change that a frozen entry became, read from its batch. */
+ROVE_CHECK rove_status rove__flight_find(rove__store *store, const rove__entry *entry,
+                                         rove__arena *arena, rove__change *change,
+                                         rove_error *error);
 /* Drops the frames that nobody will ask for any more (D9). */
 ROVE_CHECK rove_status rove__flight_prune(rove__store *store, rove_error *error);
 
@@ -231,11 +236,10 @@ typedef struct rove__apply {
     rove__exchange *exchange;
     rove_error *error;
     rove__store_tally tally; /* of this transaction */
-    int any_aside; /* rows may be off their tables with work in flight */
+    int any_aside;           /* rows may be off their tables with work in flight */
     int any_quarantined;
     int any_unknown;
-    struct rove__pending_row
-        *pending; /* rows with pending work that headquarters has (evict.c); arena */
+    struct rove__pending_row *pending; /* rows with pending work (evict.c); arena */
     size_t pending_count;
     int pending_listed; /* `pending` is up to date */
     uint32_t batch;     /* being read, from 1 */
@@ -248,10 +252,11 @@ typedef struct rove__apply {
     rove__transfer *last; /* found last: rows come scope by scope */
 } rove__apply;
 
-/* A row with pending work, and the scope in which headquarters has it. */
+/* A row with pending work, and the scope in which headquarters has it, or which its insert names. */
 typedef struct rove__pending_row {
     rove_id id;
     uint32_t entity;
+    int inserts; /* that it has was not judged yet */
     rove__scope scope;
 } rove__pending_row;
 

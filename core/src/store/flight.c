@@ -166,6 +166,48 @@ rove_status rove__flight_land(rove__flight *flight, uint64_t number, rove_error 
     return status;
 }
 
+static rove_status find_in_frame(rove__store *store, const rove_value *rows,
+                                 const rove__entry *entry, rove__arena *arena, rove__change *change,
+                                 int *found) {
+    rove__batch_reader *reader = NULL;
+    rove__change read;
+
+    rove_status status = rove__batch_reader_new(store->ports.allocator, store->registry,
+                                                rows->as.data, rows->size, &reader);
+    while (status == ROVE_OK && !*found) {
+        status = rove__batch_next(reader, &read);
+        if (status == ROVE_OK && read.row.entity_number == entry->entity &&
+            read.row.id == entry->row && read.op == entry->op) {
+            *found = 1;
+            status = rove__change_copy(change, &read, arena);
+        }
+    }
+    rove__batch_reader_free(reader);
+    return status == ROVE_DONE ? ROVE_OK : status;
+}
+
+rove_status rove__flight_find(rove__store *store, const rove__entry *entry, rove__arena *arena,
+                              rove__change *change, rove_error *error) {
+    sqlite3_stmt *statement = NULL;
+    int found = 0;
+    int more = 0;
+
+    rove_status status = rove__exchange_row(store, ROVE_EXCHANGE_FRAME_OF, &statement, error, "i",
+                                            (int64_t)entry->batch);
+    for (more = statement != NULL; status == ROVE_OK && more && !found;) {
+        rove_value rows = rove__column_value(statement, 1);
+        status = find_in_frame(store, &rows, entry, arena, change, &found);
+        if (status == ROVE_OK && !found) {
+            status = rove__exchange_step(store, statement, &more, error);
+        }
+    }
+    sqlite3_reset(statement);
+    if (status == ROVE_OK && !found) {
+        status = rove__error_set(error, ROVE_CORRUPT, "A batch lacks an entry of the outbox.");
+    }
+    return status;
+}
+
 /* The oldest batch whose frames stay, reading from the newest: those not yet safe, at most so many bytes. */
 static rove_status oldest_kept(rove__store *store, int64_t safe, rove__arena *arena, int64_t **drop,
                                size_t *count, rove_error *error) {

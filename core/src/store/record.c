@@ -260,7 +260,7 @@ rove_status rove__record_leave(rove__store *store, rove__record *record, rove__a
     rove__entry *newest = rove__record_newest(record);
     rove_status status = ROVE_OK;
 
-    if (!rove__record_live(record)) {
+    if (!record->known) {
         return ROVE_OK;
     }
     if (newest != NULL && newest->batch == 0) {
@@ -414,17 +414,14 @@ static rove_status delete_change(const rove__entry *entry, rove__arena *arena,
     return rove__clock_read(&change->clock, entry->seen, entry->seen_size, arena);
 }
 
-/* Of a row that is no longer here only the edits are known; what is kept of them needs some origin. */
-static rove__origin any_origin(const rove__entry *entry) {
-    rove_stamp raw = entry->raw != 0 || entry->count == 0 ? entry->raw : entry->cells[0].raw;
-    return (rove__origin){raw, entry->replica};
-}
-
 rove_status rove__record_change(rove__store *store, const rove__record *record, size_t at,
                                 uint32_t only, rove__arena *arena, rove__change *change,
                                 rove_error *error) {
     const rove__entry *entry = &record->entries[at];
 
+    if (!record->known && entry->batch != 0) {
+        return rove__flight_find(store, entry, arena, change, error);
+    }
     memset(change, 0, sizeof *change);
     change->op = entry->op;
     change->cursor = entry->cursor;
@@ -433,14 +430,12 @@ rove_status rove__record_change(rove__store *store, const rove__record *record, 
     if (status != ROVE_OK) {
         return status;
     }
-    rove__origin origin = record->known ? record->under.clock.origin : any_origin(entry);
-    rove__clock_init(&change->clock, origin, origin, 0);
+    rove__clock_init(&change->clock, record->under.clock.origin, record->under.clock.origin, 0);
     switch (entry->op) {
     case ROVE_OP_INSERT:
         return insert_change(store, record, at, arena, change, error);
     case ROVE_OP_SEAL:
-        return record->known ? seal_change(store, record, at, only, arena, change, error)
-                             : edited_cells(record, entry, only, arena, change);
+        return seal_change(store, record, at, only, arena, change, error);
     case ROVE_OP_DELETE:
         return delete_change(entry, arena, change);
     case ROVE_OP_UPDATE:
