@@ -57,27 +57,83 @@ rove_status admit_issue(request *self, rove__hq_tx *tx, rove_error *error) {
     return status == ROVE_OK ? read_organisation(self, tx) : status;
 }
 
-/* The Device record, which the user's other devices see. */
-static rove_status put_record(request *self, rove__hq_tx *tx, uint64_t *seq, rove_error *error) {
+typedef struct lookup {
+    request *request;
+    rove_id id;
+} lookup;
+
+/* The record whose key is that of the device row. */
+static rove_status each_record(void *ctx, const rove__hq_row *row) {
+    lookup *self = ctx;
+    const rove_crypto *crypto = &hq_get_ports(self->request->http->headquarters)->crypto;
+    uint8_t hash[ROVE_SHA256_SIZE];
+    const rove_value *key =
+        &row->row.cells[rove__entity_field_named(row->row.entity, "public_key")];
+    if (key->type != ROVE_BLOB) {
+        return ROVE_OK;
+    }
+    rove_span span = {key->as.data, key->size};
+    rove_status status = crypto->sha256(crypto->ctx, &span, 1, hash);
+    if (status == ROVE_OK && memcmp(hash, self->request->device.key_hash, sizeof hash) == 0) {
+        self->id = row->row.id;
+        status = ROVE_DONE;
+    }
+    return status;
+}
+
+/* 0: there is none. */
+static rove_status find_record(request *self, rove__hq_tx *tx, const rove__entity *entity,
+                               rove__arena *arena, rove_id *id) {
+    lookup search = {.request = self};
+    rove_value user = rove__value_int(self->enrolment->user);
+    rove_status status = ROVE_OK;
+    if (self->device.replica != 0) {
+        status = hq_database(self->http->headquarters)
+                     ->directory.row_find(tx, entity->number,
+                                          rove__entity_field_named(entity, "user_id"), &user, arena,
+                                          each_record, &search);
+    }
+    *id = search.id;
+    return status;
+}
+
+static void set_cell(rove__row *row, const char *field, rove_value value) {
+    rove__row_set(row, (size_t)rove__entity_field_named(row->entity, field), value);
+}
+
+static rove_status write_record(request *self, rove__writer *writer, rove__row *row,
+                                rove_error *error) {
+    const enrolment *e = self->enrolment;
+    size_t changed = 0;
+    set_cell(row, "public_key",
+             rove__value_bytes(ROVE_BLOB, e->csr.public_der, e->csr.public_size));
+    if (row->id != 0) {
+        return rove__writer_update(writer, row, &changed, error);
+    }
+    set_cell(row, "user_id", rove__value_int(e->user));
+    set_cell(row, "enrolled_at", rove__value_int(e->now_ms));
+    return rove__writer_insert(writer, row, error);
+}
+
+rove_status admit_record(request *self, rove__hq_tx *tx, const char *act, uint64_t *seq,
+                         rove_error *error) {
     hq *headquarters = self->http->headquarters;
-    enrolment *e = self->enrolment;
     const rove__entity *entity = rove__registry_by_name(hq_registry(headquarters), "Device");
     rove__writer *writer = NULL;
     rove__arena arena;
     rove__row row;
+    rove_id id = 0;
     rove__arena_init(&arena, &hq_get_ports(headquarters)->allocator, ARENA_MAX);
-    rove_status status = rove__row_init(&row, entity, 0, &arena);
+    rove_status status = find_record(self, tx, entity, &arena, &id);
+    rove__arena_reset(&arena);
     if (status == ROVE_OK) {
-        rove__row_set(&row, (size_t)rove__entity_field_named(entity, "user_id"),
-                      rove__value_int(e->user));
-        rove__row_set(&row, (size_t)rove__entity_field_named(entity, "public_key"),
-                      rove__value_bytes(ROVE_BLOB, e->csr.public_der, e->csr.public_size));
-        rove__row_set(&row, (size_t)rove__entity_field_named(entity, "enrolled_at"),
-                      rove__value_int(e->now_ms));
-        status = hq_writer(headquarters, tx, "", "enroll", &writer, error);
+        status = rove__row_init(&row, entity, id, &arena);
     }
     if (status == ROVE_OK) {
-        status = rove__writer_insert(writer, &row, error);
+        status = hq_writer(headquarters, tx, "", act, &writer, error);
+    }
+    if (status == ROVE_OK) {
+        status = write_record(self, writer, &row, error);
         if (status == ROVE_OK) {
             status = rove__writer_finish(writer, seq, error);
         } else {
@@ -92,7 +148,6 @@ rove_status admit_new(request *self, rove__hq_tx *tx, rove_error *error) {
     hq *headquarters = self->http->headquarters;
     enrolment *e = self->enrolment;
     char detail[DETAIL_MAX];
-    uint64_t seq = 0;
     rove_status status = hq_draw_replica(headquarters, tx, &e->replica, error);
     if (status == ROVE_OK) {
         status = admit_issue(self, tx, error);
@@ -107,13 +162,13 @@ rove_status admit_new(request *self, rove__hq_tx *tx, rove_error *error) {
         status = hq_database(headquarters)->store.device_put(tx, &device);
     }
     if (status == ROVE_OK) {
-        status = put_record(self, tx, &seq, error);
+        status = admit_record(self, tx, "enroll", &e->seq, error);
     }
     if (status == ROVE_OK) {
         rove__text_format(detail, sizeof detail, "device %u of user %lld%s", (unsigned)e->replica,
                           (long long)e->user,
                           self->device.replica == 0 ? "" : ", a copy enrolled again");
-        status = hq_record(headquarters, tx, NULL, "enroll", detail, seq);
+        status = hq_record(headquarters, tx, NULL, "enroll", detail, e->seq);
     }
     return status;
 }

@@ -19,6 +19,13 @@ ROVE_CHECK rove_status admit_new(request *self, rove__hq_tx *tx, rove_error *err
 /* In a job: a certificate for the request's key and e->replica. */
 ROVE_CHECK rove_status admit_issue(request *self, rove__hq_tx *tx, rove_error *error);
 
+/*
+ * In a job: the Device record of this physical device, which its user's other devices see, gets the request's key;
+ * a new record if there is none with the key of self->device.
+ */
+ROVE_CHECK rove_status admit_record(request *self, rove__hq_tx *tx, const char *act, uint64_t *seq,
+                                    rove_error *error);
+
 /* After the job: the identity, or 403 with `refusal` if it was refused. */
 enum MHD_Result admit_answer(request *self, rove_status refusal);
 

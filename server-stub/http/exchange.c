@@ -40,7 +40,9 @@ void exchange_end(request *self) {
 
 static rove_status commit_one(void *ctx, rove__hq_tx *tx, rove_error *error) {
     request *self = ctx;
-    return rove__server_commit(self->server, tx, hq_now_ms(self->http->headquarters), error);
+    self->job_status =
+        rove__server_commit(self->server, tx, hq_now_ms(self->http->headquarters), error);
+    return self->job_status == ROVE_OK ? front_forget_key(self, tx) : self->job_status;
 }
 
 /* libmicrohttpd asks for the next piece. A revoked device gets no further one. */
@@ -62,11 +64,16 @@ static ssize_t next_piece(void *cls, uint64_t at, char *bytes, size_t capacity) 
     return size == 0 ? MHD_CONTENT_READER_END_OF_STREAM : (ssize_t)size;
 }
 
+/* A failure that the session itself knows of becomes a FAIL frame in the answer. */
+static int session_tells(const request *self) {
+    return self->job_status != ROVE_OK && self->job_status != ROVE_LATER;
+}
+
 enum MHD_Result exchange_finish(request *self) {
     rove_status status = ROVE_OK;
     if (self->progress == PROGRESS_FRESH) {
         status = rove__server_received(self->server);
-    } else {
+    } else if (!session_tells(self)) {
         status = self->task.status;
     }
     if (status != ROVE_OK) {

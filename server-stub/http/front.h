@@ -87,6 +87,7 @@ typedef struct enrolment {
     rove_pki_bytes certificate;
     int64_t until_ms;
     int64_t now_ms;
+    uint64_t seq; /* of what was written */
     char organisation[ROVE_TEXT_MAX + 1];
 } enrolment;
 
@@ -102,6 +103,9 @@ struct request {
     uint64_t received;
     int64_t began_ms; /* boot clock */
     rove__hq_device device;
+    int former_key; /* the connection's key is the one before the device's last renewal */
+    rove_status
+        job_status; /* what the exchange's job said; the transaction may have failed after it */
     progress progress;
     hq_task task;
     rove__buf body;
@@ -116,6 +120,12 @@ int64_t front_boot_ms(const hq_http *http);
 /* identity.c: what the connection's certificate says, and whether its device may do this now. Sets self->device. */
 rove_status front_identify(request *self);
 rove_status front_authorise(request *self, need needed);
+/*
+ * A renewal brings a new key, and its answer may be lost: the key before it stays good until the new one was seen.
+ * In jobs: remembers the connection's key as that, and forgets it once this connection has the new one.
+ */
+ROVE_CHECK rove_status front_remember_key(request *self, rove__hq_tx *tx);
+ROVE_CHECK rove_status front_forget_key(request *self, rove__hq_tx *tx);
 
 /* request.c: libmicrohttpd's callbacks. */
 enum MHD_Result front_handle(void *cls, struct MHD_Connection *mhd, const char *url,

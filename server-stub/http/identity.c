@@ -6,11 +6,13 @@
  * revocation holds on open connections.
  */
 #include <gnutls/gnutls.h>
+#include <string.h>
 
 #include "base/text.h"
 #include "http/front.h"
 
-#define DAY_MS INT64_C(86400000)
+#define DAY_MS       INT64_C(86400000)
+#define FORMER_ARENA ((size_t)4096)
 
 /* GnuTLS judges the chain; validity is ours to judge, because it depends on the path. */
 static int chain_holds(gnutls_session_t session) {
@@ -48,11 +50,69 @@ rove_status front_identify(request *self) {
     return link->judged;
 }
 
+static void former_name(char name[ROVE_NAME_MAX], rove_replica replica) {
+    rove__text_format(name, ROVE_NAME_MAX, "former-key/%u", (unsigned)replica);
+}
+
+/* The key that the device had before its last renewal; NOT_FOUND: none that is still good. */
+static rove_status former_key(request *self, rove__hq_tx *tx, uint8_t hash[ROVE_SHA256_SIZE]) {
+    char name[ROVE_NAME_MAX];
+    rove__arena arena;
+    rove__bytes value = {NULL, 0};
+    rove__arena_init(&arena, &hq_get_ports(self->http->headquarters)->allocator, FORMER_ARENA);
+    former_name(name, self->device.replica);
+    rove_status status =
+        hq_database(self->http->headquarters)->directory.setting_get(tx, name, &arena, &value);
+    if (status == ROVE_OK && value.size != ROVE_SHA256_SIZE) {
+        status = ROVE_NOT_FOUND;
+    }
+    if (status == ROVE_OK) {
+        memcpy(hash, value.data, ROVE_SHA256_SIZE);
+    }
+    rove__arena_free(&arena);
+    return status;
+}
+
+static rove_status put_former(request *self, rove__hq_tx *tx, const uint8_t *hash, size_t size) {
+    char name[ROVE_NAME_MAX];
+    former_name(name, self->device.replica);
+    return hq_database(self->http->headquarters)
+        ->directory.setting_put(tx, name, (rove__bytes){hash, size});
+}
+
+rove_status front_remember_key(request *self, rove__hq_tx *tx) {
+    return put_former(self, tx, self->connection->device.public_sha256, ROVE_SHA256_SIZE);
+}
+
+rove_status front_forget_key(request *self, rove__hq_tx *tx) {
+    uint8_t hash[ROVE_SHA256_SIZE];
+    if (self->former_key) {
+        return ROVE_OK;
+    }
+    rove_status status = former_key(self, tx, hash);
+    return status == ROVE_NOT_FOUND ? ROVE_OK
+           : status == ROVE_OK      ? put_former(self, tx, hash, 0)
+                                    : status;
+}
+
+/* UNAUTHORIZED: no device of ours, or not with this key. */
 static rove_status get_device(void *ctx, rove__hq_tx *tx, rove_error *error) {
     request *self = ctx;
+    const rove_pki_device *certificate = &self->connection->device;
+    uint8_t hash[ROVE_SHA256_SIZE];
     (void)error;
-    return hq_database(self->http->headquarters)
-        ->store.device_get(tx, self->connection->device.replica, 0, &self->device);
+    rove_status status = hq_database(self->http->headquarters)
+                             ->store.device_get(tx, certificate->replica, 0, &self->device);
+    if (status == ROVE_OK &&
+        !rove__secret_equal(self->device.key_hash, certificate->public_sha256, sizeof hash)) {
+        status = former_key(self, tx, hash);
+        self->former_key = 1;
+        if (status == ROVE_OK &&
+            !rove__secret_equal(hash, certificate->public_sha256, sizeof hash)) {
+            status = ROVE_UNAUTHORIZED;
+        }
+    }
+    return status == ROVE_NOT_FOUND ? ROVE_UNAUTHORIZED : status;
 }
 
 static rove_status judge_validity(const rove_pki_device *device, need needed, int64_t now_ms) {
@@ -74,11 +134,7 @@ rove_status front_authorise(request *self, need needed) {
     const rove_pki_device *certificate = &self->connection->device;
     status = hq_read(self->http->headquarters, get_device, self, NULL);
     if (status != ROVE_OK) {
-        return status == ROVE_NOT_FOUND ? ROVE_UNAUTHORIZED : ROVE_LATER;
-    }
-    if (!rove__secret_equal(self->device.key_hash, certificate->public_sha256,
-                            sizeof self->device.key_hash)) {
-        return ROVE_UNAUTHORIZED;
+        return status == ROVE_UNAUTHORIZED ? status : ROVE_LATER;
     }
     if (self->device.status == ROVE_DEVICE_REVOKED) {
         return ROVE_REVOKED;

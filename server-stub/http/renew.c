@@ -2,8 +2,8 @@
  * http/renew.c - POST /v1/renew: a device gets a new certificate for its key, or, because it is a copy of another or
  * was restored from a backup (P3), becomes a new device with a fresh key and number.
  *
- * A renewal keeps the key: then an answer that was lost locks nobody out. A copy enrols again once; asked again
- * before the successor ever came, because the answer was lost, that successor is given up for another.
+ * An answer that is lost locks nobody out: the key before stays good until the new one was seen. A copy enrols again
+ * once; asked again before its successor ever came, that successor is given up for another.
  */
 #include <string.h>
 
@@ -13,18 +13,26 @@
 #include "http/answer.h"
 #include "http/routes.h"
 
-/* A new certificate for the device as it is. */
+/* A new certificate, and maybe a new key, for the device as it is. */
 static rove_status extend(request *self, rove__hq_tx *tx, rove__hq_device *device,
                           rove_error *error) {
     enrolment *e = self->enrolment;
-    if (device->status != ROVE_DEVICE_ACTIVE ||
-        !rove__secret_equal(e->key_hash, device->key_hash, sizeof e->key_hash)) {
+    if (device->status != ROVE_DEVICE_ACTIVE) {
         return ROVE_OK;
     }
     e->refused = 0;
     e->replica = device->replica;
     rove_status status = admit_issue(self, tx, error);
+    if (status == ROVE_OK &&
+        !rove__secret_equal(e->key_hash, self->connection->device.public_sha256,
+                            sizeof e->key_hash)) {
+        status = front_remember_key(self, tx);
+    }
     if (status == ROVE_OK) {
+        status = admit_record(self, tx, "renew", &e->seq, error);
+    }
+    if (status == ROVE_OK) {
+        memcpy(device->key_hash, e->key_hash, sizeof device->key_hash);
         device->certificate_until_ms = e->until_ms;
         status = hq_database(self->http->headquarters)->store.device_put(tx, device);
     }
