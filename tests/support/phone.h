@@ -48,7 +48,9 @@ typedef struct phone_request {
 } phone_request;
 
 struct phone {
-    heap memory;
+    heap memory; /* of the app */
+    heap own_memory;
+    rove_allocator own; /* headquarters' */
     rove_ports ports;
     rove_clock_reading now;
     rove *replica;
@@ -116,7 +118,7 @@ static inline void phone_frame(rove__frame_writer *writer, rove__frame_type type
 #define PHONE_MESSAGE(p, writer, answer, type, name, message)                                      \
     do {                                                                                           \
         rove__buf phone_payload_;                                                                  \
-        rove__buf_init(&phone_payload_, &(p)->ports.allocator, ROVE_FRAME_MAX);                    \
+        rove__buf_init(&phone_payload_, &(p)->own, ROVE_FRAME_MAX);                                \
         assert_int_equal(rove__##name##_write((message), &phone_payload_), ROVE_OK);               \
         phone_frame((writer), (type), &phone_payload_, (answer));                                  \
         rove__buf_free(&phone_payload_);                                                           \
@@ -160,7 +162,7 @@ static inline void phone_account_rows(phone *p, size_t from, size_t to, rove__bu
     const rove__entity *entity = rove__registry_by_name(p->registry, "Account");
     rove__batch_writer *writer = NULL;
 
-    assert_int_equal(rove__batch_writer_new(&p->ports.allocator, ROVE_BATCH_MAX, &writer), ROVE_OK);
+    assert_int_equal(rove__batch_writer_new(&p->own, ROVE_BATCH_MAX, &writer), ROVE_OK);
     for (size_t i = from; i < to; i++) {
         rove__change change = {.op = ROVE_OP_WHOLE};
         rove__version version = {rove__stamp_make(PHONE_NOW_MS - 1000, (uint16_t)i), 1};
@@ -186,7 +188,7 @@ static inline void phone_pages(phone *p, rove__frame_writer *writer, rove__buf *
     size_t at = seq > PHONE_SEQ ? (size_t)(seq - PHONE_SEQ) : 0;
     rove__buf rows;
 
-    rove__buf_init(&rows, &p->ports.allocator, ROVE_FRAME_MAX);
+    rove__buf_init(&rows, &p->own, ROVE_FRAME_MAX);
     while (at < p->accounts) {
         size_t to = p->accounts - at < step ? p->accounts : at + step;
         phone_account_rows(p, at, to, &rows);
@@ -211,9 +213,9 @@ static inline void phone_take_push(phone *p, const rove__frame *frame, rove__fra
     assert_int_equal(rove__push_read(&push, frame->payload, frame->size, &p->arena), ROVE_OK);
     p->last.pushes++;
     rove__buf_append(rows, push.rows.data, push.rows.size);
-    assert_int_equal(rove__batch_reader_new(&p->ports.allocator, p->registry, push.rows.data,
-                                            push.rows.size, &reader),
-                     ROVE_OK);
+    assert_int_equal(
+        rove__batch_reader_new(&p->own, p->registry, push.rows.data, push.rows.size, &reader),
+        ROVE_OK);
     while (rove__batch_next(reader, &change) == ROVE_OK) {
         p->last.rows++;
     }
@@ -249,8 +251,8 @@ static inline void phone_read_exchange(phone *p, const rove__buf *body, rove__fr
     rove__frame frame;
     rove__buf rows;
 
-    rove__buf_init(&rows, &p->ports.allocator, ROVE_BATCH_BYTES_MAX * 2);
-    assert_int_equal(rove__frame_reader_new(&p->ports.allocator, &reader), ROVE_OK);
+    rove__buf_init(&rows, &p->own, ROVE_BATCH_BYTES_MAX * 2);
+    assert_int_equal(rove__frame_reader_new(&p->own, &reader), ROVE_OK);
     assert_int_equal(rove__frame_reader_feed(reader, body->data, body->size), ROVE_OK);
     while (rove__frame_reader_next(reader, &frame) == ROVE_OK) {
         p->last.frames++;
@@ -282,7 +284,7 @@ static inline rove_status phone_exchange(phone *p, const rove__buf *body, rove__
     rove__frame_writer *writer = NULL;
 
     p->exchanges++;
-    assert_int_equal(rove__frame_writer_new(&p->ports.allocator, &writer), ROVE_OK);
+    assert_int_equal(rove__frame_writer_new(&p->own, &writer), ROVE_OK);
     if (p->compose != NULL) {
         phone_read_exchange(p, body, NULL, NULL);
         p->compose(p, writer, answer);
@@ -435,8 +437,8 @@ static inline rove_status phone_perform(void *ctx, const rove_request *request,
     p->last.trusted_now_ms = request->trusted_now_ms;
     p->last.has_pin = request->pin != NULL;
     p->last.has_certificate = request->certificate_der != NULL && request->key_der != NULL;
-    rove__buf_init(&body, &p->ports.allocator, (size_t)64 << 20);
-    rove__buf_init(&answer, &p->ports.allocator, (size_t)64 << 20);
+    rove__buf_init(&body, &p->own, (size_t)64 << 20);
+    rove__buf_init(&answer, &p->own, (size_t)64 << 20);
     rove_status status = phone_read_all(p, request, &body);
     p->last.body_size = body.size;
     if (status == ROVE_OK) {
@@ -479,6 +481,7 @@ static inline void phone_prepare(phone *p, const char *name) {
     snprintf(p->folder, sizeof p->folder, "%s", name);
     phone_forget(p->folder);
     p->ports.allocator = heap_allocator(&p->memory);
+    p->own = heap_allocator(&p->own_memory);
     p->ports.clock = (rove_clock){phone_read_clock, p};
     p->ports.transport = (rove_transport){phone_perform, p};
     p->ports.app = "test 1";
@@ -491,8 +494,8 @@ static inline void phone_prepare(phone *p, const char *name) {
     p->seq = 10;
     p->until_ms = PHONE_NOW_MS + 30 * PHONE_DAY_MS;
     p->renew_after_ms = PHONE_NOW_MS + 20 * PHONE_DAY_MS;
-    assert_int_equal(rove__registry_new(&p->ports.allocator, &p->registry), ROVE_OK);
-    rove__arena_init(&p->arena, &p->ports.allocator, (size_t)64 << 20);
+    assert_int_equal(rove__registry_new(&p->own, &p->registry), ROVE_OK);
+    rove__arena_init(&p->arena, &p->own, (size_t)64 << 20);
 }
 
 static inline void phone_open(phone *p) {
@@ -532,6 +535,7 @@ static inline void phone_stop(phone *p) {
     rove_posix_crypto_free(&p->ports.crypto);
     phone_forget(p->folder);
     assert_int_equal(p->memory.alive, 0);
+    assert_int_equal(p->own_memory.alive, 0);
 }
 
 static inline rove_id phone_account(phone *p, const char *name) {

@@ -316,7 +316,7 @@ static rove_status refuse_renewal(phone *ph, const rove_request *request, rove__
     }
     rove__frame_writer *writer = NULL;
 
-    assert_int_equal(rove__frame_writer_new(&ph->ports.allocator, &writer), ROVE_OK);
+    assert_int_equal(rove__frame_writer_new(&ph->own, &writer), ROVE_OK);
     phone_welcome(ph, writer, answer);
     phone_end(ph, writer, answer, 0);
     assert_int_equal(rove__frame_write_end(writer, answer), ROVE_OK);
@@ -354,7 +354,7 @@ static void test_an_expired_certificate_is_renewed(void **state) {
 static void says_fork(phone *ph, rove__frame_writer *writer, rove__buf *answer) {
     rove__buf empty;
 
-    rove__buf_init(&empty, &ph->ports.allocator, 16);
+    rove__buf_init(&empty, &ph->own, 16);
     phone_welcome(ph, writer, answer);
     phone_frame(writer, ROVE_FRAME_FORK, &empty, answer);
     phone_end(ph, writer, answer, 0);
