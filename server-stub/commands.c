@@ -7,7 +7,8 @@
 #include <string.h>
 
 const hq_command *const hq_commands[] = {&hq_command_enroll_code, &hq_command_devices,
-                                         &hq_command_revoke, &hq_command_status, NULL};
+                                         &hq_command_revoke,      &hq_command_import,
+                                         &hq_command_status,      NULL};
 
 const hq_command *hq_command_named(const char *name) {
     for (const hq_command *const *at = hq_commands; *at != NULL; at++) {

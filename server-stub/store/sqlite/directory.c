@@ -162,6 +162,24 @@ static rove_status row_count(rove__hq_tx *tx, uint32_t number, uint64_t *count) 
     return rove__lite_end(&s);
 }
 
+static rove_status commit_get(rove__hq_tx *tx, uint64_t seq, rove__arena *arena,
+                              rove__hq_commit *commit) {
+    rove__lite_statement s =
+        rove__lite_open(tx, "SELECT stamp, replica, user, operator, act FROM _commit WHERE seq = ?");
+
+    memset(commit, 0, sizeof *commit);
+    rove__lite_bind_u64(&s, seq);
+    if (rove__lite_get(&s)) {
+        commit->seq = seq;
+        commit->stamp = rove__lite_u64(&s, 0);
+        commit->replica = (rove_replica)rove__lite_int(&s, 1);
+        commit->user = rove__lite_int(&s, 2);
+        commit->operator_name = rove__lite_text_copy(&s, 3, arena);
+        commit->act = rove__lite_text_copy(&s, 4, arena);
+    }
+    return rove__lite_end(&s);
+}
+
 void rove__lite_fill_directory(rove__hq_directory *directory) {
     directory->code_put = code_put;
     directory->code_get = code_get;
@@ -172,4 +190,5 @@ void rove__lite_fill_directory(rove__hq_directory *directory) {
     directory->setting_put = setting_put;
     directory->row_find = row_find;
     directory->row_count = row_count;
+    directory->commit_get = commit_get;
 }
