@@ -1,0 +1,218 @@
+/*
+ * support/site.c - headquarters' side of support/site.h: the operator's acts.
+ */
+#include "site.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "model/set.h"
+#include "posix/posix.h"
+
+static rove_status fill(void *ctx, void *bytes, size_t size) {
+    uint64_t *state = ctx;
+    uint8_t *to = bytes;
+
+    for (size_t i = 0; i < size; i++) {
+        to[i] = (uint8_t)dice(state);
+    }
+    return ROVE_OK;
+}
+
+void site_open(site *s) {
+    memset(s, 0, sizeof *s);
+    s->allocator = heap_allocator(&s->h);
+    s->seed = 1;
+    s->random = (rove_random){fill, &s->seed};
+    s->now_ms = SITE_NOW;
+    rove__arena_init(&s->arena, &s->allocator, (size_t)1 << 30);
+    assert_int_equal(rove__registry_new(&s->allocator, &s->registry), ROVE_OK);
+    assert_int_equal(rove_posix_crypto_new(&s->crypto), ROVE_OK);
+    s->hq = memory_headquarters_new(&s->allocator);
+    s->store = memory_headquarters_store(s->hq);
+    s->ports = (rove__server_ports){.allocator = &s->allocator,
+                                    .registry = s->registry,
+                                    .store = s->store,
+                                    .crypto = &s->crypto,
+                                    .random = &s->random};
+}
+
+void site_close(site *s) {
+    memory_headquarters_free(s->hq);
+    rove_posix_crypto_free(&s->crypto);
+    rove__registry_free(s->registry);
+    rove__arena_free(&s->arena);
+    assert_int_equal(s->h.alive, 0);
+}
+
+/* ---- rows ------------------------------------------------------------------------------------------------ */
+
+rove__row *site_row(site *s, const char *entity, rove_id id) {
+    rove__row *row = rove__arena_take(&s->arena, sizeof *row);
+
+    assert_non_null(row);
+    assert_int_equal(
+        rove__row_init(row, rove__registry_by_name(s->registry, entity), id, &s->arena), ROVE_OK);
+    return row;
+}
+
+void site_set(rove__row *row, const char *column, rove_value value) {
+    int ordinal = rove__entity_field_named(row->entity, column);
+
+    assert_true(ordinal >= 0);
+    rove__row_set(row, (size_t)ordinal, value);
+}
+
+void site_int(rove__row *row, const char *column, int64_t value) {
+    site_set(row, column, rove__value_int(value));
+}
+
+void site_text(rove__row *row, const char *column, const char *value) {
+    site_set(row, column, rove__value_text(value));
+}
+
+void site_numbers(site *s, rove__row *row, const char *column, const int64_t *numbers,
+                  size_t count) {
+    rove__set set = {ROVE_SET_PLAIN, NULL, count};
+    rove_value value;
+
+    set.elements = rove__arena_take(&s->arena, (count + 1) * sizeof *set.elements);
+    assert_non_null(set.elements);
+    memset(set.elements, 0, (count + 1) * sizeof *set.elements);
+    for (size_t i = 0; i < count; i++) {
+        set.elements[i].value = rove__value_int(numbers[i]);
+    }
+    assert_int_equal(rove__set_value(&set, &s->arena, &value), ROVE_OK);
+    site_set(row, column, value);
+}
+
+/* ---- the operator's acts --------------------------------------------------------------------------------- */
+
+typedef struct act {
+    rove__hq_tx *tx;
+    rove__writer *writer;
+    rove_error error;
+} act;
+
+static void act_begin(site *s, act *a) {
+    rove__writer_options options = {.allocator = &s->allocator,
+                                    .registry = s->registry,
+                                    .store = s->store,
+                                    .random = &s->random,
+                                    .now_ms = s->now_ms,
+                                    .operator_name = "tests",
+                                    .act = "set"};
+
+    memset(a, 0, sizeof *a);
+    assert_int_equal(s->store->begin(s->store->ctx, ROVE_HQ_WRITE, &a->tx, &a->error), ROVE_OK);
+    assert_int_equal(rove__writer_begin(&options, a->tx, &a->writer, &a->error), ROVE_OK);
+}
+
+static void act_end(site *s, act *a, rove_status status) {
+    uint64_t seq = 0;
+
+    if (status != ROVE_OK) {
+        fail_msg("an operator's act failed: %s", a->error.message);
+    }
+    assert_int_equal(rove__writer_finish(a->writer, &seq, &a->error), ROVE_OK);
+    assert_int_equal(s->store->commit(a->tx, &a->error), ROVE_OK);
+    assert_int_equal(seq, memory_headquarters_head(s->hq));
+}
+
+rove_id site_insert(site *s, rove__row *row) {
+    act a;
+
+    act_begin(s, &a);
+    act_end(s, &a, rove__writer_insert(a.writer, row, &a.error));
+    return row->id;
+}
+
+void site_update(site *s, rove__row *row) {
+    act a;
+    size_t changed = 0;
+
+    act_begin(s, &a);
+    act_end(s, &a, rove__writer_update(a.writer, row, &changed, &a.error));
+}
+
+void site_delete(site *s, const char *entity, rove_id id) {
+    act a;
+
+    act_begin(s, &a);
+    act_end(s, &a,
+            rove__writer_delete(a.writer, rove__registry_by_name(s->registry, entity)->number, id,
+                                &a.error));
+}
+
+void site_grant(site *s, rove_id user, rove_id root) {
+    act a;
+
+    act_begin(s, &a);
+    act_end(s, &a, rove__writer_grant(a.writer, user, root, 0, &a.error));
+}
+
+void site_revoke(site *s, rove_id user, rove_id root) {
+    act a;
+
+    act_begin(s, &a);
+    act_end(s, &a, rove__writer_revoke_grant(a.writer, user, root, &a.error));
+}
+
+rove_id site_account(site *s, const char *name) {
+    rove__row *row = site_row(s, "Account", 0);
+
+    site_text(row, "name", name);
+    return site_insert(s, row);
+}
+
+rove_id site_visit(site *s, rove_id account, int64_t start_ms) {
+    rove__row *row = site_row(s, "Visit", 0);
+
+    site_int(row, "account_id", account);
+    site_int(row, "planned_start", start_ms);
+    site_int(row, "status", 1);
+    return site_insert(s, row);
+}
+
+int site_get(site *s, const char *entity, rove_id id, rove__hq_row *row) {
+    rove__hq_tx *tx = NULL;
+
+    assert_int_equal(s->store->begin(s->store->ctx, ROVE_HQ_READ, &tx, NULL), ROVE_OK);
+    rove_status status = s->store->row_get(tx, rove__registry_by_name(s->registry, entity)->number,
+                                           id, 0, &s->arena, row);
+    s->store->rollback(tx);
+    return status == ROVE_OK;
+}
+
+rove_value site_cell(site *s, const char *entity, rove_id id, const char *column) {
+    rove__hq_row row;
+
+    assert_true(site_get(s, entity, id, &row));
+    int ordinal = rove__entity_field_named(row.row.entity, column);
+    assert_true(ordinal >= 0);
+    return row.row.cells[ordinal];
+}
+
+size_t site_conflicts(site *s, rove_id id) {
+    const rove__entity *conflict = rove__registry_by_name(s->registry, "Conflict");
+    int column = rove__entity_field_named(conflict, "record_id");
+    rove__hq_tx *tx = NULL;
+    size_t count = 0;
+
+    assert_int_equal(s->store->begin(s->store->ctx, ROVE_HQ_READ, &tx, NULL), ROVE_OK);
+    rove__hq_head head;
+    assert_int_equal(s->store->head_get(tx, &head), ROVE_OK);
+    for (uint32_t i = 1; i <= head.counter; i++) {
+        rove__hq_row row;
+        if (s->store->row_get(tx, conflict->number, rove__id_make(head.replica, i), 0, &s->arena,
+                              &row) == ROVE_OK) {
+            count += id == 0 || row.row.cells[column].as.integer == id;
+        }
+    }
+    s->store->rollback(tx);
+    return count;
+}
