@@ -1,0 +1,572 @@
+/*
+ * test_hq_enroll.c - how a device becomes one of ours, over real HTTPS: codes, renewals, copies, revocation. The wall clock
+ * of headquarters is moved where time matters.
+ */
+#include "headquarters.h"
+
+#include "http/http.h"
+#include "keys.h"
+#include "sync/enroll.h"
+#include "wire/frame.h"
+
+#define MINUTE_MS INT64_C(60000)
+#define DAY_MS    (24 * 60 * MINUTE_MS)
+#define ANSWER    ROVE_IDENTITY_MAX
+
+/* A device as it holds itself. */
+typedef struct handset {
+    uint8_t key[ROVE_KEY_DER_MAX];
+    size_t key_size;
+    uint8_t certificate[ROVE_CERTIFICATE_MAX];
+    size_t certificate_size;
+    rove_replica replica;
+    rove_id user;
+} handset;
+
+typedef struct world {
+    headquarters h;
+    hq_http *http;
+    rove_transport transport;
+    rove_id user;
+    rove__invitation invitation;
+    char text[ROVE_INVITATION_SIZE];
+    uint8_t answer[ANSWER];
+    size_t answer_size;
+    const uint8_t *body;
+    size_t body_size;
+    size_t body_sent;
+    rove_response response;
+    rove_error error;
+} world;
+
+/* ---- requests ------------------------------------------------------------------------------------------- */
+
+static rove_status read_body(void *ctx, void *bytes, size_t capacity, size_t *size) {
+    world *w = ctx;
+    *size = w->body_size - w->body_sent;
+    *size = *size < capacity ? *size : capacity;
+    memcpy(bytes, w->body + w->body_sent, *size);
+    w->body_sent += *size;
+    return ROVE_OK;
+}
+
+static rove_status write_answer(void *ctx, const void *bytes, size_t size) {
+    world *w = ctx;
+    if (size > sizeof w->answer - w->answer_size) {
+        return ROVE_TOO_BIG;
+    }
+    memcpy(w->answer + w->answer_size, bytes, size);
+    w->answer_size += size;
+    return ROVE_OK;
+}
+
+static rove_status ask(world *w, const char *method, const char *path, const handset *as,
+                       const char *type, const void *body, size_t size) {
+    char url[300];
+    const hq_keys *keys = hq_get_keys(w->h.hq);
+    rove_request request = {.method = method,
+                            .url = url,
+                            .content_type = type,
+                            .ca_der = keys->ca.data,
+                            .ca_size = keys->ca.size,
+                            .pin = keys->pin,
+                            .read_body = body == NULL ? NULL : read_body,
+                            .write_answer = write_answer,
+                            .ctx = w};
+    if (as != NULL) {
+        request.certificate_der = as->certificate;
+        request.certificate_size = as->certificate_size;
+        request.key_der = as->key;
+        request.key_size = as->key_size;
+    }
+    (void)snprintf(url, sizeof url, "%s%s", hq_http_url(w->http), path);
+    w->body = body;
+    w->body_size = size;
+    w->body_sent = 0;
+    w->answer_size = 0;
+    memset(&w->error, 0, sizeof w->error);
+    return w->transport.perform(w->transport.ctx, &request, &w->response, &w->error);
+}
+
+/* ---- devices -------------------------------------------------------------------------------------------- */
+
+static void fresh_key(world *w, handset *device) {
+    const rove_crypto *crypto = &w->h.ports.crypto;
+    assert_int_equal(
+        crypto->key_generate(crypto->ctx, device->key, sizeof device->key, &device->key_size),
+        ROVE_OK);
+}
+
+static void take_identity(world *w, handset *device) {
+    rove__identity identity;
+    assert_int_equal(rove__identity_read(&identity, w->answer, w->answer_size), ROVE_OK);
+    assert_memory_equal(identity.pin, hq_get_keys(w->h.hq)->pin, sizeof identity.pin);
+    assert_int_equal(identity.until_ms - identity.server_ms > 29 * DAY_MS, 1);
+    assert_true(identity.renew_after_ms < identity.until_ms);
+    assert_int_equal(identity.organisation_size, strlen("Acme Field Sales"));
+    device->certificate_size = identity.certificate_size;
+    memcpy(device->certificate, identity.certificate, identity.certificate_size);
+    device->replica = identity.replica;
+    device->user = identity.user;
+}
+
+static void invite(world *w) {
+    said s;
+    assert_int_equal(headquarters_run(&w->h, &s, "enroll-code", "--user", "jo", NULL),
+                     HQ_EXIT_DONE);
+    const char *at = strstr(s.out, "\n\n    ");
+    assert_non_null(at);
+    (void)snprintf(w->text, sizeof w->text, "%.*s", (int)strcspn(at + 6, "\n"), at + 6);
+    assert_int_equal(rove__invitation_parse(w->text, &w->h.ports.crypto, &w->invitation, &w->error),
+                     ROVE_OK);
+}
+
+static rove_status get_nonce(world *w, uint8_t nonce[ROVE_ENROLL_NONCE_SIZE]) {
+    rove_status status = ask(w, "GET", "/v1/enroll", NULL, NULL, NULL, 0);
+    if (status == ROVE_OK) {
+        assert_int_equal(w->answer_size, ROVE_ENROLL_NONCE_SIZE);
+        memcpy(nonce, w->answer, ROVE_ENROLL_NONCE_SIZE);
+    }
+    return status;
+}
+
+/* An enrolment with a nonce, of the invitation at hand; proof_code: what the device thinks the code is. */
+static rove_status enroll_with(world *w, handset *device, const uint8_t *nonce,
+                               const uint8_t proof_code[ROVE_CODE_SIZE]) {
+    const rove_crypto *crypto = &w->h.ports.crypto;
+    uint8_t public_der[ROVE_PUBLIC_KEY_DER_MAX];
+    uint8_t secret[ROVE_SHA256_SIZE];
+    uint8_t hint[ROVE_SHA256_SIZE];
+    uint8_t proof[ROVE_SHA256_SIZE];
+    uint8_t csr[ROVE_CSR_DER_MAX];
+    size_t public_size = 0;
+    rove__enroll_request request = {.nonce = nonce, .hint = hint, .csr = csr};
+    rove__buf body;
+    fresh_key(w, device);
+    assert_int_equal(crypto->key_public(crypto->ctx, device->key, device->key_size, public_der,
+                                        sizeof public_der, &public_size),
+                     ROVE_OK);
+    assert_int_equal(rove__code_secret(w->invitation.code, crypto, hint), ROVE_OK);
+    assert_int_equal(rove__code_secret(proof_code, crypto, secret), ROVE_OK);
+    assert_int_equal(rove__code_proof(secret, nonce, public_der, public_size, crypto, proof),
+                     ROVE_OK);
+    assert_int_equal(crypto->csr(crypto->ctx, device->key, device->key_size, proof, sizeof proof,
+                                 csr, sizeof csr, &request.csr_size),
+                     ROVE_OK);
+    rove__buf_init(&body, &w->h.ports.allocator, 8192);
+    rove__enroll_request_write(&body, &request);
+    rove_status status =
+        ask(w, "POST", "/v1/enroll", NULL, ROVE_ENROLL_CONTENT_TYPE, body.data, body.size);
+    rove__buf_free(&body);
+    if (status == ROVE_OK) {
+        take_identity(w, device);
+    }
+    return status;
+}
+
+static rove_status enroll(world *w, handset *device) {
+    uint8_t nonce[ROVE_ENROLL_NONCE_SIZE];
+    rove_status status = get_nonce(w, nonce);
+    return status == ROVE_OK ? enroll_with(w, device, nonce, w->invitation.code) : status;
+}
+
+/* `next` gets the new key and certificate; lost: the answer never reaches the device. */
+static rove_status renew(world *w, const handset *device, handset *next, unsigned flags,
+                         int same_key) {
+    const rove_crypto *crypto = &w->h.ports.crypto;
+    uint8_t csr[ROVE_CSR_DER_MAX];
+    rove__enroll_request request = {.flags = flags, .csr = csr};
+    rove__buf body;
+    handset made = *device;
+    if (!same_key) {
+        fresh_key(w, &made);
+    }
+    assert_int_equal(crypto->csr(crypto->ctx, made.key, made.key_size, NULL, 0, csr, sizeof csr,
+                                 &request.csr_size),
+                     ROVE_OK);
+    rove__buf_init(&body, &w->h.ports.allocator, 8192);
+    rove__enroll_request_write(&body, &request);
+    rove_status status =
+        ask(w, "POST", "/v1/renew", device, ROVE_ENROLL_CONTENT_TYPE, body.data, body.size);
+    rove__buf_free(&body);
+    if (status == ROVE_OK) {
+        take_identity(w, &made);
+        *next = made;
+    }
+    return status;
+}
+
+/* A whole exchange that says nothing but Hello. OK if it got a Welcome; FORK if told so. */
+static rove_status exchange(world *w, const handset *device) {
+    rove__frame_writer *writer = NULL;
+    rove__frame_reader *reader = NULL;
+    rove__frame frame;
+    rove__hello hello = {.protocol = ROVE_PROTOCOL_VERSION,
+                         .schema = ROVE_SCHEMA_VERSION,
+                         .app = "test",
+                         .replica = device->replica,
+                         .unverified = 1};
+    rove__end end = {0};
+    rove__buf body;
+    rove__buf payload;
+    rove__buf_init(&body, &w->h.ports.allocator, 65536);
+    rove__buf_init(&payload, &w->h.ports.allocator, 65536);
+    assert_int_equal(rove__frame_writer_new(&w->h.ports.allocator, &writer), ROVE_OK);
+    assert_int_equal(rove__hello_write(&hello, &payload), ROVE_OK);
+    assert_int_equal(rove__frame_write(writer, ROVE_FRAME_HELLO, payload.data, payload.size, &body),
+                     ROVE_OK);
+    rove__buf_reset(&payload);
+    assert_int_equal(rove__end_write(&end, &payload), ROVE_OK);
+    assert_int_equal(rove__frame_write(writer, ROVE_FRAME_END, payload.data, payload.size, &body),
+                     ROVE_OK);
+    assert_int_equal(rove__frame_write_end(writer, &body), ROVE_OK);
+    rove_status status =
+        ask(w, "POST", "/v1/exchange", device, ROVE_CONTENT_TYPE, body.data, body.size);
+    if (status == ROVE_OK) {
+        assert_int_equal(rove__frame_reader_new(&w->h.ports.allocator, &reader), ROVE_OK);
+        assert_int_equal(rove__frame_reader_feed(reader, w->answer, w->answer_size), ROVE_OK);
+        assert_int_equal(rove__frame_reader_next(reader, &frame), ROVE_OK);
+        assert_int_equal(frame.type, ROVE_FRAME_WELCOME);
+        assert_int_equal(rove__frame_reader_next(reader, &frame), ROVE_OK);
+        status = frame.type == ROVE_FRAME_FORK ? ROVE_FORK : ROVE_OK;
+        rove__frame_reader_free(reader);
+    }
+    rove__frame_writer_free(writer);
+    rove__buf_free(&payload);
+    rove__buf_free(&body);
+    return status;
+}
+
+/* ---- the world ------------------------------------------------------------------------------------------ */
+
+static int set_up(void **state) {
+    world *w = calloc(1, sizeof *w);
+    assert_non_null(w);
+    headquarters_start(&w->h);
+    hq_http_options options = {.listen = "127.0.0.1:0", .threads = 2};
+    if (hq_http_start(w->h.hq, &options, &w->http, &w->error) != ROVE_OK) {
+        fail_msg("hq_http_start: %s", w->error.message);
+    }
+    assert_int_equal(rove_posix_transport_new(&w->transport, &w->h.ports.allocator), ROVE_OK);
+    w->user = headquarters_user_put(&w->h, 0, "jo", 1);
+    invite(w);
+    *state = w;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    world *w = *state;
+    rove_posix_transport_free(&w->transport);
+    hq_http_stop(w->http);
+    headquarters_end(&w->h);
+    free(w);
+    return 0;
+}
+
+typedef struct act_list {
+    hq *hq;
+    char names[512];
+} act_list;
+
+static rove_status each_act(void *ctx, const rove__hq_act *act) {
+    act_list *self = ctx;
+    size_t used = strlen(self->names);
+    (void)snprintf(self->names + used, sizeof self->names - used, "%s by '%s'; ", act->act,
+                   act->operator_name);
+    return ROVE_OK;
+}
+
+static rove_status list_acts(void *ctx, rove__hq_tx *tx, rove_error *error) {
+    act_list *self = ctx;
+    (void)error;
+    return hq_database(self->hq)->directory.act_scan(tx, each_act, self);
+}
+
+/* ---- enrolment ------------------------------------------------------------------------------------------ */
+
+static void test_enrolled(void **state) {
+    world *w = *state;
+    handset device;
+    said s;
+    act_list acts = {.hq = w->h.hq};
+    assert_int_equal(enroll(w, &device), ROVE_OK);
+    assert_int_equal(device.user, w->user);
+    assert_true(device.replica > 1);
+    assert_int_equal(exchange(w, &device), ROVE_OK);
+    assert_int_equal(headquarters_run(&w->h, &s, "devices", NULL), HQ_EXIT_DONE);
+    assert_non_null(strstr(s.out, "active"));
+    assert_non_null(strstr(s.out, "Jo Field"));
+    assert_int_equal(headquarters_run(&w->h, &s, "status", NULL), HQ_EXIT_DONE);
+    assert_non_null(strstr(s.out, "Device"));
+    assert_int_equal(hq_read(w->h.hq, list_acts, &acts, NULL), ROVE_OK);
+    assert_string_equal(acts.names, "enroll by ''; enroll-code by 'tester'; init by 'tester'; ");
+}
+
+static void test_code_is_used_once(void **state) {
+    world *w = *state;
+    handset first;
+    handset second;
+    assert_int_equal(enroll(w, &first), ROVE_OK);
+    assert_int_equal(enroll(w, &second), ROVE_CODE);
+    assert_int_equal(w->response.http_status, 403);
+    invite(w);
+    assert_int_equal(enroll(w, &second), ROVE_OK);
+    assert_int_not_equal(first.replica, second.replica);
+}
+
+static void test_code_expires(void **state) {
+    world *w = *state;
+    handset device;
+    w->h.clock.offset_ms = 15 * MINUTE_MS;
+    assert_int_equal(enroll(w, &device), ROVE_CODE);
+    w->h.clock.offset_ms = 14 * MINUTE_MS;
+    assert_int_equal(enroll(w, &device), ROVE_OK);
+}
+
+static void test_code_has_five_tries(void **state) {
+    world *w = *state;
+    handset device;
+    uint8_t nonce[ROVE_ENROLL_NONCE_SIZE];
+    uint8_t wrong[ROVE_CODE_SIZE] = {1};
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(get_nonce(w, nonce), ROVE_OK);
+        assert_int_equal(enroll_with(w, &device, nonce, wrong), ROVE_CODE);
+    }
+    rove__invitation kept = w->invitation;
+    invite(w); /* another code is not touched */
+    assert_int_equal(enroll(w, &device), ROVE_OK);
+    w->invitation = kept;
+    assert_int_equal(get_nonce(w, nonce), ROVE_OK);
+    assert_int_equal(enroll_with(w, &device, nonce, wrong), ROVE_CODE);
+    assert_int_equal(enroll(w, &device), ROVE_CODE);
+}
+
+static void test_unknown_code(void **state) {
+    world *w = *state;
+    handset device;
+    memset(w->invitation.code, 9, sizeof w->invitation.code);
+    assert_int_equal(enroll(w, &device), ROVE_CODE);
+}
+
+/* A nonce that is not ours, or too old, says nothing about the code. */
+static void test_nonce(void **state) {
+    world *w = *state;
+    handset device;
+    uint8_t nonce[ROVE_ENROLL_NONCE_SIZE];
+    assert_int_equal(get_nonce(w, nonce), ROVE_OK);
+    nonce[20] ^= 1;
+    assert_int_equal(enroll_with(w, &device, nonce, w->invitation.code), ROVE_LATER);
+    nonce[20] ^= 1;
+    w->h.clock.offset_ms = HQ_HTTP_NONCE_MS + 1000;
+    assert_int_equal(enroll_with(w, &device, nonce, w->invitation.code), ROVE_LATER);
+    w->h.clock.offset_ms = 0;
+    assert_int_equal(enroll_with(w, &device, nonce, w->invitation.code), ROVE_OK);
+}
+
+static void test_user_who_left(void **state) {
+    world *w = *state;
+    handset device;
+    said s;
+    (void)headquarters_user_put(&w->h, w->user, "jo", 3);
+    assert_int_equal(enroll(w, &device), ROVE_CODE);
+    assert_int_equal(headquarters_run(&w->h, &s, "enroll-code", "--user", "jo", NULL),
+                     HQ_EXIT_FAILED);
+    assert_int_equal(headquarters_run(&w->h, &s, "enroll-code", "--user", "nobody", NULL),
+                     HQ_EXIT_NOT_FOUND);
+    assert_int_equal(headquarters_run(&w->h, &s, "enroll-code", NULL), HQ_EXIT_USAGE);
+}
+
+static void test_hostile_requests(void **state) {
+    world *w = *state;
+    uint8_t noise[3000];
+    memset(noise, 1, sizeof noise);
+    for (size_t size = 1; size <= sizeof noise; size = size * 3 + 1) {
+        assert_int_equal(ask(w, "POST", "/v1/enroll", NULL, ROVE_ENROLL_CONTENT_TYPE, noise, size),
+                         ROVE_PROTOCOL);
+    }
+    handset device;
+    assert_int_equal(enroll(w, &device), ROVE_OK);
+    assert_int_equal(
+        ask(w, "POST", "/v1/renew", &device, ROVE_ENROLL_CONTENT_TYPE, noise, sizeof noise),
+        ROVE_PROTOCOL);
+}
+
+/* ---- renewal -------------------------------------------------------------------------------------------- */
+
+static void test_renewal(void **state) {
+    world *w = *state;
+    handset device;
+    handset next;
+    assert_int_equal(enroll(w, &device), ROVE_OK);
+    assert_int_equal(renew(w, &device, &next, 0, 0), ROVE_OK);
+    assert_int_equal(next.replica, device.replica);
+    assert_int_equal(exchange(w, &next), ROVE_OK);
+    /* The new key was seen, so the one before is over. */
+    assert_int_equal(exchange(w, &device), ROVE_UNAUTHORIZED);
+    assert_int_equal(renew(w, &device, &device, 0, 0), ROVE_UNAUTHORIZED);
+    /* The same key may be certified again. */
+    assert_int_equal(renew(w, &next, &next, 0, 1), ROVE_OK);
+    assert_int_equal(exchange(w, &next), ROVE_OK);
+}
+
+static void test_lost_renewal(void **state) {
+    world *w = *state;
+    handset device;
+    handset lost;
+    handset next;
+    assert_int_equal(enroll(w, &device), ROVE_OK);
+    assert_int_equal(renew(w, &device, &lost, 0, 0), ROVE_OK);
+    assert_int_equal(exchange(w, &device), ROVE_OK);
+    assert_int_equal(renew(w, &device, &next, 0, 0), ROVE_OK);
+    assert_int_equal(exchange(w, &next), ROVE_OK);
+    assert_int_equal(exchange(w, &lost), ROVE_UNAUTHORIZED);
+}
+
+static void test_expired_certificate_renews_alone(void **state) {
+    world *w = *state;
+    handset device;
+    handset next;
+    assert_int_equal(enroll(w, &device), ROVE_OK);
+    w->h.clock.offset_ms = 31 * DAY_MS;
+    assert_int_equal(exchange(w, &device), ROVE_EXPIRED);
+    assert_int_equal(w->response.http_status, 401);
+    assert_int_equal(renew(w, &device, &next, 0, 0), ROVE_OK);
+    assert_int_equal(exchange(w, &next), ROVE_OK);
+}
+
+static void test_expired_for_too_long(void **state) {
+    world *w = *state;
+    handset device;
+    assert_int_equal(enroll(w, &device), ROVE_OK);
+    w->h.clock.offset_ms = 431 * DAY_MS;
+    assert_int_equal(renew(w, &device, &device, 0, 0), ROVE_EXPIRED);
+    w->h.clock.offset_ms = 429 * DAY_MS;
+    assert_int_equal(renew(w, &device, &device, 0, 0), ROVE_OK);
+}
+
+/* ---- copies (P3) ---------------------------------------------------------------------------------------- */
+
+static void test_copy_goes_on_as_another(void **state) {
+    world *w = *state;
+    handset device;
+    handset fresh;
+    said s;
+    assert_int_equal(enroll(w, &device), ROVE_OK);
+    assert_int_equal(exchange(w, &device), ROVE_OK);
+    /* The same key would leave both copies what they are. */
+    assert_int_equal(renew(w, &device, &fresh, ROVE_RENEW_FRESH_REPLICA, 1), ROVE_FORK);
+    assert_int_equal(renew(w, &device, &fresh, ROVE_RENEW_FRESH_REPLICA, 0), ROVE_OK);
+    assert_int_not_equal(fresh.replica, device.replica);
+    assert_int_equal(fresh.user, device.user);
+    assert_int_equal(exchange(w, &fresh), ROVE_OK);
+    assert_int_equal(exchange(w, &device), ROVE_FORK);
+    /* The other copy comes too late. */
+    assert_int_equal(renew(w, &device, &device, ROVE_RENEW_FRESH_REPLICA, 0), ROVE_FORK);
+    assert_int_equal(renew(w, &device, &device, 0, 0), ROVE_FORK);
+    assert_int_equal(headquarters_run(&w->h, &s, "status", NULL), HQ_EXIT_DONE);
+    assert_non_null(strstr(s.out, "1 active, 0 revoked, 1 replaced"));
+    assert_non_null(strstr(s.out, "Device                   1"));
+}
+
+static void test_lost_answer_to_a_copy(void **state) {
+    world *w = *state;
+    handset device;
+    handset lost;
+    handset fresh;
+    assert_int_equal(enroll(w, &device), ROVE_OK);
+    assert_int_equal(renew(w, &device, &lost, ROVE_RENEW_FRESH_REPLICA, 0), ROVE_OK);
+    assert_int_equal(renew(w, &device, &fresh, ROVE_RENEW_FRESH_REPLICA, 0), ROVE_OK);
+    assert_int_equal(exchange(w, &fresh), ROVE_OK);
+    assert_int_equal(exchange(w, &lost), ROVE_FORK);
+}
+
+/* ---- revocation ----------------------------------------------------------------------------------------- */
+
+static void test_revoked(void **state) {
+    world *w = *state;
+    handset device;
+    said s;
+    char replica[16];
+    assert_int_equal(enroll(w, &device), ROVE_OK);
+    assert_int_equal(exchange(w, &device), ROVE_OK);
+    (void)snprintf(replica, sizeof replica, "%u", (unsigned)device.replica);
+    assert_int_equal(headquarters_run(&w->h, &s, "revoke", replica, "--reason", "lost", NULL),
+                     HQ_EXIT_DONE);
+    /* On the connection that is open. */
+    assert_int_equal(exchange(w, &device), ROVE_REVOKED);
+    assert_int_equal(w->response.http_status, 403);
+    assert_int_equal(renew(w, &device, &device, 0, 0), ROVE_REVOKED);
+    assert_int_equal(renew(w, &device, &device, ROVE_RENEW_FRESH_REPLICA, 0), ROVE_REVOKED);
+    w->h.clock.offset_ms = 31 * DAY_MS;
+    assert_int_equal(renew(w, &device, &device, 0, 0), ROVE_REVOKED);
+    w->h.clock.offset_ms = 0;
+    assert_int_equal(headquarters_run(&w->h, &s, "revoke", replica, NULL), HQ_EXIT_DONE);
+    assert_non_null(strstr(s.out, "already"));
+    assert_int_equal(headquarters_run(&w->h, &s, "revoke", "77", NULL), HQ_EXIT_NOT_FOUND);
+    assert_int_equal(headquarters_run(&w->h, &s, "revoke", "jo", NULL), HQ_EXIT_USAGE);
+    invite(w);
+    assert_int_equal(enroll(w, &device), ROVE_OK);
+    assert_int_equal(exchange(w, &device), ROVE_OK);
+}
+
+/* A certificate of another authority, even for a number that is ours. */
+static void test_foreign_authority(void **state) {
+    world *w = *state;
+    rove_pki_bytes key;
+    rove_pki_bytes ca;
+    rove_pki_bytes certificate;
+    rove_pki_authority *authority = NULL;
+    rove_pki_request request;
+    uint8_t csr[ROVE_CSR_DER_MAX];
+    size_t csr_size = 0;
+    handset device;
+    handset forged;
+    const rove_crypto *crypto = &w->h.ports.crypto;
+    int64_t now_ms = hq_now_ms(w->h.hq);
+    assert_int_equal(enroll(w, &device), ROVE_OK);
+    forged = device;
+    assert_int_equal(rove_pki_authority_make("Acme Field Sales", now_ms, &key, &ca, NULL), ROVE_OK);
+    assert_int_equal(rove_pki_authority_open(&key, &ca, &authority, NULL), ROVE_OK);
+    assert_int_equal(
+        crypto->csr(crypto->ctx, device.key, device.key_size, NULL, 0, csr, sizeof csr, &csr_size),
+        ROVE_OK);
+    assert_int_equal(rove_pki_request_read(csr, csr_size, &request, NULL), ROVE_OK);
+    assert_int_equal(
+        rove_pki_device_issue(authority, &request, device.replica, now_ms, &certificate, NULL),
+        ROVE_OK);
+    memcpy(forged.certificate, certificate.data, certificate.size);
+    forged.certificate_size = certificate.size;
+    assert_int_equal(exchange(w, &forged), ROVE_UNAUTHORIZED);
+    /* Ours, but for a number that was never enrolled. */
+    assert_int_equal(rove_pki_device_issue(hq_get_keys(w->h.hq)->authority, &request, 4711, now_ms,
+                                           &certificate, NULL),
+                     ROVE_OK);
+    memcpy(forged.certificate, certificate.data, certificate.size);
+    forged.certificate_size = certificate.size;
+    assert_int_equal(exchange(w, &forged), ROVE_UNAUTHORIZED);
+    rove_pki_authority_free(authority);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(test_enrolled),
+        TEST(test_code_is_used_once),
+        TEST(test_code_expires),
+        TEST(test_code_has_five_tries),
+        TEST(test_unknown_code),
+        TEST(test_nonce),
+        TEST(test_user_who_left),
+        TEST(test_hostile_requests),
+        TEST(test_renewal),
+        TEST(test_lost_renewal),
+        TEST(test_expired_certificate_renews_alone),
+        TEST(test_expired_for_too_long),
+        TEST(test_copy_goes_on_as_another),
+        TEST(test_lost_answer_to_a_copy),
+        TEST(test_revoked),
+        TEST(test_foreign_authority),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
