@@ -62,6 +62,31 @@ static void an_id_that_is_taken_is_refused(void **state) {
     replica_expect_text(&r, "Account", id, "name", "First");
 }
 
+static void unknown_fields_are_kept_and_not_changed(void **state) {
+    (void)state;
+    rove__row row = replica_row(&r, "Account", 0);
+    rove__extra extra[2] = {{60000, rove__value_int(5)},
+                            {60001, rove__value_text("from the future")}};
+    replica_set_text(&row, "name", "Bakery");
+    row.extra = extra;
+    row.extra_count = 2;
+    rove_id id = replica_insert(&r, &row);
+    replica_settle(&r, "account");
+
+    rove__row seen;
+    replica_ok(&r, replica_get(&r, "Account", id, &seen));
+    assert_int_equal(seen.extra_count, 2);
+    assert_true(rove__value_equal(&seen.extra[1].value, &extra[1].value));
+    /* A shell hands the whole record back, with something changed that this build knows. */
+    replica_set_text(&seen, "phone", "1");
+    replica_update(&r, &seen);
+    replica_expect_text(&r, "Account", id, "phone", "1");
+    seen.extra[0].value = rove__value_int(6);
+    replica_begin(&r);
+    assert_int_equal(rove__store_update(r.store, &seen, &r.error), ROVE_UNKNOWN_FIELD);
+    rove__store_rollback(r.store);
+}
+
 static void before_enrolment_nothing_is_recorded(void **state) {
     (void)state;
     replica other;
@@ -554,6 +579,7 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         TEST(an_insert_is_shown_and_waits),
         TEST(an_id_that_is_taken_is_refused),
+        TEST(unknown_fields_are_kept_and_not_changed),
         TEST(before_enrolment_nothing_is_recorded),
         TEST(an_edit_of_an_unsent_insert_changes_the_row_alone),
         TEST(edits_coalesce_per_cell),

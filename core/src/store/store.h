@@ -114,16 +114,21 @@ void rove__mutex_leave(rove__mutex *mutex);
 /*
  * A local transaction: begin, writes, commit; takes the mutex in begin and gives it back in commit or rollback.
  * All rows of one local transaction reach headquarters together (D4). Every write is checked by rules.
- * A failed write leaves the transaction usable without it.
+ * A write that is refused, or fails before it has written anything, leaves the transaction usable without it. If the
+ * device fails in the middle of a write (memory, disk), the transaction is lost: every later write and the
+ * commit return that status, and the commit rolls back. At most ROVE_TRANSACTION_ROWS_MAX rows and
+ * ROVE_TRANSACTION_BYTES_MAX bytes: ROVE_TOO_BIG. ROVE_NOT_ENROLLED before there is an owner. The thread that
+ * began is the one that writes and commits.
  */
 ROVE_CHECK rove_status rove__store_begin(rove__store *store, rove_error *error);
 ROVE_CHECK rove_status rove__store_commit(rove__store *store, rove_error *error);
 void rove__store_rollback(rove__store *store);
 
-/* row->id 0: a fresh id is drawn and set. Cells absent are NULL; set cells in plain form. */
+/* row->id 0: a fresh id is drawn and set. Cells absent are NULL; set cells in plain form; unknown fields are kept. */
 ROVE_CHECK rove_status rove__store_insert(rove__store *store, rove__row *row, rove_error *error);
 /* Writes the present cells that differ from what is shown; nothing to do is ROVE_OK. Rank: a lower value raises the epoch. Set
- * cells in plain form ("these elements"). NOT_FOUND. A counter cell sets the total by an increment. */
+ * cells in plain form ("these elements"). NOT_FOUND. A counter cell sets the total by an increment.
+ * UNKNOWN_FIELD for an unknown field with another value than it has. */
 ROVE_CHECK rove_status rove__store_update(rove__store *store, const rove__row *row,
                                           rove_error *error);
 ROVE_CHECK rove_status rove__store_increment(rove__store *store, const rove__entity *entity,

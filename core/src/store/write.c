@@ -152,7 +152,12 @@ static rove_status build(rove__store *store, const rove__row *row, rove_stamp ra
     memset(stored, 0, sizeof *stored);
     rove__clock_init(&stored->clock, origin, origin, 0);
     rove_status status = rove__row_init(&stored->row, entity, row->id, &store->row_arena);
+    stored->row.extra = row->extra;
+    stored->row.extra_count = row->extra_count;
     *bytes = 0;
+    for (size_t i = 0; i < row->extra_count; i++) {
+        *bytes += rove__value_bytes_sent(&row->extra[i].value);
+    }
     for (size_t i = 0; i < entity->field_count && status == ROVE_OK; i++) {
         if (!rove__bits_get(&row->present, i) || row->cells[i].type == ROVE_NULL) {
             continue;

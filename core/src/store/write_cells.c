@@ -68,6 +68,26 @@ static size_t keep_changes(edit *e) {
     return count;
 }
 
+/* A field that this build does not know may come along with a record, but not be changed. */
+static rove_status check_unknown(const edit *e, rove_error *error) {
+    const rove__row *stands = &e->stored.row;
+    size_t at = 0;
+
+    for (size_t i = 0; i < e->after.extra_count; i++) {
+        const rove__extra *comes = &e->after.extra[i];
+        while (at < stands->extra_count && stands->extra[at].number < comes->number) {
+            at++;
+        }
+        if (at == stands->extra_count || stands->extra[at].number != comes->number ||
+            !rove__value_equal(&stands->extra[at].value, &comes->value)) {
+            return rove__error_set(error, ROVE_UNKNOWN_FIELD,
+                                   "This build does not know field %u of %s; upgrade to change it.",
+                                   comes->number, e->entity->name);
+        }
+    }
+    return ROVE_OK;
+}
+
 /* Finds the entry that takes the edit, and what is older than it. */
 static rove_status load_entries(edit *e, rove_error *error) {
     rove__entry *entries = NULL;
@@ -121,6 +141,9 @@ static rove_status check_rules(const edit *e, rove_error *error) {
 static int only_number(const rove__row *row) {
     int only = -1;
 
+    if (row->extra_count > 0) {
+        return -1;
+    }
     for (size_t i = 0; i < row->entity->field_count; i++) {
         if (!rove__bits_get(&row->present, i)) {
             continue;
@@ -160,6 +183,9 @@ static rove_status prepare(edit *e, const rove__row *row, rove_error *error) {
         status = rove__write_plain(&e->stored.row, &store->row_arena, &e->plain);
     }
     e->after = *row;
+    if (status == ROVE_OK) {
+        status = check_unknown(e, error);
+    }
     if (status != ROVE_OK || keep_changes(e) == 0) {
         return status != ROVE_OK ? status : ROVE_DONE;
     }
