@@ -49,8 +49,7 @@ typedef struct office {
     size_t away_count;
     rove_id sent_away[OFFICE_SCOPES_MAX]; /* the same at the last page */
     size_t sent_away_count;
-    uint64_t judged; /* highest batch */
-    rove__chain chain;
+    uint64_t judged;       /* highest batch */
     int canonical_differs; /* gives every write another stamp than its own */
     /* Says what becomes of a change; NULL: it is accepted if its rules are met. */
     const rove__verdict *(*judge)(struct office *o, const rove__change *change);
@@ -238,6 +237,15 @@ static inline rove__hash128 office_total(office *o) {
     }
     rove__buf_free(&scratch);
     return total;
+}
+
+/* Closes the replica and opens it again; headquarters' records follow to its new registry. */
+static inline void office_reopen(office *o) {
+    replica_reopen(o->r);
+    for (size_t i = 0; i < o->count; i++) {
+        rove__row *row = &o->rows[i].whole.row;
+        row->entity = rove__registry_by_number(o->r->store->registry, row->entity_number);
+    }
 }
 
 /* ---- what was pushed ---- */

@@ -297,7 +297,7 @@ static void a_random_year(void **state) {
     }
     quiesce();
     check_recorded();
-    replica_reopen(&r);
+    office_reopen(o);
     check();
 }
 

@@ -1,0 +1,114 @@
+/*
+ * Custom fields: a definition that arrives becomes a column, and values that came before it move there.
+ */
+#include "office.h"
+
+static replica r;
+static office o;
+
+static int setup(void **state) {
+    (void)state;
+    replica_start(&r, "custom");
+    office_start(&o, &r);
+    office_welcome(&o);
+    return 0;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    office_end(&o);
+    replica_end(&r);
+    return 0;
+}
+
+static office_row *definition(int64_t number, const char *name, int64_t type) {
+    office_row *row = office_insert(&o, "CustomField", 0);
+
+    office_set_int(&o, row, "entity", replica_entity(&r, "Account")->number);
+    office_set_int(&o, row, "number", number);
+    office_set_text(&o, row, "name", name);
+    office_set_int(&o, row, "type", type);
+    return row;
+}
+
+static void a_definition_becomes_a_column(void **state) {
+    (void)state;
+    rove_id id = office_account(&o, "Bakery")->whole.row.id;
+
+    office_pull(&o);
+    (void)definition(1000, "shelf_metres", 1);
+    office_pull(&o);
+    rove__row row = replica_row(&r, "Account", id);
+    replica_set_int(&row, "shelf_metres", 12);
+    replica_update(&r, &row);
+    replica_expect_int(&r, "Account", id, "shelf_metres", 12);
+    uint64_t rows = 0;
+    replica_ok(&r, rove__store_verify(r.store, &rows, &r.error));
+    replica_reopen(&r);
+    replica_expect_int(&r, "Account", id, "shelf_metres", 12);
+}
+
+static void values_that_came_before_it_move(void **state) {
+    (void)state;
+    office_row *account = office_account(&o, "Bakery");
+    rove__extra extras[2] = {{1000, rove__value_int(7)}, {1001, rove__value_text("window")}};
+    rove_id id = account->whole.row.id;
+    rove__hash128 before;
+    rove__hash128 after;
+    rove__page page;
+    uint64_t rows = 0;
+    uint64_t scopes = 0;
+    rove__row row;
+
+    account->whole.row.extra = extras;
+    account->whole.row.extra_count = 2;
+    memset(&page, 0, sizeof page);
+    replica_ok(&r, office_apply(&o, &page, &account->whole, 1));
+    replica_ok(&r, rove__store_enter(r.store, &r.error));
+    replica_ok(&r, rove__sum_total(r.store, &before, &rows, &scopes, &r.error));
+    replica_ok(&r, rove__store_leave(r.store, ROVE_OK, &r.error));
+
+    office_row *field = definition(1000, "shelf_metres", 1);
+    memset(&page, 0, sizeof page);
+    replica_ok(&r, office_apply(&o, &page, &field->whole, 1));
+    replica_expect_int(&r, "Account", id, "shelf_metres", 7);
+    replica_ok(&r, replica_get(&r, "Account", id, &row));
+    assert_int_equal(row.extra_count, 1);
+    assert_int_equal(row.extra[0].number, 1001);
+
+    /* Where a value is kept makes no difference to the digest. */
+    replica_ok(&r, rove__store_verify(r.store, &rows, &r.error));
+    office_delete(&o, field);
+    rove__change tombstone = office_tombstone(field);
+    memset(&page, 0, sizeof page);
+    replica_ok(&r, office_apply(&o, &page, &tombstone, 1));
+    replica_ok(&r, rove__store_enter(r.store, &r.error));
+    replica_ok(&r, rove__sum_total(r.store, &after, &rows, &scopes, &r.error));
+    replica_ok(&r, rove__store_leave(r.store, ROVE_OK, &r.error));
+    assert_true(rove__hash128_equal(before, after));
+}
+
+static void a_definition_that_cannot_be_is_left_out(void **state) {
+    (void)state;
+    rove_id id = office_account(&o, "Bakery")->whole.row.id;
+
+    (void)definition(1000, "name", 1); /* the account has a name already */
+    (void)definition(1001, "good", 3);
+    office_pull(&o);
+    replica_expect_text(&r, "Account", id, "name", "Bakery");
+    rove__row row = replica_row(&r, "Account", id);
+    replica_set_text(&row, "good", "yes");
+    replica_update(&r, &row);
+    replica_expect_text(&r, "Account", id, "good", "yes");
+    uint64_t rows = 0;
+    replica_ok(&r, rove__store_verify(r.store, &rows, &r.error));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_definition_becomes_a_column, setup, teardown),
+        cmocka_unit_test_setup_teardown(values_that_came_before_it_move, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_definition_that_cannot_be_is_left_out, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
