@@ -379,12 +379,18 @@ static void test_user_who_left(void **state) {
 static void test_hostile_requests(void **state) {
     world *w = *state;
     uint8_t noise[3000];
+    handset device;
     memset(noise, 1, sizeof noise);
-    for (size_t size = 1; size <= sizeof noise; size = size * 3 + 1) {
+    for (size_t size = 1; size <= 40; size += 13) {
         assert_int_equal(ask(w, "POST", "/v1/enroll", NULL, ROVE_ENROLL_CONTENT_TYPE, noise, size),
                          ROVE_PROTOCOL);
     }
-    handset device;
+    /* A good nonce, and no request behind it. */
+    assert_int_equal(get_nonce(w, noise + 1), ROVE_OK);
+    for (size_t size = 42; size <= sizeof noise; size = size * 3) {
+        assert_int_equal(ask(w, "POST", "/v1/enroll", NULL, ROVE_ENROLL_CONTENT_TYPE, noise, size),
+                         ROVE_PROTOCOL);
+    }
     assert_int_equal(enroll(w, &device), ROVE_OK);
     assert_int_equal(
         ask(w, "POST", "/v1/renew", &device, ROVE_ENROLL_CONTENT_TYPE, noise, sizeof noise),
