@@ -11,6 +11,8 @@
 #include "import/import.h"
 #include "print.h"
 
+#include "rove/entities.pb-c.h"
+
 #define FILES_MAX  64
 #define DETAIL_MAX 600
 
@@ -135,29 +137,85 @@ static rove_status record_act(void *ctx, rove__hq_tx *tx, rove_error *error) {
 
 /* ---- files ---------------------------------------------------------------------------------------------- */
 
-/* Exit code of one file; its report goes into `reports` with --json. */
-static int run_file(import *run, const char *name, const rove__entity *entity, const char *map,
-                    json_t *reports) {
+typedef struct files {
+    import *run;
+    const options *o;
+    const rove__entity *entity;
+    char *map;
+    json_t *reports;
+} files;
+
+static int failed(const import *run, const char *name, rove_status status,
+                  const rove_error *error) {
+    if (status != ROVE_INVALID && status != ROVE_UTF8) {
+        return hq_failed(run->io, status, error);
+    }
+    hq_complain(run->io, "rove-hq: %s: %s\n", name, error->message);
+    return HQ_EXIT_USAGE;
+}
+
+/* Where a file stands among the others: what they refer to comes before them. */
+static int rank_of(const files *self, const char *name, size_t *rank) {
+    import_file file = {.run = self->run, .name = name};
+    rove_error error = {.code = 0};
+    rove_status status = import_file_open(&file, self->entity, self->map, &error);
+    int result = status == ROVE_OK ? HQ_EXIT_DONE : failed(self->run, name, status, &error);
+
+    *rank = status == ROVE_OK ? mapping_rank(file.map.entity) : 0;
+    import_file_free(&file);
+    return result;
+}
+
+static int sort_files(const files *self, int count, char **paths) {
+    size_t ranks[FILES_MAX];
+
+    for (int i = 0; i < count; i++) {
+        char *path = paths[i];
+        size_t rank = 0;
+        int result = rank_of(self, path, &rank);
+        if (result != HQ_EXIT_DONE) {
+            return result;
+        }
+        int at = i;
+        for (; at > 0 && ranks[at - 1] > rank; at--) {
+            ranks[at] = ranks[at - 1];
+            paths[at] = paths[at - 1];
+        }
+        ranks[at] = rank;
+        paths[at] = path;
+    }
+    return HQ_EXIT_DONE;
+}
+
+static void report(const files *self, const import_file *file, int stopped) {
+    if (self->run->io->json) {
+        (void)json_array_append_new(self->reports, report_json(file, stopped));
+    } else {
+        report_text(file, stopped);
+    }
+}
+
+static int run_file(const files *self, const char *name) {
+    import *run = self->run;
     import_file file = {.run = run, .name = name};
     rove_error error = {.code = 0};
-    rove_status status = import_file_run(&file, entity, map, &error);
+    rove_status status = import_file_open(&file, self->entity, self->map, &error);
     int result = HQ_EXIT_DONE;
 
-    if (file.map.entity != NULL && file.csv != NULL && status != ROVE_INVALID) {
-        if (run->io->json) {
-            (void)json_array_append_new(reports, report_json(&file, status != ROVE_OK));
-        } else {
-            report_text(&file, status != ROVE_OK);
-        }
-        if (status == ROVE_OK && !run->dry_run) {
-            status = hq_commit(run->headquarters, record_act, &file, &error);
-        }
+    if (status == ROVE_OK && self->o->leads_by != NULL && run->states == NULL &&
+        file.map.entity->message == &rove__lead__descriptor) {
+        status = import_states(run, self->o->leads_by, &error);
+        name = self->o->leads_by;
     }
-    if (status == ROVE_INVALID) {
-        hq_complain(run->io, "rove-hq: %s: %s\n", name, error.message);
-        result = HQ_EXIT_USAGE;
-    } else if (status != ROVE_OK) {
-        result = hq_failed(run->io, status, &error);
+    if (status == ROVE_OK) {
+        status = import_file_run(&file, &error);
+        report(self, &file, status != ROVE_OK);
+    }
+    if (status == ROVE_OK && !run->dry_run) {
+        status = hq_commit(run->headquarters, record_act, &file, &error);
+    }
+    if (status != ROVE_OK) {
+        result = failed(run, name, status, &error);
     } else if (file.refused > 0) {
         result = HQ_EXIT_PART;
     }
@@ -180,44 +238,37 @@ static rove_status load_map(import *run, const char *argument, char **text, rove
     return *text == NULL ? ROVE_NOMEM : ROVE_OK;
 }
 
-static rove_status start_run(import *run, const options *o, char **map, rove_error *error) {
+static rove_status start_run(files *self, rove_error *error) {
+    import *run = self->run;
     rove_status status = names_new(&hq_get_ports(run->headquarters)->allocator, &run->pending);
 
     if (status == ROVE_OK) {
         status = hq_currency(run->headquarters, run->currency, error);
         run->money_digits = value_text_money_digits(run->currency, strlen(run->currency));
     }
-    if (status == ROVE_OK) {
-        status = load_map(run, o->map, map, error);
-    }
-    if (status == ROVE_OK && o->leads_by != NULL) {
-        status = import_states(run, o->leads_by, error);
-    }
-    return status;
+    return status == ROVE_OK ? load_map(run, self->o->map, &self->map, error) : status;
 }
 
-static int run_files(import *run, const options *o, const rove__entity *entity, int count,
-                     char **paths) {
+static int run_files(files *self, int count, char **paths) {
+    import *run = self->run;
     rove_error error = {.code = 0};
-    char *map = NULL;
-    json_t *reports = json_array();
-    int result = HQ_EXIT_DONE;
-    rove_status status = start_run(run, o, &map, &error);
+    rove_status status = start_run(self, &error);
+    int result = status == ROVE_OK ? HQ_EXIT_DONE : hq_failed(run->io, status, &error);
 
-    if (status != ROVE_OK) {
-        result = hq_failed(run->io, status, &error);
-        result = status == ROVE_INVALID ? HQ_EXIT_USAGE : result;
+    self->reports = json_array();
+    if (result == HQ_EXIT_DONE) {
+        result = sort_files(self, count, paths);
     }
     for (int i = 0; i < count && (result == HQ_EXIT_DONE || result == HQ_EXIT_PART); i++) {
-        int one = run_file(run, paths[i], entity, map, reports);
+        int one = run_file(self, paths[i]);
         result = one == HQ_EXIT_DONE ? result : one;
     }
-    if (run->io->json && status == ROVE_OK) {
-        int printed = hq_print_json(run->io, json_pack("{s:O}", "files", reports));
+    if (run->io->json && json_array_size(self->reports) > 0) {
+        int printed = hq_print_json(run->io, json_pack("{s:O}", "files", self->reports));
         result = printed == HQ_EXIT_DONE ? result : printed;
     }
-    json_decref(reports);
-    rove__free(&hq_get_ports(run->headquarters)->allocator, map);
+    json_decref(self->reports);
+    rove__free(&hq_get_ports(run->headquarters)->allocator, self->map);
     names_free(run->pending);
     names_free(run->states);
     return result;
@@ -247,7 +298,7 @@ import run = {.headquarters = headquarters, .io = io };
         }
     }
     run.dry_run = o.dry_run;
-    return run_files(&run, &o, entity, count, argv + 1);
+    return run_files(&(files){.run = &run, .o = &o, .entity = entity}, count, argv + 1);
 }
 
 const hq_command hq_command_import = {
@@ -258,7 +309,7 @@ const hq_command hq_command_import = {
         "Reads CSV (RFC 4180; UTF-8; comma, semicolon or tab) as Salesforce, HubSpot, SuiteCRM "
         "and\n"
         "spreadsheets write it. What a file holds is seen in its columns, or said with --entity:\n"
-        "User, Territory, TerritoryAssignment, Account, Contact, Lead, Product, PriceItem.\n\n"
+        "Territory, User, TerritoryAssignment, Account, Contact, Lead, Product, PriceItem.\n\n"
         "Every record needs an external id (Id, ExternalId, Record ID). Importing again changes\n"
         "only what differs; an empty cell leaves what stands. Columns ending in __c become custom\n"
         "fields. Lines that cannot be taken are reported with file, line, column and reason; the\n"

@@ -423,8 +423,8 @@ void import_file_free(import_file *file) {
     }
 }
 
-rove_status import_file_run(import_file *file, const rove__entity *entity, const char *map,
-                            rove_error *error) {
+rove_status import_file_open(import_file *file, const rove__entity *entity, const char *map,
+                             rove_error *error) {
     const rove_allocator *allocator = allocator_of(file->run);
 
     rove__arena_init(&file->arena, allocator, FILE_ARENA);
@@ -432,17 +432,15 @@ rove_status import_file_run(import_file *file, const rove__entity *entity, const
     if (status == ROVE_OK) {
         status = csv_file_open(allocator, file->bytes, file->size, &file->csv, error);
     }
-    if (status == ROVE_OK) {
-        status = names_new(allocator, &file->seen);
-    }
+    return status == ROVE_OK ? take_header(file, entity, map, error) : status;
+}
+
+rove_status import_file_run(import_file *file, rove_error *error) {
+    const rove_allocator *allocator = allocator_of(file->run);
+    rove_status status = names_new(allocator, &file->seen);
+
     if (status == ROVE_OK) {
         status = names_new(allocator, &file->keys);
     }
-    if (status == ROVE_OK) {
-        status = take_header(file, entity, map, error);
-    }
-    if (status == ROVE_OK) {
-        status = import_body(file, error);
-    }
-    return status;
+    return status == ROVE_OK ? import_body(file, error) : status;
 }

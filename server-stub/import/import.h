@@ -168,9 +168,13 @@ ROVE_CHECK rove_status import_pretend(import_job *job, const rove__entity *entit
 /* The natural key of a row in import_file.keys; 0 if the entity has none. */
 int import_natural_key(const rove__row *row, char *key, size_t capacity);
 
-/* file.c: imports one file. The file's counts say what was done, whatever the status. ROVE_INVALID: no such import. */
-ROVE_CHECK rove_status import_file_run(import_file *file, const rove__entity *entity,
-                                       const char *map, rove_error *error);
+/*
+ * file.c: reads a file and decides what it holds (`map` is its fields), then imports it. The counts say what was done,
+ * whatever the status. ROVE_INVALID from open: there is no such import. Free it in any case.
+ */
+ROVE_CHECK rove_status import_file_open(import_file *file, const rove__entity *entity,
+                                        const char *map, rove_error *error);
+ROVE_CHECK rove_status import_file_run(import_file *file, rove_error *error);
 void import_file_free(import_file *file);
 /* Reads a whole file into memory that rove__free releases, NUL-terminated. NOT_FOUND, TOO_BIG, IO, NOMEM. */
 ROVE_CHECK rove_status import_load(import *run, const char *name, char **bytes, size_t *size,

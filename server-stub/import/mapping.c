@@ -12,7 +12,7 @@
 
 #define HEADER_MAX ((size_t)ROVE_NAME_MAX * 2)
 
-/* What can be imported, and what a record cannot be without: any field of a group, of each group that there is. */
+/* What can be imported, in the order in which it refers to each other; and what a record cannot be without: any field of each group. */
 typedef struct importable {
     const char *entity;
     const char *plural;
@@ -20,8 +20,8 @@ typedef struct importable {
 } importable;
 
 static const importable importables[] = {
-    {"User", "users", {{"name", "first name", "last name", "login"}, {"external_id"}}},
     {"Territory", "territories", {{"name"}, {"external_id"}}},
+    {"User", "users", {{"name", "first name", "last name", "login"}, {"external_id"}}},
     {"TerritoryAssignment", "territoryassignments", {{"user_id"}, {"territory_id"}}},
     {"Account", "accounts", {{"name"}, {"external_id"}}},
     {"Contact", "contacts", {{"first_name", "last_name"}, {"external_id"}}},
@@ -32,7 +32,7 @@ static const importable importables[] = {
 #define IMPORTABLES (sizeof importables / sizeof importables[0])
 
 const char *mapping_entities(void) {
-    return "User, Territory, TerritoryAssignment, Account, Contact, Lead, Product, PriceItem";
+    return "Territory, User, TerritoryAssignment, Account, Contact, Lead, Product, PriceItem";
 }
 
 static int same(const char *a, const char *b) {
@@ -46,6 +46,15 @@ const rove__entity *mapping_entity(const rove__registry *registry, const char *n
         }
     }
     return NULL;
+}
+
+size_t mapping_rank(const rove__entity *entity) {
+    size_t rank = 0;
+
+    while (rank < IMPORTABLES && strcmp(importables[rank].entity, entity->name) != 0) {
+        rank++;
+    }
+    return rank;
 }
 
 /* ---- targets -------------------------------------------------------------------------------------------- */

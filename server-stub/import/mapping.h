@@ -56,7 +56,9 @@ ROVE_CHECK rove_status mapping_make(const rove__registry *registry, const csv_re
                                     rove__arena *arena, mapping *out, rove_error *error);
 /* The importable entity that an operator means ("account", "Accounts", "PriceItem"), NULL if none. */
 const rove__entity *mapping_entity(const rove__registry *registry, const char *name);
-/* "User, Territory, ...": what mapping_entity takes. */
+/* Where it stands among them: what others refer to comes first. */
+size_t mapping_rank(const rove__entity *entity);
+/* "Territory, User, ...": what mapping_entity takes. */
 const char *mapping_entities(void);
 
 #endif
