@@ -1,0 +1,598 @@
+/*
+ * What becomes of what a rep pushes: accepted, merged, lost, refused, in review. One rep, then two.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "model/set.h"
+#include "site.h"
+
+#include "rove/entities.pb-c.h"
+
+#define ANNA INT64_C(0x7000000001)
+#define BEN  INT64_C(0x7000000002)
+#define DAY  INT64_C(86400000)
+
+typedef struct world {
+    site s;
+    rep anna;
+    rep ben;
+    rove_id account; /* both hold it */
+} world;
+
+static int setup(void **state) {
+    world *w = test_calloc(1, sizeof *w);
+
+    site_open(&w->s);
+    rep_open(&w->anna, &w->s, 100, ANNA);
+    rep_open(&w->ben, &w->s, 200, BEN);
+    w->account = site_account(&w->s, "Hotel Adler");
+    site_grant(&w->s, ANNA, w->account);
+    site_grant(&w->s, BEN, w->account);
+    rep_settle(&w->anna);
+    rep_settle(&w->ben);
+    *state = w;
+    return 0;
+}
+
+static int teardown(void **state) {
+    world *w = *state;
+
+    rep_close(&w->anna);
+    rep_close(&w->ben);
+    site_close(&w->s);
+    test_free(w);
+    return 0;
+}
+
+static void both_agree(world *w) {
+    rep_settle(&w->anna);
+    rep_settle(&w->ben);
+    rep_settle(&w->anna);
+    rep_check(&w->anna);
+    rep_check(&w->ben);
+}
+
+static rove_id anna_visits(world *w) {
+    rove__row *row = site_row(&w->s, "Visit", rep_id(&w->anna));
+
+    site_int(row, "account_id", w->account);
+    site_int(row, "planned_start", w->s.now_ms + DAY);
+    site_int(row, "status", ROVE__VISIT__STATUS__PLANNED);
+    rep_insert(&w->anna, row);
+    return row->id;
+}
+
+/* ---- one rep --------------------------------------------------------------------------------------------- */
+
+static void a_first_download_brings_what_the_rep_holds(void **state) {
+    world *w = *state;
+
+    assert_non_null(rep_find(&w->anna, "Account", w->account));
+    site_account(&w->s, "not hers");
+    rep_settle(&w->anna);
+    assert_int_equal(w->anna.row_count, 1);
+    rep_check(&w->anna);
+}
+
+static void a_visit_reaches_headquarters_and_the_colleague(void **state) {
+    world *w = *state;
+    rove_id visit = anna_visits(w);
+    rep_outcome outcome;
+
+    rep_exchange(&w->anna, &outcome);
+    assert_int_equal(outcome.acks, 1);
+    assert_int_equal(outcome.verdict_count, 0);
+    assert_true(outcome.verified);
+    assert_int_equal(site_cell(&w->s, "Visit", visit, "account_id").as.integer, w->account);
+    both_agree(w);
+    assert_non_null(rep_find(&w->ben, "Visit", visit));
+}
+
+static void nothing_new_costs_little(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+
+    rep_exchange(&w->anna, &outcome);
+    assert_int_equal(outcome.pages, 0);
+    assert_false(outcome.more);
+    assert_true(outcome.verified);
+    assert_true(outcome.bytes_out <= 700 && outcome.bytes_in <= 700);
+}
+
+static void a_new_account_is_granted_to_its_author_alone(void **state) {
+    world *w = *state;
+    rove__row *row = site_row(&w->s, "Account", rep_id(&w->anna));
+
+    site_text(row, "name", "Bar am See");
+    rep_insert(&w->anna, row);
+    both_agree(w);
+    assert_non_null(rep_find(&w->anna, "Account", row->id));
+    assert_null(rep_find(&w->ben, "Account", row->id));
+}
+
+static void a_rule_refuses_one_write_and_the_rest_goes_on(void **state) {
+    world *w = *state;
+    rove_id visit = anna_visits(w);
+    rep_outcome outcome;
+
+    rep_update(&w->anna, "Account", w->account, "credit_limit", rove__value_int(1));
+    rep_exchange(&w->anna, &outcome);
+    assert_int_equal(outcome.verdict_count, 1);
+    assert_int_equal(outcome.verdicts[0].code, ROVE_VERDICT_REJECTED);
+    assert_int_equal(outcome.verdicts[0].status, ROVE_DENIED);
+    assert_non_null(strstr(outcome.verdicts[0].reason, "credit_limit"));
+    assert_int_equal(site_cell(&w->s, "Account", w->account, "credit_limit").type, ROVE_NULL);
+    assert_int_equal(site_cell(&w->s, "Visit", visit, "status").as.integer,
+                     ROVE__VISIT__STATUS__PLANNED);
+    both_agree(w);
+}
+
+static void a_refused_account_takes_its_visit_along(void **state) {
+    world *w = *state;
+    rove__row *account = site_row(&w->s, "Account", rep_id(&w->anna));
+    rove__row *visit = site_row(&w->s, "Visit", rep_id(&w->anna));
+    rep_outcome outcome;
+
+    rep_insert(&w->anna, account); /* without a name */
+    site_int(visit, "account_id", account->id);
+    rep_insert(&w->anna, visit);
+    rep_exchange(&w->anna, &outcome);
+    assert_int_equal(outcome.verdict_count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(outcome.verdicts[i].code, ROVE_VERDICT_REJECTED);
+        assert_int_equal(outcome.verdicts[i].status, ROVE_REQUIRED);
+    }
+    assert_int_equal(memory_headquarters_reviews(w->s.hq), 0);
+}
+
+static void work_on_what_one_does_not_hold_goes_to_review(void **state) {
+    world *w = *state;
+    rove_id other = site_account(&w->s, "not hers");
+    rove__row *visit = site_row(&w->s, "Visit", rep_id(&w->anna));
+    rep_outcome outcome;
+
+    site_int(visit, "account_id", other);
+    rep_insert(&w->anna, visit);
+    rep_exchange(&w->anna, &outcome);
+    assert_int_equal(outcome.verdicts[0].code, ROVE_VERDICT_REVIEW);
+    assert_int_equal(memory_headquarters_reviews(w->s.hq), 1);
+    rove__hq_row row;
+    assert_false(site_get(&w->s, "Visit", visit->id, &row));
+}
+
+static void work_done_while_one_held_it_counts_after_reassignment(void **state) {
+    world *w = *state;
+    rove_id visit = anna_visits(w);
+
+    rep_update(&w->anna, "Account", w->account, "phone", rove__value_text("0221 1"));
+    site_revoke(&w->s, ANNA, w->account);
+    rep_settle(&w->anna);
+    assert_int_equal(w->anna.row_count, 0);
+    assert_int_equal(memory_headquarters_reviews(w->s.hq), 0);
+    assert_int_equal(site_cell(&w->s, "Visit", visit, "account_id").as.integer, w->account);
+    assert_int_equal(site_cell(&w->s, "Account", w->account, "phone").size, 6);
+    both_agree(w);
+}
+
+static void work_done_after_reassignment_goes_to_review(void **state) {
+    world *w = *state;
+
+    rep_update(&w->anna, "Account", w->account, "phone", rove__value_text("1"));
+    rove__change kept = w->anna.changes[0];
+    w->anna.change_count = 0;
+    site_revoke(&w->s, ANNA, w->account);
+    rep_settle(&w->anna);
+    kept.cursor = w->anna.cursor;
+    w->anna.changes[w->anna.change_count++] = kept;
+    rep_outcome outcome;
+    rep_exchange(&w->anna, &outcome);
+    assert_int_equal(outcome.verdicts[0].code, ROVE_VERDICT_REVIEW);
+    assert_int_equal(site_cell(&w->s, "Account", w->account, "phone").type, ROVE_NULL);
+}
+
+static void a_batch_that_comes_again_changes_nothing(void **state) {
+    world *w = *state;
+    rove_id visit = anna_visits(w);
+    rep_outcome outcome;
+
+    rep_update(&w->anna, "Account", w->account, "phone", rove__value_text("0221"));
+    rep_count(&w->anna, "Account", w->account, "points", 5);
+    w->anna.lose_answer = 1;
+    rep_exchange(&w->anna, &outcome);
+    w->anna.lose_answer = 0;
+    uint64_t head = memory_headquarters_head(w->s.hq);
+    rep_exchange(&w->anna, &outcome);
+    assert_int_equal(outcome.acks, 1);
+    assert_int_equal(memory_headquarters_head(w->s.hq), head);
+    assert_true(outcome.verified);
+    assert_int_equal(rep_cell(&w->anna, "Account", w->account, "points").as.integer, 5);
+    assert_non_null(rep_find(&w->anna, "Visit", visit));
+    both_agree(w);
+}
+
+static void wrong_clocks_are_healed_and_marked(void **state) {
+    world *w = *state;
+
+    w->anna.skew_ms = INT64_C(40) * 365 * DAY;
+    rove_id visit = anna_visits(w);
+    rep_settle(&w->anna);
+    w->anna.skew_ms = -INT64_C(30) * 365 * DAY;
+    w->anna.raw = 1;
+    rove_id second = anna_visits(w);
+    rep_settle(&w->anna);
+    rove__hq_row a;
+    rove__hq_row b;
+    assert_true(site_get(&w->s, "Visit", visit, &a));
+    assert_true(site_get(&w->s, "Visit", second, &b));
+    assert_true(rove__stamp_ms(a.clock.base.stamp) <= w->s.now_ms);
+    assert_true(b.clock.base.stamp > a.clock.base.stamp);
+    assert_int_equal(site_cell(&w->s, "Visit", visit, "clock_suspect").as.integer, 1);
+    assert_int_equal(site_cell(&w->s, "Visit", second, "clock_suspect").as.integer, 1);
+    both_agree(w);
+}
+
+static void a_taken_id_is_renamed_and_costs_no_number(void **state) {
+    world *w = *state;
+    rove__row *row = site_row(&w->s, "Account", w->account);
+    rep_outcome outcome;
+
+    site_text(row, "name", "under an id of headquarters");
+    rep_insert(&w->anna, row);
+    uint64_t head = memory_headquarters_head(w->s.hq);
+    rep_exchange(&w->anna, &outcome);
+    assert_int_equal(outcome.renames, 1);
+    assert_true(outcome.more);
+    assert_int_equal(outcome.acks, 0);
+    assert_int_equal(memory_headquarters_head(w->s.hq), head);
+    assert_int_equal(outcome.rename.id, w->account);
+    /* The device renames, freezes again under the same number, and sends. */
+    rove__change change = w->anna.batches[0].changes[0];
+    change.row.id = outcome.rename.to;
+    w->anna.batch_count = 0;
+    w->anna.changes[w->anna.change_count++] = change;
+    rep_settle(&w->anna);
+    assert_non_null(rep_find(&w->anna, "Account", outcome.rename.to));
+    rep_check(&w->anna);
+}
+
+static void nobody_makes_records_in_anothers_name(void **state) {
+    world *w = *state;
+    rove__row *row = site_row(&w->s, "Account", rove__id_make(200, 77));
+    rep_outcome outcome;
+
+    site_text(row, "name", "with Ben's number");
+    rep_insert(&w->anna, row);
+    rep_exchange(&w->anna, &outcome);
+    assert_int_equal(outcome.renames, 1);
+    w->anna.batch_count = 0;
+    /* Nor two roots under one id. */
+    row = site_row(&w->s, "Contact", w->account);
+    site_text(row, "last_name", "a way to somebody else's account");
+    rep_insert(&w->anna, row);
+    rep_exchange(&w->anna, &outcome);
+    assert_int_equal(outcome.renames, 1);
+}
+
+static void a_role_needs_both_its_ends(void **state) {
+    world *w = *state;
+    rove__row *contact = site_row(&w->s, "Contact", 0);
+    rove__row *role = site_row(&w->s, "AccountContactRole", rep_id(&w->anna));
+    rep_outcome outcome;
+
+    site_text(contact, "last_name", "somebody else's");
+    site_insert(&w->s, contact);
+    site_int(role, "account_id", w->account);
+    site_int(role, "contact_id", contact->id);
+    rep_insert(&w->anna, role);
+    rep_exchange(&w->anna, &outcome);
+    assert_int_equal(outcome.verdicts[0].code, ROVE_VERDICT_REVIEW);
+    rep_settle(&w->anna);
+    assert_null(rep_find(&w->anna, "Contact", contact->id));
+}
+
+static void a_contact_is_its_authors_until_a_role_entails_it(void **state) {
+    world *w = *state;
+    rove__row *contact = site_row(&w->s, "Contact", rep_id(&w->anna));
+    rove__row *role = site_row(&w->s, "AccountContactRole", rep_id(&w->anna));
+
+    site_text(contact, "last_name", "Eva Stein");
+    rep_insert(&w->anna, contact);
+    both_agree(w);
+    assert_non_null(rep_find(&w->anna, "Contact", contact->id));
+    assert_null(rep_find(&w->ben, "Contact", contact->id));
+    site_int(role, "account_id", w->account);
+    site_int(role, "contact_id", contact->id);
+    rep_insert(&w->anna, role);
+    both_agree(w);
+    assert_non_null(rep_find(&w->anna, "Contact", contact->id));
+    assert_non_null(rep_find(&w->ben, "Contact", contact->id));
+    /* From now on it comes and goes with the account. */
+    site_revoke(&w->s, ANNA, w->account);
+    both_agree(w);
+    assert_null(rep_find(&w->anna, "Contact", contact->id));
+    rep_delete(&w->ben, "AccountContactRole", role->id);
+    both_agree(w);
+    assert_null(rep_find(&w->ben, "Contact", contact->id));
+}
+
+static void an_unknown_record_is_parked_until_it_comes(void **state) {
+    world *w = *state;
+    rove_id visit = anna_visits(w);
+    rep_outcome outcome;
+
+    rep_freeze(&w->anna);
+    rep_update(&w->anna, "Visit", visit, "purpose", rove__value_text("tasting"));
+    /* The edit comes first, as from another device. */
+    rove__change insert = w->anna.batches[0].changes[0];
+    w->anna.batch_count = 0;
+    rep_exchange(&w->anna, &outcome);
+    assert_int_equal(outcome.verdicts[0].code, ROVE_VERDICT_PARKED);
+    assert_int_equal(outcome.needed_rows, 1);
+    assert_int_equal(outcome.pages, 0); /* rows first */
+    assert_true(outcome.more);
+    assert_int_equal(memory_headquarters_parked(w->s.hq), 1);
+    w->anna.needed_count = 0;
+    rep_settle(&w->anna);
+    w->anna.changes[w->anna.change_count++] = insert;
+    rep_settle(&w->anna);
+    assert_int_equal(memory_headquarters_parked(w->s.hq), 0);
+    assert_int_equal(site_cell(&w->s, "Visit", visit, "purpose").size, 7);
+    both_agree(w);
+}
+
+/* ---- sealed records -------------------------------------------------------------------------------------- */
+
+static rove_id held_visit(world *w) {
+    rove_id visit = site_visit(&w->s, w->account, w->s.now_ms);
+
+    both_agree(w);
+    return visit;
+}
+
+static void a_sealed_visit_is_set_as_one_unit(void **state) {
+    world *w = *state;
+    rove_id visit = held_visit(w);
+    rove__row *done = site_row(&w->s, "Visit", visit);
+
+    rep_update(&w->ben, "Visit", visit, "purpose", rove__value_text("Ben's"));
+    rep_settle(&w->ben);
+    site_int(done, "status", ROVE__VISIT__STATUS__COMPLETED);
+    site_text(done, "notes", "ordered six cases");
+    rep_seal(&w->anna, "Visit", visit, done);
+    both_agree(w);
+    assert_int_equal(site_cell(&w->s, "Visit", visit, "status").as.integer,
+                     ROVE__VISIT__STATUS__COMPLETED);
+    /* What Anna signed has no purpose; Ben's is kept in the log. */
+    assert_int_equal(site_cell(&w->s, "Visit", visit, "purpose").type, ROVE_NULL);
+    assert_int_equal(site_conflicts(&w->s, visit), 1);
+}
+
+static void what_comes_after_the_seal_goes_to_the_log(void **state) {
+    world *w = *state;
+    rove_id visit = held_visit(w);
+    rep_outcome outcome;
+
+    rep_seal(&w->anna, "Visit", visit, NULL);
+    rep_settle(&w->anna);
+    rep_update(&w->ben, "Visit", visit, "notes", rove__value_text("too late"));
+    rep_exchange(&w->ben, &outcome);
+    assert_int_equal(outcome.verdicts[0].code, ROVE_VERDICT_LOST);
+    assert_int_equal(site_conflicts(&w->s, visit), 1);
+    both_agree(w);
+    rep_delete(&w->ben, "Visit", visit);
+    rep_exchange(&w->ben, &outcome);
+    assert_int_equal(outcome.verdicts[0].code, ROVE_VERDICT_REJECTED);
+    both_agree(w);
+    assert_non_null(rep_find(&w->ben, "Visit", visit));
+}
+
+static void a_seal_that_a_rule_refuses_is_reviewed(void **state) {
+    world *w = *state;
+    rove_id visit = held_visit(w);
+    rep_outcome outcome;
+
+    rove__change *change = rep_seal(&w->anna, "Visit", visit, NULL);
+    site_int(&change->row, "priority", 9);
+    rep_exchange(&w->anna, &outcome);
+    assert_int_equal(outcome.verdicts[0].code, ROVE_VERDICT_REVIEW);
+    assert_int_equal(memory_headquarters_reviews(w->s.hq), 1);
+    assert_non_null(rep_find(&w->anna, "Visit", visit));
+}
+
+/* ---- two reps -------------------------------------------------------------------------------------------- */
+
+static void two_who_did_not_know_of_each_other_leave_one_conflict(void **state) {
+    world *w = *state;
+
+    rep_update(&w->anna, "Account", w->account, "phone", rove__value_text("Anna's"));
+    rep_update(&w->ben, "Account", w->account, "phone", rove__value_text("Ben's"));
+    w->ben.changes[0].edits[0].raw += 1000 << 16; /* he wrote later */
+    w->s.now_ms += 5000;
+    rep_settle(&w->ben);
+    rep_outcome outcome;
+    rep_exchange(&w->anna, &outcome);
+    assert_int_equal(outcome.verdicts[0].code, ROVE_VERDICT_LOST);
+    both_agree(w);
+    assert_int_equal(rep_cell(&w->anna, "Account", w->account, "phone").size, 5);
+    assert_int_equal(site_conflicts(&w->s, w->account), 1);
+    assert_int_equal(w->anna.row_count, 2); /* both see the conflict */
+    assert_int_equal(w->ben.row_count, 2);
+}
+
+static void equal_values_are_no_conflict(void **state) {
+    world *w = *state;
+
+    rep_update(&w->anna, "Account", w->account, "phone", rove__value_text("same"));
+    rep_update(&w->ben, "Account", w->account, "phone", rove__value_text("same"));
+    both_agree(w);
+    assert_int_equal(site_conflicts(&w->s, 0), 0);
+}
+
+static void who_has_seen_it_wins_whatever_the_clock(void **state) {
+    world *w = *state;
+
+    rep_update(&w->anna, "Account", w->account, "phone", rove__value_text("first"));
+    both_agree(w);
+    w->ben.skew_ms = -INT64_C(3650) * DAY;
+    w->ben.raw = 0;
+    rep_update(&w->ben, "Account", w->account, "phone", rove__value_text("second"));
+    both_agree(w);
+    assert_int_equal(rep_cell(&w->anna, "Account", w->account, "phone").size, 6);
+    assert_int_equal(site_conflicts(&w->s, 0), 0);
+}
+
+static void counters_add_up_and_sets_unite(void **state) {
+    world *w = *state;
+
+    rep_count(&w->anna, "Account", w->account, "points", 3);
+    rep_count(&w->ben, "Account", w->account, "points", 4);
+    rep_set_add(&w->anna, "Account", w->account, "tag_ids", 11);
+    rep_set_add(&w->ben, "Account", w->account, "tag_ids", 12);
+    both_agree(w);
+    assert_int_equal(rep_cell(&w->anna, "Account", w->account, "points").as.integer, 7);
+    /* Ben adds again what Anna, who does not know, removes: the add stays. */
+    rep_set_remove(&w->anna, "Account", w->account, "tag_ids", 12);
+    rep_set_add(&w->ben, "Account", w->account, "tag_ids", 12);
+    rep_settle(&w->ben);
+    both_agree(w);
+    rove_value tags = rep_cell(&w->anna, "Account", w->account, "tag_ids");
+    rove__set set;
+    assert_int_equal(rove__set_read(&set, &tags, ROVE_SET_VERSIONED, &w->s.arena), ROVE_OK);
+    assert_int_equal(set.count, 2);
+    assert_int_equal(site_conflicts(&w->s, 0), 0);
+}
+
+static void work_done_beats_a_cancellation(void **state) {
+    world *w = *state;
+    rove_id visit = held_visit(w);
+
+    rep_update(&w->ben, "Visit", visit, "status", rove__value_int(ROVE__VISIT__STATUS__CANCELLED));
+    rep_update(&w->anna, "Visit", visit, "status",
+               rove__value_int(ROVE__VISIT__STATUS__IN_PROGRESS));
+    rep_update(&w->anna, "Visit", visit, "status", rove__value_int(ROVE__VISIT__STATUS__COMPLETED));
+    /* A device keeps one edit per cell. */
+    w->anna.changes[0] = w->anna.changes[1];
+    w->anna.change_count = 1;
+    rep_settle(&w->ben);
+    both_agree(w);
+    assert_int_equal(rep_cell(&w->ben, "Visit", visit, "status").as.integer,
+                     ROVE__VISIT__STATUS__COMPLETED);
+}
+
+static void a_delete_that_had_seen_all_deletes(void **state) {
+    world *w = *state;
+    rove_id visit = held_visit(w);
+
+    rep_delete(&w->anna, "Visit", visit);
+    both_agree(w);
+    assert_null(rep_find(&w->anna, "Visit", visit));
+    assert_null(rep_find(&w->ben, "Visit", visit));
+}
+
+static void an_unseen_edit_keeps_what_was_deleted(void **state) {
+    world *w = *state;
+    rove_id visit = held_visit(w);
+    rep_outcome outcome;
+
+    rep_update(&w->ben, "Visit", visit, "notes", rove__value_text("do not lose this"));
+    rep_settle(&w->ben);
+    rep_delete(&w->anna, "Visit", visit);
+    rep_exchange(&w->anna, &outcome);
+    assert_int_equal(outcome.verdicts[0].code, ROVE_VERDICT_LOST);
+    both_agree(w);
+    assert_non_null(rep_find(&w->anna, "Visit", visit));
+    assert_int_equal(site_conflicts(&w->s, visit), 1);
+}
+
+static void an_edit_brings_back_what_was_deleted_unseen(void **state) {
+    world *w = *state;
+    rove_id visit = held_visit(w);
+    rove__hq_row row;
+
+    rep_delete(&w->anna, "Visit", visit);
+    rep_settle(&w->anna);
+    rep_update(&w->ben, "Visit", visit, "notes", rove__value_text("do not lose this"));
+    both_agree(w);
+    assert_non_null(rep_find(&w->anna, "Visit", visit));
+    assert_non_null(rep_find(&w->ben, "Visit", visit));
+    assert_true(site_get(&w->s, "Visit", visit, &row));
+    assert_int_equal(row.review, 1);
+    assert_int_equal(site_conflicts(&w->s, visit), 1);
+}
+
+static void a_merge_of_duplicates_never_closes_a_ring(void **state) {
+    world *w = *state;
+    rove_id second = site_account(&w->s, "Adler Hotel");
+
+    site_grant(&w->s, ANNA, second);
+    site_grant(&w->s, BEN, second);
+    both_agree(w);
+    rep_update(&w->anna, "Account", w->account, "merged_into_id", rove__value_int(second));
+    rep_settle(&w->anna);
+    rep_update(&w->ben, "Account", second, "merged_into_id", rove__value_int(w->account));
+    both_agree(w);
+    assert_int_equal(site_cell(&w->s, "Account", second, "merged_into_id").type, ROVE_NULL);
+    assert_int_equal(site_conflicts(&w->s, second), 1);
+}
+
+static void a_moved_visit_leaves_who_does_not_hold_where_it_went(void **state) {
+    world *w = *state;
+    rove_id other = site_account(&w->s, "Anna's alone");
+    rove_id visit = site_visit(&w->s, w->account, w->s.now_ms);
+
+    site_grant(&w->s, ANNA, other);
+    both_agree(w);
+    rep_update(&w->anna, "Visit", visit, "account_id", rove__value_int(other));
+    both_agree(w);
+    assert_non_null(rep_find(&w->anna, "Visit", visit));
+    assert_null(rep_find(&w->ben, "Visit", visit));
+    /* And nobody moves a record to where he may not be. */
+    rep_outcome outcome;
+    rove_id third = site_account(&w->s, "nobody's");
+    rep_update(&w->anna, "Visit", visit, "account_id", rove__value_int(third));
+    rep_exchange(&w->anna, &outcome);
+    assert_int_equal(outcome.verdicts[0].code, ROVE_VERDICT_REVIEW);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        CASE(a_first_download_brings_what_the_rep_holds),
+        CASE(a_visit_reaches_headquarters_and_the_colleague),
+        CASE(nothing_new_costs_little),
+        CASE(a_new_account_is_granted_to_its_author_alone),
+        CASE(a_rule_refuses_one_write_and_the_rest_goes_on),
+        CASE(a_refused_account_takes_its_visit_along),
+        CASE(work_on_what_one_does_not_hold_goes_to_review),
+        CASE(work_done_while_one_held_it_counts_after_reassignment),
+        CASE(work_done_after_reassignment_goes_to_review),
+        CASE(a_batch_that_comes_again_changes_nothing),
+        CASE(wrong_clocks_are_healed_and_marked),
+        CASE(a_taken_id_is_renamed_and_costs_no_number),
+        CASE(nobody_makes_records_in_anothers_name),
+        CASE(a_role_needs_both_its_ends),
+        CASE(a_contact_is_its_authors_until_a_role_entails_it),
+        CASE(an_unknown_record_is_parked_until_it_comes),
+        CASE(a_sealed_visit_is_set_as_one_unit),
+        CASE(what_comes_after_the_seal_goes_to_the_log),
+        CASE(a_seal_that_a_rule_refuses_is_reviewed),
+        CASE(two_who_did_not_know_of_each_other_leave_one_conflict),
+        CASE(equal_values_are_no_conflict),
+        CASE(who_has_seen_it_wins_whatever_the_clock),
+        CASE(counters_add_up_and_sets_unite),
+        CASE(work_done_beats_a_cancellation),
+        CASE(a_delete_that_had_seen_all_deletes),
+        CASE(an_unseen_edit_keeps_what_was_deleted),
+        CASE(an_edit_brings_back_what_was_deleted_unseen),
+        CASE(a_merge_of_duplicates_never_closes_a_ring),
+        CASE(a_moved_visit_leaves_who_does_not_hold_where_it_went),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
