@@ -34,6 +34,7 @@
 #define PHONE_TIMELINE     77u
 #define PHONE_SEQ          1000000u /* the first account's, less one */
 #define PHONE_ACCOUNTS_MAX 4096
+#define PHONE_BATCHES_MAX  4096
 
 typedef struct phone phone;
 
@@ -61,12 +62,12 @@ struct phone {
     /* headquarters */
     rove_replica number; /* of the device, as headquarters gave it out */
     uint64_t seq;
-    uint64_t judged;        /* highest batch */
-    rove__chain chain;      /* at it */
-    rove__chain chains[64]; /* after each of the first batches */
-    uint64_t safe;          /* seq up to which headquarters has a backup */
-    size_t accounts;        /* that headquarters has */
-    size_t page_rows;       /* 0: all in one page */
+    uint64_t judged;                       /* highest batch */
+    rove__chain chain;                     /* at it */
+    rove__chain chains[PHONE_BATCHES_MAX]; /* after each of the first batches */
+    uint64_t safe;                         /* seq up to which headquarters has a backup */
+    size_t accounts;                       /* that headquarters has */
+    size_t page_rows;                      /* 0: all in one page */
     int64_t until_ms, renew_after_ms, welcome_renew_ms;
     uint8_t certificate; /* of the identity given out last */
     int enrolments, renewals, fresh_renewals, exchanges, requests;
@@ -148,7 +149,7 @@ static inline void phone_end(phone *p, rove__frame_writer *writer, rove__buf *an
 static inline void phone_ack(phone *p, rove__frame_writer *writer, rove__buf *answer,
                              uint64_t number, const rove__verdict *verdicts, size_t count) {
     rove__ack ack = {.number = number,
-                     .chain = number < 64 ? p->chains[number] : p->chain,
+                     .chain = number < PHONE_BATCHES_MAX ? p->chains[number] : p->chain,
                      .seq = ++p->seq,
                      .verdicts = verdicts,
                      .verdict_count = count,
@@ -233,7 +234,7 @@ static inline void phone_take_push(phone *p, const rove__frame *frame, rove__fra
         assert_int_equal(rove__exchange_chain(&p->ports.crypto, &p->chain, &hash, &p->chain),
                          ROVE_OK);
         p->judged = push.number;
-        if (push.number < 64) {
+        if (push.number < PHONE_BATCHES_MAX) {
             p->chains[push.number] = p->chain;
         }
     }
@@ -475,13 +476,19 @@ static inline void phone_forget(const char *folder) {
     (void)rmdir(folder);
 }
 
-/* Ports and an empty folder; opens nothing. */
-static inline void phone_prepare(phone *p, const char *name) {
+/*
+ * Ports and an empty folder; opens nothing. With `threads`, memory is not counted: heap.h has no lock.
+ */
+static inline void phone_prepare_with(phone *p, const char *name, int threads) {
     memset(p, 0, sizeof *p);
     snprintf(p->folder, sizeof p->folder, "%s", name);
     phone_forget(p->folder);
     p->ports.allocator = heap_allocator(&p->memory);
     p->own = heap_allocator(&p->own_memory);
+    if (threads) {
+        rove_posix_allocator(&p->ports.allocator);
+        rove_posix_allocator(&p->own);
+    }
     p->ports.clock = (rove_clock){phone_read_clock, p};
     p->ports.transport = (rove_transport){phone_perform, p};
     p->ports.app = "test 1";
@@ -496,6 +503,10 @@ static inline void phone_prepare(phone *p, const char *name) {
     p->renew_after_ms = PHONE_NOW_MS + 20 * PHONE_DAY_MS;
     assert_int_equal(rove__registry_new(&p->own, &p->registry), ROVE_OK);
     rove__arena_init(&p->arena, &p->own, (size_t)64 << 20);
+}
+
+static inline void phone_prepare(phone *p, const char *name) {
+    phone_prepare_with(p, name, 0);
 }
 
 static inline void phone_open(phone *p) {
