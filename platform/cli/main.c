@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "cli.h"
@@ -173,12 +174,28 @@ static int globals(cli_session *cli, int *argc, char **argv) {
     return offset == NULL || cli_number(offset, &cli->clock_offset_ms) == ROVE_OK;
 }
 
+/* What is not UTF-8 could be neither kept nor printed. */
+static int are_utf8(int argc, char **argv) {
+    for (int i = 1; i < argc; i++) {
+        json_t *text = json_string(argv[i]);
+        if (text == NULL) {
+            return 0;
+        }
+        json_decref(text);
+    }
+    return 1;
+}
+
 int main(int argc, char **argv) {
     cli_session cli = {0};
 
+    (void)umask(S_IRWXG | S_IRWXO);
     if (!globals(&cli, &argc, argv)) {
         fputs("rove: --wait takes a number of seconds.\n", stderr);
         return CLI_USAGE;
+    }
+    if (!are_utf8(argc, argv)) {
+        return cli_fail(&cli, ROVE_UTF8, NULL);
     }
     if (argc < 2 || strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0) {
         return help(argc > 2 ? argv[2] : NULL);

@@ -107,10 +107,16 @@ static rove_status resolve_root(cli_session *cli, const char *text, rove_id *id,
 rove_status cli_resolve(cli_session *cli, const char *entity, const char *text, rove_id *id,
                         rove_error *error) {
     matches found = {0};
+    const char *table = NULL;
     int64_t number = 0;
 
     if (strcmp(entity, "root") == 0) {
         return resolve_root(cli, text, id, error);
+    }
+    if (rove_entity_table(cli->replica, entity, &table) != ROVE_OK) {
+        return say(error, ROVE_UNKNOWN_ENTITY,
+                   "There is no entity `%s`. Names are like Account, Contact, Visit.%s", entity,
+                   "");
     }
     /* An id has its replica number above 2^32, so it is never mistaken for an external id. */
     if (cli_number(text, &number) == ROVE_OK && number > INT64_C(0xffffffff)) {
@@ -201,10 +207,10 @@ int cli_show(cli_session *cli, const char *entity, const char *text) {
     rove_query *query = NULL;
     json_t *object = NULL;
     char sql[128];
-    rove_status status = rove_entity_table(cli->replica, entity, &table);
+    rove_status status = cli_resolve(cli, entity, text, &id, &error);
 
     if (status == ROVE_OK) {
-        status = cli_resolve(cli, entity, text, &id, &error);
+        status = rove_entity_table(cli->replica, entity, &table);
     }
     if (status == ROVE_OK) {
         rove_value parameter = rove_int(id);

@@ -10,6 +10,9 @@
 
 #define MINUTE_MS INT64_C(60000)
 #define DAY_MS    (1440 * MINUTE_MS)
+#define KEY_MAX   64 /* of an enumeration, in a message */
+
+#define TIME_EXPECTED "write 2026-11-23T09:05Z, now, today, tomorrow, or +2h, -30m, +3d"
 
 static rove_status refuse(rove_error *error, const char *entity, const char *field,
                           const char *sentence) {
@@ -64,8 +67,7 @@ rove_status cli_time_parse(cli_session *cli, const char *text, int64_t *unix_ms,
     } else if (strcmp(text, "tomorrow") == 0) {
         *unix_ms = today_ms + DAY_MS;
     } else if (!relative_time(text, now_ms, unix_ms) && rove_time_parse(text, unix_ms) != ROVE_OK) {
-        return refuse(error, "time", text,
-                      "write 2026-11-23T09:05Z, now, today, tomorrow, or +2h, -30m, +3d");
+        return refuse(error, "time", text, TIME_EXPECTED);
     }
     return ROVE_OK;
 }
@@ -119,10 +121,44 @@ static json_t *scaled_json(int64_t value, int digits) {
 
 /* ---- values --------------------------------------------------------------------------------------------- */
 
+/* Keys as people write them: in_progress, "In progress", in-progress. */
+static rove_status parse_key(cli_session *cli, const char *entity, const char *field,
+                             const char *text, int64_t *integer) {
+    char key[KEY_MAX];
+    size_t size = 0;
+
+    for (; text[size] != '\0' && size + 1 < sizeof key; size++) {
+        int c = toupper((unsigned char)text[size]);
+        key[size] = (char)(c == ' ' || c == '-' ? '_' : c);
+    }
+    key[size] = '\0';
+    return rove_enum_value(cli->replica, entity, field, key, integer);
+}
+
+/* What may be written instead: the keys of an enumeration, if it is one. */
+static rove_status refuse_integer(cli_session *cli, const char *entity, const rove_field_info *info,
+                                  rove_error *error) {
+    char sentence[160] = "";
+    const char *key = NULL;
+
+    for (int64_t value = info->min;
+         value <= info->max &&
+         rove_enum_key(cli->replica, entity, info->name, value, &key) == ROVE_OK;
+         value++) {
+        size_t used = strlen(sentence);
+        snprintf(sentence + used, sizeof sentence - used, "%s%s",
+                 used == 0 ? "it is one of " : ", ", key);
+    }
+    return refuse(error, entity, info->name,
+                  sentence[0] != '\0' ? sentence : "a whole number is expected");
+}
+
 static rove_status parse_integer(cli_session *cli, const char *entity, const rove_field_info *info,
                                  const char *text, int64_t *integer, rove_error *error) {
     if (info->instant) {
-        return cli_time_parse(cli, text, integer, error);
+        return cli_time_parse(cli, text, integer, NULL) == ROVE_OK
+                   ? ROVE_OK
+                   : refuse(error, entity, info->name, TIME_EXPECTED);
     }
     if (info->boolean && (strcmp(text, "yes") == 0 || strcmp(text, "true") == 0)) {
         *integer = 1;
@@ -137,7 +173,7 @@ static rove_status parse_integer(cli_session *cli, const char *entity, const rov
                    ? ROVE_OK
                    : refuse(error, entity, info->name, "a decimal number like 12.34 is expected");
     }
-    if (rove_enum_value(cli->replica, entity, info->name, text, integer) == ROVE_OK ||
+    if (parse_key(cli, entity, info->name, text, integer) == ROVE_OK ||
         cli_number(text, integer) == ROVE_OK) {
         return ROVE_OK;
     }
@@ -145,7 +181,7 @@ static rove_status parse_integer(cli_session *cli, const char *entity, const rov
         const char *target = strcmp(info->target, "any root") == 0 ? "root" : info->target;
         return cli_resolve(cli, target, text, integer, error);
     }
-    return refuse(error, entity, info->name, "a whole number, or one of its keys, is expected");
+    return refuse_integer(cli, entity, info, error);
 }
 
 rove_status cli_value_parse(cli_session *cli, const char *entity, const rove_field_info *info,
@@ -232,6 +268,21 @@ static json_t *hex_json(const uint8_t *data, size_t size) {
     return json;
 }
 
+/* SQL can make texts that are no UTF-8, by a cast: ? stands for what is not ASCII. */
+static json_t *text_json(const char *data, size_t size) {
+    json_t *json = json_stringn(data, size);
+    char *ascii = json == NULL ? malloc(size) : NULL;
+
+    if (ascii != NULL) {
+        for (size_t i = 0; i < size; i++) {
+            ascii[i] = (unsigned char)data[i] < 0x80u ? data[i] : '?';
+        }
+        json = json_stringn(ascii, size);
+    }
+    free(ascii);
+    return json;
+}
+
 json_t *cli_value_json(cli_session *cli, const char *entity, const rove_field_info *info,
                        rove_value value) {
     switch (value.type) {
@@ -240,7 +291,7 @@ json_t *cli_value_json(cli_session *cli, const char *entity, const rove_field_in
     case ROVE_REAL:
         return json_real(value.as.real);
     case ROVE_TEXT:
-        return json_stringn((const char *)value.as.data, value.size);
+        return text_json((const char *)value.as.data, value.size);
     case ROVE_BLOB:
         return hex_json(value.as.data, value.size);
     case ROVE_NULL:
