@@ -164,8 +164,8 @@ static rove_status row_count(rove__hq_tx *tx, uint32_t number, uint64_t *count) 
 
 static rove_status commit_get(rove__hq_tx *tx, uint64_t seq, rove__arena *arena,
                               rove__hq_commit *commit) {
-    rove__lite_statement s =
-        rove__lite_open(tx, "SELECT stamp, replica, user, operator, act FROM _commit WHERE seq = ?");
+    rove__lite_statement s = rove__lite_open(
+        tx, "SELECT stamp, replica, user, operator, act FROM _commit WHERE seq = ?");
 
     memset(commit, 0, sizeof *commit);
     rove__lite_bind_u64(&s, seq);

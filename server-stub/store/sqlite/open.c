@@ -5,7 +5,9 @@
  * reader's snapshot never waits for the writer. Only the write connection checkpoints, after its own commits
  * and when it is closed, last.
  */
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/assert.h"
 #include "base/text.h"
@@ -53,11 +55,39 @@ static rove_status use_log(rove__hq_tx *tx, rove_error *error) {
     return status;
 }
 
+/* SQLite tries a file that it cannot write once more for reading, and then says that it is not there. */
+static int is_folder_locked(rove__lite *lite) {
+    char *folder = rove__alloc_text(&lite->allocator, lite->path);
+    char *slash = folder != NULL ? strrchr(folder, '/') : NULL;
+    int locked = 0;
+
+    if (slash != NULL) {
+        slash[slash == folder] = '\0';
+    }
+    if (folder != NULL) {
+        locked = access(slash != NULL ? folder : ".", W_OK) != 0 &&
+                 (errno == EACCES || errno == EROFS || errno == EPERM);
+    }
+    rove__free(&lite->allocator, folder);
+    return locked;
+}
+
+static rove_status open_file(rove__hq_tx *tx, rove_error *error) {
+    int flags = tx->mode == ROVE_HQ_READ ? SQLITE_OPEN_READONLY
+                                         : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+    int code = sqlite3_open_v2(tx->lite->path, &tx->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
+    rove_status status = rove__lite_status(tx->db, code, error, "Opening the database");
+
+    if (status == ROVE_IO && is_folder_locked(tx->lite)) {
+        return rove__error_set(error, ROVE_READONLY,
+                               "The database cannot be opened. Make headquarters' folder and its "
+                               "files writable.");
+    }
+    return status;
+}
+
 rove_status rove__lite_connect(rove__lite *lite, rove__hq_mode mode, rove__hq_tx **out,
                                rove_error *error) {
-    int flags =
-        SQLITE_OPEN_NOMUTEX |
-        (mode == ROVE_HQ_READ ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
     rove__hq_tx *tx = rove__alloc_zeroed(&lite->allocator, 1, sizeof *tx);
 
     *out = NULL;
@@ -68,11 +98,10 @@ rove_status rove__lite_connect(rove__lite *lite, rove__hq_mode mode, rove__hq_tx
     tx->mode = mode;
     rove__buf_init(&tx->scratch, &lite->allocator, ROVE_LITE_SCRATCH_MAX);
     rove__arena_init(&tx->arena, &lite->allocator, ROVE_LITE_SCRATCH_MAX);
-    int code = sqlite3_open_v2(lite->path, &tx->db, flags, NULL);
-    rove_status status = rove__lite_status(tx->db, code, error, "Opening the database");
+    rove_status status = open_file(tx, error);
     if (status == ROVE_OK) {
         harden(tx->db);
-        code = sqlite3_exec(tx->db, settings[mode], NULL, NULL, NULL);
+        int code = sqlite3_exec(tx->db, settings[mode], NULL, NULL, NULL);
         status = rove__lite_status(tx->db, code, error, "Opening the database");
     }
     if (status == ROVE_OK && mode == ROVE_HQ_WRITE) {
@@ -121,41 +150,63 @@ static uint64_t size_bytes(rove__hq_database *database) {
     return status == ROVE_OK ? size : 0;
 }
 
-/*
- * A copy of one snapshot in a file that must not be there yet. `seq` is read before the copy begins, so that the copy
- * covers it.
- */
-static rove_status backup(rove__hq_database *database, const char *path, uint64_t *seq,
-                          rove_error *error) {
-    rove__lite *lite = (rove__lite *)database;
-    rove__hq_tx *tx = NULL;
-    rove__hq_head head;
-
-    *seq = 0;
-    rove_status status = database->store.begin(lite, ROVE_HQ_READ, &tx, error);
-    if (status != ROVE_OK) {
-        return status;
-    }
-    status = database->store.head_get(tx, &head);
-    database->store.rollback(tx);
-    if (status == ROVE_OK) {
-        status = rove__lite_connect(lite, ROVE_HQ_READ, &tx, error);
-    }
-    if (status != ROVE_OK) {
-        return status;
-    }
+static rove_status copy_to(rove__hq_tx *tx, const char *path, rove_error *error) {
     sqlite3_stmt *statement = NULL;
-    int code = sqlite3_prepare_v2(tx->db, "VACUUM INTO ?1", -1, &statement, NULL);
+    int code = sqlite3_exec(tx->db, "PRAGMA query_only = OFF", NULL, NULL, NULL);
+
+    if (code == SQLITE_OK) {
+        code = sqlite3_prepare_v2(tx->db, "VACUUM INTO ?1", -1, &statement, NULL);
+    }
     if (code == SQLITE_OK) {
         code = sqlite3_bind_text(statement, 1, path, -1, SQLITE_STATIC);
     }
     if (code == SQLITE_OK) {
         code = sqlite3_step(statement);
     }
-    status = rove__lite_status(tx->db, code, error, "Writing the backup");
+    rove_status status = rove__lite_status(tx->db, code, error, "Writing the backup");
     sqlite3_finalize(statement);
+    return status;
+}
+
+/* The head is read before the copy begins, so that the copy covers it. */
+static rove_status read_seq(rove__lite *lite, uint64_t *seq, rove_error *error) {
+    const rove__hq_store *store = &lite->database.store;
+    rove__hq_tx *tx = NULL;
+    rove__hq_head head = {.seq = 0};
+
+    rove_status status = store->begin(lite, ROVE_HQ_READ, &tx, error);
+    if (status == ROVE_OK) {
+        status = store->head_get(tx, &head);
+        store->rollback(tx);
+    }
+    *seq = head.seq;
+    return status;
+}
+
+static rove_status backup(rove__hq_database *database, const char *path, uint64_t *seq,
+                          rove_error *error) {
+    rove__lite *lite = (rove__lite *)database;
+    rove__hq_tx *tx = NULL;
+    uint64_t covered = 0;
+
+    *seq = 0;
+    if (access(path, F_OK) == 0) {
+        return rove__error_set(error, ROVE_EXISTS, "The backup's file is there already.");
+    }
+    rove_status status = read_seq(lite, &covered, error);
+    if (status == ROVE_OK) {
+        status = rove__lite_connect(lite, ROVE_HQ_READ, &tx, error);
+    }
+    if (status != ROVE_OK) {
+        return status;
+    }
+    status = copy_to(tx, path, error);
     rove__lite_disconnect(tx);
-    *seq = status == ROVE_OK ? head.seq : 0;
+    if (status == ROVE_OK) {
+        *seq = covered;
+    } else {
+        (void)unlink(path); /* half a copy */
+    }
     return status;
 }
 

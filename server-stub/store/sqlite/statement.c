@@ -33,6 +33,35 @@ static rove_status status_of_errno(int number) {
     }
 }
 
+static int errno_of_file(sqlite3_file *file) {
+    int number = 0;
+
+    if (file == NULL || file->pMethods == NULL ||
+        file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &number) != SQLITE_OK) {
+        return 0;
+    }
+    return number;
+}
+
+/*
+ * Why a file could not be opened, read or written. SQLite reports a full disk as such, but not a quota or a
+ * limit on file sizes; and what it kept for the connection may be overwritten by the rollback that followed.
+ */
+static int errno_of(sqlite3 *db) {
+    sqlite3_file *file = NULL;
+    int number = db != NULL ? sqlite3_system_errno(db) : 0;
+
+    if (db != NULL && number == 0 &&
+        sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file) == SQLITE_OK) {
+        number = errno_of_file(file);
+    }
+    if (db != NULL && number == 0 &&
+        sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file) == SQLITE_OK) {
+        number = errno_of_file(file);
+    }
+    return number;
+}
+
 static rove_status status_of_constraint(int code) {
     switch (code) {
     case SQLITE_CONSTRAINT_PRIMARYKEY:
@@ -67,12 +96,9 @@ static rove_status status_of(sqlite3 *db, int code) {
     case SQLITE_RANGE:
         return ROVE_INVALID;
     case SQLITE_IOERR:
-        if (code == SQLITE_IOERR_NOMEM) {
-            return ROVE_NOMEM;
-        }
-        return db == NULL ? ROVE_IO : status_of_errno(sqlite3_system_errno(db));
+        return code == SQLITE_IOERR_NOMEM ? ROVE_NOMEM : status_of_errno(errno_of(db));
     case SQLITE_CANTOPEN:
-        return db == NULL ? ROVE_IO : status_of_errno(sqlite3_system_errno(db));
+        return status_of_errno(errno_of(db));
     default:
         return ROVE_CORRUPT;
     }
