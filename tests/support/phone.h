@@ -73,8 +73,9 @@ struct phone {
     int enrolments, renewals, fresh_renewals, exchanges, requests;
 
     /* how it misbehaves */
-    rove_status (*route)(phone *p, const rove_request *request,
-                         rove__buf *answer); /* NULL: as it should */
+    /* NULL: as it should */
+    rove_status (*route)(phone *p, const rove_request *request, const rove__buf *body,
+                         rove__buf *answer);
     void (*compose)(phone *p, rove__frame_writer *writer, rove__buf *answer); /* of an exchange */
     void (*meanwhile)(phone *p); /* while the answer is on its way */
     rove_status refuse;          /* what the transport says */
@@ -406,7 +407,7 @@ static inline rove_status phone_answer(phone *p, const rove_request *request, co
     assert_non_null(path);
     assert_int_equal(strncmp(request->url, PHONE_URL, strlen(PHONE_URL)), 0);
     if (p->route != NULL) {
-        return p->route(p, request, answer);
+        return p->route(p, request, body, answer);
     }
     if (strcmp(path, "/v1/enroll") == 0) {
         return phone_enrol(p, request, body, answer);

@@ -104,14 +104,18 @@ static void test_failures_on_the_way_leave_the_device_as_it_was(void **state) {
     phone_ok(&p, enroll(PHONE_URL));
 }
 
-static rove_status short_nonce(phone *ph, const rove_request *request, rove__buf *answer) {
+static rove_status short_nonce(phone *ph, const rove_request *request, const rove__buf *body,
+                               rove__buf *answer) {
+    (void)body;
     (void)ph;
     (void)request;
     rove__buf_append(answer, "nonce", 5);
     return ROVE_OK;
 }
 
-static rove_status nonsense(phone *ph, const rove_request *request, rove__buf *answer) {
+static rove_status nonsense(phone *ph, const rove_request *request, const rove__buf *body,
+                            rove__buf *answer) {
+    (void)body;
     static const uint8_t zeros[ROVE_ENROLL_NONCE_SIZE];
 
     (void)ph;
@@ -123,7 +127,9 @@ static rove_status nonsense(phone *ph, const rove_request *request, rove__buf *a
     return ROVE_OK;
 }
 
-static rove_status endless(phone *ph, const rove_request *request, rove__buf *answer) {
+static rove_status endless(phone *ph, const rove_request *request, const rove__buf *body,
+                           rove__buf *answer) {
+    (void)body;
     static const uint8_t zeros[ROVE_IDENTITY_MAX + 1];
 
     (void)ph;
@@ -223,7 +229,9 @@ static void test_a_damaged_identity_costs_a_code_and_no_work(void **state) {
     assert_int_equal(phone_state(&p).replica, PHONE_NUMBER + 5);
 }
 
-static rove_status other_user(phone *ph, const rove_request *request, rove__buf *answer) {
+static rove_status other_user(phone *ph, const rove_request *request, const rove__buf *body,
+                              rove__buf *answer) {
+    (void)body;
     rove__identity identity = {.replica = 99,
                                .user = PHONE_USER + 1,
                                .ca = (const uint8_t *)"a",
@@ -310,7 +318,9 @@ static void test_headquarters_may_want_it_sooner(void **state) {
     assert_int_equal(p.renewals, 1);
 }
 
-static rove_status refuse_renewal(phone *ph, const rove_request *request, rove__buf *answer) {
+static rove_status refuse_renewal(phone *ph, const rove_request *request, const rove__buf *body,
+                                  rove__buf *answer) {
+    (void)body;
     if (strstr(request->url, "/v1/renew") != NULL) {
         return ROVE_SERVER;
     }

@@ -234,7 +234,9 @@ static void test_an_answer_without_its_end_is_truncated(void **state) {
     assert_int_equal(phone_state(&p).pending, 0);
 }
 
-static rove_status login_page(phone *ph, const rove_request *request, rove__buf *answer) {
+static rove_status login_page(phone *ph, const rove_request *request, const rove__buf *body,
+                              rove__buf *answer) {
+    (void)body;
     static const char page[] = "<!DOCTYPE html><title>Welcome to the hotel</title>";
     (void)ph;
     (void)request;
