@@ -20,12 +20,14 @@ extern const hq_command hq_command_unassign;
 
 /* Records. */
 extern const hq_command hq_command_show;
+extern const hq_command hq_command_add;
 extern const hq_command hq_command_set;
 extern const hq_command hq_command_delete;
 extern const hq_command hq_command_history;
 extern const hq_command hq_command_import;
 extern const hq_command hq_command_export;
 
+extern const hq_command hq_command_acts;
 extern const hq_command hq_command_status;
 
 #endif

@@ -647,6 +647,9 @@ static void print_set(const rove_value *value, rove__buf *out) {
     rove__set_open(&cursor, value, ROVE_SET_PLAIN);
     while (rove__set_next(&cursor, &element)) {
         print_text(out, any++ ? "; " : "");
+        if (cursor.form == ROVE_SET_DELTA) {
+            print_text(out, element.action == ROVE_SET_ADD ? "+" : "-");
+        }
         if (element.value.type == ROVE_INT) {
             value_text_print_decimal(element.value.as.integer, 0, out);
         } else {

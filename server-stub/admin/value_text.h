@@ -6,7 +6,7 @@
  *   instant       ISO 8601 in UTC; read also as 2026/01/31, 31.01.2026 and, where only one reading is possible, 1/31/2026
  *   money         "12.34" in the currency's minor units; read exactly, halves go to the even neighbour
  *   degrees       "35.030054"; read exactly to 1e-7
- *   set           elements with "; " between them
+ *   set           elements with "; " between them; of a change "+added; -removed"
  *   blob          hexadecimal digits
  *   real, text, other integers   themselves
  *

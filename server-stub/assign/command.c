@@ -1,0 +1,255 @@
+/*
+ * assign/command.c - rove-hq assign and unassign.
+ */
+#include <string.h>
+
+#include "admin/commands.h"
+#include "admin/find.h"
+#include "admin/people.h"
+#include "args.h"
+#include "assign/assign.h"
+#include "base/text.h"
+#include "print.h"
+
+#define RECORDS_MAX 4096
+#define DETAIL_MAX  400
+
+typedef struct request {
+    hq *headquarters;
+    const hq_io *io;
+    const char *who; /* a user; NULL with `all` */
+    char **records;  /* named one by one */
+    int record_count;
+    const char *record_entity;
+    const char *territory;
+    const char *entity; /* restricts by_owner and territory; NULL: every root that has the field */
+    int by_owner;
+    int all;
+    int alone;
+    int end;
+    hq_person person;
+    assign_list list;
+} request;
+
+/* ---- what is meant -------------------------------------------------------------------------------------- */
+
+static rove_status add_named(request *self, rove__hq_tx *tx, rove_error *error) {
+    const rove__entity *entity = NULL;
+    rove_status status = hq_find_entity(self->headquarters, self->record_entity, &entity, error);
+
+    for (int i = 0; i < self->record_count && status == ROVE_OK; i++) {
+        rove_id root = 0;
+        status = hq_find_record(self->headquarters, tx, entity, self->records[i], &root, error);
+        if (status == ROVE_OK) {
+            status = assign_add(&self->list, self->person.id, root);
+        }
+    }
+    return status;
+}
+
+static rove_status add_entity(request *self, rove__hq_tx *tx, const rove__entity *entity,
+                              rove_id territory) {
+    return territory == 0
+               ? assign_add_owned(self->headquarters, tx, entity, self->person.id, &self->list)
+               : assign_add_territory(self->headquarters, tx, entity, territory, self->person.id,
+                                      &self->list);
+}
+
+/* By owner or by territory: of one entity, or of all roots. */
+static rove_status add_selected(request *self, rove__hq_tx *tx, rove_id territory,
+                                rove_error *error) {
+    const rove__registry *registry = hq_registry(self->headquarters);
+    const rove__entity *only = NULL;
+    rove_status status = self->entity == NULL
+                             ? ROVE_OK
+                             : hq_find_entity(self->headquarters, self->entity, &only, error);
+
+    if (status == ROVE_OK && only != NULL && only->scope != ROVE_SCOPE_SELF) {
+        return rove__error_set(
+            error, ROVE_INVALID,
+            "%s cannot be assigned by itself: it comes with its account, contact "
+            "or lead.",
+            only->name);
+    }
+    for (size_t i = 0; i < rove__registry_count(registry) && status == ROVE_OK; i++) {
+        const rove__entity *entity = rove__registry_at(registry, i);
+        if (only == NULL ? entity->scope == ROVE_SCOPE_SELF : entity == only) {
+            status = add_entity(self, tx, entity, territory);
+        }
+    }
+    return status;
+}
+
+static rove_status gather(void *ctx, rove__hq_tx *tx, rove_error *error) {
+    request *self = ctx;
+    const rove__entity *territories = NULL;
+    rove_id territory = 0;
+    rove_status status = ROVE_OK;
+
+    if (self->who != NULL) {
+        status = hq_find_person(self->headquarters, tx, self->who, &self->person, error);
+    }
+    if (status == ROVE_OK && self->record_count > 0) {
+        status = add_named(self, tx, error);
+    }
+    if (status == ROVE_OK && self->territory != NULL) {
+        status = hq_find_entity(self->headquarters, "Territory", &territories, error);
+        if (status == ROVE_OK) {
+            status = hq_find_record(self->headquarters, tx, territories, self->territory,
+                                    &territory, error);
+        }
+        if (status == ROVE_OK) {
+            status = add_selected(self, tx, territory, error);
+        }
+    }
+    if (status == ROVE_OK && self->by_owner) {
+        status = add_selected(self, tx, 0, error);
+    }
+    if (status == ROVE_OK && self->end && self->all) {
+        status = assign_add_held(self->headquarters, tx, self->person.id, &self->list);
+    }
+    return status;
+}
+
+/* ---- the report ----------------------------------------------------------------------------------------- */
+
+static void detail_of(const request *self, char *detail) {
+    rove__text_format(detail, DETAIL_MAX, "%s%s: %zu records%s%s%s%s",
+                      self->who == NULL ? "every owner" : self->person.name,
+                      self->by_owner ? ", by owner" : "", self->list.count,
+                      self->territory == NULL ? "" : ", territory ",
+                      self->territory == NULL ? "" : self->territory, self->alone ? ", alone" : "",
+                      self->end && self->all ? ", all" : "");
+}
+
+static int report(const request *self, const assign_count *count) {
+    const hq_io *io = self->io;
+
+    if (io->json) {
+        return hq_print_json(
+            io, json_pack("{s:I, s:I, s:I, s:I}", "records", (json_int_t)self->list.count,
+                          self->end ? "ended" : "assigned", (json_int_t)count->changed,
+                          self->end ? "not_held" : "held_already", (json_int_t)count->stood,
+                          "taken_from_others", (json_int_t)count->taken));
+    }
+    hq_print(io, "%s: %zu records, %llu %s, %llu %s", self->who == NULL ? "All" : self->person.name,
+             self->list.count, (unsigned long long)count->changed,
+             self->end ? "taken away" : "assigned", (unsigned long long)count->stood,
+             self->end ? "not held" : "held already");
+    if (self->alone) {
+        hq_print(io, ", %llu taken from others", (unsigned long long)count->taken);
+    }
+    hq_print(io, "\n");
+    return HQ_EXIT_DONE;
+}
+
+/* ---- the commands --------------------------------------------------------------------------------------- */
+
+static int run(request *self) {
+    rove_error error = {.code = 0};
+    assign_count count;
+    char detail[DETAIL_MAX];
+    int result = HQ_EXIT_DONE;
+
+    assign_list_init(&self->list, &hq_get_ports(self->headquarters)->allocator);
+    rove_status status = hq_read(self->headquarters, gather, self, &error);
+    if (status == ROVE_OK) {
+        assign_list_sort(&self->list);
+        detail_of(self, detail);
+        assign_order order = {self->headquarters, self->io,    &self->list,
+                              self->end,          self->alone, detail};
+        status = assign_run(&order, &count, &error);
+    }
+    result = status == ROVE_OK ? report(self, &count) : hq_failed(self->io, status, &error);
+    assign_list_free(&self->list);
+    return result;
+}
+
+/* One way of saying which records, and a user unless all owners get their own. */
+static const char *problem(const request *self) {
+    int ways = (self->record_count > 0) + (self->territory != NULL) + self->by_owner +
+               (self->end && self->all);
+
+    if (ways != 1) {
+        return self->end ? "say which: --account and ids, --by-owner, --territory T, or --all"
+                         : "say which: --account and ids, --by-owner, or --territory T";
+    }
+    if (self->who == NULL && (self->end || !self->by_owner || !self->all)) {
+        return "a user is missing";
+    }
+    if (self->who != NULL && self->all && !self->end) {
+        return "--all is for every owner, without a user";
+    }
+    return NULL;
+}
+
+static int read_and_run(const hq_command *command, hq *headquarters, const hq_io *io, int end,
+                        int argc, char **argv) {
+    request self = {.headquarters = headquarters, .io = io, .end = end};
+    int account = 0;
+    int lead = 0;
+    int contact = 0;
+    int count = 0;
+    const hq_option table[] = {{"--account", NULL, &account},
+                               {"--lead", NULL, &lead},
+                               {"--contact", NULL, &contact},
+                               {"--by-owner", NULL, &self.by_owner},
+                               {"--territory", &self.territory, NULL},
+                               {"--entity", &self.entity, NULL},
+                               {"--all", NULL, &self.all},
+                               {end ? NULL : "--alone", NULL, &self.alone},
+                               {NULL, NULL, NULL}};
+    int result = hq_arguments(io, command, table, argc, argv, 0, RECORDS_MAX, &count);
+
+    if (result != HQ_EXIT_DONE) {
+        return result;
+    }
+    if (account + lead + contact > 1) {
+        return hq_usage(io, command, "name records of one entity at a time");
+    }
+    self.record_entity = lead ? "Lead" : contact ? "Contact" : "Account";
+    self.who = count > 0 ? argv[1] : NULL;
+    self.records = argv + 2;
+    self.record_count = count > 1 ? count - 1 : 0;
+    return problem(&self) != NULL ? hq_usage(io, command, problem(&self)) : run(&self);
+}
+
+static int run_assign(hq *headquarters, const hq_io *io, int argc, char **argv) {
+    return read_and_run(&hq_command_assign, headquarters, io, 0, argc, argv);
+}
+
+static int run_unassign(hq *headquarters, const hq_io *io, int argc, char **argv) {
+    return read_and_run(&hq_command_unassign, headquarters, io, 1, argc, argv);
+}
+
+const hq_command hq_command_assign = {
+    .name = "assign",
+    .usage = "USER (--account|--lead|--contact ID... | --by-owner | --territory T) [--entity E] "
+             "[--alone], or --by-owner --all",
+    .summary = "give records to a user's devices",
+    .help =
+        "What is assigned comes to the user's devices with their next sync: an account with its\n"
+        "contacts, visits, calls, tasks and notes. ID is an external id or an id; USER a login, "
+        "an\n"
+        "external id, an id or a name. --by-owner takes the records whose owner_id the user is,\n"
+        "--territory those of a territory, of --entity account or lead only if that is given.\n"
+        "--by-owner --all gives every record to its owner. --alone takes them from everybody "
+        "else;\n"
+        "unsent work on them is never lost.\n\n"
+        "    rove-hq assign --by-owner --all\n"
+        "    rove-hq assign michael9 --account 292 294\n"
+        "    rove-hq assign michael9 --territory 2 --entity lead\n",
+    .run = run_assign};
+
+const hq_command hq_command_unassign = {
+    .name = "unassign",
+    .usage = "USER (--account|--lead|--contact ID... | --by-owner | --territory T | --all) "
+             "[--entity E]",
+    .summary = "take records from a user's devices",
+    .help = "The records leave the user's devices with their next sync; what they have not sent "
+            "yet is\n"
+            "sent first, and kept. Records are named as for assign; --all is all that the user "
+            "holds.\n\n"
+            "    rove-hq unassign michael9 --account 292\n"
+            "    rove-hq unassign michael9 --all\n",
+    .run = run_unassign};
