@@ -74,7 +74,7 @@ typedef struct rep_batch {
     size_t count;
 } rep_batch;
 
-#define REP_BATCHES_MAX  64
+#define REP_BATCHES_MAX  256
 #define REP_VERDICTS_MAX 64
 
 typedef struct rep_outcome {
@@ -152,7 +152,7 @@ rove__change *rep_count(rep *r, const char *entity, rove_id id, const char *colu
 void rep_freeze(rep *r);
 /* One request and its answer. */
 void rep_exchange(rep *r, rep_outcome *outcome);
-/* Exchanges until headquarters has nothing more; asserts that the digest is equal in the end. */
+/* Exchanges until headquarters has nothing more, comparing digests; asserts that they are equal in the end. */
 void rep_settle(rep *r);
 /* The row, NULL if it has none. */
 rep_row *rep_find(rep *r, const char *entity, rove_id id);

@@ -334,6 +334,7 @@ void rep_exchange(rep *r, rep_outcome *outcome) {
     rove__digest_list digests;
 
     rep_freeze(r);
+    r->ack_begun = 0;
     q = raw_open(r);
     raw_hello(q, NULL);
     for (size_t i = 0; i < r->batch_count; i++) {
@@ -348,10 +349,14 @@ void rep_exchange(rep *r, rep_outcome *outcome) {
     }
     raw_end(q);
     finish(q, 0, 1, outcome);
+    if (outcome->need != 0) {
+        rep_need(r, outcome->need);
+    }
 }
 
 void rep_settle(rep *r) {
     rep_outcome outcome;
+    int compared = 0;
 
     r->answer_frames = 0;
     r->lose_answer = 0;
@@ -362,8 +367,11 @@ void rep_settle(rep *r) {
         }
         assert_false(outcome.forked);
         if (outcome.ended && !outcome.more && r->batch_count == 0) {
-            assert_true(outcome.verified);
-            return;
+            if (outcome.verified) {
+                return;
+            }
+            assert_false(compared); /* once is enough */
+            compared = r->send_digests = 1;
         }
     }
     fail_msg("headquarters never comes to an end");

@@ -385,7 +385,7 @@ void rep_freeze(rep *r) {
     }
     assert_int_equal(rove__batch_finish(writer, &bytes), ROVE_OK);
     rove__batch_writer_free(writer);
-    batch->number = r->acked + r->batch_count + 1;
+    batch->number = (r->batch_count > 0 ? r->batches[r->batch_count - 1].number : r->acked) + 1;
     batch->previous = before;
     batch->rows.data = rove__arena_copy(&r->arena, bytes.data, bytes.size);
     batch->rows.size = bytes.size;
@@ -517,9 +517,26 @@ void rep_apply_ack(rep *r, const rove__ack *ack) {
     }
     assert_true(r->journal_count < REP_BATCHES_MAX);
     r->journal[r->journal_count++] = r->batches[0];
-    r->acked = ack->number;
-    r->chain = ack->chain;
+    if (ack->number > r->acked) {
+        r->acked = ack->number;
+        r->chain = ack->chain;
+    }
     memmove(&r->batches[0], &r->batches[1], (--r->batch_count) * sizeof r->batches[0]);
+}
+
+/* T3: what headquarters lost is sent again, byte for byte, before anything else. */
+void rep_need(rep *r, uint64_t number) {
+    size_t first = 0;
+
+    while (first < r->journal_count && r->journal[first].number < number) {
+        first++;
+    }
+    size_t again = r->journal_count - first;
+    assert_true(again > 0 && again + r->batch_count <= REP_BATCHES_MAX);
+    memmove(&r->batches[again], &r->batches[0], r->batch_count * sizeof r->batches[0]);
+    memcpy(&r->batches[0], &r->journal[first], again * sizeof r->batches[0]);
+    r->batch_count += again;
+    r->journal_count = first;
 }
 
 /* ---- pages ----------------------------------------------------------------------------------------------- */
@@ -581,6 +598,12 @@ static void evict_others(rep *r, const rove__page *page) {
 }
 
 static void begin_transfer(rep *r, rove__scope scope) {
+    for (size_t i = 0; i < r->transfer_count; i++) {
+        if (r->transfers[i].root == scope.root && r->transfers[i].part == scope.part) {
+            r->transfers[i] = r->transfers[--r->transfer_count];
+            break;
+        }
+    }
     for (size_t i = 0; i < r->row_count; i++) {
         if (covers(scope, r->rows[i].scope)) {
             r->rows[i].named = 0;

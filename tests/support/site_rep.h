@@ -13,6 +13,7 @@ void rep_drop(rep *r, rep_row *row);
 void rep_put_whole(rep *r, const rove__change *change);
 void rep_put_part(rep *r, const rove__change *change);
 void rep_apply_ack(rep *r, const rove__ack *ack);
+void rep_need(rep *r, uint64_t number);
 void rep_apply_rows(rep *r, rove__bytes rows, rep_outcome *outcome);
 void rep_apply_page(rep *r, const rove__page *page, rep_outcome *outcome);
 void rep_total(rep *r, rove__hash128 *total);

@@ -288,7 +288,7 @@ rove_status rove__judge_act(rove__case *c, const rove__act *act) {
     if (!c->exists) {
         return rove__judge_park(c, act);
     }
-    rove_status status = rove__judge_entitled(c, act, &entitled);
+    rove_status status = rove__judge_entitled(c, act, -1, &entitled);
     if (status != ROVE_OK) {
         return status;
     }

@@ -331,18 +331,21 @@ static rove_status rules_say(rove__case *c, const rove__act *act, rove_error *er
     return rove__rules_check(&write, error);
 }
 
-/* Where an update names another scope, or part, that one has to be held too. */
+static int writes(const rove__act *act, int column) {
+    return column >= 0 && rove__bits_get(&act->change.row.present, (size_t)column);
+}
+
+/*
+ * Where an update names another scope, that one has to be held too. Where it only changes the part, the root counts in which
+ * the row was when its author saw it: it may have moved on since.
+ */
 static rove_status may_move(rove__case *c, const rove__act *act, int *entitled) {
     const rove__entity *entity = c->after.row.entity;
     int columns[] = {entity->scope_field, entity->part_field};
     rove__row moved;
-    int moves = 0;
 
     *entitled = 1;
-    for (size_t i = 0; i < 2; i++) {
-        moves |= columns[i] >= 0 && rove__bits_get(&act->change.row.present, (size_t)columns[i]);
-    }
-    if (!moves) {
+    if (!writes(act, columns[0]) && !writes(act, columns[1])) {
         return ROVE_OK;
     }
     rove_status status = rove__row_copy(&moved, &c->after.row, &c->judge->record);
@@ -350,9 +353,12 @@ static rove_status may_move(rove__case *c, const rove__act *act, int *entitled) 
         return status;
     }
     for (size_t i = 0; i < 2; i++) {
-        if (columns[i] >= 0 && rove__bits_get(&act->change.row.present, (size_t)columns[i])) {
+        if (writes(act, columns[i])) {
             moved.cells[columns[i]] = act->change.row.cells[columns[i]];
         }
+    }
+    if (!writes(act, columns[0]) && entity->scope != ROVE_SCOPE_PARENT) {
+        return rove__judge_entitled(c, act, rove__row_scope(&moved, NULL).part, entitled);
     }
     return rove__judge_may_enter(c, act, &moved, entitled);
 }

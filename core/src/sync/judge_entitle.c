@@ -48,8 +48,13 @@ typedef struct path {
     rove__judge *judge;
     const rove__act *act;
     uint64_t from; /* since when the row is in the scope that comes next */
+    int32_t part;  /* in place of the row's own; -1: none */
     int held;
 } path;
+
+static rove__scope scope_in(const path *p, rove__scope scope) {
+    return p->part < 0 ? scope : (rove__scope){scope.root, p->part};
+}
 
 /* The row was in mark->scope before mark->seq. */
 static rove_status each_mark(void *ctx, const rove__hq_mark *mark) {
@@ -58,15 +63,15 @@ static rove_status each_mark(void *ctx, const rove__hq_mark *mark) {
     if (mark->seq <= p->from) {
         return ROVE_OK;
     }
-    rove_status status =
-        held_within(p->judge, p->act->user, mark->scope, p->from, mark->seq - 1, &p->held);
+    rove_status status = held_within(p->judge, p->act->user, scope_in(p, mark->scope), p->from,
+                                     mark->seq - 1, &p->held);
     p->from = mark->seq;
     return status == ROVE_OK && p->held ? ROVE_DONE : status;
 }
 
-rove_status rove__judge_entitled(rove__case *c, const rove__act *act, int *entitled) {
+rove_status rove__judge_entitled(rove__case *c, const rove__act *act, int32_t part, int *entitled) {
     rove__judge *judge = c->judge;
-    path p = {.judge = judge, .act = act, .from = act->cursor};
+    path p = {.judge = judge, .act = act, .from = act->cursor, .part = part};
     rove__scope scope;
 
     ROVE_ASSERT(c->exists);
@@ -84,7 +89,7 @@ rove_status rove__judge_entitled(rove__case *c, const rove__act *act, int *entit
     }
     status = judge->store->mark_of_row(judge->tx, c->entity, c->id, each_mark, &p);
     if (status == ROVE_OK && !p.held) {
-        status = rove__judge_held(judge, act->user, scope, p.from, &p.held);
+        status = rove__judge_held(judge, act->user, scope_in(&p, scope), p.from, &p.held);
     }
     *entitled = p.held;
     return status;

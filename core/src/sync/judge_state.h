@@ -190,7 +190,9 @@ ROVE_CHECK rove_status rove__judge_counter(rove__case *c, const rove__act *act, 
 ROVE_CHECK rove_status rove__judge_held(rove__judge *judge, rove_id user, rove__scope scope,
                                         uint64_t from, int *held);
 void rove__judge_forget_held(rove__judge *judge);
-ROVE_CHECK rove_status rove__judge_entitled(rove__case *c, const rove__act *act, int *entitled);
+/* `part`: where it is to be written to, in place of the parts in which the row was; -1: as it was. */
+ROVE_CHECK rove_status rove__judge_entitled(rove__case *c, const rove__act *act, int32_t part,
+                                            int *entitled);
 /* For an insert, or an update that moves: the scope named may be written to. */
 ROVE_CHECK rove_status rove__judge_may_enter(rove__case *c, const rove__act *act,
                                              const rove__row *row, int *entitled);

@@ -26,7 +26,10 @@ static rove_status check_hello(const rove__server *server, rove__hq_tx *tx,
         return ROVE_OK;
     }
     if (hello->acked > device->last_batch) {
-        *verdict = ROVE_SERVER_NEED;
+        /* A device that is sending again what was lost still names the highest it ever had acknowledged. */
+        int sends = server->batch_count > 0 &&
+                    rove__staged_number(server->batches[0]) <= device->last_batch + 1;
+        *verdict = sends ? ROVE_SERVER_GO : ROVE_SERVER_NEED;
         *need = device->last_batch + 1;
         return ROVE_OK;
     }
@@ -181,6 +184,13 @@ static rove_status judge_rows(rove__server *server, rove__hq_tx *tx, rove__hq_de
     return status;
 }
 
+/* What the device will never send again: all that it knows to be acknowledged, but for what it is sending again (T3). */
+static uint64_t confirmed_by(const rove__server *server) {
+    uint64_t first = server->batch_count > 0 ? rove__staged_number(server->batches[0]) : UINT64_MAX;
+
+    return first <= server->hello.acked ? first - 1 : server->hello.acked;
+}
+
 static rove_status note_contact(const rove__server *server, rove__hq_tx *tx,
                                 rove__hq_device *device, int64_t now_ms) {
     const rove__hello *hello = &server->hello;
@@ -190,11 +200,12 @@ static rove_status note_contact(const rove__server *server, rove__hq_tx *tx,
     device->cursor = hello->cursor.seq;
     device->schema = hello->schema;
     rove__text_format(device->app, sizeof device->app, "%s", server->app);
-    if (hello->acked <= device->confirmed) {
+    uint64_t confirmed = confirmed_by(server);
+    if (confirmed <= device->confirmed || confirmed > device->last_batch) {
         return ROVE_OK;
     }
-    device->confirmed = hello->acked;
-    return server->ports.store->batch_confirm(tx, server->replica, hello->acked);
+    device->confirmed = confirmed;
+    return server->ports.store->batch_confirm(tx, server->replica, confirmed);
 }
 
 typedef struct step {
@@ -246,6 +257,11 @@ static void keep(rove__server *server, step *s) {
     server->next_batch++;
     server->verdict = verdicts[s->answer.kind];
     server->need_number = s->answer.number;
+    if (server->verdict == ROVE_SERVER_GO && server->next_batch == server->batch_count &&
+        s->device.last_batch < server->hello.acked) {
+        server->verdict = ROVE_SERVER_NEED; /* no page before all that was lost is back (T3) */
+        server->need_number = s->device.last_batch + 1;
+    }
     if (s->answer.kind == ROVE_ANSWER_ACK || s->answer.kind == ROVE_ANSWER_RENUMBER) {
         server->answers[server->answer_count++] = s->answer;
         rove__answer_init(&s->answer, server->ports.allocator);
