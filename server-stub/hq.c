@@ -7,6 +7,7 @@
 #include "hq.h"
 
 #include <jansson.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -28,6 +29,7 @@ struct hq {
     char folder[HQ_PATH_MAX];
     void *lock;
     hq_keys keys;
+    pthread_rwlock_t schema; /* over growth of the registry */
     rove__registry *registry;
     rove__hq_database *database;
     committer *committer;
@@ -244,6 +246,7 @@ rove_status hq_open(const hq_ports *ports, const char *folder, hq **out, rove_er
         return fail(ROVE_NOMEM, error);
     }
     self->ports = *ports;
+    (void)pthread_rwlock_init(&self->schema, NULL);
     rove__arena_init(&self->arena, &self->ports.allocator, POLICY_ARENA);
     rove__text_format(self->folder, sizeof self->folder, "%s", folder);
     rove_status status =
@@ -270,6 +273,7 @@ void hq_close(hq *self) {
         self->ports.files.unlock(self->ports.files.ctx, self->lock);
     }
     rove__arena_free(&self->arena);
+    (void)pthread_rwlock_destroy(&self->schema);
     rove_allocator allocator = self->ports.allocator;
     rove__free(&allocator, self);
 }
@@ -321,12 +325,30 @@ uint64_t hq_commit_groups(hq *self) {
 rove_status hq_read(hq *self, hq_job job, void *ctx, rove_error *error) {
     const rove__hq_store *store = &self->database->store;
     rove__hq_tx *tx = NULL;
+    hq_schema_hold(self);
     rove_status status = store->begin(store->ctx, ROVE_HQ_READ, &tx, error);
     if (status == ROVE_OK) {
         status = job(ctx, tx, error);
         store->rollback(tx);
     }
+    hq_schema_release(self);
     return fail(status, error);
+}
+
+void hq_schema_hold(hq *self) {
+    (void)pthread_rwlock_rdlock(&self->schema);
+}
+
+void hq_schema_release(hq *self) {
+    (void)pthread_rwlock_unlock(&self->schema);
+}
+
+void hq_schema_change_begin(hq *self) {
+    (void)pthread_rwlock_wrlock(&self->schema);
+}
+
+void hq_schema_change_end(hq *self) {
+    (void)pthread_rwlock_unlock(&self->schema);
 }
 
 rove_status hq_writer(hq *self, rove__hq_tx *tx, const char *operator_name, const char *act,

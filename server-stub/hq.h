@@ -96,6 +96,16 @@ uint64_t hq_commit_groups(hq *headquarters);
 /* A read transaction on this thread. */
 ROVE_CHECK rove_status hq_read(hq *headquarters, hq_job job, void *ctx, rove_error *error);
 
+/*
+ * Custom fields make the registry grow, and the tables with it. Who reads the registry beside the committing thread holds it
+ * meanwhile (hq_read does so for its job); who adds a field begins a change, commits the job that adds it, and ends
+ * the change. No change begins inside hq_read or a job.
+ */
+void hq_schema_hold(hq *headquarters);
+void hq_schema_release(hq *headquarters);
+void hq_schema_change_begin(hq *headquarters);
+void hq_schema_change_end(hq *headquarters);
+
 /* ---- commands ------------------------------------------------------------------------------------------ */
 
 /* Where a command prints; both go to the terminal of whoever called, also through the control socket. */

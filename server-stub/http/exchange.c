@@ -26,13 +26,38 @@ rove_status exchange_begin(request *self) {
 }
 
 rove_status exchange_receive(request *self, const void *bytes, size_t size) {
-    return rove__server_receive(self->server, bytes, size);
+    hq_schema_hold(self->http->headquarters);
+    rove_status status = rove__server_receive(self->server, bytes, size);
+    hq_schema_release(self->http->headquarters);
+    return status;
+}
+
+static rove_status received(request *self) {
+    hq_schema_hold(self->http->headquarters);
+    rove_status status = rove__server_received(self->server);
+    hq_schema_release(self->http->headquarters);
+    return status;
+}
+
+static rove_status answer(request *self, char *bytes, size_t capacity, size_t *size) {
+    hq_schema_hold(self->http->headquarters);
+    rove_status status = rove__server_answer(self->server, bytes, capacity, size);
+    hq_schema_release(self->http->headquarters);
+    return status;
 }
 
 void exchange_end(request *self) {
     if (self->server != NULL && self->progress != PROGRESS_FRESH) {
-        metrics_exchanged(self->http->metrics, rove__server_statistics(self->server),
-                          front_boot_ms(self->http) - self->began_ms);
+        const rove__server_stats *stats = rove__server_statistics(self->server);
+        int64_t ms = front_boot_ms(self->http) - self->began_ms;
+        metrics_exchanged(self->http->metrics, stats, ms);
+        rove__log(&hq_get_ports(self->http->headquarters)->log, ROVE_LOG_INFO, "http",
+                  "device %u: %llu batches, %llu rows in, %llu rows out, %llu conflicts, %llu to "
+                  "review, %lld ms",
+                  (unsigned)self->device.replica, (unsigned long long)stats->batches,
+                  (unsigned long long)stats->rows_in, (unsigned long long)stats->rows_out,
+                  (unsigned long long)stats->conflicts, (unsigned long long)stats->reviews,
+                  (long long)ms);
     }
     rove__server_free(self->server);
     self->server = NULL;
@@ -52,7 +77,7 @@ static ssize_t next_piece(void *cls, uint64_t at, char *bytes, size_t capacity) 
     (void)at;
     rove_status status = front_authorise(self, NEED_DEVICE);
     if (status == ROVE_OK) {
-        status = rove__server_answer(self->server, bytes, capacity, &size);
+        status = answer(self, bytes, capacity, &size);
     }
     if (status != ROVE_OK) {
         rove__log(&hq_get_ports(self->http->headquarters)->log, ROVE_LOG_WARN, "http",
@@ -72,7 +97,7 @@ static int session_tells(const request *self) {
 enum MHD_Result exchange_finish(request *self) {
     rove_status status = ROVE_OK;
     if (self->progress == PROGRESS_FRESH) {
-        status = rove__server_received(self->server);
+        status = received(self);
     } else if (!session_tells(self)) {
         status = self->task.status;
     }

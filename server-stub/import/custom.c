@@ -157,7 +157,9 @@ rove_status custom_make(hq *headquarters, const hq_io *io, mapping *m, const cus
         missing |= m->columns[i].role == MAPPING_CUSTOM && m->columns[i].ordinal < 0;
     }
     if (missing) {
+        hq_schema_change_begin(headquarters);
         status = hq_commit(headquarters, make_all, &self, error);
+        hq_schema_change_end(headquarters);
         *made = self.made;
     }
     for (size_t i = 0; i < m->count && status == ROVE_OK; i++) {

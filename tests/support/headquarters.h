@@ -23,7 +23,7 @@
 
 typedef struct office_clock {
     rove_clock real;
-    int64_t offset_ms;
+    _Atomic int64_t offset_ms;
 } office_clock;
 
 typedef struct headquarters {
