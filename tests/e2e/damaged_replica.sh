@@ -1,0 +1,76 @@
+#!/bin/sh
+# A damaged file: the rep is told what to do, nothing is made worse, and what can still be read can still be sent.
+# shellcheck source=tests/e2e/lib.sh
+. "${0%/*}/lib.sh"
+
+headquarters 30
+enrolled jo
+must rep jo note add A00001 'not sent yet'
+before=$(outbox jo)
+cp -r "$work/jo" "$work/good"
+
+# overwrite OFFSET SIZE: with noise.
+overwrite() { dd if=/dev/urandom of="$work/jo/replica.db" bs=1 seek="$1" count="$2" conv=notrunc 2>/dev/null; }
+
+# hopeless WHAT: no command gets anywhere, and none changes the file.
+hopeless() {
+    tell "$1"
+    cp "$work/jo/replica.db" "$work/damaged"
+    for command in 'account list' 'note add A00001 x' sync status pending verify 'sql SELECT(1)'; do
+        # shellcheck disable=SC2086
+        run rep jo $command
+        exits 5
+        says 'Keep a copy of the folder for support' '(CORRUPT)'
+    done
+    cmp -s "$work/jo/replica.db" "$work/damaged" || fail 'the damaged file was changed'
+    cp "$work/good/replica.db" "$work/jo/replica.db"
+}
+
+echo 'This is a letter.' >"$work/jo/replica.db"
+hopeless 'replaced by a text'
+truncate -s 4096 "$work/jo/replica.db"
+hopeless 'cut short to one page'
+truncate -s 50000 "$work/jo/replica.db"
+hopeless 'cut short'
+overwrite 0 100
+hopeless 'a damaged head'
+
+tell 'the good file is back'
+same 'unsent work is as it was' "$before" "$(outbox jo)"
+must rep jo verify
+
+tell 'one table is damaged: verify finds it, and unsent work still goes'
+page=$(sqlite3 "$work/jo/replica.db" "SELECT rootpage FROM sqlite_schema WHERE name = 'account'")
+overwrite $(((page - 1) * 4096)) 4096
+run rep jo account list
+exits 5
+says 'Keep a copy' '(CORRUPT)'
+run rep jo verify
+exits 5
+says 'replica.db is damaged' '(CORRUPT)'
+same 'unsent work can be read' "$before" "$(outbox jo)"
+must rep jo sync
+same 'and was sent' 0 "$(pending jo)"
+
+tell 'without the damaged file everything is downloaded again'
+mv "$work/jo/replica.db" "$work/damaged"
+must rep jo sync
+says 'The replica is equal to headquarters.'
+must rep jo verify
+same 'all accounts' 30 "$(select_ jo 'SELECT count(*) FROM account')"
+same 'the note too' 'not sent yet' "$(select_ jo 'SELECT text FROM note')"
+must rep jo note add A00002 'as a new device'
+must rep jo sync
+same 'work goes on' 0 "$(pending jo)"
+
+tell 'a damaged identity: the rep works on, and enrols again'
+must rep jo note add A00003 'written before the identity broke'
+echo x >"$work/jo/identity"
+run rep jo sync
+exits 8
+says 'identity file is damaged' 'unsent work is kept'
+must rep jo note add A00003 'written after it'
+must rep jo enroll "$hq_url" "$(invitation jo)"
+must rep jo sync
+same 'all of it went' 0 "$(pending jo)"
+must rep jo verify
