@@ -36,10 +36,10 @@ typedef struct hq_ports {
 } hq_ports;
 
 typedef struct hq_init_options {
-    const char *name;          /* of the organisation */
-    const char *const *hosts;  /* DNS names and addresses for the server certificate */
+    const char *name;         /* of the organisation */
+    const char *const *hosts; /* DNS names and addresses for the server certificate */
     size_t host_count;
-    const char *currency;      /* ISO 4217 */
+    const char *currency; /* ISO 4217 */
     const char *timezone;
     const char *operator_name;
 } hq_init_options;
@@ -116,7 +116,8 @@ typedef struct hq_io {
     int json;                  /* --json was given: print one JSON document */
     int terminal;              /* out is a terminal: progress may be shown on err */
     const char *operator_name; /* --operator, else the login name */
-    const char *directory;     /* the caller's working directory: paths in arguments are relative to it */
+    const char
+        *directory; /* the caller's working directory: paths in arguments are relative to it */
 } hq_io;
 void hq_print(const hq_io *io, const char *format, ...) ROVE_PRINTF(2, 3);
 void hq_complain(const hq_io *io, const char *format, ...) ROVE_PRINTF(2, 3);
@@ -150,7 +151,7 @@ const hq_command *hq_command_named(const char *name);
 
 /* Records an act in its own words, inside a job. seq: of the writer that made it, or 0. io NULL: nobody's act, but
  * headquarters' own. */
-ROVE_CHECK rove_status hq_record(hq *headquarters, rove__hq_tx *tx, const hq_io *io, const char *act,
-                                 const char *detail, uint64_t seq);
+ROVE_CHECK rove_status hq_record(hq *headquarters, rove__hq_tx *tx, const hq_io *io,
+                                 const char *act, const char *detail, uint64_t seq);
 
 #endif
