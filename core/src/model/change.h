@@ -20,7 +20,7 @@ typedef enum rove__op {
     ROVE_OP_WHOLE = 5, /* row: all cells that are not NULL; clock: whole; replaces */
     ROVE_OP_PART = 6, /* row: the cells newer than the cursor; clock: origin, base, their entries */
     ROVE_OP_TOMBSTONE = 7, /* clock.origin */
-    ROVE_OP_MARK = 8       /* moved away: scope is the one that it left */
+    ROVE_OP_MARK = 8       /* moved away: scope is the one that it left; part -1: any part of that root */
 } rove__op;
 
 /* One dirty cell of a device's write. */

@@ -422,7 +422,7 @@ static rove_status leave(rove__apply *apply, const rove__change *change) {
     if (apply->any_quarantined) {
         status = rove__quarantine_find(apply, change->row.entity_number, change->row.id, arena,
                                        &raw, &found);
-        if (status == ROVE_OK && found && (!mark || rove__scope_equal(raw.scope, change->scope))) {
+        if (status == ROVE_OK && found && (!mark || rove__scope_covers(change->scope, raw.scope))) {
             status = rove__quarantine_drop(apply, &raw);
         }
     }
@@ -433,7 +433,7 @@ static rove_status leave(rove__apply *apply, const rove__change *change) {
     if (status != ROVE_OK || !rove__record_live(&record)) {
         return status;
     }
-    if (mark ? !rove__scope_equal(rove__row_scope(&record.under.row, NULL), change->scope)
+    if (mark ? !rove__scope_covers(change->scope, rove__row_scope(&record.under.row, NULL))
              : rove__version_compare(record.under.clock.origin, change->clock.origin) != 0) {
         return ROVE_OK;
     }
