@@ -232,30 +232,41 @@ static void read_answer(rep *r, const rove__buf *bytes, int apply, rep_outcome *
 
 /* ---- the session ----------------------------------------------------------------------------------------- */
 
-/* One commit as the host does it: in a savepoint of a transaction; LATER is tried again. */
-static void commit_once(site *s, rove__server *server) {
+/* One commit as the host does it: in a savepoint of a transaction. Other than OK: the session is to be dropped. */
+static rove_status commit_once(site *s, rove__server *server) {
     rove__hq_tx *tx = NULL;
     rove_error error = {.message = ""};
     rove_status status = s->store->begin(s->store->ctx, ROVE_HQ_WRITE, &tx, &error);
 
-    if (status == ROVE_LATER) {
-        return;
+    if (status != ROVE_OK) {
+        return status == ROVE_LATER ? ROVE_OK : status;
     }
-    assert_int_equal(status, ROVE_OK);
     assert_int_equal(s->store->savepoint(tx, &error), ROVE_OK);
     status = rove__server_commit(server, tx, s->now_ms, &error);
     assert_int_equal(s->store->release(tx, status == ROVE_OK, &error), ROVE_OK);
-    assert_int_equal(s->store->commit(tx, &error), ROVE_OK);
+    return s->store->commit(tx, &error);
 }
 
-static void serve(rep *r, const rove__buf *request, size_t size, rove__buf *answer_bytes,
-                  rep_outcome *outcome) {
+static void take_answer(rove__server *server, size_t chunk, rove__buf *answer_bytes) {
+    uint8_t bytes[4096];
+    size_t got = 0;
+
+    do {
+        size_t room = chunk < sizeof bytes ? chunk : sizeof bytes;
+        assert_int_equal(rove__server_answer(server, bytes, room, &got), ROVE_OK);
+        rove__buf_append(answer_bytes, bytes, got);
+    } while (got > 0);
+    assert_int_equal(rove__buf_status(answer_bytes), ROVE_OK);
+}
+
+/* 0: the host dropped the session. */
+static int serve(rep *r, const rove__buf *request, size_t size, rove__buf *answer_bytes,
+                 rep_outcome *outcome) {
     site *s = r->s;
     rove__server_policy policy = {.poll_ms = 60000, .page_rows = s->page_rows};
     rove__server *server = NULL;
     size_t chunk = r->chunk == 0 ? 4096 : r->chunk;
-    uint8_t bytes[4096];
-    size_t got = 0;
+    rove_status status = ROVE_OK;
 
     assert_int_equal(rove__server_new(&s->ports, &policy, r->replica, s->now_ms, &server), ROVE_OK);
     for (size_t at = 0; at < size; at += chunk) {
@@ -263,19 +274,18 @@ static void serve(rep *r, const rove__buf *request, size_t size, rove__buf *answ
         assert_int_equal(rove__server_receive(server, request->data + at, some), ROVE_OK);
     }
     assert_int_equal(rove__server_received(server), ROVE_OK);
-    for (int i = 0; i < 200 && rove__server_wants_commit(server); i++) {
-        commit_once(s, server);
+    for (int i = 0; i < 200 && status == ROVE_OK && rove__server_wants_commit(server); i++) {
+        status = commit_once(s, server);
     }
-    do {
-        size_t room = chunk < sizeof bytes ? chunk : sizeof bytes;
-        assert_int_equal(rove__server_answer(server, bytes, room, &got), ROVE_OK);
-        rove__buf_append(answer_bytes, bytes, got);
-    } while (got > 0);
-    assert_int_equal(rove__buf_status(answer_bytes), ROVE_OK);
+    if (status == ROVE_OK) {
+        take_answer(server, chunk, answer_bytes);
+    }
     outcome->stats = *rove__server_statistics(server);
     outcome->bytes_out = size;
     outcome->bytes_in = answer_bytes->size;
+    outcome->failed = status;
     rove__server_free(server);
+    return status == ROVE_OK;
 }
 
 static void finish(raw_request *q, size_t cut, int apply, rep_outcome *outcome) {
@@ -285,8 +295,7 @@ static void finish(raw_request *q, size_t cut, int apply, rep_outcome *outcome) 
     assert_int_equal(rove__frame_write_end(q->writer, &q->bytes), ROVE_OK);
     assert_true(cut <= q->bytes.size);
     rove__buf_init(&answer_bytes, &q->r->s->allocator, (size_t)256 << 20);
-    serve(q->r, &q->bytes, q->bytes.size - cut, &answer_bytes, outcome);
-    if (!q->r->lose_answer) {
+    if (serve(q->r, &q->bytes, q->bytes.size - cut, &answer_bytes, outcome) && !q->r->lose_answer) {
         read_answer(q->r, &answer_bytes, apply, outcome);
     }
     rove__buf_free(&answer_bytes);

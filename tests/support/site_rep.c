@@ -541,6 +541,10 @@ void rep_need(rep *r, uint64_t number) {
 
 /* ---- pages ----------------------------------------------------------------------------------------------- */
 
+static int covers(rove__scope wide, rove__scope narrow) {
+    return wide.root == narrow.root && (wide.part < 0 || wide.part == narrow.part);
+}
+
 void rep_apply_rows(rep *r, rove__bytes rows, rep_outcome *outcome) {
     for (int pass = 0; pass < 2; pass++) { /* tombstones and marks before rows (Q3) */
         rove__batch_reader *reader = NULL;
@@ -563,18 +567,13 @@ void rep_apply_rows(rep *r, rove__bytes rows, rep_outcome *outcome) {
             } else if (change.op == ROVE_OP_PART) {
                 rep_put_part(r, &change);
             } else if (row != NULL &&
-                       (change.op == ROVE_OP_TOMBSTONE || (row->scope.root == change.scope.root &&
-                                                           row->scope.part == change.scope.part))) {
+                       (change.op == ROVE_OP_TOMBSTONE || covers(change.scope, row->scope))) {
                 rep_drop(r, row);
             }
         }
         assert_int_equal(status, ROVE_DONE);
         rove__batch_reader_free(reader);
     }
-}
-
-static int covers(rove__scope wide, rove__scope narrow) {
-    return wide.root == narrow.root && (wide.part < 0 || wide.part == narrow.part);
 }
 
 static void evict(rep *r, rove__scope scope, int only_unnamed) {

@@ -209,6 +209,22 @@ static void work(world *w, rep *r) {
     }
 }
 
+/* For the message of a failed run. */
+static rove_status tell_review(void *ctx, const rove__hq_review *review) {
+    (void)ctx;
+    print_message("review of entity %u by %u at %llu: %s\n", review->entity, review->replica,
+                  (unsigned long long)review->seq, review->reason);
+    return ROVE_OK;
+}
+
+static void tell_reviews(world *w) {
+    rove__hq_tx *tx = NULL;
+
+    assert_int_equal(w->s.store->begin(w->s.store->ctx, ROVE_HQ_READ, &tx, NULL), ROVE_OK);
+    assert_int_equal(w->s.store->review_scan(tx, 0, &w->s.arena, tell_review, NULL), ROVE_OK);
+    w->s.store->rollback(tx);
+}
+
 static void exchange(world *w, rep *r) {
     rep_outcome outcome;
 
@@ -221,6 +237,7 @@ static void exchange(world *w, rep *r) {
     for (size_t i = 0; i < outcome.verdict_count && !w->restored; i++) {
         if (outcome.verdicts[i].code == ROVE_VERDICT_REVIEW ||
             outcome.verdicts[i].code == ROVE_VERDICT_PARKED) {
+            tell_reviews(w);
             fail_msg("honest work on entity %u got verdict %d", outcome.verdicts[i].entity,
                      (int)outcome.verdicts[i].code);
         }
@@ -294,22 +311,6 @@ static int64_t points(world *w) {
         sum += value.type == ROVE_INT ? value.as.integer : 0;
     }
     return sum;
-}
-
-/* For the message of a failed run. */
-static rove_status tell_review(void *ctx, const rove__hq_review *review) {
-    (void)ctx;
-    print_message("review of entity %u by %u at %llu: %s\n", review->entity, review->replica,
-                  (unsigned long long)review->seq, review->reason);
-    return ROVE_OK;
-}
-
-static void tell_reviews(world *w) {
-    rove__hq_tx *tx = NULL;
-
-    assert_int_equal(w->s.store->begin(w->s.store->ctx, ROVE_HQ_READ, &tx, NULL), ROVE_OK);
-    assert_int_equal(w->s.store->review_scan(tx, 0, &w->s.arena, tell_review, NULL), ROVE_OK);
-    w->s.store->rollback(tx);
 }
 
 /* A row that is parked for is one that no rep has. */

@@ -29,7 +29,12 @@ static rove_status each_mark(void *ctx, const rove__hq_mark *mark) {
         rove__holding_at(&pull->holdings, mark->scope, pull->head.seq) == NULL) {
         return ROVE_OK;
     }
-    rove__outgoing_mark(m->row, mark->scope, &change);
+    /* Of a root that it left, whichever part: the device may have computed another one from its own accepted work. */
+    rove__scope left = mark->scope;
+    if (left.root != m->row->scope.root) {
+        left.part = -1;
+    }
+    rove__outgoing_mark(m->row, left, &change);
     rove_status status = rove__pull_add(pull, &change, &added);
     return status == ROVE_OK && !added ? ROVE_DONE : status;
 }
