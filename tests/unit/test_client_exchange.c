@@ -143,6 +143,26 @@ static void test_the_budget_is_told_to_headquarters(void **state) {
     rove__buf_free(&answer);
 }
 
+static void test_a_host_learns_whom_to_trust(void **state) {
+    rove_exchange *exchange = NULL;
+    rove_request target;
+    (void)state;
+
+    phone_ok(&p, rove_exchange_new(p.replica, 0, &exchange, &p.error));
+    phone_ok(&p, rove_exchange_target(exchange, &target, &p.error));
+    assert_string_equal(target.method, "POST");
+    assert_string_equal(target.url, PHONE_URL "/v1/exchange");
+    assert_string_equal(target.content_type, target.accept);
+    assert_int_equal(target.ca_size, 9);
+    assert_non_null(target.pin);
+    assert_null(target.backup_pin);
+    assert_true(target.certificate_size > 0 && target.key_size > 0);
+    assert_null(target.read_body);
+    assert_int_equal(target.trusted_now_ms, 0);
+    phone_is(&p, rove_exchange_target(exchange, NULL, &p.error), ROVE_INVALID);
+    phone_is(&p, rove_exchange_finish(exchange, ROVE_NETWORK, NULL, NULL, NULL), ROVE_NETWORK);
+}
+
 static void test_calls_that_make_no_sense(void **state) {
     rove_exchange *exchange = NULL;
     uint8_t byte;
@@ -164,7 +184,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_an_exchange_in_any_portions),        TEST(test_a_host_that_gives_up_says_why),
         TEST(test_a_failed_answer_stays_failed),       TEST(test_one_at_a_time),
-        TEST(test_the_budget_is_told_to_headquarters), TEST(test_calls_that_make_no_sense),
+        TEST(test_the_budget_is_told_to_headquarters), TEST(test_a_host_learns_whom_to_trust),
+        TEST(test_calls_that_make_no_sense),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

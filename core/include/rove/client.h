@@ -1,12 +1,21 @@
 /*
  * rove/client.h - a field-sales replica: open it, read and write it offline, reconcile it with headquarters.
  *
- * A `rove` is one replica in one folder. Any thread may use it; calls that write wait for each other, readers
- * never wait. Everything that fails returns a status and, where there is one, fills in a rove_error.
+ * A `rove` is one replica in one folder. Everything that fails returns a status and, where there is one, fills in a
+ * rove_error, which may be NULL. INVALID is what a call says to arguments that its description excludes (NULL
+ * where something is needed, an id below 0), NOMEM may come from every call, and IO, FULL, READONLY and
+ * CORRUPT from every call that reads or writes the replica; they are not repeated at each function. A
+ * failed call changed nothing; rove_status_classify says who can do something about it.
+ *
+ * Threads: a handle may be used by any thread, and by several at once, unless a function says otherwise. Calls that
+ * write wait for each other, also for a page that a sync is applying; reads never wait for writes, and nothing
+ * waits for the network but rove_enroll and rove_sync.
  *
  *     rove *replica = NULL;
  *     rove_error error;
  *     if (rove_open(&ports, "/data/replica", &replica, &error) != ROVE_OK) ...
+ *
+ * docs/client.md is an hour's introduction; docs/examples are whole programs.
  *
  * Stability: stable; structs with a `size` first are extended at their end. Valid C99, C11 and C++.
  */
@@ -37,26 +46,31 @@ typedef struct rove rove;
 
 /* ---- opening ------------------------------------------------------------------------------------------ */
 
-/* What the host provides; the struct is copied, what it points to is borrowed until rove_close. */
+/* What the host provides; the struct is copied, what it points to is borrowed until rove_close. rove/posix.h fills it
+ * in for POSIX systems. */
 typedef struct rove_ports {
     rove_allocator allocator;
     rove_clock clock;
     rove_random random;
     rove_files files;
     rove_crypto crypto;
-    rove_transport transport; /* may be all zeros: then nothing that needs headquarters works (NETWORK) */
+    rove_transport transport; /* all zeros: what needs headquarters is NETWORK */
     rove_log log;             /* write may be NULL */
     const char *app;          /* name and version of the app, for the operator; may be NULL */
 } rove_ports;
 
 /*
  * Opens or creates the replica in a folder (UTF-8 path). *replica is owned by the caller: rove_close.
- * BUSY: another process has it (its pid is in the message). READONLY, FULL, IO, NOMEM. CORRUPT: the file is
- * damaged; nothing was changed. UPGRADE: a newer version wrote it.
+ * BUSY: this or another process has it open (the pid is in the message). CORRUPT: the file is damaged; nothing was
+ * changed. UPGRADE: a newer version of the app wrote it. UTF8. A damaged identity is no reason not to open: the
+ * replica then says that it is not enrolled, and a new code mends it.
  */
 ROVE_CHECK rove_status rove_open(const rove_ports *ports, const char *folder, rove **replica,
                                  rove_error *error);
-/* Waits for calls under way on other threads? No: there must be none. NULL is fine. */
+/*
+ * Closes and frees the handle; an open transaction is rolled back. The caller sees to it that no call is under way on
+ * another thread, and that queries and exchanges were ended. NULL is fine.
+ */
 void rove_close(rove *replica);
 
 /* ---- enrolment ---------------------------------------------------------------------------------------- */
@@ -64,8 +78,11 @@ void rove_close(rove *replica);
 /*
  * Makes a key on this device and exchanges a one-time code for a certificate. `url` is that of headquarters
  * ("https://hq.example.com:8443"). `code` is what the operator gave, in any grouping: it carries the code and
- * the fingerprint of headquarters' key, so that the first contact trusts nobody else.
- * CODE: wrong, used or expired. EXISTS: enrolled already. TLS, NETWORK, TIMEOUT, NOT_ROVE.
+ * the fingerprint of headquarters' key, so that the first contact trusts nobody else. Blocks for two requests.
+ * A crash or a failure on the way leaves the device as it was; if headquarters had answered already, the code is used
+ * up and the operator has to give another one.
+ * CODE: mistyped, wrong, used or expired. EXISTS: enrolled already. STATE: the replica holds the work of another user;
+ * use another folder. INVALID: the address. BUSY: a sync is under way. TLS, NETWORK, TIMEOUT, NOT_ROVE, PROTOCOL.
  */
 ROVE_CHECK rove_status rove_enroll(rove *replica, const char *url, const char *code,
                                    rove_error *error);
@@ -82,99 +99,141 @@ typedef struct rove_field {
 rove_value rove_null(void);
 rove_value rove_int(int64_t integer);
 rove_value rove_real(double real);
-rove_value rove_text(const char *text); /* borrowed until the call that takes it returns */
+/* `text` is borrowed until the call that takes the value returns; NULL is rove_null(). */
+rove_value rove_text(const char *text);
 
 /*
- * Several writes as one: they are kept, and reach headquarters, together or not at all. Between begin and
- * commit other writers wait, so keep it short. A failed write does not end the transaction. Without a
- * transaction each write is one of its own. Same thread from begin to commit.
+ * What every write may say, besides what is above: NOT_ENROLLED. UNKNOWN_ENTITY, UNKNOWN_FIELD. INVALID: a value of the
+ * wrong type, a field twice, a set or counter by the wrong call. RANGE, UTF8, TOO_BIG: a value against the
+ * limits of its field. REQUIRED. DENIED: the rep may not write it. STATE: the record is sealed, or may not go from the
+ * state it is in to that one. CYCLE. A number is given as a number; a text is not converted. Nothing that is
+ * handed in is kept after the call. When a write returns ROVE_OK outside of a transaction, it is on the disk.
+ */
+
+/*
+ * Several writes as one: they are kept, and reach headquarters, together or not at all (at most 1,000 records and
+ * 192 KiB: TOO_BIG). Between begin and commit other writers wait, so keep it short. A failed write does not end the
+ * transaction, and leaves it as it was before the write. Without a transaction each write is one of its own. All
+ * calls from begin to commit come from the thread that began; writes of other threads wait for the end.
+ * begin: STATE if this thread has one open. commit: STATE if it has none; after any other failure nothing of
+ * it was kept. rollback drops it, and does nothing if this thread has none.
  */
 ROVE_CHECK rove_status rove_begin(rove *replica, rove_error *error);
 ROVE_CHECK rove_status rove_commit(rove *replica, rove_error *error);
 void rove_rollback(rove *replica);
 
-/* Makes a record; *id is its name for ever. `entity` as in entities.proto: "Visit". Durable when it returns. */
+/* Makes a record; *id is its name for ever, 0 on failure. `entity` as in entities.proto ("Visit") or as its table
+ * ("visit"). */
 ROVE_CHECK rove_status rove_insert(rove *replica, const char *entity, const rove_field *fields,
                                    size_t count, rove_id *id, rove_error *error);
-/* Changes fields; those not named stay. NOT_FOUND, and what the rules refuse: RANGE, DENIED, STATE ... */
+/* Changes fields; those not named stay. Writing what is there already is no change. NOT_FOUND. */
 ROVE_CHECK rove_status rove_update(rove *replica, const char *entity, rove_id id,
                                    const rove_field *fields, size_t count, rove_error *error);
+/* Deletes a record. Should somebody have edited it meanwhile, it comes back, as a conflict to look at. NOT_FOUND. */
 ROVE_CHECK rove_status rove_delete(rove *replica, const char *entity, rove_id id,
                                    rove_error *error);
-/* Adds to a counter. */
+/* Adds to a counter; additions of several reps add up. NOT_FOUND. */
 ROVE_CHECK rove_status rove_increment(rove *replica, const char *entity, rove_id id,
                                       const char *field, int64_t delta, rove_error *error);
-/* Adds an element to a set, or removes it (`present` 0). */
+/* Adds an element to a set, or removes it (`present` 0). Adding what is there is no change. NOT_FOUND: the record. */
 ROVE_CHECK rove_status rove_element(rove *replica, const char *entity, rove_id id,
                                     const char *field, rove_value element, int present,
                                     rove_error *error);
-/* Writes fields and seals the record as it then stands: it never changes again. */
+/* Writes fields and seals the record as it then stands: it never changes again, and is never refused. NOT_FOUND.
+ * INVALID: records of this entity are not sealed. */
 ROVE_CHECK rove_status rove_seal(rove *replica, const char *entity, rove_id id,
                                  const rove_field *fields, size_t count, rove_error *error);
-/* Takes back what has not been sent yet of a record: its fields show what headquarters last said. */
+/* Takes back what has not been sent yet of a record: its fields show what headquarters last said; a record that
+ * headquarters has not seen is gone. NOT_FOUND: there is nothing to take back. STATE: it is on its way already. */
 ROVE_CHECK rove_status rove_undo(rove *replica, const char *entity, rove_id id, rove_error *error);
 
-/* The same with the packed bytes of a message of entities.proto: the stable form for shells. id 0 in the
- * message: insert, else update. */
+/* The same with the packed bytes of a message of entities.proto: the stable form for shells. Without an id in the
+ * message it is an insert, else an update: what the message leaves out stays. *id is the record's, 0 on failure.
+ * INVALID: no message of this entity. NOT_FOUND. */
 ROVE_CHECK rove_status rove_put_packed(rove *replica, const char *entity, const void *bytes,
                                        size_t size, rove_id *id, rove_error *error);
-/* And with the generated struct (entities.pb-c.h): rove_put(replica, &visit.base, &id, &error). */
 struct ProtobufCMessage;
+/* And with the generated struct (entities.pb-c.h): rove_put(replica, &visit.base, &id, &error). The struct is
+ * borrowed for the call. */
 ROVE_CHECK rove_status rove_put(rove *replica, const struct ProtobufCMessage *message, rove_id *id,
                                 rove_error *error);
 
 /* ---- reading ------------------------------------------------------------------------------------------ */
 
-/* Packed bytes of a record as shown; *bytes is owned by the caller: rove_release. NOT_FOUND. */
-ROVE_CHECK rove_status rove_get_packed(rove *replica, const char *entity, rove_id id,
-                                       void **bytes, size_t *size, rove_error *error);
-/* The generated struct; cast it by its entity. Owned by the caller: rove_release_message. */
+/*
+ * Reads see what was committed last, and inside a transaction of this thread what it wrote so far (queries do not).
+ * What they show is headquarters' version with the rep's own pending work laid over it.
+ */
+
+/* Packed bytes of a record; *bytes is owned by the caller: rove_release. NULL, 0 on failure. NOT_FOUND. */
+ROVE_CHECK rove_status rove_get_packed(rove *replica, const char *entity, rove_id id, void **bytes,
+                                       size_t *size, rove_error *error);
+/* The generated struct; cast it by its entity. Owned by the caller: rove_release_message. NULL on failure.
+ * NOT_FOUND. */
 ROVE_CHECK rove_status rove_get(rove *replica, const char *entity, rove_id id,
                                 struct ProtobufCMessage **message, rove_error *error);
+/* Frees what rove_get_packed gave; NULL is fine. */
 void rove_release(rove *replica, void *bytes);
+/* Frees what rove_get gave; NULL is fine. */
 void rove_release_message(rove *replica, struct ProtobufCMessage *message);
 
 /*
- * Any SELECT over the typed tables (a table per entity, snake_case; see docs/data-model.md). Parameters bind to
- * ?1, ?2 ... DENIED for anything that is not a SELECT. A query holds its own snapshot; it belongs to one
- * thread; free it before rove_close.
+ * A SELECT over the typed tables (a table per entity, snake_case; see docs/data-model.md). A query holds its own
+ * snapshot, from its first step to its end; it belongs to one thread at a time; several may be open. An open
+ * query keeps the log of writes from being trimmed, so end it soon.
  */
 typedef struct rove_query rove_query;
+/* Prepares it; *query is owned by the caller: rove_query_free, before rove_close. Parameters bind to ?1, ?2 ... and
+ * are copied. DENIED for what is no single SELECT, or names what there is not. INVALID: the number of parameters.
+ * TOO_BIG: more than 64 KiB of SQL. */
 ROVE_CHECK rove_status rove_query_new(rove *replica, const char *sql, const rove_value *parameters,
                                       size_t count, rove_query **query, rove_error *error);
-/* ROVE_OK: there is a row; ROVE_DONE: there is none. */
+/* ROVE_OK: there is a row; ROVE_DONE: there is none, and never will be. */
 ROVE_CHECK rove_status rove_query_step(rove_query *query, rove_error *error);
+/* How many columns a row has. */
 size_t rove_query_columns(const rove_query *query);
+/* The name of a column, "" if there is no such column; borrowed until the query is freed. */
 const char *rove_query_name(const rove_query *query, size_t column);
-rove_value rove_query_value(const rove_query *query, size_t column); /* borrowed until the next step */
+/* The value of a column in the row; NULL if there is no such column or row. Text is borrowed until the next step, and
+ * is not NUL-terminated. A set's column holds bytes of Rove's own: read sets from their tables. */
+rove_value rove_query_value(const rove_query *query, size_t column);
+/* Ends and frees it; NULL is fine. */
 void rove_query_free(rove_query *query);
 
-/* Called after each commit on the thread that committed; id 0: many records of this entity. The callback may
- * read but not write. One watcher; NULL ends it. */
+/* One record that changed; names are borrowed for the life of the replica. */
 typedef struct rove_event {
     const char *entity;
-    rove_id id;
+    rove_id id; /* 0: many records of this entity */
 } rove_event;
+/* Told after each commit, once or in several portions, on the thread that committed (a sync's own among them). It may
+ * read but not write. */
 typedef void (*rove_watcher)(void *ctx, const rove_event *events, size_t count);
+/* Sets the one watcher; NULL ends it. A call of the former one may still be under way on another thread. */
 void rove_watch(rove *replica, rove_watcher watcher, void *ctx);
 
-/* What the entities and fields are, for generic screens. Names are borrowed for the life of the replica. */
+/* What a field is, for generic screens. Names are borrowed for the life of the replica. */
 typedef struct rove_field_info {
     const char *name;
     rove_type type;
     uint32_t number;
-    const char *kind;     /* "register", "rank", "counter", "set", "derived" */
-    const char *writer;   /* "rep", "author", "headquarters" */
-    const char *target;   /* entity referred to, "any root", or NULL */
-    int64_t min, max;     /* of a number; bytes of a text; elements of a set */
+    const char *kind;   /* "register", "rank", "counter", "set", "derived" */
+    const char *writer; /* "rep", "author", "headquarters" */
+    const char *target; /* entity referred to, "any root", or NULL */
+    int64_t min, max;   /* of a number; bytes of a text; elements of a set */
     int required, instant, money, boolean, degrees_e7, custom, picklist;
 } rove_field_info;
+/* How many entities there are. */
 size_t rove_entity_count(const rove *replica);
+/* The name of the entity at a position from 0, NULL past the last. */
 const char *rove_entity_name(const rove *replica, size_t position);
-ROVE_CHECK rove_status rove_entity_table(const rove *replica, const char *entity, const char **table);
+/* The table of an entity: "account_contact_role". UNKNOWN_ENTITY. */
+ROVE_CHECK rove_status rove_entity_table(const rove *replica, const char *entity,
+                                         const char **table);
+/* The field at a position from 0; DONE past the last. Custom fields that a sync brings come after the others.
+ * UNKNOWN_ENTITY. */
 ROVE_CHECK rove_status rove_field_at(const rove *replica, const char *entity, size_t position,
-                                     rove_field_info *info); /* ROVE_DONE past the last */
-/* An enumeration's key and back: "IN_PROGRESS" <-> 2. NOT_FOUND, UNKNOWN_FIELD. */
+                                     rove_field_info *info);
+/* An enumeration's key and back: "IN_PROGRESS" <-> 2. NOT_FOUND, UNKNOWN_ENTITY; UNKNOWN_FIELD: or no enumeration. */
 ROVE_CHECK rove_status rove_enum_key(const rove *replica, const char *entity, const char *field,
                                      int64_t value, const char **key);
 ROVE_CHECK rove_status rove_enum_value(const rove *replica, const char *entity, const char *field,
@@ -184,13 +243,13 @@ ROVE_CHECK rove_status rove_enum_value(const rove *replica, const char *entity, 
 
 /* How the replica is doing, for a status screen and for support. */
 typedef struct rove_state {
-    size_t size;             /* sizeof(rove_state), set by the caller */
+    size_t size; /* sizeof(rove_state), set by the caller */
     int enrolled;
     rove_replica replica;
     rove_id user;
-    const char *url;         /* of headquarters; borrowed until the next enrolment; "" if not enrolled */
-    int64_t now_ms;          /* trusted time */
-    int clock_trusted;       /* 0: no contact since the last boot; now_ms may be off */
+    const char *url;   /* of headquarters; borrowed until the next enrolment; "" if not enrolled */
+    int64_t now_ms;    /* trusted time */
+    int clock_trusted; /* 0: no contact since the last boot; now_ms may be off */
     int64_t clock_offset_ms; /* trusted minus wall clock */
     uint64_t seq;            /* of headquarters' stream, as far as this replica holds it */
     int catching_up;         /* a download is not complete yet */
@@ -198,27 +257,29 @@ typedef struct rove_state {
     int64_t contact_ms;      /* when headquarters last answered; 0: never */
     int64_t next_sync_ms;    /* when to sync again, by trusted time; 0: whenever */
     int64_t certificate_until_ms;
-    uint64_t records;        /* held */
+    uint64_t records; /* held */
     uint64_t scopes;
-    uint64_t pending;        /* records with work that headquarters has not acknowledged */
+    uint64_t pending; /* records with work that headquarters has not acknowledged */
     uint64_t quarantined;
     uint64_t rejections;
-    uint64_t conflicts;      /* open ones */
+    uint64_t conflicts; /* open ones */
     uint64_t disk_bytes;
 } rove_state;
-/* Fills in *state, as far as its `size` reaches. INVALID, LOCKED, IO. Any thread. */
+/* Fills in *state, as far as its `size` reaches. Waits for a write under way. LOCKED. */
 ROVE_CHECK rove_status rove_read_state(rove *replica, rove_state *state, rove_error *error);
-/* Trusted time in Unix ms: headquarters' clock as carried on by this device's boot clock. */
+/* Trusted time in Unix ms: headquarters' clock as carried on by this device's boot clock; before the first contact
+ * since the last boot, a guess from the wall clock. */
 int64_t rove_now_ms(rove *replica);
 
-/* ISO 8601 in UTC, as text and back: for shells that have nothing better. Any thread. */
 #define ROVE_TIME_SIZE 32
+/* ISO 8601 in UTC, as text and back: for shells that have nothing better. */
 void rove_time_format(int64_t unix_ms, char text[ROVE_TIME_SIZE]);
 /* Dates, and times with Z, an offset or nothing (UTC). INVALID otherwise. */
 ROVE_CHECK rove_status rove_time_parse(const char *text, int64_t *unix_ms);
 
 /* ---- syncing ------------------------------------------------------------------------------------------- */
 
+/* How far a sync is. */
 typedef struct rove_sync_progress {
     uint64_t bytes_sent, bytes_received;
     uint64_t rows_pushed, rows_applied;
@@ -226,29 +287,37 @@ typedef struct rove_sync_progress {
     uint64_t requests;
 } rove_sync_progress;
 
+/* The callbacks come on the thread that called rove_sync; they may read, not write. */
 typedef struct rove_sync_options {
-    size_t size;             /* sizeof(rove_sync_options), set by the caller */
-    int64_t seconds_max;     /* budget; 0: none. What is left follows next time: LIMIT */
-    uint64_t bytes_max;      /* budget, received; 0: none */
+    size_t size;         /* sizeof(rove_sync_options), set by the caller */
+    int64_t seconds_max; /* budget; 0: none. What is left follows next time: LIMIT */
+    uint64_t bytes_max;  /* budget, received; 0: none */
     void (*progress)(void *ctx, const rove_sync_progress *progress); /* now and then; may be NULL */
-    int (*cancelled)(void *ctx); /* asked a few times a second; nonzero ends with CANCELLED; may be NULL */
+    int (*cancelled)(
+        void *ctx); /* asked a few times a second; nonzero ends with CANCELLED; may be NULL */
     void *ctx;
 } rove_sync_options;
 
+/* What a sync, or an exchange, did. */
 typedef struct rove_sync_report {
     uint64_t requests, bytes_sent, bytes_received; /* above TLS, headers included */
     uint64_t batches, rows_pushed, rows_applied, rows_removed;
     uint64_t scopes_entered, scopes_left;
-    uint64_t rejected, reviewed, lost;
-    int verified;
+    uint64_t rejected, reviewed,
+        lost;     /* verdicts on writes: refused, being looked at, lost to another write */
+    int verified; /* equal to headquarters, by digest */
     int64_t duration_ms;
-    int64_t next_sync_ms;
+    int64_t next_sync_ms; /* when to sync again, by trusted time; 0: whenever */
 } rove_sync_report;
 
 /*
  * Reconciles until nothing is left to do, the budget is used up, or it fails; blocks, while other threads go
- * on reading and writing. Renews the certificate when it is time. One sync at a time: BUSY. `report` is filled in even on
- * failure. What was done stays done: cancel, kill or lose the network at any moment and sync again.
+ * on reading and writing. Renews the certificate when it is time; a device that turns out to be a copy gets a
+ * number of its own. `options` and `report` may be NULL; the report is filled in even on failure. What was done
+ * stays done: cancel, kill or lose the network at any moment and sync again.
+ * LIMIT, CANCELLED: ended early, as asked. BUSY: one at a time. STATE: this thread has a transaction open.
+ * NOT_ENROLLED. NETWORK, TIMEOUT, LATER, SERVER, NOT_ROVE, TRUNCATED: try again at report->next_sync_ms. TLS,
+ * PROTOCOL, VERSION, UPGRADE, UNAUTHORIZED, REVOKED, EXPIRED, FORK: see their texts; unsent work is safe in any case.
  */
 ROVE_CHECK rove_status rove_sync(rove *replica, const rove_sync_options *options,
                                  rove_sync_report *report, rove_error *error);
@@ -256,21 +325,40 @@ ROVE_CHECK rove_status rove_sync(rove *replica, const rove_sync_options *options
 /*
  * One exchange by hand, for hosts that bring their own event loop: the body to POST to
  * <url>/v1/exchange, the answer as it comes, and what came of it.
- *     rove_exchange_new; rove_exchange_request until *size is 0; rove_exchange_answer ...; rove_exchange_finish
- * *again: start another at once. *next_sync_ms: else when. finish frees it in any case.
+ *     rove_exchange_new; rove_exchange_target; rove_exchange_request until *size is 0; rove_exchange_answer ...;
+ *     rove_exchange_finish
+ * One thread at a time. Renewing a certificate needs the transport: after EXPIRED or FORK, and once a week, call
+ * rove_sync.
  */
 typedef struct rove_exchange rove_exchange;
-ROVE_CHECK rove_status rove_exchange_new(rove *replica, uint64_t bytes_max, rove_exchange **exchange,
-                                         rove_error *error);
+/* Freezes what is pending and begins; *exchange is owned by the caller: rove_exchange_finish. bytes_max: at which the
+ * answer is to end, 0: nowhere. NOT_ENROLLED. BUSY: one at a time. STATE: this thread has a transaction open. */
+ROVE_CHECK rove_status rove_exchange_new(rove *replica, uint64_t bytes_max,
+                                         rove_exchange **exchange, rove_error *error);
+/* Where it goes and whom to trust: fills in method, url, content types, trust and trusted_now_ms of a request; the
+ * rest is zero. Borrowed until finish. It holds the private key: do not log it. NOT_ENROLLED. */
+ROVE_CHECK rove_status rove_exchange_target(rove_exchange *exchange, rove_request *request,
+                                            rove_error *error);
+/* Up to `capacity` bytes of the body; *size 0: it is complete. */
 ROVE_CHECK rove_status rove_exchange_request(rove_exchange *exchange, void *bytes, size_t capacity,
                                              size_t *size, rove_error *error);
+/* Bytes of the answer, in any portions; whole pages are applied as they are complete. A status other than OK: nothing
+ * more is wanted; finish. PROTOCOL, VERSION, FORK, and what headquarters says: UPGRADE, REVOKED, LATER ... */
 ROVE_CHECK rove_status rove_exchange_answer(rove_exchange *exchange, const void *bytes, size_t size,
                                             rove_error *error);
+/* Ends and frees it in any case. `transport` says how the transfer ended. Returns that, or what the exchange itself
+ * came to; TRUNCATED: the answer was not complete. *again 1: begin another at once; else report->next_sync_ms says
+ * when. `again` and `report` may be NULL. */
 ROVE_CHECK rove_status rove_exchange_finish(rove_exchange *exchange, rove_status transport,
                                             int *again, rove_sync_report *report,
                                             rove_error *error);
 
 /* ---- what needs the rep's eye -------------------------------------------------------------------------- */
+
+/*
+ * Lists call a visitor per item, on the calling thread, on a snapshot of their own: it may read and write. What it is
+ * given lives for the call. A status other than ROVE_OK ends the list and is returned; ROVE_DONE ends it as well done.
+ */
 
 /* A write that headquarters refused. The record shows headquarters' version; the write is kept here. */
 typedef struct rove_rejection {
@@ -282,12 +370,14 @@ typedef struct rove_rejection {
     int64_t at_ms;
 } rove_rejection;
 typedef rove_status (*rove_rejection_visitor)(void *ctx, const rove_rejection *rejection);
+/* Lists refused writes, oldest first. */
 ROVE_CHECK rove_status rove_rejections(rove *replica, rove_rejection_visitor visit, void *ctx,
                                        rove_error *error);
-/* Puts it back as pending work, with these fields instead (may be none). */
+/* Puts it back as pending work, with these fields instead (may be none); a transaction of its own. NOT_FOUND: the
+ * rejection, or by now the record; and what a write may say. */
 ROVE_CHECK rove_status rove_rejection_retry(rove *replica, int64_t number, const rove_field *fixes,
                                             size_t count, rove_error *error);
-/* Gives it up for good; recorded. */
+/* Gives it up for good; what it was is recorded. NOT_FOUND. */
 ROVE_CHECK rove_status rove_rejection_discard(rove *replica, int64_t number, rove_error *error);
 
 /* A row from headquarters that could not be applied; the rest went on. */
@@ -298,8 +388,10 @@ typedef struct rove_quarantined {
     const char *reason;
 } rove_quarantined;
 typedef rove_status (*rove_quarantine_visitor)(void *ctx, const rove_quarantined *row);
+/* Lists them. */
 ROVE_CHECK rove_status rove_quarantine(rove *replica, rove_quarantine_visitor visit, void *ctx,
                                        rove_error *error);
+/* Tries them again, as each sync does; *left (may be NULL) counts those that stay. */
 ROVE_CHECK rove_status rove_quarantine_retry(rove *replica, uint64_t *left, rove_error *error);
 
 /* Work that headquarters has not acknowledged. */
@@ -312,17 +404,17 @@ typedef struct rove_pending {
     int64_t at_ms;      /* of the last edit, trusted time then */
 } rove_pending;
 typedef rove_status (*rove_pending_visitor)(void *ctx, const rove_pending *pending);
-/* Newest first. */
+/* Lists it, newest first. */
 ROVE_CHECK rove_status rove_pending_list(rove *replica, rove_pending_visitor visit, void *ctx,
                                          rove_error *error);
 
-/* Two writes that met unseen: both values with authors and times. Borrowed during the call. */
+/* Two writes that met unseen: both values with authors and times. */
 typedef struct rove_conflict {
-    rove_id number;     /* of the Conflict record */
+    rove_id number; /* of the Conflict record */
     const char *entity;
     rove_id id;
-    const char *field;  /* "" for the whole record */
-    const char *kind;   /* "REGISTER_WRITE" ... as in entities.proto */
+    const char *field; /* "" for the whole record */
+    const char *kind;  /* "REGISTER_WRITE" ... as in entities.proto */
     rove_value kept, lost;
     rove_id kept_user, lost_user;
     int64_t kept_at_ms, lost_at_ms;         /* corrected */
@@ -330,13 +422,17 @@ typedef struct rove_conflict {
     int open;
 } rove_conflict;
 typedef rove_status (*rove_conflict_visitor)(void *ctx, const rove_conflict *conflict);
+/* Lists conflicts, settled ones too. */
 ROVE_CHECK rove_status rove_conflicts(rove *replica, rove_conflict_visitor visit, void *ctx,
                                       rove_error *error);
-/* restore 1: writes the losing value again as a new write; 0: keeps what stands. Marks it resolved. */
+/* restore 1: writes the losing value (or the delete that was undone) again as a new write; 0: keeps what stands. Marks
+ * it resolved in the same transaction. NOT_FOUND. STATE: it is settled already, or what lost cannot be written again;
+ * and what a write may say. */
 ROVE_CHECK rove_status rove_conflict_settle(rove *replica, rove_id number, int restore,
                                             rove_error *error);
 
-/* Recomputes every digest and checks the file. CORRUPT says where. *records counts what was checked. */
+/* Recomputes every digest and checks the file; takes a while, during which writes wait. CORRUPT says where. *records
+ * (may be NULL) counts what was checked. */
 ROVE_CHECK rove_status rove_verify(rove *replica, uint64_t *records, rove_error *error);
 
 #ifdef __cplusplus

@@ -60,6 +60,17 @@ rove_status rove__client_adopt(rove *replica, rove_error *error) {
     return rove__store_set_owner(replica->store, &owner, error);
 }
 
+rove_status rove__client_enrolled(const rove *replica, rove_error *error) {
+    if (replica->credentials != NULL) {
+        return ROVE_OK;
+    }
+    return rove__error_set(error, ROVE_NOT_ENROLLED, "%s",
+                           replica->identity_status == ROVE_CORRUPT
+                               ? "This device's identity file is damaged. Ask headquarters for a "
+                                 "new code and enrol again; unsent work is kept."
+                               : rove_status_text(ROVE_NOT_ENROLLED));
+}
+
 /* Keeps what headquarters answered: file, handle, replica. */
 static rove_status keep(ceremony *c, rove_error *error) {
     rove *replica = c->replica;

@@ -7,11 +7,13 @@
 #include "base/assert.h"
 #include "base/text.h"
 #include "client/internal.h"
+#include "wire/frame.h"
 
 struct rove_exchange {
     rove *replica;
     rove__device *device;
-    int64_t began_ms;   /* boot clock */
+    int64_t began_ms; /* boot clock */
+    char url[ROVE_REQUEST_URL_MAX];
     rove_status failed; /* making the request, or taking the answer */
     rove_error failure;
 };
@@ -30,6 +32,14 @@ rove_status rove__client_device(rove *replica, uint64_t bytes_max, rove__device 
         return rove__error_set(error, ROVE_NOT_ENROLLED, "%s", rove_status_text(ROVE_NOT_ENROLLED));
     }
     return rove__device_new(&replica->store_ports, replica->store, &options, device, error);
+}
+
+rove__link rove__exchange_link(const rove *replica) {
+    return (rove__link){.method = "POST",
+                        .url = replica->credentials->url,
+                        .path = "/v1/exchange",
+                        .content_type = ROVE_CONTENT_TYPE,
+                        .accept = ROVE_CONTENT_TYPE};
 }
 
 void rove__client_settle(rove *replica, rove_status status, int64_t next_ms) {
@@ -89,6 +99,21 @@ rove_status rove_exchange_new(rove *replica, uint64_t bytes_max, rove_exchange *
     }
     *out = exchange;
     return ROVE_OK;
+}
+
+rove_status rove_exchange_target(rove_exchange *exchange, rove_request *request,
+                                 rove_error *error) {
+    if (exchange == NULL || request == NULL) {
+        return rove__client_invalid(error, "A target takes an exchange and a request.");
+    }
+    rove *replica = exchange->replica;
+    memset(request, 0, sizeof *request);
+    rove_status status = rove__client_enrolled(replica, error);
+    if (status == ROVE_OK) {
+        rove__link link = rove__exchange_link(replica);
+        rove__link_request(replica, &link, exchange->url, request);
+    }
+    return status;
 }
 
 /* Keeps the first failure: finish returns it whatever the host says then. */

@@ -81,6 +81,10 @@ typedef struct rove__link {
     int (*cancelled)(void *ctx);
     void *ctx;
 } rove__link;
+#define ROVE_REQUEST_URL_MAX (ROVE_URL_MAX + 32)
+/* The request that it makes; `url` is where its address is put. */
+void rove__link_request(rove *replica, const rove__link *link, char url[ROVE_REQUEST_URL_MAX],
+                        rove_request *request);
 ROVE_CHECK rove_status rove__link_perform(rove *replica, const rove__link *link,
                                           rove_response *response, rove_error *error);
 
@@ -106,10 +110,15 @@ ROVE_CHECK rove_status rove__client_renew(rove *replica, int fresh, rove_respons
 /* Brings the replica's owner in line with the identity: what a crash between the two left undone. */
 ROVE_CHECK rove_status rove__client_adopt(rove *replica, rove_error *error);
 
+/* NOT_ENROLLED if there is no identity to talk to headquarters with. */
+ROVE_CHECK rove_status rove__client_enrolled(const rove *replica, rove_error *error);
+
 /* ---- exchange.c: what rove_sync shares with it; with `busy` taken ---- */
 
 ROVE_CHECK rove_status rove__client_device(rove *replica, uint64_t bytes_max, rove__device **device,
                                            rove_error *error);
+/* Where an exchange goes. */
+rove__link rove__exchange_link(const rove *replica);
 /* Remembers what came of an exchange, or of a sync. */
 void rove__client_settle(rove *replica, rove_status status, int64_t next_ms);
 void rove__client_report(const rove__device_stats *stats, rove_sync_report *report);

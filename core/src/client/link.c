@@ -10,8 +10,6 @@
 #include "base/text.h"
 #include "client/internal.h"
 
-#define PATH_MAX_SIZE 32
-
 static int is_zero(const uint8_t *bytes, size_t size) {
     unsigned any = 0;
 
@@ -47,26 +45,32 @@ static void trust(rove *replica, const rove__link *link, rove_request *request) 
     }
 }
 
+void rove__link_request(rove *replica, const rove__link *link, char url[ROVE_REQUEST_URL_MAX],
+                        rove_request *request) {
+    *request = (rove_request){.method = link->method,
+                              .url = url,
+                              .content_type = link->content_type,
+                              .accept = link->accept,
+                              .read_body = link->read_body,
+                              .write_answer = link->write_answer,
+                              .cancelled = link->cancelled,
+                              .ctx = link->ctx};
+    rove__text_format(url, ROVE_REQUEST_URL_MAX, "%s%s", link->url, link->path);
+    trust(replica, link, request);
+}
+
 rove_status rove__link_perform(rove *replica, const rove__link *link, rove_response *response,
                                rove_error *error) {
     const rove_transport *transport = &replica->ports.transport;
-    char url[ROVE_URL_MAX + PATH_MAX_SIZE];
-    rove_request request = {.method = link->method,
-                            .url = url,
-                            .content_type = link->content_type,
-                            .accept = link->accept,
-                            .read_body = link->read_body,
-                            .write_answer = link->write_answer,
-                            .cancelled = link->cancelled,
-                            .ctx = link->ctx};
+    char url[ROVE_REQUEST_URL_MAX];
+    rove_request request;
 
     memset(response, 0, sizeof *response);
     if (transport->perform == NULL) {
         return rove__error_set(error, ROVE_NETWORK,
                                "This app has no transport; nothing can reach headquarters.");
     }
-    rove__text_format(url, sizeof url, "%s%s", link->url, link->path);
-    trust(replica, link, &request);
+    rove__link_request(replica, link, url, &request);
     return transport->perform(transport->ctx, &request, response, error);
 }
 

@@ -129,15 +129,7 @@ static void add_traffic(syncing *run, const rove_response *response, uint64_t se
 
 static rove_status exchange(syncing *run, int *again, rove_error *error) {
     rove *replica = run->replica;
-    rove__link link = {.method = "POST",
-                       .url = replica->credentials->url,
-                       .path = "/v1/exchange",
-                       .content_type = ROVE_CONTENT_TYPE,
-                       .accept = ROVE_CONTENT_TYPE,
-                       .read_body = read_body,
-                       .write_answer = write_answer,
-                       .cancelled = stop,
-                       .ctx = run};
+    rove__link link = rove__exchange_link(replica);
     rove__device_outcome outcome;
     rove_response response;
     uint64_t left = run->options.bytes_max;
@@ -151,6 +143,10 @@ static rove_status exchange(syncing *run, int *again, rove_error *error) {
         return status;
     }
     run->failure.message[0] = '\0';
+    link.read_body = read_body;
+    link.write_answer = write_answer;
+    link.cancelled = stop;
+    link.ctx = run;
     status = rove__link_perform(replica, &link, &response, error);
     if (status != ROVE_OK && run->failure.message[0] != '\0' && error != NULL) {
         *error = run->failure;
@@ -275,13 +271,9 @@ static int64_t schedule(syncing *run, rove_status status) {
 static rove_status sync_taken(syncing *run, rove_error *error) {
     rove *replica = run->replica;
 
-    if (replica->credentials == NULL) {
-        return replica->identity_status == ROVE_CORRUPT
-                   ? rove__error_set(error, ROVE_NOT_ENROLLED,
-                                     "This device's identity file is damaged. Ask headquarters "
-                                     "for a new code and enrol again; unsent work is kept.")
-                   : rove__error_set(error, ROVE_NOT_ENROLLED, "%s",
-                                     rove_status_text(ROVE_NOT_ENROLLED));
+    rove_status enrolled = rove__client_enrolled(replica, error);
+    if (enrolled != ROVE_OK) {
+        return enrolled;
     }
     rove_status status = reconcile(run, error);
     run->report.duration_ms = boot_ms(run) - run->began_ms;
