@@ -144,7 +144,7 @@ static void what_is_not_there_is_not_found(void **state) {
     rove__hq_tx *tx = bed_read(b);
     assert_int_equal(bed_get(b, tx, "Account", 6, &row), ROVE_NOT_FOUND);
     assert_int_equal(bed_get(b, tx, "Contact", 5, &row), ROVE_NOT_FOUND);
-    assert_int_equal(b->store->row_get(tx, 60000, 5, 0, &b->arena, &row), ROVE_UNKNOWN_ENTITY);
+    assert_int_equal(b->store->row_get(tx, 60000, 5, 0, &b->arena, &row), ROVE_NOT_FOUND);
     assert_int_equal(b->store->row_by_origin(tx, (rove__origin){5, 7}, &entity, &id),
                      ROVE_NOT_FOUND);
     bed_rollback(b, tx);
@@ -504,9 +504,12 @@ static rove_status use_once(bed *b) {
 
 static void each_failed_allocation_is_reported_and_leaks_nothing(void **state) {
     (void)state;
+    if (bed_skips(bed_kind->says_nomem)) {
+        return;
+    }
     for (int persistent = 0; persistent < 2; persistent++) {
         rove_status status = ROVE_NOMEM;
-        for (size_t fail_at = 1; status != ROVE_OK; fail_at += 1 + fail_at / 40) {
+        for (size_t fail_at = 1; status != ROVE_OK; fail_at += 1 + fail_at / 15) {
             bed *b = bed_new();
             heap h = {.fail_at = fail_at, .persistent = persistent};
             b->allocator = heap_allocator(&h);

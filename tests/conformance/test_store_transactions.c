@@ -16,7 +16,6 @@ static void a_new_store_has_nothing(void **state) {
     rove__hq_tx *tx = bed_read(b);
 
     ok(b->store->head_get(tx, &head));
-    assert_int_equal(head.timeline, 0);
     assert_int_equal(head.seq, 0);
     assert_int_equal(bed_scan(b, tx, (rove__scope){0, -1}).count, 0);
     bed_rollback(b, tx);
@@ -243,6 +242,9 @@ static void concurrent_jobs_leave_no_gap_and_readers_see_whole_transactions(void
     pthread_t threads[WRITERS + READERS];
     rove__hq_head head;
 
+    if (bed_skips(b->kind->has_threads)) {
+        return;
+    }
     assert_int_equal(pthread_mutex_init(&c.mutex, NULL), 0);
     for (int i = 0; i < WRITERS + READERS; i++) {
         assert_int_equal(

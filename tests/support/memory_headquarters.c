@@ -3,196 +3,8 @@
  */
 #include "memory_headquarters.h"
 
-#include <stdlib.h>
-#include <string.h>
-
-/* ---- tables --------------------------------------------------------------------------------------------- */
-
-typedef struct table {
-    void *items;
-    size_t count;
-    size_t capacity;
-    size_t size; /* of one item */
-} table;
-
-enum {
-    TIMELINES,
-    COMMITS,
-    DEVICES,
-    BATCHES,
-    ROWS, /* ascending by (entity, id) */
-    FEED,
-    MARKS,
-    GRANTS,
-    ENTAILMENTS,
-    HISTORY,
-    REVIEWS,
-    PARKED,
-    SUMS,
-    TABLES
-};
-
-typedef struct feed_item {
-    uint64_t seq;
-    uint32_t ordinal;
-    uint32_t entity;
-    rove_id id;
-} feed_item;
-
-typedef struct sum_item {
-    rove__scope scope;
-    rove__hash128 sum;
-    int64_t rows;
-} sum_item;
-
-typedef struct tables {
-    size_t references;
-    rove__hq_head head;
-    int64_t numbers; /* of reviews and parked work */
-    table table[TABLES];
-} tables;
-
-#define BACKUPS_MAX 64
-
-struct memory_headquarters {
-    rove__hq_store store;
-    rove__arena arena; /* all that was ever stored */
-    tables *now;
-    tables *backups[BACKUPS_MAX];
-    size_t backup_count;
-    size_t fail_call;
-    rove_status fail_status;
-};
-
-struct rove__hq_tx {
-    memory_headquarters *hq;
-    tables *data;
-    tables *saved; /* of a savepoint */
-    int writes;
-};
-
-static void *must(void *pointer) {
-    if (pointer == NULL) {
-        abort();
-    }
-    return pointer;
-}
-
-static const size_t sizes[TABLES] = {[TIMELINES] = sizeof(rove__hq_timeline),
-                                     [COMMITS] = sizeof(rove__hq_commit),
-                                     [DEVICES] = sizeof(rove__hq_device),
-                                     [BATCHES] = sizeof(rove__hq_batch),
-                                     [ROWS] = sizeof(rove__hq_row *),
-                                     [FEED] = sizeof(feed_item),
-                                     [MARKS] = sizeof(rove__hq_mark),
-                                     [GRANTS] = sizeof(rove__hq_grant),
-                                     [ENTAILMENTS] = sizeof(rove__hq_entailment),
-                                     [HISTORY] = sizeof(rove__hq_history),
-                                     [REVIEWS] = sizeof(rove__hq_review),
-                                     [PARKED] = sizeof(rove__hq_parked),
-                                     [SUMS] = sizeof(sum_item)};
-
-static tables *tables_new(void) {
-    tables *data = must(calloc(1, sizeof *data));
-
-    data->references = 1;
-    for (size_t i = 0; i < TABLES; i++) {
-        data->table[i].size = sizes[i];
-    }
-    return data;
-}
-
-static tables *tables_copy(const tables *from) {
-    tables *data = must(calloc(1, sizeof *data));
-
-    *data = *from;
-    data->references = 1;
-    for (size_t i = 0; i < TABLES; i++) {
-        table *t = &data->table[i];
-        t->capacity = t->count;
-        t->items = NULL;
-        if (t->count > 0) {
-            t->items = must(malloc(t->count * t->size));
-            memcpy(t->items, from->table[i].items, t->count * t->size);
-        }
-    }
-    return data;
-}
-
-static void tables_release(tables *data) {
-    if (data == NULL || --data->references > 0) {
-        return;
-    }
-    for (size_t i = 0; i < TABLES; i++) {
-        free(data->table[i].items);
-    }
-    free(data);
-}
-
-static void *at(const table *t, size_t i) {
-    return (uint8_t *)t->items + i * t->size;
-}
-
-static void *insert_at(table *t, size_t i) {
-    if (t->count == t->capacity) {
-        t->capacity = t->capacity == 0 ? 16 : t->capacity * 2;
-        t->items = must(realloc(t->items, t->capacity * t->size));
-    }
-    memmove((uint8_t *)t->items + (i + 1) * t->size, (uint8_t *)t->items + i * t->size,
-            (t->count - i) * t->size);
-    t->count++;
-    return at(t, i);
-}
-
-static void *append(table *t) {
-    return insert_at(t, t->count);
-}
-
-static rove__bytes keep(rove__hq_tx *tx, rove__bytes bytes) {
-    rove__bytes kept = {NULL, bytes.size};
-
-    if (bytes.size > 0) {
-        kept.data = must(rove__arena_copy(&tx->hq->arena, bytes.data, bytes.size));
-    }
-    return kept;
-}
-
-static rove_status lend(rove__arena *arena, rove__bytes *bytes) {
-    if (bytes->size > 0) {
-        bytes->data = rove__arena_copy(arena, bytes->data, bytes->size);
-    }
-    return bytes->size > 0 && bytes->data == NULL ? ROVE_NOMEM : ROVE_OK;
-}
-
-static const char *keep_text(rove__hq_tx *tx, const char *text) {
-    return must(rove__arena_copy(&tx->hq->arena, text, strlen(text) + 1));
-}
-
-/* Every function that writes begins with it. */
-static rove_status fault(memory_headquarters *hq) {
-    if (hq->fail_call == 0 || --hq->fail_call > 0) {
-        return ROVE_OK;
-    }
-    return hq->fail_status;
-}
-
-#define MAY_FAIL(tx)                                                                               \
-    do {                                                                                           \
-        rove_status failed = fault((tx)->hq);                                                      \
-        if (failed != ROVE_OK) {                                                                   \
-            return failed;                                                                         \
-        }                                                                                          \
-    } while (0)
-
-#define TABLE(tx, which) (&(tx)->data->table[which])
-/* Calls each(item) until it says otherwise; ROVE_DONE ends the scan well. */
-#define GIVE(call)                                                                                 \
-    do {                                                                                           \
-        rove_status given = (call);                                                                \
-        if (given != ROVE_OK) {                                                                    \
-            return given == ROVE_DONE ? ROVE_OK : given;                                           \
-        }                                                                                          \
-    } while (0)
+#include "memory_tables.h"
+#include "model/set.h"
 
 /* ---- transactions --------------------------------------------------------------------------------------- */
 
@@ -307,6 +119,11 @@ static rove_status commit_stamp(rove__hq_tx *tx, uint64_t seq, rove_stamp *stamp
 
 /* ---- devices and batches --------------------------------------------------------------------------------- */
 
+static int device_order(const void *a, const void *b) {
+    BEFORE(((const rove__hq_device *)a)->replica, ((const rove__hq_device *)b)->replica)
+    return 0;
+}
+
 static rove__hq_device *find_device(rove__hq_tx *tx, rove_replica replica) {
     for (size_t i = 0; i < TABLE(tx, DEVICES)->count; i++) {
         rove__hq_device *item = at(TABLE(tx, DEVICES), i);
@@ -330,13 +147,8 @@ static rove_status device_get(rove__hq_tx *tx, rove_replica replica, int lock,
 }
 
 static rove_status device_put(rove__hq_tx *tx, const rove__hq_device *device) {
-    rove__hq_device *item = find_device(tx, device->replica);
-
     MAY_FAIL(tx);
-    if (item == NULL) {
-        item = append(TABLE(tx, DEVICES));
-    }
-    *item = *device;
+    (void)put_item(TABLE(tx, DEVICES), device, device_order);
     return ROVE_OK;
 }
 
@@ -431,7 +243,30 @@ static rove_status row_get(rove__hq_tx *tx, uint32_t entity, rove_id id, int loc
     return row_copy(out, row, arena);
 }
 
+/* 1 if another live row of the entity has its external_id. */
+static int external_id_taken(rove__hq_tx *tx, const rove__hq_row *row) {
+    int ordinal = rove__entity_field_named(row->row.entity, "external_id");
+
+    if (ordinal < 0 || row->dead != 0 || row->row.cells[ordinal].type == ROVE_NULL) {
+        return 0;
+    }
+    for (size_t i = row_position(tx, row->row.entity_number, 0); i < TABLE(tx, ROWS)->count; i++) {
+        const rove__hq_row *other = row_at(tx, i);
+        if (other->row.entity_number == row->row.entity_number && other->dead == 0 &&
+            other->row.id != row->row.id &&
+            rove__value_equal(&other->row.cells[ordinal], &row->row.cells[ordinal])) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static rove_status row_by_origin(rove__hq_tx *tx, rove__origin origin, uint32_t *entity,
+                                 rove_id *id);
+
 static rove_status row_put(rove__hq_tx *tx, const rove__hq_row *row) {
+    uint32_t entity = 0;
+    rove_id id = 0;
     size_t position = row_position(tx, row->row.entity_number, row->row.id);
     rove__hq_row **slot = NULL;
 
@@ -441,6 +276,11 @@ static rove_status row_put(rove__hq_tx *tx, const rove__hq_row *row) {
         if (there->row.entity_number == row->row.entity_number && there->row.id == row->row.id) {
             slot = at(TABLE(tx, ROWS), position);
         }
+    }
+    if (external_id_taken(tx, row) ||
+        (slot == NULL && row->clock.origin.stamp != 0 &&
+         row_by_origin(tx, row->clock.origin, &entity, &id) == ROVE_OK)) {
+        return ROVE_EXISTS;
     }
     if (slot == NULL) {
         slot = insert_at(TABLE(tx, ROWS), position);
@@ -484,6 +324,20 @@ static rove_status row_scan(rove__hq_tx *tx, rove__scope scope, uint32_t after_e
     return ROVE_OK;
 }
 
+static int refers(const rove_value *cell, rove_id target) {
+    rove__set_cursor cursor;
+    rove__element element;
+    int found = cell->type == ROVE_INT && cell->as.integer == target;
+
+    if (cell->type == ROVE_BLOB) {
+        rove__set_open(&cursor, cell, ROVE_SET_VERSIONED);
+        while (!found && rove__set_next(&cursor, &element)) {
+            found = element.value.type == ROVE_INT && element.value.as.integer == target;
+        }
+    }
+    return found;
+}
+
 static rove_status row_referring(rove__hq_tx *tx, uint32_t entity, size_t ordinal, rove_id target,
                                  rove_status (*each)(void *, rove_id id), void *each_ctx) {
     for (size_t i = row_position(tx, entity, 0); i < TABLE(tx, ROWS)->count; i++) {
@@ -491,8 +345,7 @@ static rove_status row_referring(rove__hq_tx *tx, uint32_t entity, size_t ordina
         if (row->row.entity_number != entity) {
             break;
         }
-        if (row->dead == 0 && row->row.cells[ordinal].type == ROVE_INT &&
-            row->row.cells[ordinal].as.integer == target) {
+        if (row->dead == 0 && refers(&row->row.cells[ordinal], target)) {
             GIVE(each(each_ctx, row->row.id));
         }
     }
@@ -501,10 +354,20 @@ static rove_status row_referring(rove__hq_tx *tx, uint32_t entity, size_t ordina
 
 /* ---- feed and marks -------------------------------------------------------------------------------------- */
 
+static int feed_order(const void *a, const void *b) {
+    const feed_item *x = a;
+    const feed_item *y = b;
+
+    BEFORE(x->seq, y->seq)
+    BEFORE(x->ordinal, y->ordinal)
+    return 0;
+}
+
 static rove_status feed_put(rove__hq_tx *tx, uint64_t seq, uint32_t ordinal, uint32_t entity,
                             rove_id id) {
     MAY_FAIL(tx);
-    *(feed_item *)append(TABLE(tx, FEED)) = (feed_item){seq, ordinal, entity, id};
+    feed_item item = {seq, ordinal, entity, id};
+    (void)put_item(TABLE(tx, FEED), &item, feed_order);
     return ROVE_OK;
 }
 
@@ -536,9 +399,21 @@ static rove_status feed_scan(rove__hq_tx *tx, uint64_t after_seq, uint32_t after
     return ROVE_OK;
 }
 
+static int mark_order(const void *a, const void *b) {
+    const rove__hq_mark *x = a;
+    const rove__hq_mark *y = b;
+
+    BEFORE(x->seq, y->seq)
+    BEFORE(x->entity, y->entity)
+    BEFORE(x->id, y->id)
+    BEFORE(x->scope.root, y->scope.root)
+    BEFORE(x->scope.part, y->scope.part)
+    return 0;
+}
+
 static rove_status mark_put(rove__hq_tx *tx, const rove__hq_mark *mark) {
     MAY_FAIL(tx);
-    *(rove__hq_mark *)append(TABLE(tx, MARKS)) = *mark;
+    (void)put_item(TABLE(tx, MARKS), mark, mark_order);
     return ROVE_OK;
 }
 
@@ -566,16 +441,19 @@ static rove_status mark_of_row(rove__hq_tx *tx, uint32_t entity, rove_id id,
 
 /* ---- grants ---------------------------------------------------------------------------------------------- */
 
+static int grant_order(const void *a, const void *b) {
+    const rove__hq_grant *x = a;
+    const rove__hq_grant *y = b;
+
+    BEFORE(x->user, y->user)
+    BEFORE(x->root, y->root)
+    BEFORE(x->from, y->from)
+    return 0;
+}
+
 static rove_status grant_put(rove__hq_tx *tx, const rove__hq_grant *grant) {
     MAY_FAIL(tx);
-    for (size_t i = 0; i < TABLE(tx, GRANTS)->count; i++) {
-        rove__hq_grant *item = at(TABLE(tx, GRANTS), i);
-        if (item->user == grant->user && item->root == grant->root && item->from == grant->from) {
-            *item = *grant;
-            return ROVE_OK;
-        }
-    }
-    *(rove__hq_grant *)append(TABLE(tx, GRANTS)) = *grant;
+    (void)put_item(TABLE(tx, GRANTS), grant, grant_order);
     return ROVE_OK;
 }
 
@@ -590,17 +468,20 @@ static rove_status grant_scan(rove__hq_tx *tx, rove_id user, rove_id root,
     return ROVE_OK;
 }
 
+static int entailment_order(const void *a, const void *b) {
+    const rove__hq_entailment *x = a;
+    const rove__hq_entailment *y = b;
+
+    BEFORE(x->holder, y->holder)
+    BEFORE(x->entailed, y->entailed)
+    BEFORE(x->via, y->via)
+    BEFORE(x->from, y->from)
+    return 0;
+}
+
 static rove_status entailment_put(rove__hq_tx *tx, const rove__hq_entailment *e) {
     MAY_FAIL(tx);
-    for (size_t i = 0; i < TABLE(tx, ENTAILMENTS)->count; i++) {
-        rove__hq_entailment *item = at(TABLE(tx, ENTAILMENTS), i);
-        if (item->via == e->via && item->holder == e->holder && item->entailed == e->entailed &&
-            item->from == e->from) {
-            *item = *e;
-            return ROVE_OK;
-        }
-    }
-    *(rove__hq_entailment *)append(TABLE(tx, ENTAILMENTS)) = *e;
+    (void)put_item(TABLE(tx, ENTAILMENTS), e, entailment_order);
     return ROVE_OK;
 }
 
@@ -619,10 +500,14 @@ static rove_status entailment_scan(rove__hq_tx *tx, rove_id holder, rove_id enta
 
 /* ---- history, review, parked ------------------------------------------------------------------------------ */
 
+/* No two are equal: a second one of a seq comes after the first. */
+static int history_order(const void *a, const void *b) {
+    return ((const rove__hq_history *)a)->seq <= ((const rove__hq_history *)b)->seq ? -1 : 1;
+}
+
 static rove_status history_put(rove__hq_tx *tx, const rove__hq_history *history) {
     MAY_FAIL(tx);
-    rove__hq_history *item = append(TABLE(tx, HISTORY));
-    *item = *history;
+    rove__hq_history *item = put_item(TABLE(tx, HISTORY), history, history_order);
     item->change = keep(tx, history->change);
     return ROVE_OK;
 }
@@ -644,18 +529,17 @@ static rove_status history_scan(rove__hq_tx *tx, uint32_t entity, rove_id id, ro
     return ROVE_OK;
 }
 
+static int review_order(const void *a, const void *b) {
+    BEFORE(((const rove__hq_review *)a)->number, ((const rove__hq_review *)b)->number)
+    return 0;
+}
+
 static rove_status review_put(rove__hq_tx *tx, rove__hq_review *review) {
     MAY_FAIL(tx);
-    for (size_t i = 0; i < TABLE(tx, REVIEWS)->count && review->number != 0; i++) {
-        rove__hq_review *item = at(TABLE(tx, REVIEWS), i);
-        if (item->number == review->number) {
-            item->state = review->state;
-            return ROVE_OK;
-        }
+    if (review->number == 0) {
+        review->number = ++tx->data->numbers;
     }
-    review->number = ++tx->data->numbers;
-    rove__hq_review *item = append(TABLE(tx, REVIEWS));
-    *item = *review;
+    rove__hq_review *item = put_item(TABLE(tx, REVIEWS), review, review_order);
     item->reason = keep_text(tx, review->reason);
     item->change = keep(tx, review->change);
     return ROVE_OK;
@@ -721,6 +605,15 @@ static rove_status parked_drop(rove__hq_tx *tx, rove__origin origin) {
 
 /* ---- digests --------------------------------------------------------------------------------------------- */
 
+static int sum_order(const void *a, const void *b) {
+    const sum_item *x = a;
+    const sum_item *y = b;
+
+    BEFORE(x->scope.root, y->scope.root)
+    BEFORE(x->scope.part, y->scope.part)
+    return 0;
+}
+
 static sum_item *find_sum(rove__hq_tx *tx, rove__scope scope) {
     for (size_t i = 0; i < TABLE(tx, SUMS)->count; i++) {
         sum_item *item = at(TABLE(tx, SUMS), i);
@@ -740,13 +633,10 @@ static rove_status sum_get(rove__hq_tx *tx, rove__scope scope, rove__hash128 *su
 }
 
 static rove_status sum_put(rove__hq_tx *tx, rove__scope scope, rove__hash128 sum, int64_t rows) {
-    sum_item *item = find_sum(tx, scope);
+    sum_item item = {scope, sum, rows};
 
     MAY_FAIL(tx);
-    if (item == NULL) {
-        item = append(TABLE(tx, SUMS));
-    }
-    *item = (sum_item){scope, sum, rows};
+    (void)put_item(TABLE(tx, SUMS), &item, sum_order);
     return ROVE_OK;
 }
 

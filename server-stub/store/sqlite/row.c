@@ -118,7 +118,7 @@ static rove_status row_get(rove__hq_tx *tx, uint32_t number, rove_id id, int loc
 
     (void)lock;
     if (entity == NULL) {
-        return ROVE_UNKNOWN_ENTITY;
+        return ROVE_NOT_FOUND;
     }
     rove_status status = get_live(tx, entity, id, arena, out);
     return status == ROVE_NOT_FOUND ? get_dead(tx, entity, id, arena, out) : status;

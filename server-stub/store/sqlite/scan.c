@@ -76,7 +76,7 @@ static rove_status row_referring(rove__hq_tx *tx, uint32_t number, size_t ordina
     const rove__entity *entity = rove__lite_entity(tx, number);
 
     if (entity == NULL) {
-        return ROVE_UNKNOWN_ENTITY;
+        return ROVE_OK;
     }
     ROVE_ASSERT(ordinal < entity->field_count);
     rove__lite_statement s = rove__lite_open_kind(

@@ -394,18 +394,19 @@ uint64_t rove__lite_u64(const rove__lite_statement *statement, int column) {
 }
 
 rove_value rove__lite_value(const rove__lite_statement *statement, int column) {
-    int type = sqlite3_column_type(statement->sqlite, column);
+    sqlite3_value *value = sqlite3_column_value(statement->sqlite, column);
+    int type = sqlite3_value_type(value);
 
     switch (type) {
     case SQLITE_INTEGER:
-        return rove__value_int(sqlite3_column_int64(statement->sqlite, column));
+        return rove__value_int(sqlite3_value_int64(value));
     case SQLITE_FLOAT:
-        return rove__value_real(sqlite3_column_double(statement->sqlite, column));
+        return rove__value_real(sqlite3_value_double(value));
     case SQLITE_TEXT:
     case SQLITE_BLOB: {
         /* The text is UTF-8 as it lies in the file: read as a blob it is neither converted nor copied. */
-        const void *data = sqlite3_column_blob(statement->sqlite, column);
-        size_t size = (size_t)sqlite3_column_bytes(statement->sqlite, column);
+        const void *data = sqlite3_value_blob(value);
+        size_t size = (size_t)sqlite3_value_bytes(value);
         return rove__value_bytes(type == SQLITE_TEXT ? ROVE_TEXT : ROVE_BLOB, data, size);
     }
     default:
