@@ -1,0 +1,105 @@
+/*
+ * example.h - what the examples share: ports for POSIX systems, an enrolled replica in a fresh folder, and one
+ * way to end when something fails.
+ *
+ * So that they run anywhere, a stand-in for headquarters answers their enrolment, and nothing else. An app uses
+ * rove_posix_transport_new alone, as sync.c does, and a code that its operator was given.
+ */
+#ifndef ROVE_EXAMPLES_EXAMPLE_H
+#define ROVE_EXAMPLES_EXAMPLE_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rove/posix.h>
+#include <rove/rove.h>
+
+/* A code as operators give them out: nobody's. */
+#define EXAMPLE_CODE                                                                               \
+    "1CR5A-YMZRK-MGWCT-RFPHC-FV0H6-R2MX5-Z055S-BP12D-JVFJG-WDT0D-69BQH-7E2WG-4JWMV-MK6ZE-019A9-"   \
+    "XSGZS"
+
+/* Ends the program unless a call went well. */
+#define EXAMPLE_OK(call, error)                                                                    \
+    do {                                                                                           \
+        rove_status example_status_ = (call);                                                      \
+        if (example_status_ != ROVE_OK) {                                                          \
+            fprintf(stderr, "%s: %s: %s\n", #call, rove_status_name(example_status_),              \
+                    (error)->message);                                                             \
+            exit(1);                                                                               \
+        }                                                                                          \
+    } while (0)
+
+/* The stand-in: a nonce for GET, an identity for POST (docs/protocol.md has the bytes), and no network else. */
+static inline rove_status example_answer(void *ctx, const rove_request *request,
+                                         rove_response *response, rove_error *error) {
+    static const uint8_t nonce[32];
+    uint8_t identity[128] = {1 /* version */,
+                             7 /* replica */,
+                             9 /* user */,
+                             0,
+                             0,
+                             0 /* times */,
+                             1,
+                             'a' /* authority */,
+                             1,
+                             'c' /* certificate */};
+    uint8_t ignored[256];
+    size_t size = 1;
+    rove_status status = ROVE_OK;
+
+    (void)ctx;
+    memset(response, 0, sizeof *response);
+    if (strstr(request->url, "/v1/enroll") == NULL) {
+        snprintf(error->message, sizeof error->message, "There is no headquarters here.");
+        return ROVE_NETWORK;
+    }
+    if (strcmp(request->method, "GET") == 0) {
+        return request->write_answer(request->ctx, nonce, sizeof nonce);
+    }
+    while (status == ROVE_OK && size > 0) {
+        status = request->read_body(request->ctx, ignored, sizeof ignored, &size);
+    }
+    /* After them two pins of 32 bytes and an empty name: zeros. */
+    return status == ROVE_OK ? request->write_answer(request->ctx, identity, 10 + 2 * 32 + 1)
+                             : status;
+}
+
+/* The ports of a POSIX system; example_ports_free when the replica is closed. */
+static inline void example_ports(rove_ports *ports) {
+    memset(ports, 0, sizeof *ports);
+    rove_posix_allocator(&ports->allocator);
+    rove_posix_clock(&ports->clock);
+    rove_posix_random(&ports->random);
+    rove_posix_files(&ports->files);
+    if (rove_posix_crypto_new(&ports->crypto) != ROVE_OK) {
+        fprintf(stderr, "no cryptography\n");
+        exit(1);
+    }
+    ports->transport.perform = example_answer;
+    ports->app = "example 1.0";
+}
+
+static inline void example_ports_free(rove_ports *ports) {
+    rove_posix_crypto_free(&ports->crypto);
+}
+
+/* An enrolled replica in `folder`, emptied of what a former run left. */
+static inline rove *example_open(const rove_ports *ports, const char *folder) {
+    static const char *const files[] = {"replica.db", "replica.db-wal", "replica.db-shm",
+                                        "identity"};
+    rove *replica = NULL;
+    rove_error error;
+    char path[256];
+
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, files[i]);
+        (void)remove(path);
+    }
+    EXAMPLE_OK(rove_open(ports, folder, &replica, &error), &error);
+    EXAMPLE_OK(rove_enroll(replica, "https://hq.example.com:8443", EXAMPLE_CODE, &error), &error);
+    return replica;
+}
+
+#endif
