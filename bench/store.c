@@ -6,7 +6,10 @@
  * --check exits with 1 if a budget is missed. The folder, ./bench_store.data unless told, should lie on the kind of disk
  * that matters; it is emptied before each run.
  */
+#include <pthread.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "measure.h"
 #include "payload.h"
@@ -532,6 +535,64 @@ static void measure_apply(bench *b, const payload *p) {
     rove__store_close(store);
 }
 
+/* The rep writes on while a first download runs: one row per transaction, one every few ms. */
+typedef struct rep {
+    rove__store *store;
+    atomic_int stop;
+    double waits[4096];
+    size_t count;
+} rep;
+
+static void *rep_at_work(void *ctx) {
+    rep *r = ctx;
+    const rove__entity *task = rove__registry_by_name(rove__store_registry(r->store), "Task");
+    size_t about = (size_t)rove__entity_field_named(task, "about_id");
+    size_t subject = (size_t)rove__entity_field_named(task, "subject");
+    const struct timespec pause = {0, 2000000};
+    rove_error error = {0};
+    rove_allocator allocator;
+    rove__arena arena;
+    rove__row row;
+
+    rove_posix_allocator(&allocator);
+    rove__arena_init(&arena, &allocator, 65536);
+    while (!r->stop && r->count < sizeof r->waits / sizeof *r->waits) {
+        rove__arena_reset(&arena);
+        check(rove__row_init(&row, task, 0, &arena), &error);
+        rove__row_set(&row, about, rove__value_int((INT64_C(1) << 32) + 1));
+        rove__row_set(&row, subject, rove__value_text("Call back"));
+        double start = measure_now();
+        check(rove__store_begin(r->store, &error), &error);
+        check(rove__store_insert(r->store, &row, &error), &error);
+        check(rove__store_commit(r->store, &error), &error);
+        r->waits[r->count++] = measure_now() - start;
+        (void)nanosleep(&pause, NULL);
+    }
+    rove__arena_free(&arena);
+    return NULL;
+}
+
+static void measure_writing_meanwhile(bench *b, const payload *p) {
+    static rep r;
+    pthread_t thread;
+    char path[512];
+
+    memset(&r, 0, sizeof r);
+    snprintf(path, sizeof path, "%s/target", b->folder);
+    target_open(b, path, &b->allocator, &r.store);
+    if (pthread_create(&thread, NULL, rep_at_work, &r) != 0) {
+        exit(2);
+    }
+    (void)payload_apply(p, &b->allocator, r.store);
+    r.stop = 1;
+    (void)pthread_join(thread, NULL);
+    measure_add(&b->report, "a put while 100k rows are applied, p50",
+                measure_percentile(r.waits, r.count, 0.5) * 1e3, "ms", MEASURE_REPORTED, 0);
+    measure_add(&b->report, "a put while 100k rows are applied, p99",
+                measure_percentile(r.waits, r.count, 0.99) * 1e3, "ms", MEASURE_REPORTED, 0);
+    rove__store_close(r.store);
+}
+
 static void measure_payload(bench *b) {
     payload p;
 
@@ -545,6 +606,7 @@ static void measure_payload(bench *b) {
     measure_add(&b->report, "bytes of the payload, a row", (double)p.stream.size / (double)p.count,
                 "B", MEASURE_REPORTED, 0);
     measure_apply(b, &p);
+    measure_writing_meanwhile(b, &p);
     payload_free(&p);
 }
 

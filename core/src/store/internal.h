@@ -95,6 +95,8 @@ struct rove__store {
     void *lock;
     sqlite3 *db;          /* the writer */
     sqlite3_mutex *mutex; /* recursive; held for one transaction */
+    sqlite3_mutex *queue; /* held while waiting for it: whoever comes back at once comes behind whoever waits */
+    const void *_Atomic holder; /* the thread with a transaction open, NULL: none */
     sqlite3_mutex *shared_mutex; /* recursive; held for moments: the anchor, and whoever reads or widens the registry
                                     besides the writer */
     sqlite3_stmt *common[ROVE_SQL_COMMON_COUNT];

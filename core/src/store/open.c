@@ -119,9 +119,10 @@ static rove_status prepare_handle(rove__store *store, const char *folder) {
     store->folder = rove__alloc_text(allocator, folder);
     store->path = join(allocator, folder, "replica.db");
     store->mutex = sqlite3_mutex_alloc(SQLITE_MUTEX_RECURSIVE);
+    store->queue = sqlite3_mutex_alloc(SQLITE_MUTEX_FAST);
     store->shared_mutex = sqlite3_mutex_alloc(SQLITE_MUTEX_RECURSIVE);
     if (store->folder == NULL || store->path == NULL || store->mutex == NULL ||
-        store->shared_mutex == NULL) {
+        store->queue == NULL || store->shared_mutex == NULL) {
         return ROVE_NOMEM;
     }
     rove_status status = rove__registry_new(allocator, &store->registry);
@@ -193,6 +194,7 @@ void rove__store_close(rove__store *store) {
     if (store->lock != NULL) {
         store->ports.files->unlock(store->ports.files->ctx, store->lock);
     }
+    sqlite3_mutex_free(store->queue);
     sqlite3_mutex_free(store->mutex);
     sqlite3_mutex_free(store->shared_mutex);
     rove__sum_forget(store);

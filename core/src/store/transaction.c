@@ -112,14 +112,29 @@ static void roll_back(rove__store *store) {
     store->stale = rove__meta_load(store, NULL) != ROVE_OK;
 }
 
-rove_status rove__store_enter(rove__store *store, rove_error *error) {
-    rove_status status = ROVE_OK;
+/* Its address tells threads apart. */
+static _Thread_local char this_thread;
 
-    sqlite3_mutex_enter(store->mutex);
-    if (store->entered) {
-        sqlite3_mutex_leave(store->mutex);
+/*
+ * Mutexes are not fair: a thread that applies page after page would get it again and again before one that waits
+ * has woken up. So one stands in a queue for it, and the rep's write waits for one page at most.
+ */
+static rove_status take_turn(rove__store *store, rove_error *error) {
+    if (store->holder == &this_thread) {
         return rove__error_set(error, ROVE_STATE,
                                "This thread has a transaction open; commit it or roll it back.");
+    }
+    sqlite3_mutex_enter(store->queue);
+    sqlite3_mutex_enter(store->mutex);
+    sqlite3_mutex_leave(store->queue);
+    return ROVE_OK;
+}
+
+rove_status rove__store_enter(rove__store *store, rove_error *error) {
+    rove_status status = take_turn(store, error);
+
+    if (status != ROVE_OK) {
+        return status;
     }
     rove__arena_reset(&store->arena);
     rove__arena_reset(&store->row_arena);
@@ -135,6 +150,7 @@ rove_status rove__store_enter(rove__store *store, rove_error *error) {
         return status;
     }
     store->entered = 1;
+    store->holder = &this_thread;
     store->doomed = ROVE_OK;
     store->clock_unseen = 0;
     store->event_count = 0;
@@ -181,6 +197,7 @@ rove_status rove__store_leave(rove__store *store, rove_status status, rove_error
     void *ctx = store->watcher_ctx;
     store->event_count = 0;
     store->entered = 0;
+    store->holder = NULL;
     store->in_transaction = 0;
     sqlite3_mutex_leave(store->mutex);
 
