@@ -184,7 +184,7 @@ void rove_release_message(rove *replica, struct ProtobufCMessage *message);
  */
 typedef struct rove_query rove_query;
 /* Prepares it; *query is owned by the caller: rove_query_free, before rove_close. Parameters bind to ?1, ?2 ... and
- * are copied. DENIED for what is no single SELECT, or names what there is not. INVALID: the number of parameters.
+ * are copied. DENIED for what is no single SELECT. INVALID: no SQL, an unknown name, the number of parameters.
  * TOO_BIG: more than 64 KiB of SQL. */
 ROVE_CHECK rove_status rove_query_new(rove *replica, const char *sql, const rove_value *parameters,
                                       size_t count, rove_query **query, rove_error *error);
