@@ -15,9 +15,11 @@
 #include "store/exchange.h"
 #include "wire/batch.h"
 
-#define OFFICE_ROWS_MAX   1024
-#define OFFICE_MARKS_MAX  1024
-#define OFFICE_SCOPES_MAX 256
+#define OFFICE_ROWS_MAX    1024
+#define OFFICE_MARKS_MAX   1024
+#define OFFICE_SCOPES_MAX  256
+#define OFFICE_BATCHES_MAX 512
+#define OFFICE_KNOWN_MAX   8192
 
 typedef struct office_row {
     rove__change whole; /* clock with seqs */
@@ -34,6 +36,14 @@ typedef struct office_mark {
     uint64_t seq;
 } office_mark;
 
+/* A batch that was judged, for the day on which it is sent again. */
+typedef struct office_judged {
+    rove__chain hash;
+    const rove__ack *ack;
+    const rove__change *changes;
+    size_t count;
+} office_judged;
+
 typedef struct office {
     replica *r;
     rove__arena arena;
@@ -49,7 +59,11 @@ typedef struct office {
     size_t away_count;
     rove_id sent_away[OFFICE_SCOPES_MAX]; /* the same at the last page */
     size_t sent_away_count;
-    uint64_t judged;       /* highest batch */
+    office_judged judged[OFFICE_BATCHES_MAX]; /* by number - 1 */
+    uint64_t last;                            /* highest of them */
+    rove_replica device;                      /* whose batches these are */
+    rove__version known[OFFICE_KNOWN_MAX];    /* raw stamps of writes that were judged */
+    size_t known_count;
     int canonical_differs; /* gives every write another stamp than its own */
     /* Says what becomes of a change; NULL: it is accepted if its rules are met. */
     const rove__verdict *(*judge)(struct office *o, const rove__change *change);
@@ -448,14 +462,28 @@ static inline rove__version office_canonical(office *o, office_answer *a,
     return version;
 }
 
-static inline rove_value office_sum(office *o, rove_value total, const rove_value *pending) {
+/* 1 if a write was judged before; remembers it. */
+static inline int office_knows(office *o, rove_replica author, rove_stamp raw) {
+    for (size_t i = 0; i < o->known_count; i++) {
+        if (o->known[i].stamp == raw && o->known[i].replica == author) {
+            return 1;
+        }
+    }
+    assert_true(o->known_count < OFFICE_KNOWN_MAX);
+    o->known[o->known_count++] = (rove__version){raw, author};
+    return 0;
+}
+
+/* Each increment counts once. */
+static inline rove_value office_sum(office *o, rove_replica author, rove_value total,
+                                    const rove_value *pending) {
     rove__increment *increments = NULL;
     size_t count = 0;
     int64_t sum = total.type == ROVE_INT ? total.as.integer : 0;
 
     assert_int_equal(rove__increments_read(pending, &o->arena, &increments, &count), ROVE_OK);
     for (size_t i = 0; i < count; i++) {
-        sum += increments[i].delta;
+        sum += office_knows(o, author, increments[i].raw) ? 0 : increments[i].delta;
     }
     return rove__value_int(sum);
 }
@@ -508,7 +536,7 @@ static inline void office_judge_insert(office *o, office_answer *a, const rove__
             continue;
         }
         if (entity->fields[i].kind == ROVE_KIND_COUNTER) {
-            value = office_sum(o, rove__value_null(), &value);
+            value = office_sum(o, change->replica, rove__value_null(), &value);
         } else if (entity->fields[i].kind == ROVE_KIND_SET) {
             value = office_elements(o, rove__value_null(), &value, version);
         }
@@ -531,10 +559,13 @@ static inline int office_judge_edit(office *o, office_answer *a, const rove__cha
         rove__version version =
             office_canonical(o, a, change, edit->field, edit->raw, now.version.stamp);
         office_put_cell(row, (size_t)at,
-                        kind == ROVE_KIND_COUNTER ? office_sum(o, held, &value)
+                        kind == ROVE_KIND_COUNTER ? office_sum(o, change->replica, held, &value)
                                                   : office_elements(o, held, &value, version));
         office_touch(o, row, edit->field, 0, version);
         return causal;
+    }
+    if (office_knows(o, change->replica, edit->raw)) {
+        return 0;
     }
     if (!causal && !rove__value_equal(&value, &held)) {
         o->conflicts++;
@@ -605,50 +636,84 @@ static inline void office_judge_one(office *o, office_answer *a, const rove__cha
     }
 }
 
-/* Judges the batches that have not been judged yet; the Acks of all of them are in `a`, owned by the arena. */
+/* What an Ack brings along: the rows that were merged, or, sent again, every row that the batch names. */
+static inline rove__bytes office_ack_rows(office *o, const office_answer *a,
+                                          const office_judged *again) {
+    office_rows rows;
+    size_t count = again != NULL ? again->count : a->merged_count;
+
+    office_rows_open(o, &rows);
+    for (size_t i = 0; i < count; i++) {
+        const office_row *row = again != NULL ? office_find(o, again->changes[i].row.entity_number,
+                                                            again->changes[i].row.id)
+                                              : a->merged[i];
+        if (row != NULL && !row->dead && office_holds(o, office_scope(row).root)) {
+            office_rows_add(&rows, &row->whole);
+        }
+    }
+    return office_rows_end(o, &rows);
+}
+
+/* One batch of `count` changes whose frames have come; its Ack is a->acks[a->count]. */
+static inline void office_judge_batch(office *o, office_answer *a, const office_push *push,
+                                      uint64_t number, const rove__change *changes, size_t count) {
+    rove__ack *ack = &a->acks[a->count++];
+    office_judged *judged = &o->judged[number - 1];
+    rove__chain chain = office_chain(o, push, number);
+
+    assert_true(number <= OFFICE_BATCHES_MAX && number <= o->last + 1);
+    if (number <= o->last) {
+        assert_memory_equal(judged->hash.hash, chain.hash, sizeof chain.hash);
+        *ack = *judged->ack;
+        ack->resent = 1;
+        ack->rows = office_ack_rows(o, a, judged);
+        return;
+    }
+    memset(ack, 0, sizeof *ack);
+    ack->verdicts = &a->verdicts[a->verdict_count];
+    ack->canonicals = &a->canonicals[a->canonical_count];
+    a->merged_count = 0;
+    o->head.seq++;
+    for (size_t i = 0; i < count; i++) {
+        office_judge_one(o, a, &changes[i]);
+    }
+    ack->number = number;
+    ack->chain = chain;
+    ack->seq = o->head.seq;
+    ack->last = 1;
+    ack->verdict_count = (size_t)(&a->verdicts[a->verdict_count] - ack->verdicts);
+    ack->canonical_count = (size_t)(&a->canonicals[a->canonical_count] - ack->canonicals);
+    ack->rows = office_ack_rows(o, a, NULL);
+    *judged = (office_judged){chain, ack, changes, count};
+    o->last = number;
+}
+
+/* Judges what was not judged before; the Acks of all batches are in the answer, owned by the arena. */
 static inline office_answer *office_judge(office *o, const office_push *push) {
     office_answer *a = rove__arena_take(&o->arena, sizeof *a);
-    size_t change = 0;
+    size_t from = 0;
+    size_t to = 0;
 
     memset(a, 0, sizeof *a);
+    if (o->device != o->r->store->owner.replica) {
+        o->device = o->r->store->owner.replica;
+        o->last = 0;
+    }
     for (size_t f = 0; f < push->frame_count; f++) {
         const rove__push *frame = &push->frames[f];
         rove__batch_reader *reader = NULL;
         rove__change counted;
-        rove__ack *ack = &a->acks[a->count];
-        office_rows rows;
         assert_int_equal(rove__batch_reader_new(&o->r->allocator, o->r->store->registry,
                                                 frame->rows.data, frame->rows.size, &reader),
                          ROVE_OK);
-        if (frame->ordinal == 0) {
-            memset(ack, 0, sizeof *ack);
-            ack->verdicts = &a->verdicts[a->verdict_count];
-            ack->canonicals = &a->canonicals[a->canonical_count];
-            a->merged_count = 0;
-            o->head.seq++;
-        }
         while (rove__batch_next(reader, &counted) == ROVE_OK) {
-            office_judge_one(o, a, &push->changes[change++]);
+            to++;
         }
         rove__batch_reader_free(reader);
-        if (!frame->last) {
-            continue;
+        if (frame->last) {
+            office_judge_batch(o, a, push, frame->number, &push->changes[from], to - from);
+            from = to;
         }
-        o->judged = frame->number;
-        ack->number = frame->number;
-        ack->chain = office_chain(o, push, frame->number);
-        ack->seq = o->head.seq;
-        ack->last = 1;
-        ack->verdict_count = (size_t)(&a->verdicts[a->verdict_count] - ack->verdicts);
-        ack->canonical_count = (size_t)(&a->canonicals[a->canonical_count] - ack->canonicals);
-        office_rows_open(o, &rows);
-        for (size_t m = 0; m < a->merged_count; m++) {
-            if (!a->merged[m]->dead && office_holds(o, office_scope(a->merged[m]).root)) {
-                office_rows_add(&rows, &a->merged[m]->whole);
-            }
-        }
-        ack->rows = office_rows_end(o, &rows);
-        a->count++;
     }
     return a;
 }

@@ -203,6 +203,45 @@ static void a_delete_that_had_not_seen_an_edit_is_undone(void **state) {
     office_expect_verified(&o);
 }
 
+static void a_move_into_a_scope_that_was_taken_leaves(void **state) {
+    (void)state;
+    rove_id a = office_account(&o, "A")->whole.row.id;
+    rove_id b = office_account(&o, "B")->whole.row.id;
+    rove_id id = office_visit(&o, a, REPLICA_NOW_MS)->whole.row.id;
+    rove__row row;
+
+    office_pull(&o);
+    row = replica_row(&r, "Visit", id);
+    replica_set_int(&row, "account_id", b);
+    replica_update(&r, &row);
+    office_hold(&o, b, 0);
+    office_pull(&o);
+    office_answer *answer = exchange_until_ack();
+    replica_ok(&r, apply_acks(answer));
+    replica_expect_int(&r, "Visit", id, "account_id", b); /* shown until a page says more */
+    office_pull(&o);
+    assert_int_equal(replica_get(&r, "Visit", id, &row), ROVE_NOT_FOUND);
+    assert_int_equal(replica_sql(&r, "SELECT count(*) FROM _outbox"), 0);
+    office_expect_verified(&o);
+}
+
+static const rove__verdict *review(office *headquarters, const rove__change *change) {
+    headquarters->verdict = (rove__verdict){change->row.entity_number, change->row.id, 0,
+                                            ROVE_VERDICT_REVIEW,       ROVE_OK,        ""};
+    return &headquarters->verdict;
+}
+
+static void an_insert_under_review_leaves(void **state) {
+    (void)state;
+    rove_id id = replica_account(&r, "Bakery");
+    rove__row row;
+
+    o.judge = review;
+    replica_ok(&r, apply_acks(exchange_until_ack()));
+    assert_int_equal(replica_get(&r, "Account", id, &row), ROVE_NOT_FOUND);
+    office_expect_verified(&o);
+}
+
 static const rove__verdict *park(office *headquarters, const rove__change *change) {
     headquarters->verdict = (rove__verdict){change->row.entity_number, change->row.id, 0,
                                             ROVE_VERDICT_PARKED,       ROVE_OK,        ""};
@@ -343,6 +382,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_delete_that_was_accepted_is_forgotten, setup, teardown),
         cmocka_unit_test_setup_teardown(a_delete_that_had_not_seen_an_edit_is_undone, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(a_move_into_a_scope_that_was_taken_leaves, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_insert_under_review_leaves, setup, teardown),
         cmocka_unit_test_setup_teardown(a_parked_edit_stays_until_the_row_comes, setup, teardown),
         cmocka_unit_test_setup_teardown(acknowledged_batches_are_sent_again_when_asked_for, setup,
                                         teardown),

@@ -226,6 +226,14 @@ static void random_exchange(void) {
         rep_acts();
     }
     office_answer *a = office_judge(o, &push);
+    if (roll(6) == 0) {
+        return; /* the answer is lost */
+    }
+    if (roll(40) == 0) {
+        const rove__store_owner fresh = {r.store->owner.replica + 1, REPLICA_USER};
+        replica_ok(&r, rove__store_set_owner(r.store, &fresh, &r.error));
+        return; /* noticed as a copy, and enrolled again */
+    }
     if (roll(8) == 0 && a->count > 0) {
         replica_ok(&r, rove__store_apply(r.store, a->acks, a->count, NULL, &r.error));
         rep_acts();
@@ -246,6 +254,7 @@ static void quiesce(void) {
     }
     assert_int_equal(replica_sql(&r, "SELECT count(*) FROM _outbox"), 0);
     assert_int_equal(replica_sql(&r, "SELECT count(*) FROM _deleted"), 0);
+    assert_int_equal(replica_sql(&r, "SELECT count(*) FROM _quarantine"), 0);
     check();
     if (!office_verified(o)) {
         office_explain(o);
@@ -301,9 +310,79 @@ static void a_random_year(void **state) {
     check();
 }
 
+/* ---- short of memory ---- */
+
+static rove_status fail_from(size_t call, rove_status (*step)(void *), void *ctx) {
+    r.memory.fail_at = r.memory.calls + call;
+    r.memory.persistent = 1;
+    rove_status status = step(ctx);
+    r.memory.fail_at = 0;
+    return status;
+}
+
+/* Fails the first allocation, then the second, until none fails; after each failure all is as it was. */
+static void sweep(rove_status (*step)(void *), void *ctx) {
+    rove_status status = ROVE_NOMEM;
+
+    for (size_t call = 1; status != ROVE_OK; call++) {
+        status = fail_from(call, step, ctx);
+        assert_true(status == ROVE_OK || status == ROVE_NOMEM);
+        assert_true(call < 5000);
+        if (status != ROVE_OK) {
+            check();
+        }
+    }
+}
+
+static rove_status step_freeze(void *ctx) {
+    (void)ctx;
+    return rove__store_freeze(r.store, &r.error);
+}
+
+typedef struct answer_step {
+    office_answer *answer;
+    rove__page *page;
+} answer_step;
+
+static rove_status step_apply(void *ctx) {
+    const answer_step *step = ctx;
+    return rove__store_apply(r.store, step->answer->acks, step->answer->count, step->page,
+                             &r.error);
+}
+
+static void short_of_memory_nothing_is_half(void **state) {
+    (void)state;
+    rove__hello hello;
+    office_push push;
+    rove__page page;
+
+    seed = 5;
+    office_row *kept = office_account(o, "kept");
+    office_row *left = office_account(o, "left");
+    for (int i = 0; i < 4; i++) {
+        (void)office_visit(o, i < 2 ? kept->whole.row.id : left->whole.row.id, REPLICA_NOW_MS);
+    }
+    office_pull(o);
+    for (int i = 0; i < 30; i++) {
+        rep_acts();
+    }
+    sweep(step_freeze, NULL);
+    office_receive(o, &hello, &push);
+    for (int i = 0; i < 10; i++) {
+        rep_acts();
+        office_acts();
+    }
+    office_hold(o, left->whole.row.id, 0);
+    answer_step step = {office_judge(o, &push), &page};
+    office_page(o, &page);
+    sweep(step_apply, &step);
+    quiesce();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_random_year, setup, teardown),
+        cmocka_unit_test_setup_teardown(short_of_memory_nothing_is_half, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,7 +7,8 @@
  * (D6). What was not simply accepted falls back to headquarters' version, which comes along as a whole row if
  * the rep may read it, and replaces (D2):
  *   LOST, REVIEW   nothing more; headquarters keeps the loser
- *   PARKED         the entry stays laid over the row, not in flight any more, until the row comes (P15)
+ *   PARKED         the entry stays laid over the row, not in flight any more, until the row comes (P15); so does a
+ *                  move, until a page says where the row is now
  *   REJECTED       kept in _rejection for the rep to look at
  *   KNOWN          as accepted
  *
@@ -298,8 +299,58 @@ static rove_status judge_orphan(const acking *a, const rove__entity *entity, rov
 
 /* ---- one entry ---- */
 
+/* Whether what was accepted takes the row to another scope. */
+static int moves(const acking *a, const rove__record *record, const rove__entry *entry) {
+    const rove__entity *entity = record->entity;
+    const int deciding[2] = {entity->scope_field, entity->part_field};
+    rove_value cells[ROVE_FIELDS_MAX];
+    rove__row after = record->under.row;
+
+    memcpy(cells, after.cells, entity->field_count * sizeof *cells);
+    after.cells = cells;
+    for (size_t i = 0; i < 2; i++) {
+        uint32_t field = deciding[i] >= 0 ? entity->fields[deciding[i]].number : 0;
+        const rove__pending_cell *cell = field != 0 ? rove__entry_cell(entry, field) : NULL;
+        if (cell != NULL && accepted(verdict_of(a, entry, field))) {
+            cells[deciding[i]] = cell->pending;
+        }
+    }
+    return !rove__scope_equal(rove__row_scope(&after, NULL),
+                              rove__row_scope(&record->under.row, NULL));
+}
+
+static void drop_cell(rove__entry *entry, size_t at) {
+    entry->count--;
+    memmove(&entry->cells[at], &entry->cells[at + 1], (entry->count - at) * sizeof *entry->cells);
+}
+
+/*
+ * A row that the rep moved stays, for headquarters, where it was until a page says otherwise: the new scope may
+ * not be held any more, and then only the mark in the old one takes the row away. Until then what was accepted
+ * is laid over it as what is parked is.
+ */
+static void await_page(const acking *a, rove__entry *entry) {
+    entry->batch = ROVE_BATCH_PARKED;
+    for (size_t c = entry->count; c-- > 0;) {
+        if (!accepted(verdict_of(a, entry, entry->cells[c].field))) {
+            drop_cell(entry, c);
+        }
+    }
+}
+
+/* What waits for a page was overtaken by a later write. */
+static void overtake(rove__record *record, size_t at, uint32_t field) {
+    for (size_t i = 0; i < at; i++) {
+        for (size_t c = record->entries[i].count; c-- > 0;) {
+            if (record->entries[i].cells[c].field == field) {
+                drop_cell(&record->entries[i], c);
+            }
+        }
+    }
+}
+
 static rove_status judge_cells(const acking *a, rove__record *record, size_t at) {
-    const rove__entry *entry = &record->entries[at];
+    rove__entry *entry = &record->entries[at];
     const rove__verdict *whole = verdict_of(a, entry, 0);
     rove_status status = ROVE_OK;
 
@@ -312,10 +363,14 @@ static rove_status judge_cells(const acking *a, rove__record *record, size_t at)
             status = reject(a, record, at, entry->cells[c].field, verdict);
         }
     }
-    /* The order matters: what is sent of a row is made from what stands. */
+    if (status == ROVE_OK && record->known && moves(a, record, entry)) {
+        await_page(a, entry);
+        return ROVE_OK;
+    }
     for (size_t c = 0; c < entry->count && status == ROVE_OK && record->known; c++) {
         if (accepted(verdict_of(a, entry, entry->cells[c].field))) {
             status = accept_cell(a, record, entry, &entry->cells[c]);
+            overtake(record, at, entry->cells[c].field);
         }
     }
     return status == ROVE_OK ? rove__record_settle(a->apply->store, record, at, a->apply->error)
@@ -346,6 +401,7 @@ static rove_status judge_known(const acking *a, rove__record *record, size_t at)
     rove__entry *entry = &record->entries[at];
     const rove__verdict *verdict =
         verdict_of(a, entry, entry->count > 0 ? entry->cells[0].field : 0);
+    int reviewed = entry->op == ROVE_OP_INSERT && !accepted(verdict);
     rove_status status = ROVE_OK;
 
     if (has_code(verdict, ROVE_VERDICT_PARKED) && record->known && entry->op != ROVE_OP_INSERT) {
@@ -377,8 +433,15 @@ static rove_status judge_known(const acking *a, rove__record *record, size_t at)
         status =
             rove__record_save(a->apply->store, record, &a->apply->exchange->row, a->apply->error);
     }
-    return status == ROVE_OK ? rove__record_sum(a->apply->store, record, 1, a->apply->error)
-                             : status;
+    if (status == ROVE_OK) {
+        status = rove__record_sum(a->apply->store, record, 1, a->apply->error);
+    }
+    a->apply->any_aside |= record->aside;
+    /* An insert under review is not the rep's to see, unless headquarters sends it. */
+    return status == ROVE_OK && reviewed
+               ? rove__record_leave(a->apply->store, record, &a->apply->exchange->row,
+                                    a->apply->error)
+               : status;
 }
 
 static rove_status judge(const acking *a, int64_t seq) {
