@@ -36,10 +36,9 @@ typedef struct place {
 /* "host:port", "[v6]:port". */
 static rove_status parse_place(const char *text, place *out, rove_error *error) {
     const char *colon = strrchr(text, ':');
-    const char *end = colon;
     int brackets = text[0] == '[' && colon != NULL && colon > text && colon[-1] == ']';
     const char *host = brackets ? text + 1 : text;
-    end = brackets ? colon - 1 : colon;
+    const char *end = brackets ? colon - 1 : colon;
     if (colon == NULL || end <= host || (size_t)(end - host) >= sizeof out->host ||
         colon[1] == '\0' || strlen(colon + 1) >= sizeof out->port ||
         strspn(colon + 1, "0123456789") != strlen(colon + 1)) {
@@ -77,12 +76,12 @@ static rove_status bind_one(hq_http *self, const struct addrinfo *info, rove_err
 }
 
 static rove_status open_listener(hq_http *self, rove_error *error) {
-    place at;
+    place at = {.brackets = 0};
     struct addrinfo hints = {.ai_family = AF_UNSPEC,
                              .ai_socktype = SOCK_STREAM,
                              .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV};
     struct addrinfo *info = NULL;
-    struct sockaddr_storage bound;
+    struct sockaddr_storage bound = {.ss_family = AF_UNSPEC};
     socklen_t size = sizeof bound;
     char port[8] = "";
     rove_status status = parse_place(self->options.listen, &at, error);
