@@ -81,6 +81,32 @@ static void acts_are_read_newest_first(void **state) {
     bed_commit(b, tx);
 }
 
+static void a_commit_is_read_by_its_seq(void **state) {
+    bed *b = *state;
+    rove__hq_commit commit = {.seq = 4,
+                              .stamp = ROVE_STAMP_MAX,
+                              .replica = ROVE_REPLICA_MAX,
+                              .user = 9,
+                              .operator_name = "o'brien",
+                              .act = "set"};
+    rove__hq_commit found;
+
+    if (bed_skips(b->kind->has_directory)) {
+        return;
+    }
+    rove__hq_tx *tx = bed_write(b);
+    ok(b->store->commit_put(tx, &commit));
+    ok(directory_of(b)->commit_get(tx, 4, &b->arena, &found));
+    assert_int_equal(found.seq, 4);
+    assert_int_equal(found.stamp, commit.stamp);
+    assert_int_equal(found.replica, commit.replica);
+    assert_int_equal(found.user, 9);
+    assert_string_equal(found.operator_name, "o'brien");
+    assert_string_equal(found.act, "set");
+    assert_int_equal(directory_of(b)->commit_get(tx, 5, &b->arena, &found), ROVE_NOT_FOUND);
+    bed_commit(b, tx);
+}
+
 static void a_setting_is_any_bytes(void **state) {
     bed *b = *state;
     rove__bytes value;
@@ -362,6 +388,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         bed_test(a_code_comes_back_and_changes),
         bed_test(acts_are_read_newest_first),
+        bed_test(a_commit_is_read_by_its_seq),
         bed_test(a_setting_is_any_bytes),
         bed_test(rows_are_found_by_the_value_of_a_field),
         bed_test(a_custom_field_is_kept_and_known_when_opened_again),

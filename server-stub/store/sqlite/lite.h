@@ -85,8 +85,9 @@ struct rove__hq_tx {
     rove__hq_tx *next; /* among the idle readers */
     rove__hq_mode mode;
     rove_status doomed;
-    uint64_t epoch; /* counts transactions, and changes of tables inside them */
-    int widened;    /* tables were changed in this transaction */
+    uint64_t epoch;         /* counts transactions, and changes of tables inside them */
+    int widened;            /* tables were changed in this transaction */
+    sqlite3_stmt *rollback; /* prepared, so that it needs no memory */
     rove__lite_slot *slots[ROVE_LITE_BUCKETS];
     rove__buf scratch;
     rove__arena arena; /* the sets of one row */

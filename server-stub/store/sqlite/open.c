@@ -104,6 +104,11 @@ rove_status rove__lite_connect(rove__lite *lite, rove__hq_mode mode, rove__hq_tx
         int code = sqlite3_exec(tx->db, settings[mode], NULL, NULL, NULL);
         status = rove__lite_status(tx->db, code, error, "Opening the database");
     }
+    if (status == ROVE_OK) {
+        int code = sqlite3_prepare_v3(tx->db, "ROLLBACK", -1, SQLITE_PREPARE_PERSISTENT,
+                                      &tx->rollback, NULL);
+        status = rove__lite_status(tx->db, code, error, "Opening the database");
+    }
     if (status == ROVE_OK && mode == ROVE_HQ_WRITE) {
         status = use_log(tx, error);
     } else if (status == ROVE_OK) {
@@ -122,6 +127,7 @@ void rove__lite_disconnect(rove__hq_tx *tx) {
         return;
     }
     rove__lite_free_slots(tx);
+    sqlite3_finalize(tx->rollback);
     int code = sqlite3_close(tx->db);
     ROVE_ASSERT(code == SQLITE_OK); /* else a statement is in use */
     (void)code;

@@ -67,7 +67,7 @@ static rove_status take_reader(rove__lite *lite, rove__hq_tx **out, rove_error *
 
 static void give_reader(rove__lite *lite, rove__hq_tx *tx) {
     pthread_mutex_lock(&lite->mutex);
-    int keep = lite->idle_count < ROVE_LITE_IDLE_MAX;
+    int keep = lite->idle_count < ROVE_LITE_IDLE_MAX && sqlite3_get_autocommit(tx->db);
     if (keep) {
         tx->next = lite->idle;
         lite->idle = tx;
@@ -96,12 +96,11 @@ static void forget_tables(rove__hq_tx *tx) {
     }
 }
 
+/* If even this fails, the transaction stays open on the connection: a writer tries again before it is used. */
 static void undo(rove__hq_tx *tx) {
     if (!sqlite3_get_autocommit(tx->db)) {
-        int code = sqlite3_exec(tx->db, "ROLLBACK", NULL, NULL, NULL);
-        /* A rollback that reports an error has ended the transaction nevertheless. */
-        ROVE_ASSERT(sqlite3_get_autocommit(tx->db));
-        (void)code;
+        (void)sqlite3_step(tx->rollback);
+        (void)sqlite3_reset(tx->rollback);
     }
     forget_tables(tx);
 }
@@ -120,6 +119,7 @@ static rove_status begin(void *ctx, rove__hq_mode mode, rove__hq_tx **out, rove_
     if (status != ROVE_OK) {
         return status;
     }
+    undo(tx);
     tx->epoch++;
     tx->widened = 0;
     tx->doomed = ROVE_OK;

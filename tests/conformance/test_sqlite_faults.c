@@ -1,0 +1,392 @@
+/*
+ * What only a SQLite database can suffer: memory and disk that fail at any call below SQLite, files of something else or
+ * of a newer build, and damaged ones. Also what others see who read it with plain SQL.
+ */
+#include <sqlite3.h>
+#include <stdio.h>
+
+#include "jobs.h"
+
+/* ---- failing below SQLite ------------------------------------------------------------------------------- */
+
+typedef struct faults {
+    size_t calls;
+    size_t fail_at; /* counted from 1; 0: none */
+    int persistent;
+    int with; /* the result code */
+} faults;
+
+static faults memory_faults;
+static faults disk_faults;
+
+static int fails(faults *f) {
+    f->calls++;
+    return f->fail_at != 0 && (f->calls == f->fail_at || (f->persistent && f->calls > f->fail_at));
+}
+
+static sqlite3_mem_methods plain_memory;
+
+static void *failing_malloc(int size) {
+    return fails(&memory_faults) ? NULL : plain_memory.xMalloc(size);
+}
+
+static void *failing_realloc(void *pointer, int size) {
+    return fails(&memory_faults) ? NULL : plain_memory.xRealloc(pointer, size);
+}
+
+/* A file that passes everything on to the one below, or not. */
+typedef struct shim_file {
+    sqlite3_file base;
+    sqlite3_file *below;
+} shim_file;
+
+static sqlite3_vfs *plain_vfs;
+
+#define BELOW(file)      (((shim_file *)(file))->below)
+#define PASS(file, call) (BELOW(file)->pMethods->call)
+#define FAIL_OR(pass)    (fails(&disk_faults) ? disk_faults.with : (pass))
+
+static int shim_close(sqlite3_file *file) {
+    return PASS(file, xClose(BELOW(file)));
+}
+static int shim_read(sqlite3_file *file, void *out, int size, sqlite3_int64 at) {
+    return PASS(file, xRead(BELOW(file), out, size, at));
+}
+static int shim_write(sqlite3_file *file, const void *data, int size, sqlite3_int64 at) {
+    return FAIL_OR(PASS(file, xWrite(BELOW(file), data, size, at)));
+}
+static int shim_truncate(sqlite3_file *file, sqlite3_int64 size) {
+    return FAIL_OR(PASS(file, xTruncate(BELOW(file), size)));
+}
+static int shim_sync(sqlite3_file *file, int flags) {
+    return FAIL_OR(PASS(file, xSync(BELOW(file), flags)));
+}
+static int shim_size(sqlite3_file *file, sqlite3_int64 *size) {
+    return PASS(file, xFileSize(BELOW(file), size));
+}
+static int shim_lock(sqlite3_file *file, int level) {
+    return PASS(file, xLock(BELOW(file), level));
+}
+static int shim_unlock(sqlite3_file *file, int level) {
+    return PASS(file, xUnlock(BELOW(file), level));
+}
+static int shim_reserved(sqlite3_file *file, int *out) {
+    return PASS(file, xCheckReservedLock(BELOW(file), out));
+}
+static int shim_control(sqlite3_file *file, int op, void *argument) {
+    return PASS(file, xFileControl(BELOW(file), op, argument));
+}
+static int shim_sector(sqlite3_file *file) {
+    return PASS(file, xSectorSize(BELOW(file)));
+}
+static int shim_traits(sqlite3_file *file) {
+    return PASS(file, xDeviceCharacteristics(BELOW(file)));
+}
+static int shim_shm_map(sqlite3_file *file, int page, int size, int extend, void volatile **out) {
+    return PASS(file, xShmMap(BELOW(file), page, size, extend, out));
+}
+static int shim_shm_lock(sqlite3_file *file, int offset, int count, int flags) {
+    return PASS(file, xShmLock(BELOW(file), offset, count, flags));
+}
+static void shim_shm_barrier(sqlite3_file *file) {
+    PASS(file, xShmBarrier(BELOW(file)));
+}
+static int shim_shm_unmap(sqlite3_file *file, int remove) {
+    return PASS(file, xShmUnmap(BELOW(file), remove));
+}
+
+static const sqlite3_io_methods shim_methods = {
+    .iVersion = 2,
+    .xClose = shim_close,
+    .xRead = shim_read,
+    .xWrite = shim_write,
+    .xTruncate = shim_truncate,
+    .xSync = shim_sync,
+    .xFileSize = shim_size,
+    .xLock = shim_lock,
+    .xUnlock = shim_unlock,
+    .xCheckReservedLock = shim_reserved,
+    .xFileControl = shim_control,
+    .xSectorSize = shim_sector,
+    .xDeviceCharacteristics = shim_traits,
+    .xShmMap = shim_shm_map,
+    .xShmLock = shim_shm_lock,
+    .xShmBarrier = shim_shm_barrier,
+    .xShmUnmap = shim_shm_unmap,
+};
+
+static int shim_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *file, int flags,
+                     int *out) {
+    shim_file *shim = (shim_file *)file;
+
+    (void)vfs;
+    shim->below = (sqlite3_file *)(shim + 1);
+    shim->base.pMethods = NULL;
+    int code = plain_vfs->xOpen(plain_vfs, name, shim->below, flags, out);
+    if (code == SQLITE_OK) {
+        shim->base.pMethods = &shim_methods;
+    }
+    return code;
+}
+
+static sqlite3_vfs shim_vfs;
+
+static int install_faults(void) {
+    sqlite3_mem_methods methods;
+
+    sqlite3_shutdown();
+    if (sqlite3_config(SQLITE_CONFIG_GETMALLOC, &plain_memory) != SQLITE_OK) {
+        return -1;
+    }
+    methods = plain_memory;
+    methods.xMalloc = failing_malloc;
+    methods.xRealloc = failing_realloc;
+    if (sqlite3_config(SQLITE_CONFIG_MALLOC, &methods) != SQLITE_OK ||
+        sqlite3_initialize() != SQLITE_OK) {
+        return -1;
+    }
+    plain_vfs = sqlite3_vfs_find(NULL);
+    shim_vfs = *plain_vfs;
+    shim_vfs.zName = "shim";
+    shim_vfs.szOsFile = (int)sizeof(shim_file) + plain_vfs->szOsFile;
+    shim_vfs.xOpen = shim_open;
+    return sqlite3_vfs_register(&shim_vfs, 1);
+}
+
+/* Opens, commits three jobs, and reads; how many jobs were reported as committed. */
+static rove_status use(bed *b, uint64_t *committed) {
+    rove_status status = bed_try_open(b, NULL);
+
+    *committed = 0;
+    for (int i = 0; i < 3 && status == ROVE_OK; i++) {
+        status = job_commit(b, committed);
+    }
+    return status;
+}
+
+static void expect_usable(bed *b, uint64_t committed) {
+    uint64_t seq = 0;
+
+    if (b->database == NULL) {
+        ok(bed_try_open(b, NULL));
+    }
+    for (int opened = 0; opened < 2; opened++) {
+        assert_int_equal(check_store(b, committed), 0);
+        ok(job_commit(b, &seq));
+        assert_true(seq == committed + 1 || seq == committed + 2);
+        committed = seq;
+        bed_reopen(b);
+    }
+}
+
+/* Until none fails: what was reported is there, and when the faults are over work goes on at once. */
+static void try_faults(faults *f, int with, rove_status expected) {
+    for (int persistent = 0; persistent < 2; persistent++) {
+        int hit = 1;
+        for (size_t fail_at = 1; hit; fail_at += 1 + fail_at / 5) {
+            bed *b = bed_new();
+            uint64_t committed = 0;
+            *f = (faults){.fail_at = fail_at, .persistent = persistent, .with = with};
+            rove_status status = use(b, &committed);
+            hit = f->calls >= fail_at;
+            *f = (faults){.calls = 0};
+            assert_true(status == ROVE_OK || status == expected);
+            expect_usable(b, committed);
+            bed_free(b);
+        }
+    }
+}
+
+static void short_memory_inside_sqlite_costs_nothing_that_was_committed(void **state) {
+    (void)state;
+    try_faults(&memory_faults, 0, ROVE_NOMEM);
+}
+
+static void a_failing_disk_costs_nothing_that_was_committed(void **state) {
+    (void)state;
+    try_faults(&disk_faults, SQLITE_IOERR_WRITE, ROVE_IO);
+}
+
+static void a_disk_that_is_full_at_any_moment_costs_nothing_that_was_committed(void **state) {
+    (void)state;
+    try_faults(&disk_faults, SQLITE_FULL, ROVE_FULL);
+}
+
+/* ---- files that are not ours ---------------------------------------------------------------------------- */
+
+static void path_of(const bed *b, char path[256]) {
+    rove__text_format(path, 256, "%s/hq.db", b->folder);
+}
+
+static void run_sql(const bed *b, const char *sql) {
+    char path[256];
+    sqlite3 *db = NULL;
+
+    path_of(b, path);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static size_t read_file(const bed *b, uint8_t *bytes, size_t capacity) {
+    char path[256];
+
+    path_of(b, path);
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    size_t size = fread(bytes, 1, capacity, file);
+    fclose(file);
+    return size;
+}
+
+static void write_file(const bed *b, const uint8_t *bytes, size_t size) {
+    char path[256];
+
+    path_of(b, path);
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, size, file), size);
+    fclose(file);
+}
+
+static void a_file_of_something_else_is_refused_and_left_alone(void **state) {
+    static const char text[] = "This is a shopping list, much longer than the header of a database "
+                               "would be: bread, milk, and six hundred and eleven eggs.";
+    uint8_t found[256];
+
+    (void)state;
+    bed *b = bed_new();
+    write_file(b, (const uint8_t *)text, sizeof text);
+    assert_int_equal(bed_try_open(b, NULL), ROVE_CORRUPT);
+    assert_int_equal(read_file(b, found, sizeof found), sizeof text);
+    assert_memory_equal(found, text, sizeof text);
+    bed_free(b);
+
+    b = bed_new();
+    run_sql(b, "CREATE TABLE account(id INTEGER PRIMARY KEY); INSERT INTO account VALUES(1)");
+    assert_int_equal(bed_try_open(b, NULL), ROVE_CORRUPT);
+    run_sql(b, "INSERT INTO account VALUES(2)"); /* its table is as it was */
+    bed_free(b);
+}
+
+static void a_database_of_a_newer_build_is_refused(void **state) {
+    bed *b = *state;
+    rove_error error = {.message = ""};
+
+    bed_close(b);
+    run_sql(b, "UPDATE _head SET schema = 100000");
+    assert_int_equal(bed_try_open(b, &error), ROVE_UPGRADE);
+    assert_non_null(strstr(error.message, "newer"));
+    run_sql(b, "UPDATE _head SET schema = 1");
+    ok(bed_try_open(b, NULL));
+}
+
+/* Opens and reads all there is; whatever it says, it says it. */
+static void read_everything(bed *b) {
+    rove__hq_tx *tx = NULL;
+    uint64_t seq = 0;
+
+    if (bed_try_open(b, NULL) != ROVE_OK) {
+        return;
+    }
+    (void)!check_store(b, 0);
+    if (b->store->begin(b->store->ctx, ROVE_HQ_READ, &tx, NULL) == ROVE_OK) {
+        for (rove_id id = 1; id <= ACCOUNTS; id++) {
+            rove__hq_row row;
+            rove__arena_reset(&b->rows);
+            rove_status status = b->store->row_get(tx, 6, id, 0, &b->rows, &row);
+            assert_true(status != ROVE_INVALID);
+        }
+        b->store->rollback(tx);
+    }
+    rove_status status = job_commit(b, &seq);
+    assert_true(status == ROVE_OK || rove_status_classify(status) == ROVE_CLASS_DEVICE ||
+                rove_status_classify(status) == ROVE_CLASS_CALLER);
+    bed_close(b);
+}
+
+static void a_damaged_file_is_reported_or_read_but_never_crashes(void **state) {
+    bed *b = *state;
+    size_t capacity = (size_t)4 << 20;
+    uint8_t *bytes = rove__arena_take(&b->arena, capacity);
+    uint8_t *damaged = rove__arena_take(&b->arena, capacity);
+    uint64_t seq = 0;
+
+    for (int i = 0; i < 5; i++) {
+        ok(job_commit(b, &seq));
+    }
+    bed_close(b);
+    size_t size = read_file(b, bytes, capacity);
+    assert_true(size > 0 && size < capacity);
+    for (int round = 0; round < 60; round++) {
+        memcpy(damaged, bytes, size);
+        for (int i = 0; i < 200; i++) {
+            damaged[100 + dice(&b->dice) % (size - 100)] = (uint8_t)dice(&b->dice);
+        }
+        write_file(b, damaged, size);
+        read_everything(b);
+    }
+    write_file(b, bytes, size);
+    ok(bed_try_open(b, NULL));
+    assert_int_equal(check_store(b, seq), 0);
+}
+
+/* ---- plain SQL ------------------------------------------------------------------------------------------ */
+
+static int64_t ask(const bed *b, const char *sql) {
+    char path[256];
+    sqlite3 *db = NULL;
+    sqlite3_stmt *statement = NULL;
+
+    path_of(b, path);
+    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    int64_t answer = sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+    return answer;
+}
+
+static void a_report_sees_live_rows_and_their_elements_alone(void **state) {
+    bed *b = *state;
+    const int64_t tags[] = {70, 71};
+
+    rove__hq_tx *tx = bed_write(b);
+    for (rove_id id = 1; id <= 3; id++) {
+        rove__hq_row row = bed_row(b, "Account", id, id);
+        bed_set(&row, "name", rove__value_text("Kwik-E"));
+        bed_set(&row, "credit_limit", rove__value_int(100 * id));
+        bed_set(&row, "tag_ids", bed_set_of(b, tags, 2));
+        bed_put(b, tx, &row);
+        row.dead = id == 2 ? 7 : 0;
+        bed_put(b, tx, &row);
+    }
+    bed_commit(b, tx);
+    assert_int_equal(ask(b, "SELECT count(*) FROM account"), 2);
+    assert_int_equal(ask(b, "SELECT sum(credit_limit) FROM account WHERE name = 'Kwik-E'"), 400);
+    assert_int_equal(ask(b, "SELECT count(*) FROM account_tag_ids WHERE element = 71"), 2);
+    assert_int_equal(ask(b, "SELECT count(*) FROM account_tag_ids"), 4);
+    assert_int_equal(ask(b, "SELECT count(*) FROM _tombstone"), 1);
+    assert_int_equal(ask(b, "SELECT count(*) FROM pragma_integrity_check WHERE"
+                            " integrity_check = 'ok'"),
+                     1);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(short_memory_inside_sqlite_costs_nothing_that_was_committed),
+        cmocka_unit_test(a_failing_disk_costs_nothing_that_was_committed),
+        cmocka_unit_test(a_disk_that_is_full_at_any_moment_costs_nothing_that_was_committed),
+        cmocka_unit_test(a_file_of_something_else_is_refused_and_left_alone),
+        bed_test(a_database_of_a_newer_build_is_refused),
+        bed_test(a_damaged_file_is_reported_or_read_but_never_crashes),
+        bed_test(a_report_sees_live_rows_and_their_elements_alone),
+    };
+
+    bed_kind = &stores[0];
+    if (install_faults() != 0) {
+        return 1;
+    }
+    return cmocka_run_group_tests_name("sqlite: faults", tests, NULL, NULL);
+}
