@@ -1,0 +1,371 @@
+#!/bin/sh
+# The demo: headquarters takes over the customers of a bicycle maker, a rep works without a network while headquarters works too,
+# and everything comes together - also when both kinds of process are killed in the middle of it, again and again.
+#
+#     demo/run.sh [--keep]
+#
+# ROVE_BIN, ROVE_HQ_BIN   the programs (default: build/release/bin, else build/dev/bin)
+# ROVE_DEMO_DIR           where the files go; default: a fresh folder that is removed at the end
+# --keep                  leaves headquarters running, and says how to go on by hand
+#
+# The exit code is 0 only if every number was what expected.py computes from the CSV files, every piece of work arrived exactly once,
+# and the replicas' digests were found equal to headquarters'.
+set -eu
+
+here=$(cd -- "$(dirname -- "$0")" && pwd)
+data=$here/adventureworks
+rep=275
+work_units=14      # pieces of offline work made while processes are killed
+rep_kills=6        # of the rep's program in the middle of an exchange
+server_kills=4     # of headquarters
+tablet_kills=4     # of the rep's second device during its first download
+
+keep=no
+case ${1:-} in
+'') ;;
+--keep) keep=yes ;;
+*)
+    sed -n '2,/^set/s/^# \{0,1\}//p' "$0"
+    exit 2
+    ;;
+esac
+
+for build in release dev; do
+    : "${ROVE_BIN:=$([ ! -x "$here/../build/$build/bin/rove" ] || echo "$here/../build/$build/bin/rove")}"
+done
+: "${ROVE_BIN:?is not set, and there is no build; try ./dev demo}"
+: "${ROVE_HQ_BIN:=${ROVE_BIN%/*}/rove-hq}"
+unset ROVE_REPLICA ROVE_HQ_DATA || true
+
+server=''
+sync=''
+temporary=''
+failures=0
+
+# shellcheck disable=SC2317
+finish() {
+    code=$?
+    trap - EXIT INT TERM
+    [ -z "$sync" ] || kill -9 "$sync" 2>/dev/null || true
+    if [ "$keep" = no ] || [ "$code" -ne 0 ]; then
+        [ -z "$server" ] || kill -9 "$server" 2>/dev/null || true
+        [ -z "$temporary" ] || rm -rf "$temporary"
+    fi
+    exit "$code"
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+if [ -n "${ROVE_DEMO_DIR:-}" ]; then
+    dir=$ROVE_DEMO_DIR
+    mkdir -p "$dir"
+else
+    dir=$(mktemp -d "${TMPDIR:-/tmp}/rove-demo.XXXXXX")
+    temporary=$dir
+fi
+dir=$(cd -- "$dir" && pwd)
+if [ -e "$dir/headquarters" ]; then
+    printf 'demo: there is a headquarters in %s already\n' "$dir" >&2
+    exit 2
+fi
+
+# ---- words -------------------------------------------------------------------------------------------------------
+
+say() { printf '%s\n' "$*"; }
+step() { printf '\n%s\n' "$*"; }
+fail() {
+    printf 'demo: %s\n' "$*" >&2
+    [ ! -s "$dir/server.log" ] || tail -n 5 "$dir/server.log" >&2
+    exit 1
+}
+
+# same WHAT WANTED FOUND
+same() {
+    if [ "$2" = "$3" ]; then
+        printf '  %-58s %s\n' "$1" "$3"
+    else
+        printf '  %-58s %s   WRONG, expected %s\n' "$1" "$3" "$2"
+        failures=$((failures + 1))
+    fi
+}
+
+hq() { "$ROVE_HQ_BIN" --data "$dir/headquarters" --operator demo "$@"; }
+rove() { "$ROVE_BIN" --replica "$dir/replica-$rep" --wait 10 "$@"; }
+tablet() { "$ROVE_BIN" --replica "$dir/replica-$rep-tablet" --wait 10 "$@"; }
+
+# must COMMAND...: what it prints is kept in $dir/said, and it has to succeed
+must() { "$@" >"$dir/said" 2>"$dir/complaint" || fail "'$*' gave exit code $?: $(cat "$dir/said" "$dir/complaint")"; }
+# member NAME FILE: the first member of that name in a JSON document
+member() { sed -n "s/^ *\"$1\": \"\{0,1\}\([^\",]*\).*/\1/p" "$2" | head -n 1; }
+expected() { sed -n "s/^$1 //p" "$dir/expected"; }
+# ask QUERY: the one value that it gives
+ask() {
+    must rove --json sql "$1 AS answer"
+    member answer "$dir/said"
+}
+
+# ---- headquarters' process ---------------------------------------------------------------------------------------
+
+port=0
+serve() {
+    rm -f "$dir/ready"
+    mkfifo "$dir/ready"
+    "$ROVE_HQ_BIN" --data "$dir/headquarters" serve --listen "127.0.0.1:$port" --port-file "$dir/port" \
+        >"$dir/ready" 2>>"$dir/server.log" &
+    server=$!
+    read -r _ <"$dir/ready" || fail 'headquarters does not serve'
+    port=$(cat "$dir/port")
+}
+
+# stop SIGNAL
+stop() {
+    kill "-$1" "$server"
+    wait "$server" 2>/dev/null || true
+    server=''
+}
+
+# ---- synchronising -----------------------------------------------------------------------------------------------
+
+requests=0 bytes_up=0 bytes_down=0 duration=0 syncs=0 verified=no
+# complete WHO: a sync that has to end well; its numbers are added up
+complete() {
+    must "$1" --json sync
+    requests=$((requests + $(member requests "$dir/said")))
+    bytes_up=$((bytes_up + $(member bytes_sent "$dir/said")))
+    bytes_down=$((bytes_down + $(member bytes_received "$dir/said")))
+    duration=$((duration + $(member duration_ms "$dir/said")))
+    syncs=$((syncs + 1))
+    verified=$(member verified "$dir/said")
+}
+
+# Repeatable dice: the next number below $1, in $number.
+seed=20261123
+dice() {
+    seed=$(((seed * 1103515245 + 12345) % 2147483648))
+    number=$(((seed / 8) % $1))
+}
+
+# Counts down from $1: time passes without a clock.
+spin() {
+    left=$1
+    while [ "$left" -gt 0 ]; do left=$((left - 1)); done
+}
+
+# ---- work --------------------------------------------------------------------------------------------------------
+
+units=0 visits=0 completed=0 cancelled=0 contacts=0
+# work: some work of the rep at one of his accounts, with texts that occur nowhere else
+work() {
+    units=$((units + 1))
+    account=$(sed -n "$((units % $(expected rep_accounts) + 1))p" "$dir/accounts")
+    must rove visit plan "$account" --at tomorrow --purpose "demo plan $units"
+    planned=$(cat "$dir/said")
+    must rove visit start "$account"
+    unplanned=$(cat "$dir/said")
+    must rove visit finish "$unplanned" --outcome Ordered --notes "demo visit $units"
+    case $((units % 3)) in
+    0) must rove visit cancel "$planned" --reason "demo" && cancelled=$((cancelled + 1)) ;;
+    1)
+        must rove visit start "$planned"
+        must rove visit finish "$planned" --outcome Interested --notes "demo kept $units"
+        completed=$((completed + 1))
+        ;;
+    esac
+    visits=$((visits + 2)) completed=$((completed + 1))
+    must rove call log "$account" --outcome REACHED --duration 60 --notes "demo call $units"
+    must rove task add "$account" "demo task $units" --due +2d
+    must rove note add "$account" "demo note $units"
+    must rove tag add Account "$account" hot
+    must rove set Account "$account" "description=demo description $units"
+    if [ $((units % 4)) -eq 1 ]; then
+        must rove contact add "$account" --first Demo --last "demo contact $units" --phone "555-01$units"
+        contacts=$((contacts + 1))
+    fi
+}
+
+# once WHAT ENTITY PATTERN COUNT: headquarters has so many records with such a text, each text once
+once() {
+    must hq export "$2" --json --sensitive
+    grep -o "$3" "$dir/said" | sort >"$dir/texts" || true
+    same "$1 at headquarters" "$4" "$(wc -l <"$dir/texts" | tr -d ' ')"
+    same "$1 that arrived more than once" 0 "$(uniq -d "$dir/texts" | wc -l | tr -d ' ')"
+}
+
+# ==================================================================================================================
+
+step '1. Headquarters takes over its customers'
+python3 "$here/expected.py" >"$dir/expected"
+must hq init --name 'Adventure Works' --host 127.0.0.1
+must hq import "$data/users.csv" "$data/territories.csv" "$data/territory_history.csv" "$data/accounts.csv" \
+    "$data/contacts.csv" "$data/products.csv" "$data/price_history.csv" "$data/leads.csv" \
+    --leads-by "$data/states.csv"
+must hq --json status
+cp "$dir/said" "$dir/status"
+same 'people' "$(expected users)" "$(member User "$dir/status")"
+same 'territories' "$(expected territories)" "$(member Territory "$dir/status")"
+same 'who worked which territory, and when' "$(expected territory_history)" \
+    "$(member TerritoryAssignment "$dir/status")"
+same 'accounts' "$(expected accounts)" "$(member Account "$dir/status")"
+same 'contacts' "$(expected contacts)" "$(member Contact "$dir/status")"
+same 'their telephones and e-mail addresses' "$(expected contact_methods)" "$(member ContactMethod "$dir/status")"
+same 'products' "$(expected products)" "$(member Product "$dir/status")"
+same 'prices' "$(expected price_history)" "$(member PriceItem "$dir/status")"
+same 'leads' "$(expected leads)" "$(member Lead "$dir/status")"
+must hq export lead --json
+same 'leads in the territory of their state' "$(expected leads_in_territories)" \
+    "$(grep -c '"territory_id"' "$dir/said")"
+must hq import "$data/accounts.csv" "$data/contacts.csv"
+must hq --json status
+same 'the same files again write nothing: position' "$(member head "$dir/status")" "$(member head "$dir/said")"
+must hq assign --by-owner --all
+must hq add tag_set name=Interest
+must hq add tag "tag_set_id=$(cat "$dir/said")" value=hot label=Hot
+
+step "2. Rep $rep enrols a device and gets exactly what is his"
+serve
+must hq --json enroll-code --user "$rep"
+must rove enroll "https://127.0.0.1:$port" "$(member invitation "$dir/said")"
+complete rove
+held() { same "$1" "$(expected "$2")" "$(ask "$3")"; }
+held 'his accounts' rep_accounts 'SELECT (SELECT count(*) FROM account)'
+held 'the right ones: sum of their external ids' rep_account_sum \
+    'SELECT (SELECT sum(CAST(external_id AS INTEGER)) FROM account)'
+held 'to the cent: sum of their revenue' rep_revenue_cents 'SELECT (SELECT sum(annual_revenue) FROM account)'
+held 'his contacts' rep_contacts 'SELECT (SELECT count(*) FROM contact)'
+held 'the right ones: sum of their external ids' rep_contact_sum \
+    'SELECT (SELECT sum(CAST(external_id AS INTEGER)) FROM contact)'
+held 'their telephones and e-mail addresses' rep_contact_methods 'SELECT (SELECT count(*) FROM contact_method)'
+held 'the catalogue' products 'SELECT (SELECT count(*) FROM product)'
+same 'the digest is headquarters'"'" true "$verified"
+say "  in $requests requests: $bytes_down bytes down, $bytes_up up, $duration ms"
+must rove --json sql 'SELECT external_id AS answer FROM account ORDER BY CAST(external_id AS INTEGER)'
+sed -n 's/^ *"answer": "\([^"]*\)".*/\1/p' "$dir/said" >"$dir/accounts"
+first=$(sed -n 1p "$dir/accounts")
+second=$(sed -n 70p "$dir/accounts")
+
+step '3. The rep works without a network; headquarters works on his accounts too'
+stop TERM
+for _ in 1 2 3; do work; done
+must rove set Account "$first" phone=555-0100
+for at in 60 61 62 63; do
+    must hq set account "$(sed -n "${at}p" "$dir/accounts")" phone="555-02$at"
+done
+must hq set account "$second" owner_id=276
+must hq set account "$first" phone=555-0199
+must rove --json status
+say "  waiting on the device: $(member pending "$dir/said") records; at headquarters: 6 changed accounts"
+serve
+complete rove
+must rove --json status
+same 'waiting on the device after one sync' 0 "$(member pending "$dir/said")"
+same 'the one field that both changed: one value, the other kept' 1 "$(member conflicts "$dir/said")"
+same 'headquarters'"'"' changes on the device' 4 \
+    "$(ask "SELECT (SELECT count(*) FROM account WHERE phone LIKE '555-026%')")"
+same 'the digest is headquarters'"'" true "$verified"
+
+step '4. Both kinds of process are killed in the middle of exchanges'
+range=60000
+# strike PID: kill -9 at some moment while a sync runs; 0 if the sync had not ended before
+strike() {
+    dice "$range"
+    spin "$number"
+    kill -9 "$1" 2>/dev/null || true
+    code=0
+    wait "$sync" 2>/dev/null || code=$?
+    sync=''
+    if [ "$code" -eq 0 ]; then range=$((range * 4 / 5 + 100)); else range=$((range * 9 / 8)); fi
+    [ "$code" -ne 0 ]
+}
+head_seq() {
+    must hq --json status
+    member head "$dir/said"
+}
+
+tries=0 killed=0 crashed=0 arrived=0
+while [ "$killed" -lt "$rep_kills" ] || [ "$crashed" -lt "$server_kills" ] || [ "$units" -lt "$work_units" ]; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 200 ] || fail 'no process could be caught in the middle of an exchange'
+    [ $((tries % 2)) -eq 0 ] || [ "$units" -ge $((work_units * 3)) ] || work
+    before=$(head_seq)
+    rove sync >/dev/null 2>&1 &
+    sync=$!
+    if [ $((tries % 5)) -lt 3 ]; then
+        if strike "$sync"; then
+            killed=$((killed + 1))
+            [ "$(head_seq)" = "$before" ] || arrived=$((arrived + 1))
+        fi
+    else
+        if strike "$server"; then crashed=$((crashed + 1)); fi
+        wait "$server" 2>/dev/null || true
+        serve
+    fi
+done
+complete rove
+say "  the rep's program: $killed times; its work had arrived in $arrived of them, and the answer had not"
+say "  headquarters: $crashed times"
+same 'the digest is headquarters'"'" true "$verified"
+
+must hq --json enroll-code --user "$rep"
+must tablet enroll "https://127.0.0.1:$port" "$(member invitation "$dir/said")"
+killed=0 tries=0
+while [ "$killed" -lt "$tablet_kills" ] && [ "$tries" -lt 12 ]; do
+    tries=$((tries + 1))
+    tablet sync >/dev/null 2>&1 &
+    sync=$!
+    if strike "$sync"; then killed=$((killed + 1)); fi
+done
+complete tablet
+must tablet --json sql 'SELECT (SELECT count(*) FROM account) AS answer'
+say "  a second device during its first download: $killed times"
+same 'accounts on it' "$(expected rep_accounts)" "$(member answer "$dir/said")"
+same 'the digest is headquarters'"'" true "$verified"
+
+step '5. Everything is at headquarters, exactly once'
+once 'planned visits' visit 'demo plan [0-9]*' "$units"
+once 'visits on the spot' visit 'demo visit [0-9]*' "$units"
+must hq export visit --json
+same 'visits in all' "$visits" "$(grep -c '"id"' "$dir/said")"
+same 'of them completed and sealed' "$completed" "$(grep -c '"status":"COMPLETED".*"sealed_at"' "$dir/said")"
+same 'of them cancelled' "$cancelled" "$(grep -c '"status":"CANCELLED"' "$dir/said")"
+once 'calls' call 'demo call [0-9]*' "$units"
+once 'tasks' task 'demo task [0-9]*' "$units"
+once 'notes' note 'demo note [0-9]*' "$units"
+once 'new contacts' contact 'demo contact [0-9]*' "$contacts"
+once 'edited accounts' account 'demo description [0-9]*' "$units"
+must hq --json status
+same 'accounts in all' "$(expected accounts)" "$(member Account "$dir/said")"
+same 'contacts in all' "$(($(expected contacts) + contacts))" "$(member Contact "$dir/said")"
+
+step '6. The devices, compared once more'
+complete rove
+same 'the digest is headquarters'"'" true "$verified"
+complete tablet
+same 'the digest of the second device is headquarters'"'" true "$verified"
+for device in rove tablet; do
+    must $device --json verify
+    same "the file is sound, its digest computed anew" true "$(member sound "$dir/said")"
+    must $device --json status
+    same 'refused or put aside' '0 0' "$(member rejections "$dir/said") $(member quarantined "$dir/said")"
+done
+
+step 'In all'
+say "  completed syncs $syncs, requests $requests, bytes up $bytes_up, down $bytes_down, $duration ms"
+say "  what the killed exchanges sent is not counted"
+
+if [ "$failures" -ne 0 ]; then
+    say "  $failures numbers are WRONG"
+    exit 1
+fi
+say '  every number is as expected; digests verified'
+if [ "$keep" = yes ]; then
+    cat <<HELP
+
+Headquarters is running (process $server). To go on by hand:
+    $ROVE_BIN --replica $dir/replica-$rep account list
+    $ROVE_BIN --replica $dir/replica-$rep sync
+    $ROVE_HQ_BIN --data $dir/headquarters history account $first
+    $ROVE_HQ_BIN --data $dir/headquarters help
+and at the end: kill $server; rm -r $dir
+HELP
+fi
