@@ -48,16 +48,19 @@ static rove_status crypto_failed(rove_status status, rove_error *error) {
                : rove__error_set(error, status, "Making a key: %s", rove_status_text(status));
 }
 
-rove_status rove__client_adopt(rove *replica, rove_error *error) {
+static int is_adopted(rove *replica) {
     const rove__identity *identity = &replica->credentials->identity;
     rove__store_owner owner;
 
     rove__store_read_owner(replica->store, &owner);
-    if (owner.user == identity->user && owner.replica == identity->replica) {
-        return ROVE_OK;
-    }
-    owner = (rove__store_owner){.replica = identity->replica, .user = identity->user};
-    return rove__store_set_owner(replica->store, &owner, error);
+    return owner.user == identity->user && owner.replica == identity->replica;
+}
+
+rove_status rove__client_adopt(rove *replica, rove_error *error) {
+    const rove__identity *identity = &replica->credentials->identity;
+    rove__store_owner owner = {.replica = identity->replica, .user = identity->user};
+
+    return is_adopted(replica) ? ROVE_OK : rove__store_set_owner(replica->store, &owner, error);
 }
 
 rove_status rove__client_enrolled(const rove *replica, rove_error *error) {
@@ -104,7 +107,10 @@ static rove_status keep(ceremony *c, rove_error *error) {
     rove__credentials *old = replica->credentials;
     replica->credentials = fresh;
     replica->identity_status = ROVE_OK;
-    memcpy(replica->url, fresh->url, sizeof replica->url);
+    /* A renewal leaves the address alone: others may be reading it. */
+    if (strcmp(replica->url, fresh->url) != 0) {
+        memcpy(replica->url, fresh->url, sizeof replica->url);
+    }
     rove__mutex_leave(replica->mutex);
     rove__credentials_free(&replica->ports.allocator, old);
     return rove__client_adopt(replica, error);
@@ -180,6 +186,9 @@ static rove_status enroll(ceremony *c, rove_error *error) {
                            .body = &c->body,
                            .answer = &c->answer};
 
+    if (c->replica->credentials != NULL && !is_adopted(c->replica)) {
+        return rove__client_adopt(c->replica, error); /* what an earlier call left undone */
+    }
     if (c->replica->credentials != NULL) {
         return rove__error_set(error, ROVE_EXISTS, "This device is enrolled with %s already.",
                                c->replica->url);
@@ -237,8 +246,7 @@ static rove_status renewal_body(ceremony *c, int fresh) {
     return status;
 }
 
-rove_status rove__client_renew(rove *replica, int fresh, rove_response *response,
-                               rove_error *error) {
+rove_status rove__client_renew(rove *replica, rove__renewal *renewal, rove_error *error) {
     ceremony c;
 
     ceremony_begin(&c, replica);
@@ -249,17 +257,19 @@ rove_status rove__client_renew(rove *replica, int fresh, rove_response *response
                            .content_type = ROVE_ENROLL_CONTENT_TYPE,
                            .accept = ROVE_IDENTITY_CONTENT_TYPE,
                            .body = &c.body,
-                           .answer = &c.answer};
-    rove_status status = crypto_failed(renewal_body(&c, fresh), error);
+                           .answer = &c.answer,
+                           .cancelled = renewal->cancelled,
+                           .ctx = renewal->ctx};
+    rove_status status = crypto_failed(renewal_body(&c, renewal->fresh), error);
     if (status == ROVE_OK) {
         status = rove__letter_send(replica, &letter, &c.response, error);
     }
     if (status == ROVE_OK) {
         status = keep(&c, error);
     }
-    *response = c.response;
+    renewal->response = c.response;
     ceremony_end(&c);
     rove__log(&replica->ports.log, ROVE_LOG_INFO, "client", "renewal%s: %s",
-              fresh ? " with a fresh replica number" : "", rove_status_name(status));
+              renewal->fresh ? " with a fresh replica number" : "", rove_status_name(status));
     return status;
 }

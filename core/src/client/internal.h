@@ -96,17 +96,24 @@ typedef struct rove__letter {
     const char *content_type;
     const char *accept;
     const uint8_t *pin;
-    const rove__buf *body; /* NULL: none */
-    rove__buf *answer;     /* its maximum is the cap: ROVE_PROTOCOL past it */
+    const rove__buf *body;       /* NULL: none */
+    rove__buf *answer;           /* its maximum is the cap: ROVE_PROTOCOL past it */
+    int (*cancelled)(void *ctx); /* may be NULL */
+    void *ctx;
 } rove__letter;
 ROVE_CHECK rove_status rove__letter_send(rove *replica, const rove__letter *letter,
                                          rove_response *response, rove_error *error);
 
 /* ---- enroll.c; with `busy` taken ---- */
 
-/* A new key and certificate; fresh 1: and a new replica number (P3). */
-ROVE_CHECK rove_status rove__client_renew(rove *replica, int fresh, rove_response *response,
-                                          rove_error *error);
+typedef struct rove__renewal {
+    int fresh; /* with a new replica number (P3) */
+    int (*cancelled)(void *ctx);
+    void *ctx;
+    rove_response response; /* filled in */
+} rove__renewal;
+/* A new key and certificate. */
+ROVE_CHECK rove_status rove__client_renew(rove *replica, rove__renewal *renewal, rove_error *error);
 /* Brings the replica's owner in line with the identity: what a crash between the two left undone. */
 ROVE_CHECK rove_status rove__client_adopt(rove *replica, rove_error *error);
 

@@ -103,6 +103,12 @@ static rove_status write_letter(void *ctx, const void *bytes, size_t size) {
     return status == ROVE_TOO_BIG ? ROVE_PROTOCOL : status;
 }
 
+static int letter_cancelled(void *ctx) {
+    const rove__letter *letter = ((const letter_state *)ctx)->letter;
+
+    return letter->cancelled != NULL && letter->cancelled(letter->ctx);
+}
+
 rove_status rove__letter_send(rove *replica, const rove__letter *letter, rove_response *response,
                               rove_error *error) {
     letter_state state = {.letter = letter};
@@ -114,6 +120,7 @@ rove_status rove__letter_send(rove *replica, const rove__letter *letter, rove_re
                        .pin = letter->pin,
                        .read_body = letter->body != NULL ? read_letter : NULL,
                        .write_answer = write_letter,
+                       .cancelled = letter_cancelled,
                        .ctx = &state};
 
     return rove__link_perform(replica, &link, response, error);

@@ -171,29 +171,29 @@ static rove_status exchange(syncing *run, int *again, rove_error *error) {
 /* ---- the certificate ---- */
 
 static rove_status renew(syncing *run, int fresh, rove_error *error) {
-    rove_response response;
-    rove_status status = rove__client_renew(run->replica, fresh, &response, error);
+    rove__renewal renewal = {.fresh = fresh, .cancelled = stop, .ctx = run};
+    rove_status status = rove__client_renew(run->replica, &renewal, error);
 
-    add_traffic(run, &response, 0, 0);
+    add_traffic(run, &renewal.response, 0, 0);
     run->renewed = 1;
     run->refreshed |= fresh;
-    return status;
+    return status == ROVE_CANCELLED && run->stopped != ROVE_OK ? run->stopped : status;
 }
 
 /* By trusted time only. What headquarters said in its last Welcome counts if it is younger than the identity. */
 static int renewal_is_due(syncing *run, int *expired) {
     const rove__identity *identity = &run->replica->credentials->identity;
-    rove__store_state state;
+    rove__store_advice advice;
     int trusted = 0;
     int64_t now = rove__store_now_ms(run->replica->store, &trusted);
 
     *expired = 0;
     if (!trusted || run->renewed ||
-        rove__store_read_state(run->replica->store, &state, NULL) != ROVE_OK) {
+        rove__store_read_advice(run->replica->store, &advice, NULL) != ROVE_OK) {
         return 0;
     }
     *expired = now >= identity->until_ms;
-    int said = state.renew_after_ms > identity->server_ms && now >= state.renew_after_ms;
+    int said = advice.renew_after_ms > identity->server_ms && now >= advice.renew_after_ms;
     return said || now >= identity->renew_after_ms;
 }
 

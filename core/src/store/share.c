@@ -1,6 +1,7 @@
 /*
  * store/share.c - what the layers above need from the store to be used by many threads: a mutex of their own,
- * the registry held still, whether this thread writes, who the replica belongs to, and what answers changed.
+ * the registry held still, whether this thread writes, who the replica belongs to, what headquarters asked for,
+ * and what answers changed.
  */
 #include "store/internal.h"
 
@@ -64,6 +65,18 @@ void rove__store_read_owner(rove__store *store, rove__store_owner *owner) {
     sqlite3_mutex_enter(store->mutex);
     *owner = store->owner;
     sqlite3_mutex_leave(store->mutex);
+}
+
+rove_status rove__store_read_advice(rove__store *store, rove__store_advice *advice,
+                                    rove_error *error) {
+    *advice = (rove__store_advice){0};
+    sqlite3_mutex_enter(store->mutex);
+    rove_status status = rove__meta_get_int(store, ROVE_META_POLL_MS, &advice->poll_ms, error);
+    if (status == ROVE_OK) {
+        status = rove__meta_get_int(store, ROVE_META_RENEW_MS, &advice->renew_after_ms, error);
+    }
+    sqlite3_mutex_leave(store->mutex);
+    return status;
 }
 
 void rove__store_read_tally(rove__store *store, rove__store_tally *tally) {

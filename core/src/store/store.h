@@ -83,6 +83,13 @@ ROVE_CHECK rove_status rove__store_read_state(rove__store *store, rove__store_st
 int64_t rove__store_now_ms(rove__store *store, int *trusted);
 /* The owner alone; waits for the writer. */
 void rove__store_read_owner(rove__store *store, rove__store_owner *owner);
+/* What headquarters' last Welcome asked for; zeros before the first one. */
+typedef struct rove__store_advice {
+    int64_t poll_ms;
+    int64_t renew_after_ms;
+} rove__store_advice;
+ROVE_CHECK rove_status rove__store_read_advice(rove__store *store, rove__store_advice *advice,
+                                               rove_error *error);
 
 /* Rows that answers of headquarters changed, and took off, since the replica was opened. */
 typedef struct rove__store_tally {

@@ -558,7 +558,7 @@ void rove__device_free(rove__device *device) {
 
 /* When to come again by itself; 0: whenever. A failure to draw random bytes only costs the jitter. */
 static int64_t next_ms(const rove__device *device, rove_status status) {
-    rove__store_state state = {0};
+    rove__store_advice advice = {0};
     int64_t delay = 0;
     int64_t now = rove__store_now_ms(device->store, NULL);
     rove_status drawn;
@@ -567,8 +567,9 @@ static int64_t next_ms(const rove__device *device, rove_status status) {
     }
     if (status == ROVE_OK) {
         int64_t poll = POLL_DEFAULT_MS;
-        if (rove__store_read_state(device->store, &state, NULL) == ROVE_OK && state.poll_ms > 0) {
-            poll = state.poll_ms;
+        if (rove__store_read_advice(device->store, &advice, NULL) == ROVE_OK &&
+            advice.poll_ms > 0) {
+            poll = advice.poll_ms;
         }
         drawn = rove__backoff_poll(poll, device->ports.random, &delay);
     } else {
