@@ -52,7 +52,9 @@ extern const cli_command cli_command_enroll, cli_command_sync, cli_command_statu
 /* Reports a failure on stderr, or as {"error": ...} on stdout with --json; returns the exit code. */
 int cli_fail(const cli_session *cli, rove_status status, const rove_error *error);
 /* A wrong command line: the sentence, then how the command is used. */
-int cli_usage(const cli_command *command, const char *sentence);
+int cli_usage(const cli_session *cli, const cli_command *command, const char *sentence);
+/* The end of a command that has nothing to show: with --json the object says what was changed; released. */
+int cli_done(const cli_session *cli, json_t *object);
 /* The exit code of a status. */
 int cli_exit_of(rove_status status);
 

@@ -69,25 +69,41 @@ int cli_exit_of(rove_status status) {
     return CLI_FAILED;
 }
 
+static json_t *error_json(const char *status, const char *message) {
+    return json_pack("{s:{s:s, s:s}}", "error", "status", status, "message", message);
+}
+
 int cli_fail(const cli_session *cli, rove_status status, const rove_error *error) {
     const char *text =
         error != NULL && error->message[0] != '\0' ? error->message : rove_status_text(status);
     if (cli->json) {
-        cli_json(json_pack("{s:{s:s, s:s}}", "error", "status", rove_status_name(status), "message",
-                           text));
+        cli_json(error_json(rove_status_name(status), text));
     } else {
         fprintf(stderr, "rove: %s (%s)\n", text, rove_status_name(status));
     }
     return cli_exit_of(status);
 }
 
-int cli_usage(const cli_command *command, const char *sentence) {
+int cli_usage(const cli_session *cli, const cli_command *command, const char *sentence) {
+    if (cli->json) {
+        cli_json(error_json("USAGE", sentence != NULL ? sentence : command->usage));
+        return CLI_USAGE;
+    }
     if (sentence != NULL) {
         fprintf(stderr, "rove %s: %s\n", command->name, sentence);
     }
     fprintf(stderr, "usage: rove %s %s\n`rove help %s` shows examples.\n", command->name,
             command->usage, command->name);
     return CLI_USAGE;
+}
+
+int cli_done(const cli_session *cli, json_t *object) {
+    if (cli->json) {
+        cli_json(object);
+    } else {
+        json_decref(object);
+    }
+    return CLI_DONE;
 }
 
 static const cli_command *command_named(const char *name) {
@@ -99,12 +115,16 @@ static const cli_command *command_named(const char *name) {
     return NULL;
 }
 
-static int help(const char *topic) {
+static int help(const cli_session *cli, const char *topic) {
     const cli_command *command = topic != NULL ? command_named(topic) : NULL;
 
     if (command != NULL) {
         printf("rove %s %s\n\n%s\n", command->name, command->usage, command->help);
         return CLI_DONE;
+    }
+    if (topic != NULL && cli->json) {
+        cli_json(error_json("USAGE", "There is no such command; `rove help` lists them."));
+        return CLI_USAGE;
     }
     if (topic != NULL) {
         fprintf(stderr, "rove: there is no command `%s`; `rove help` lists them.\n", topic);
@@ -198,7 +218,7 @@ int main(int argc, char **argv) {
         return cli_fail(&cli, ROVE_UTF8, NULL);
     }
     if (argc < 2 || strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0) {
-        return help(argc > 2 ? argv[2] : NULL);
+        return help(&cli, argc > 2 ? argv[2] : NULL);
     }
     if (strcmp(argv[1], "--version") == 0) {
         puts("rove " ROVE_VERSION_TEXT);
@@ -206,10 +226,10 @@ int main(int argc, char **argv) {
     }
     const cli_command *command = command_named(argv[1]);
     if (command == NULL) {
-        return help(argv[1]);
+        return help(&cli, argv[1]);
     }
     if (cli_flag(&argc, argv, "--help")) {
-        return help(command->name);
+        return help(&cli, command->name);
     }
     return run(&cli, command, argc - 1, argv + 1);
 }

@@ -166,18 +166,16 @@ int cli_insert(cli_session *cli, const char *entity, const rove_field *fields, s
     return CLI_DONE;
 }
 
+static int done(const cli_session *cli, const char *entity, rove_id id) {
+    return cli_done(cli, json_pack("{s:s, s:I}", "entity", entity, "id", (json_int_t)id));
+}
+
 int cli_update(cli_session *cli, const char *entity, rove_id id, const rove_field *fields,
                size_t count) {
     rove_error error = {0};
     rove_status status = rove_update(cli->replica, entity, id, fields, count, &error);
 
-    if (status != ROVE_OK) {
-        return cli_fail(cli, status, &error);
-    }
-    if (cli->json) {
-        cli_json(json_pack("{s:s, s:I}", "entity", entity, "id", (json_int_t)id));
-    }
-    return CLI_DONE;
+    return status == ROVE_OK ? done(cli, entity, id) : cli_fail(cli, status, &error);
 }
 
 /* ---- show ----------------------------------------------------------------------------------------------- */
@@ -234,7 +232,7 @@ int cli_show(cli_session *cli, const char *entity, const char *text) {
 
 static int run_show(cli_session *cli, int argc, char **argv) {
     return argc == 3 ? cli_show(cli, argv[1], argv[2])
-                     : cli_usage(&cli_command_show, "name an entity and a record.");
+                     : cli_usage(cli, &cli_command_show, "name an entity and a record.");
 }
 
 const cli_command cli_command_show = {
@@ -255,7 +253,7 @@ static int run_set(cli_session *cli, int argc, char **argv) {
     rove_id id = 0;
 
     if (argc < 4 || argc - 3 > FIELDS_MAX) {
-        return cli_usage(&cli_command_set, "name an entity, a record and field=value.");
+        return cli_usage(cli, &cli_command_set, "name an entity, a record and field=value.");
     }
     rove_status status = cli_resolve(cli, argv[1], argv[2], &id, &error);
     for (int i = 3; status == ROVE_OK && i < argc; i++) {
@@ -280,13 +278,13 @@ static int run_delete(cli_session *cli, int argc, char **argv) {
     rove_id id = 0;
 
     if (argc != 3) {
-        return cli_usage(&cli_command_delete, "name an entity and a record.");
+        return cli_usage(cli, &cli_command_delete, "name an entity and a record.");
     }
     rove_status status = cli_resolve(cli, argv[1], argv[2], &id, &error);
     if (status == ROVE_OK) {
         status = rove_delete(cli->replica, argv[1], id, &error);
     }
-    return status == ROVE_OK ? CLI_DONE : cli_fail(cli, status, &error);
+    return status == ROVE_OK ? done(cli, argv[1], id) : cli_fail(cli, status, &error);
 }
 
 const cli_command cli_command_delete = {
@@ -314,7 +312,7 @@ static int run_undo(cli_session *cli, int argc, char **argv) {
     rove_status status = ROVE_OK;
 
     if (argc != 1 && argc != 3) {
-        return cli_usage(&cli_command_undo, "name an entity and a record, or nothing.");
+        return cli_usage(cli, &cli_command_undo, "name an entity and a record, or nothing.");
     }
     if (argc == 3) {
         /* A deleted record is not found by name, but its id still undoes it. */
@@ -368,7 +366,7 @@ static int run_tag(cli_session *cli, int argc, char **argv) {
             NULL, 0, "Headquarters has not defined any tags.");
     }
     if (argc != 5 || (strcmp(argv[1], "add") != 0 && strcmp(argv[1], "rm") != 0)) {
-        return cli_usage(&cli_command_tag, "add or rm, an entity, a record and a tag.");
+        return cli_usage(cli, &cli_command_tag, "add or rm, an entity, a record and a tag.");
     }
     rove_status status = cli_resolve(cli, argv[2], argv[3], &id, &error);
     if (status == ROVE_OK) {
@@ -378,7 +376,7 @@ static int run_tag(cli_session *cli, int argc, char **argv) {
         status = rove_element(cli->replica, argv[2], id, "tag_ids", rove_int(tag),
                               strcmp(argv[1], "add") == 0, &error);
     }
-    return status == ROVE_OK ? CLI_DONE : cli_fail(cli, status, &error);
+    return status == ROVE_OK ? done(cli, argv[2], id) : cli_fail(cli, status, &error);
 }
 
 const cli_command cli_command_tag = {"tag", "add|rm ENTITY RECORD TAG | list",

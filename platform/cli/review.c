@@ -18,6 +18,12 @@ static rove_status keep(listing *rows, json_t *row) {
     return row != NULL && json_array_append_new(rows->rows, row) == 0 ? ROVE_OK : ROVE_NOMEM;
 }
 
+static int settled(const cli_session *cli, rove_status status, int64_t number,
+                   const rove_error *error) {
+    return status == ROVE_OK ? cli_done(cli, json_pack("{s:I}", "number", (json_int_t)number))
+                             : cli_fail(cli, status, error);
+}
+
 /* ---- pending ---------------------------------------------------------------------------------------------- */
 
 static rove_status visit_pending(void *ctx, const rove_pending *pending) {
@@ -35,7 +41,7 @@ static int run_pending(cli_session *cli, int argc, char **argv) {
     (void)argv;
 
     if (argc != 1) {
-        return cli_usage(&cli_command_pending, NULL);
+        return cli_usage(cli, &cli_command_pending, NULL);
     }
     rove_status status = rove_pending_list(cli->replica, visit_pending, &found, &error);
     if (status != ROVE_OK) {
@@ -99,10 +105,10 @@ static int run_conflicts(cli_session *cli, int argc, char **argv) {
     int restore = argc == 3 && strcmp(argv[1], "restore") == 0;
     if (argc != 3 || (!restore && strcmp(argv[1], "keep") != 0) ||
         cli_number(argv[2], &number) != ROVE_OK) {
-        return cli_usage(&cli_command_conflicts, "list, keep NUMBER or restore NUMBER.");
+        return cli_usage(cli, &cli_command_conflicts, "list, keep NUMBER or restore NUMBER.");
     }
     status = rove_conflict_settle(cli->replica, number, restore, &error);
-    return status == ROVE_OK ? CLI_DONE : cli_fail(cli, status, &error);
+    return settled(cli, status, number, &error);
 }
 
 const cli_command cli_command_conflicts = {
@@ -156,7 +162,7 @@ static int rejection_retry(cli_session *cli, int64_t number, int argc, char **ar
     if (status == ROVE_OK) {
         status = rove_rejection_retry(cli->replica, number, fixes, (size_t)argc, &error);
     }
-    return status == ROVE_OK ? CLI_DONE : cli_fail(cli, status, &error);
+    return settled(cli, status, number, &error);
 }
 
 static int run_rejections(cli_session *cli, int argc, char **argv) {
@@ -177,16 +183,16 @@ static int run_rejections(cli_session *cli, int argc, char **argv) {
         return cli_fail(cli, status, &error);
     }
     if (argc < 3 || argc - 3 > FIELDS_MAX || cli_number(argv[2], &number) != ROVE_OK) {
-        return cli_usage(&cli_command_rejections, "list, retry NUMBER or discard NUMBER.");
+        return cli_usage(cli, &cli_command_rejections, "list, retry NUMBER or discard NUMBER.");
     }
     if (strcmp(argv[1], "retry") == 0) {
         return rejection_retry(cli, number, argc - 3, argv + 3);
     }
     if (strcmp(argv[1], "discard") != 0 || argc != 3) {
-        return cli_usage(&cli_command_rejections, "list, retry NUMBER or discard NUMBER.");
+        return cli_usage(cli, &cli_command_rejections, "list, retry NUMBER or discard NUMBER.");
     }
     status = rove_rejection_discard(cli->replica, number, &error);
-    return status == ROVE_OK ? CLI_DONE : cli_fail(cli, status, &error);
+    return settled(cli, status, number, &error);
 }
 
 const cli_command cli_command_rejections = {
@@ -223,7 +229,7 @@ static int run_quarantine(cli_session *cli, int argc, char **argv) {
         return CLI_DONE;
     }
     if (argc != 1) {
-        return cli_usage(&cli_command_quarantine, "nothing, or retry.");
+        return cli_usage(cli, &cli_command_quarantine, "nothing, or retry.");
     }
     found.rows = json_array();
     status = rove_quarantine(cli->replica, visit_quarantined, &found, &error);
@@ -250,7 +256,7 @@ static int run_sql(cli_session *cli, int argc, char **argv) {
     const char *entity = cli_option(&argc, argv, "--as");
 
     if (argc < 2 || argc - 2 > FIELDS_MAX) {
-        return cli_usage(&cli_command_sql, "give one SELECT in quotes.");
+        return cli_usage(cli, &cli_command_sql, "give one SELECT in quotes.");
     }
     for (int i = 2; i < argc; i++) {
         int64_t number = 0;

@@ -22,7 +22,7 @@ static int run_enroll(cli_session *cli, int argc, char **argv) {
     rove_state state = {.size = sizeof state};
 
     if (argc != 3) {
-        return cli_usage(&cli_command_enroll, "name headquarters' address and the code.");
+        return cli_usage(cli, &cli_command_enroll, "name headquarters' address and the code.");
     }
     rove_status status = rove_enroll(cli->replica, argv[1], argv[2], &error);
     if (status == ROVE_OK) {
@@ -120,7 +120,7 @@ static int run_sync(cli_session *cli, int argc, char **argv) {
 
     if ((seconds != NULL && cli_number(seconds, &options.seconds_max) != ROVE_OK) ||
         (bytes != NULL && cli_number(bytes, &bytes_max) != ROVE_OK) || bytes_max < 0 || argc != 1) {
-        return cli_usage(&cli_command_sync, "--seconds and --bytes take a number.");
+        return cli_usage(cli, &cli_command_sync, "--seconds and --bytes take a number.");
     }
     options.bytes_max = (uint64_t)bytes_max;
     options.progress = terminal ? show_progress : NULL;
@@ -159,7 +159,7 @@ static int run_status(cli_session *cli, int argc, char **argv) {
     (void)argv;
 
     if (argc != 1) {
-        return cli_usage(&cli_command_status, NULL);
+        return cli_usage(cli, &cli_command_status, NULL);
     }
     rove_status status = rove_read_state(cli->replica, &state, &error);
     if (status != ROVE_OK) {
@@ -200,7 +200,7 @@ static int run_verify(cli_session *cli, int argc, char **argv) {
     (void)argv;
 
     if (argc != 1) {
-        return cli_usage(&cli_command_verify, NULL);
+        return cli_usage(cli, &cli_command_verify, NULL);
     }
     rove_status status = rove_verify(cli->replica, &records, &error);
     if (status != ROVE_OK) {

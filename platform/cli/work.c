@@ -99,7 +99,7 @@ static int run_account(cli_session *cli, int argc, char **argv) {
                  columns);
         return cli_list(cli, "Account", sql, &text, 1, "No account matches.");
     }
-    return cli_usage(&cli_command_account, "list, show or search.");
+    return cli_usage(cli, &cli_command_account, "list, show or search.");
 }
 
 const cli_command cli_command_account = {
@@ -127,7 +127,7 @@ static int contact_add(cli_session *cli, int argc, char **argv) {
     put_option(&person, &argc, argv, "--phone", "phone");
     put_option(&role, &argc, argv, "--role", "role");
     if (argc != 3 || cli_stray(argc, argv)) {
-        return cli_usage(&cli_command_contact, "add takes an account.");
+        return cli_usage(cli, &cli_command_contact, "add takes an account.");
     }
     put_record(&role, "account_id", "Account", argv[2]);
     if (person.status != ROVE_OK || role.status != ROVE_OK) {
@@ -186,7 +186,7 @@ static int run_contact(cli_session *cli, int argc, char **argv) {
             "r.account_id = ?1 ORDER BY c.last_name, c.first_name",
             &id, 1, "No contacts.");
     }
-    return cli_usage(&cli_command_contact, "list, show or add.");
+    return cli_usage(cli, &cli_command_contact, "list, show or add.");
 }
 
 const cli_command cli_command_contact = {
@@ -210,7 +210,7 @@ static int visit_plan(cli_session *cli, int argc, char **argv) {
     put_option(&visit, &argc, argv, "--priority", "priority");
     put_option(&visit, &argc, argv, "--instruction", "instruction");
     if (argc != 3 || cli_stray(argc, argv)) {
-        return cli_usage(&cli_command_visit, "plan takes an account.");
+        return cli_usage(cli, &cli_command_visit, "plan takes an account.");
     }
     put_record(&visit, "account_id", "Account", argv[2]);
     put(&visit, "visitor_id", rove_int(cli_me(cli)));
@@ -228,7 +228,7 @@ static int visit_start(cli_session *cli, int argc, char **argv) {
     put_option(&visit, &argc, argv, "--longitude", "checkin_longitude");
     put_option(&visit, &argc, argv, "--purpose", "purpose");
     if (argc != 3 || cli_stray(argc, argv)) {
-        return cli_usage(&cli_command_visit,
+        return cli_usage(cli, &cli_command_visit,
                          "start takes a visit, or an account for an unplanned one.");
     }
     put_now(&visit, "actual_start");
@@ -253,7 +253,7 @@ static int visit_finish(cli_session *cli, int argc, char **argv) {
     put_option(&visit, &argc, argv, "--notes", "notes");
     put_option(&visit, &argc, argv, "--next-step", "next_step");
     if (argc != 3 || cli_stray(argc, argv)) {
-        return cli_usage(&cli_command_visit, "finish takes a visit.");
+        return cli_usage(cli, &cli_command_visit, "finish takes a visit.");
     }
     put_now(&visit, "actual_end");
     put_now_raw(&visit, "actual_end_raw");
@@ -280,7 +280,7 @@ static int visit_cancel(cli_session *cli, int argc, char **argv) {
 
     put_option(&visit, &argc, argv, "--reason", "cancel_reason");
     if (argc != 3 || cli_stray(argc, argv)) {
-        return cli_usage(&cli_command_visit, "cancel takes a visit.");
+        return cli_usage(cli, &cli_command_visit, "cancel takes a visit.");
     }
     put_key(&visit, "status", "CANCELLED");
     rove_status status = cli_resolve(cli, "Visit", argv[2], &id, &error);
@@ -297,7 +297,7 @@ static int visit_list(cli_session *cli, int argc, char **argv) {
     int64_t number = 0;
 
     if (argc != 2) {
-        return cli_usage(&cli_command_visit, "list takes --account and --from.");
+        return cli_usage(cli, &cli_command_visit, "list takes --account and --from.");
     }
     if (account != NULL) {
         status = cli_resolve(cli, "Account", account, &number, &error);
@@ -334,7 +334,7 @@ static int run_visit(cli_session *cli, int argc, char **argv) {
             return acts[i].run(cli, argc, argv);
         }
     }
-    return cli_usage(&cli_command_visit, "plan, start, finish, cancel or list.");
+    return cli_usage(cli, &cli_command_visit, "plan, start, finish, cancel or list.");
 }
 
 const cli_command cli_command_visit = {
@@ -378,7 +378,7 @@ static int run_call(cli_session *cli, int argc, char **argv) {
     put_option(&call, &argc, argv, "--subject", "subject");
     put_option(&call, &argc, argv, "--notes", "notes");
     if (argc != 3 || !is("log", argv[1]) || cli_stray(argc, argv)) {
-        return cli_usage(&cli_command_call, "log takes whom it was about.");
+        return cli_usage(cli, &cli_command_call, "log takes whom it was about.");
     }
     put_record(&call, "about_id", "root", argv[2]);
     put(&call, "user_id", rove_int(cli_me(cli)));
@@ -421,7 +421,7 @@ static int run_task(cli_session *cli, int argc, char **argv) {
     put_option(&task, &argc, argv, "--priority", "priority");
     put_option(&task, &argc, argv, "--description", "description");
     if (argc != 4 || !is("add", argv[1]) || cli_stray(argc, argv)) {
-        return cli_usage(&cli_command_task, "add takes whom it is about and a subject.");
+        return cli_usage(cli, &cli_command_task, "add takes whom it is about and a subject.");
     }
     put_record(&task, "about_id", "root", argv[2]);
     put_text(&task, "subject", argv[3]);
@@ -456,7 +456,7 @@ static int run_note(cli_session *cli, int argc, char **argv) {
                         &about, 1, "No notes.");
     }
     if (argc != 4 || !is("add", argv[1])) {
-        return cli_usage(&cli_command_note, "add takes whom it is about and a text.");
+        return cli_usage(cli, &cli_command_note, "add takes whom it is about and a text.");
     }
     put_record(&note, "about_id", "root", argv[2]);
     put_text(&note, "text", argv[3]);

@@ -5,19 +5,14 @@
 . "${0%/*}/lib.sh"
 
 rounds=30
-headquarters 1500
+headquarters 9000
 peer
 must rep jo enroll "$peer_url" "$(invitation jo)"
 
-# killed: a sync that is killed after so many bytes up or down and some milliseconds, unless it is through before.
+# killed NAME WAY=BYTES MS: a sync that is killed so long after so many bytes up or down, unless it is through before.
 killed() {
-    draw 2
-    way=$([ "$drawn" = 0 ] && echo up || echo down)
-    draw "${1:-2500}"
-    bytes=$drawn
-    draw 20
-    manner relay "$way=$bytes" "kill=$drawn"
-    run sh -c 'echo $$ >"$1"; shift; exec "$@"' sync "$work/victim" "$ROVE_BIN" --replica "$work/jo" sync
+    manner relay "$2" "kill=$3"
+    run sh -c 'echo $$ >"$1"; shift; exec "$@"' sync "$work/victim" "$ROVE_BIN" --replica "$work/$1" sync
     case $code in
     137) kills=$((kills + 1)) ;;
     0 | 6) ;;
@@ -27,13 +22,22 @@ killed() {
 
 kills=0
 tell 'killed during the first download'
-for _ in 1 2 3 4 5 6; do
-    killed 30000
-    must rep jo verify
-done
+killed jo down=120000 0
+exits 137
+same 'it is not complete yet' True "$(state jo catching_up)"
+[ "$(select_ jo 'SELECT count(*) FROM account')" -gt 1000 ] || fail 'nothing was kept'
 manner relay
-must rep jo sync
-same 'all accounts' 1500 "$(select_ jo 'SELECT count(*) FROM account')"
+must rep jo --json sync
+[ "$(field scopes_entered)" -lt 7000 ] || fail 'the download began again'
+same 'all accounts' 9000 "$(select_ jo 'SELECT count(*) FROM account')"
+must rep other enroll "$peer_url" "$(invitation jo)"
+for _ in 1 2 3 4; do
+    draw 120000
+    bytes=$drawn
+    draw 60
+    killed other "down=$bytes" "$drawn"
+    must rep other verify
+done
 
 tell 'killed while it sends'
 round=0
@@ -41,7 +45,12 @@ while [ "$round" -lt "$rounds" ]; do
     round=$((round + 1))
     must rep jo note add A00001 "note $round"
     must rep jo set Account A00002 "phone=$round"
-    killed
+    draw 2
+    way=$([ "$drawn" = 0 ] && echo up || echo down)
+    draw 2500
+    bytes=$drawn
+    draw 20
+    killed jo "$way=$bytes" "$drawn"
 done
 [ "$kills" -gt 10 ] || fail "only $kills syncs were killed"
 must rep jo verify
@@ -53,7 +62,8 @@ must rep jo sync
 says 'The replica is equal to headquarters.'
 same 'nothing waits' 0 "$(pending jo)"
 enrolled second
-for replica in jo second; do
+must rep other sync
+for replica in jo other second; do
     same "$replica: each note once" "$(seq $rounds | sed 's/^/note /')" \
         "$(select_ $replica 'SELECT text FROM note ORDER BY id')"
     same "$replica: the last number" "$rounds" \

@@ -207,9 +207,9 @@ headquarters() {
     must hq init --name 'Acme Field Sales'
     must hq users add jo --name 'Jo Field' --external-id jo
     awk -v count="${1:-3}" 'BEGIN {
-        print "ExternalId,AccountNumber,Name,Phone,OwnerExternalId"
+        print "ExternalId,AccountNumber,Name,Phone,BillingStreet,OwnerExternalId"
         for (i = 0; i < count; i++)
-            printf "a%05d,A%05d,Shop %05d,555-0100,jo\n", i, i, i
+            printf "a%05d,A%05d,Shop %05d,555-%07d,%d %d Street,jo\n", i, i, i, rand() * 1e7, rand() * 1e9, rand() * 1e9
     }' >"$work/accounts.csv"
     must hq import "$work/accounts.csv"
     must hq assign --by-owner --all
