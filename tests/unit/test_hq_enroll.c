@@ -4,6 +4,8 @@
  */
 #include "headquarters.h"
 
+#include <pthread.h>
+
 #include "http/http.h"
 #include "keys.h"
 #include "sync/enroll.h"
@@ -553,6 +555,66 @@ static void test_foreign_authority(void **state) {
     rove_pki_authority_free(authority);
 }
 
+/* ---- many at once --------------------------------------------------------------------------------------- */
+
+#define PHONES    6
+#define EXCHANGES 15
+
+typedef struct phone {
+    world w; /* shares headquarters with the others, and has its own transport */
+    handset device;
+    pthread_t thread;
+    rove_status status;
+} phone;
+
+static void *exchange_often(void *ctx) {
+    phone *self = ctx;
+    for (int i = 0; i < EXCHANGES && self->status == ROVE_OK; i++) {
+        self->status = exchange(&self->w, &self->device);
+        if (i % 5 == 4 && self->status == ROVE_OK) {
+            self->status = renew(&self->w, &self->device, &self->device, 0, 0);
+        }
+    }
+    return NULL;
+}
+
+/* Devices exchange and renew while the operator writes, looks and revokes one of them. */
+static void test_many_devices(void **state) {
+    world *w = *state;
+    phone *phones = calloc(PHONES, sizeof *phones);
+    char replica[16];
+    said s;
+    assert_non_null(phones);
+    for (size_t i = 0; i < PHONES; i++) {
+        phones[i].w = *w;
+        assert_int_equal(rove_posix_transport_new(&phones[i].w.transport, &w->h.ports.allocator),
+                         ROVE_OK);
+        invite(&phones[i].w);
+        assert_int_equal(enroll(&phones[i].w, &phones[i].device), ROVE_OK);
+    }
+    (void)snprintf(replica, sizeof replica, "%u", (unsigned)phones[0].device.replica);
+    for (size_t i = 0; i < PHONES; i++) {
+        assert_int_equal(pthread_create(&phones[i].thread, NULL, exchange_often, &phones[i]), 0);
+    }
+    for (int i = 0; i < 10; i++) {
+        (void)headquarters_user_put(&w->h, 0, i % 2 == 0 ? "even" : "odd", 1);
+        assert_int_equal(headquarters_run(&w->h, &s, "status", NULL), HQ_EXIT_DONE);
+        assert_int_equal(ask(w, "GET", "/metrics", NULL, NULL, NULL, 0), ROVE_OK);
+    }
+    assert_int_equal(headquarters_run(&w->h, &s, "revoke", replica, NULL), HQ_EXIT_DONE);
+    for (size_t i = 0; i < PHONES; i++) {
+        (void)pthread_join(phones[i].thread, NULL);
+        if (i > 0) {
+            assert_int_equal(phones[i].status, ROVE_OK);
+        }
+    }
+    assert_int_equal(exchange(&phones[0].w, &phones[0].device), ROVE_REVOKED);
+    for (size_t i = 0; i < PHONES; i++) {
+        rove_posix_transport_free(&phones[i].w.transport);
+    }
+    free(phones);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -573,6 +635,7 @@ int main(void) {
         TEST(test_lost_answer_to_a_copy),
         TEST(test_revoked),
         TEST(test_foreign_authority),
+        TEST(test_many_devices),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
