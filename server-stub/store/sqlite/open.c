@@ -92,7 +92,8 @@ rove_status rove__lite_connect(rove__lite *lite, rove__hq_mode mode, rove__hq_tx
 
     *out = NULL;
     if (tx == NULL) {
-        return rove__error_set(error, ROVE_NOMEM, "%s", rove_status_text(ROVE_NOMEM));
+        (void)rove__error_set(error, ROVE_NOMEM, "%s", rove_status_text(ROVE_NOMEM));
+        return ROVE_NOMEM;
     }
     tx->lite = lite;
     tx->mode = mode;

@@ -50,8 +50,9 @@ static rove_status take_reader(rove__lite *lite, rove__hq_tx **out, rove_error *
     }
     pthread_mutex_unlock(&lite->mutex);
     if (full) {
-        return rove__error_set(error, ROVE_LATER, "Too many are reading at once (%d).",
-                               ROVE_LITE_READERS_MAX);
+        (void)rove__error_set(error, ROVE_LATER, "Too many are reading at once (%d).",
+                              ROVE_LITE_READERS_MAX);
+        return ROVE_LATER;
     }
     if (tx == NULL) {
         rove_status status = rove__lite_connect(lite, ROVE_HQ_READ, &tx, error);
