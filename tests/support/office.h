@@ -62,7 +62,10 @@ typedef struct office {
     office_judged judged[OFFICE_BATCHES_MAX]; /* by number - 1 */
     uint64_t last;                            /* highest of them */
     rove_replica device;                      /* whose batches these are */
-    rove__version known[OFFICE_KNOWN_MAX];    /* raw stamps of writes that were judged */
+    struct office_write {
+        rove__version raw;
+        uint32_t field;
+    } known[OFFICE_KNOWN_MAX]; /* writes that were judged */
     size_t known_count;
     int canonical_differs; /* gives every write another stamp than its own */
     /* Says what becomes of a change; NULL: it is accepted if its rules are met. */
@@ -463,27 +466,28 @@ static inline rove__version office_canonical(office *o, office_answer *a,
 }
 
 /* 1 if a write was judged before; remembers it. */
-static inline int office_knows(office *o, rove_replica author, rove_stamp raw) {
+static inline int office_knows(office *o, rove_replica author, uint32_t field, rove_stamp raw) {
     for (size_t i = 0; i < o->known_count; i++) {
-        if (o->known[i].stamp == raw && o->known[i].replica == author) {
+        if (o->known[i].raw.stamp == raw && o->known[i].raw.replica == author &&
+            o->known[i].field == field) {
             return 1;
         }
     }
     assert_true(o->known_count < OFFICE_KNOWN_MAX);
-    o->known[o->known_count++] = (rove__version){raw, author};
+    o->known[o->known_count++] = (struct office_write){{raw, author}, field};
     return 0;
 }
 
 /* Each increment counts once. */
-static inline rove_value office_sum(office *o, rove_replica author, rove_value total,
-                                    const rove_value *pending) {
+static inline rove_value office_sum(office *o, rove_replica author, uint32_t field,
+                                    rove_value total, const rove_value *pending) {
     rove__increment *increments = NULL;
     size_t count = 0;
     int64_t sum = total.type == ROVE_INT ? total.as.integer : 0;
 
     assert_int_equal(rove__increments_read(pending, &o->arena, &increments, &count), ROVE_OK);
     for (size_t i = 0; i < count; i++) {
-        sum += office_knows(o, author, increments[i].raw) ? 0 : increments[i].delta;
+        sum += office_knows(o, author, field, increments[i].raw) ? 0 : increments[i].delta;
     }
     return rove__value_int(sum);
 }
@@ -536,7 +540,8 @@ static inline void office_judge_insert(office *o, office_answer *a, const rove__
             continue;
         }
         if (entity->fields[i].kind == ROVE_KIND_COUNTER) {
-            value = office_sum(o, change->replica, rove__value_null(), &value);
+            value = office_sum(o, change->replica, entity->fields[i].number, rove__value_null(),
+                               &value);
         } else if (entity->fields[i].kind == ROVE_KIND_SET) {
             value = office_elements(o, rove__value_null(), &value, version);
         }
@@ -559,12 +564,13 @@ static inline int office_judge_edit(office *o, office_answer *a, const rove__cha
         rove__version version =
             office_canonical(o, a, change, edit->field, edit->raw, now.version.stamp);
         office_put_cell(row, (size_t)at,
-                        kind == ROVE_KIND_COUNTER ? office_sum(o, change->replica, held, &value)
-                                                  : office_elements(o, held, &value, version));
+                        kind == ROVE_KIND_COUNTER
+                            ? office_sum(o, change->replica, edit->field, held, &value)
+                            : office_elements(o, held, &value, version));
         office_touch(o, row, edit->field, 0, version);
         return causal;
     }
-    if (office_knows(o, change->replica, edit->raw)) {
+    if (office_knows(o, change->replica, edit->field, edit->raw)) {
         return 0;
     }
     if (!causal && !rove__value_equal(&value, &held)) {
