@@ -142,10 +142,11 @@ print(json.load(sys.stdin)[sys.argv[1]])' "$2"
 
 # ---- servers -----------------------------------------------------------------------------------------------------
 
-# end PID SIGNAL: ends a server and waits until it is gone.
+# end PID SIGNAL: ends a server and waits until it is gone; $ended: how.
 end() {
     kill -"$2" "$1"
-    wait "$1" 2>/dev/null || true
+    ended=0
+    wait "$1" 2>/dev/null || ended=$?
     kept=''
     for pid in $servers; do
         [ "$pid" = "$1" ] || kept="$kept $pid"
@@ -191,7 +192,10 @@ hq_start() {
     hq_url=https://127.0.0.1:$hq_port
 }
 
-hq_stop() { end "$hq_pid" TERM; }
+hq_stop() {
+    end "$hq_pid" TERM
+    same 'exit code of a headquarters that is asked to stop' 0 "$ended"
+}
 hq_kill() { end "$hq_pid" KILL; }
 
 # invitation LOGIN [ARGS]: a code for a device of this user.

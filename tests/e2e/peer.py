@@ -19,6 +19,7 @@ reads the manner afresh: a word, then options as name=value.
         tls=1.2             offers nothing newer
         identity=F          forward: the identity file of the device, below FOLDER
         cut=N               forward: closes after so many bytes of the body
+        request=HOW         forward: a key of REQUESTS, which changes what headquarters gets
 
 Frames are described in docs/protocol.md. What is made here is a zstd stream of raw blocks; libzstd itself is needed only
 to look into real answers.
@@ -37,7 +38,7 @@ import threading
 import time
 
 EXCHANGE = "application/vnd.rove.exchange"
-WELCOME, ACK, PAGE, FAIL, PAD, END = 16, 20, 22, 25, 30, 31
+PUSH, WELCOME, ACK, PAGE, FAIL, PAD, END = 2, 16, 20, 22, 25, 30, 31
 folder = sys.argv[1]
 
 
@@ -210,6 +211,33 @@ CHANGES = {
     "half-ack": halved(ACK),
     "half-page": halved(PAGE),
     "flipped-page": flipped(PAGE),
+}
+
+
+# ---- changes to a real request ------------------------------------------------------------------------------------
+
+earlier = []  # the bodies that came, as they came
+
+
+def half(body):
+    return joined(frames_of(zstd_plain(body))[:1])[:-3]
+
+
+REQUESTS = {
+    "same": lambda body: [body],
+    "nothing": lambda body: [b""],
+    "garbage": lambda body: [os.urandom(4096)],
+    "bomb": lambda body: [zstd_bomb(1 << 30)],
+    "oversized": lambda body: [ZSTD_HEAD + zstd_block(frame(2, b"x" * 1000, size=0x7fffffff))],
+    "half": lambda body: [half(body)],
+    "backwards": lambda body: [joined(frames_of(zstd_plain(body))[::-1])],
+    "two-pushes": lambda body: [joined(twice(PUSH)(frames_of(zstd_plain(body))))],
+    "half-push": lambda body: [joined(halved(PUSH)(frames_of(zstd_plain(body))))],
+    "page": lambda body: [zstd_stream(frame(PAGE) + frame(END))],
+    "twice": lambda body: [body, body],
+    "first-ever": lambda body: [earlier[0]],
+    "all-ever": lambda body: earlier,
+    "all-ever-backwards": lambda body: earlier[::-1],
 }
 
 
@@ -408,12 +436,25 @@ def ask(line, headers, body, options):
         return line, headers, read_body(stream, headers)
 
 
+def headers_kept(headers):
+    return {name: headers[name] for name in ("content-type", "rove-status", "retry-after") if name in headers}
+
+
 def forward(client, options):
     with server_context(options).wrap_socket(client, server_side=True) as stream:
         line, headers = read_head(stream)
         if line is None:
             return
-        line, headers, body = ask(line, headers, read_body(stream, headers), options)
+        body = read_body(stream, headers)
+        bodies = [body]
+        if "/v1/exchange" in line:
+            earlier.append(body)
+            bodies = REQUESTS[options.get("request", "same")](body)
+        answers = [ask(line, headers, body, options) for body in bodies]
+        line, headers, body = answers[-1]
+        if "request" in options:
+            send_answer(stream, line.split(" ", 1)[1], headers_kept(headers), [body])
+            return
         if options.get("as") == "silence":
             return
         if "cut" in options:
@@ -421,7 +462,7 @@ def forward(client, options):
                            % (EXCHANGE.encode(), len(body)) + body[:int(options["cut"])])
             return
         frames = CHANGES[options["as"]](frames_of(zstd_plain(body)))
-        send_answer(stream, line.split(" ", 1)[1], {"Content-Type": headers["content-type"]}, [joined(frames)])
+        send_answer(stream, line.split(" ", 1)[1], headers_kept(headers), [joined(frames)])
 
 
 def plain(client, _options):
