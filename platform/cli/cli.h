@@ -70,6 +70,8 @@ int cli_flag(int *argc, char **argv, const char *name);
 int cli_stray(int argc, char **argv);
 /* A whole number; ROVE_INVALID. */
 rove_status cli_number(const char *text, int64_t *number);
+/* One between two others; ROVE_INVALID. */
+rove_status cli_amount(const char *text, int64_t least, int64_t most, int64_t *number);
 
 /* ---- values (value.c) ---- */
 

@@ -54,13 +54,27 @@ static int width_of(const char *text) {
     return width;
 }
 
+/*
+ * Bytes of a control character at the beginning of a text, or 0. Whoever wrote a record could steer the terminal of
+ * who reads it with these, so a blank stands for each.
+ */
+static int control_size(const char *text) {
+    unsigned char first = (unsigned char)text[0];
+    unsigned char second = first != 0 ? (unsigned char)text[1] : 0;
+
+    return first < 0x20u || first == 0x7fu                        ? 1
+           : first == 0xc2u && second >= 0x80u && second <= 0x9fu ? 2
+                                                                  : 0;
+}
+
 static void print_cell(const char *text, int width, int last) {
     int used = 0;
 
-    for (; *text != '\0' && (last || used < width || ((unsigned char)*text & 0xc0u) == 0x80u);
-         text++) {
+    while (*text != '\0' && (last || used < width || ((unsigned char)*text & 0xc0u) == 0x80u)) {
+        int control = control_size(text);
         used += ((unsigned char)*text & 0xc0u) != 0x80u;
-        putchar(*text == '\n' || *text == '\t' ? ' ' : *text);
+        putchar(control != 0 ? ' ' : *text);
+        text += control != 0 ? control : 1;
     }
     for (; !last && used < width + 2; used++) {
         putchar(' ');
@@ -134,7 +148,9 @@ void cli_object(cli_session *cli, json_t *object) {
             printf("%-24s %s\n", name, text != NULL ? text : "");
             free(text);
         } else if (!json_is_null(value)) {
-            printf("%-24s %s\n", name, cell_text(value, buffer, sizeof buffer));
+            printf("%-24s ", name);
+            print_cell(cell_text(value, buffer, sizeof buffer), 0, 1);
+            putchar('\n');
         }
     }
     json_decref(object);

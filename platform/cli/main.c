@@ -19,7 +19,9 @@ static const cli_command *const commands[] = {
     &cli_command_delete,     &cli_command_undo,       &cli_command_pending, &cli_command_conflicts,
     &cli_command_rejections, &cli_command_quarantine, &cli_command_sql,     &cli_command_verify,
 };
-#define COMMANDS (sizeof commands / sizeof commands[0])
+#define WAIT_MAX_S          1000000
+#define CLOCK_OFFSET_MAX_MS INT64_C(4000000000000)
+#define COMMANDS            (sizeof commands / sizeof commands[0])
 
 static const char head[] =
     "rove - a rep's accounts, visits and calls, with or without a network\n"
@@ -187,11 +189,12 @@ static int globals(cli_session *cli, int *argc, char **argv) {
 
     cli->json = cli_flag(argc, argv, "--json");
     cli->folder = replica != NULL ? replica : home != NULL ? home : "rove-replica";
-    if (wait != NULL && cli_number(wait, &seconds) != ROVE_OK) {
+    if (wait != NULL && cli_amount(wait, 0, WAIT_MAX_S, &seconds) != ROVE_OK) {
         return 0;
     }
     cli->wait_ms = seconds * 1000;
-    return offset == NULL || cli_number(offset, &cli->clock_offset_ms) == ROVE_OK;
+    return offset == NULL || cli_amount(offset, -CLOCK_OFFSET_MAX_MS, CLOCK_OFFSET_MAX_MS,
+                                        &cli->clock_offset_ms) == ROVE_OK;
 }
 
 /* What is not UTF-8 could be neither kept nor printed. */
@@ -211,7 +214,12 @@ int main(int argc, char **argv) {
 
     (void)umask(S_IRWXG | S_IRWXO);
     if (!globals(&cli, &argc, argv)) {
-        fputs("rove: --wait takes a number of seconds.\n", stderr);
+        const char *sentence = "--wait takes a number of seconds, up to a million.";
+        if (cli.json) {
+            cli_json(error_json("USAGE", sentence));
+        } else {
+            fprintf(stderr, "rove: %s\n", sentence);
+        }
         return CLI_USAGE;
     }
     if (!are_utf8(argc, argv)) {

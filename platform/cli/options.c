@@ -65,3 +65,13 @@ rove_status cli_number(const char *text, int64_t *number) {
     *number = value;
     return ROVE_OK;
 }
+
+rove_status cli_amount(const char *text, int64_t least, int64_t most, int64_t *number) {
+    int64_t value = 0;
+
+    if (cli_number(text, &value) != ROVE_OK || value < least || value > most) {
+        return ROVE_INVALID;
+    }
+    *number = value;
+    return ROVE_OK;
+}

@@ -8,6 +8,9 @@
 
 #include "cli.h"
 
+#define SECONDS_MAX INT64_C(1000000)
+#define BYTES_MAX   INT64_C(1000000000000)
+
 static volatile sig_atomic_t interrupted;
 
 static void on_interrupt(int signal_number) {
@@ -118,8 +121,8 @@ static int run_sync(cli_session *cli, int argc, char **argv) {
     int64_t bytes_max = 0;
     int terminal = isatty(STDERR_FILENO) && !cli->json;
 
-    if ((seconds != NULL && cli_number(seconds, &options.seconds_max) != ROVE_OK) ||
-        (bytes != NULL && cli_number(bytes, &bytes_max) != ROVE_OK) || bytes_max < 0 || argc != 1) {
+    if ((seconds != NULL && cli_amount(seconds, 1, SECONDS_MAX, &options.seconds_max) != ROVE_OK) ||
+        (bytes != NULL && cli_amount(bytes, 1, BYTES_MAX, &bytes_max) != ROVE_OK) || argc != 1) {
         return cli_usage(cli, &cli_command_sync, "--seconds and --bytes take a number.");
     }
     options.bytes_max = (uint64_t)bytes_max;

@@ -85,4 +85,10 @@ is_json
 same 'text comes back as it was' "$(printf 'caf\303\251 \360\237\230\200 \346\227\245\346\234\254')" "$(field 0.text)"
 must rep jo --json show Account A00001
 same 'money too' 12.30 "$(field annual_revenue)"
+
+tell 'a text cannot steer the terminal of who reads it'
+must rep jo note add A00002 "$(printf 'a\033[2Jb\302\233c\rd')"
+must rep jo note list A00002
+same 'control characters' 0 "$(tr -d '[:print:]\n\200-\377' <"$work/out" | wc -c)"
+says 'a [2Jb c d'
 must rep jo verify

@@ -61,7 +61,11 @@ gives 2 frobnicate
 gives 2 account
 gives 2 visit plan
 gives 2 sync --seconds soon
+gives 2 sync --seconds 99999999999999999
+gives 2 sync --bytes -1
 gives 2 status --verbose
+gives 2 --wait 9223372036854775807 status
+gives 2 --wait soon status
 gives 3 show Account nobody
 gives 4 set Account A00001 rating=LUKEWARM
 gives 4 sql 'DELETE FROM account'
