@@ -1,7 +1,7 @@
 /*
  * sync/pull_feed.c - the change feed c .. h (Q1 to Q3): each row named goes as it is now, once, at its newest entry; whole
- * if it came, moved or revived after c or its scope did, else its cells newer than c. A row that moved takes the
- * marks along that it left in scopes held here.
+ * if it came, moved or revived after c, else its cells newer than c. A row that moved takes the marks along that it left
+ * in scopes held here. Rows of scopes entered since c were scanned: they are left out; on a first download that is all.
  */
 #include "base/assert.h"
 #include "sync/pull_state.h"
@@ -46,12 +46,13 @@ static rove_status send_row(rove__pull *pull, rove__hq_row *row) {
     int added = 0;
     rove_status status = ROVE_OK;
 
-    if (holding == NULL || holding->from > pull->h) {
+    /* What was entered since c was scanned, as of h or later; what is entered after h comes with the next round. */
+    if (holding == NULL || holding->from > pull->c) {
         return ROVE_OK;
     }
     if (row->dead != 0) {
         rove__outgoing_tombstone(row, &change);
-    } else if (pull->whole || row->whole_since > pull->c || holding->from > pull->c) {
+    } else if (pull->whole || row->whole_since > pull->c) {
         rove__outgoing_whole(row, &change);
     } else {
         status = rove__outgoing_part(row, pull->c, &pull->part, &change, &any);
@@ -111,7 +112,10 @@ static rove_status send_chunk(rove__pull *pull) {
 rove_status rove__pull_feed(rove__pull *pull) {
     rove_status status = ROVE_OK;
 
-    while (status == ROVE_OK && !pull->full) {
+    if (pull->c == 0) {
+        pull->at.phase = ROVE_PULL_ROUND_DONE;
+    }
+    while (status == ROVE_OK && !pull->full && pull->at.phase == ROVE_PULL_FEED) {
         pull->feed_count = 0;
         status = pull->store->feed_scan(pull->tx, pull->at.seq, pull->at.ordinal, pull->h,
                                         each_entry, pull);
