@@ -10,7 +10,7 @@
 #include <time.h>
 
 #include "cli.h"
-#include "rove/posix.h"
+#include "posix/posix.h"
 
 static const cli_command *const commands[] = {
     &cli_command_enroll,     &cli_command_sync,       &cli_command_status,  &cli_command_account,

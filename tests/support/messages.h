@@ -112,6 +112,7 @@ static const rove__page sample_page = {
     .cursor = {0x1122334455667788, 401},
     .token = SAMPLE_BYTES("\0token"),
     .more = 1,
+    .row_count = 1200,
 };
 
 static const rove__differ sample_differ = {sample_scopes, 3};

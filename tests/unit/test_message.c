@@ -193,6 +193,7 @@ static void answers_mean_the_same(void **state) {
                 page->held[1] == 4294967301);
     assert_true(page->cursor.timeline == 0x1122334455667788 && page->cursor.seq == 401);
     assert_int_equal(page->more, 1);
+    assert_int_equal(page->row_count, 1200);
 }
 
 /* Absent and empty. */

@@ -397,6 +397,9 @@ static rove_status take_need_row(rove__device *device, const rove__frame *frame)
 static rove_status take_page(rove__device *device, const rove__frame *frame) {
     rove__page page;
     rove_status status = rove__page_read(&page, frame->payload, frame->size, &device->arena);
+    if (status == ROVE_OK && page.row_count > 0) {
+        device->stats.server_rows = page.row_count;
+    }
     if (status == ROVE_OK) {
         status = apply(device, &page);
     }

@@ -269,6 +269,11 @@ static rove_status write_page(rove__pull *pull, rove__buf *payload) {
         page_lists(pull, &page, roots, count);
         status = page_cursor(pull, &page, &token);
     }
+    /* A device that downloads everything for the first time shows how far it is. */
+    if (status == ROVE_OK && page.more && pull->c == 0 && pull->rows_sent == 0) {
+        status = rove__pull_total(pull);
+        page.row_count = pull->end.row_count;
+    }
     if (status == ROVE_OK) {
         status = rove__page_write(&page, payload);
     }

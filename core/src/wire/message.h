@@ -170,6 +170,7 @@ typedef struct rove__page {
     rove__cursor cursor; /* after this page */
     rove__bytes token;   /* where to resume; empty: the cursor says all */
     int more;            /* further pages belong to the same consistent state (Q6) */
+    uint64_t row_count;  /* that the device should hold in the end, for progress; 0: not said */
 } rove__page;
 
 typedef struct rove__end {

@@ -144,6 +144,9 @@ rove_status rove__page_write(const rove__page *page, rove__buf *out) {
     if (page->more) {
         ROVE_PROTO_SET(&message, more, 1);
     }
+    if (page->row_count > 0) {
+        ROVE_PROTO_SET(&message, row_count, page->row_count);
+    }
     if (status == ROVE_OK) {
         status = rove__proto_pack(&message.base, out);
     }
@@ -190,6 +193,7 @@ rove_status rove__page_read(rove__page *page, const void *payload, size_t size,
     message = (const Rove__Sync__Page *)base;
     page->cursor = (rove__cursor){message->timeline, message->seq};
     page->more = message->more != 0;
+    page->row_count = message->row_count;
     if (!message->has_timeline || !message->has_seq ||
         !rove__proto_borrow(message->has_rows, &message->rows, ROVE_BATCH_MAX, &page->rows) ||
         !rove__proto_borrow(message->has_token, &message->token, ROVE_TOKEN_MAX, &page->token)) {
