@@ -56,6 +56,7 @@ typedef struct office {
     office_mark marks[OFFICE_MARKS_MAX];
     size_t mark_count;
     rove_id away[OFFICE_SCOPES_MAX]; /* roots that the rep does not hold */
+    uint64_t away_since[OFFICE_SCOPES_MAX];
     size_t away_count;
     rove_id sent_away[OFFICE_SCOPES_MAX]; /* the same at the last page */
     size_t sent_away_count;
@@ -136,11 +137,13 @@ static inline void office_hold(office *o, rove_id root, int held) {
 
     for (size_t i = 0; i < o->away_count; i++) {
         if (o->away[i] != root) {
+            o->away_since[kept] = o->away_since[i];
             o->away[kept++] = o->away[i];
         }
     }
     o->away_count = kept;
     if (!held) {
+        o->away_since[o->away_count] = ++o->head.seq;
         o->away[o->away_count++] = root;
     }
 }
@@ -515,6 +518,25 @@ static inline void office_put_cell(office_row *row, size_t ordinal, rove_value v
     }
 }
 
+/* The rep held the scope at some time since he wrote (P14). */
+static inline int office_entitled(const office *o, const rove__change *change, rove_id root) {
+    for (size_t i = 0; i < o->away_count; i++) {
+        if (o->away[i] == root) {
+            return change->cursor.timeline != o->head.timeline ||
+                   change->cursor.seq < o->away_since[i];
+        }
+    }
+    return 1;
+}
+
+/* Into which scope a change puts the record. */
+static inline rove_id office_target(const rove__change *change, const office_row *row) {
+    int at = change->row.entity->scope_field;
+    int names = at >= 0 && rove__bits_get(&change->row.present, (size_t)at);
+
+    return row == NULL || names ? rove__row_scope(&change->row, NULL).root : office_scope(row).root;
+}
+
 static inline void office_judge_insert(office *o, office_answer *a, const rove__change *change) {
     const rove__entity *entity = change->row.entity;
     office_row *row = office_find(o, entity->number, change->row.id);
@@ -627,12 +649,20 @@ static inline void office_judge_one(office *o, office_answer *a, const rove__cha
         a->verdicts[a->verdict_count++] = *verdict;
         return;
     }
-    if (change->op == ROVE_OP_INSERT) {
-        office_judge_insert(o, a, change);
+    if (row == NULL && change->op != ROVE_OP_INSERT) {
+        office_say(a, change, 0, ROVE_VERDICT_PARKED);
         return;
     }
-    if (row == NULL) {
-        office_say(a, change, 0, ROVE_VERDICT_PARKED);
+    if (!office_entitled(o, change, office_target(change, row)) ||
+        (row != NULL && !office_entitled(o, change, office_scope(row).root))) {
+        office_say(a, change, 0, ROVE_VERDICT_REVIEW);
+        if (row != NULL) {
+            office_merged(a, row);
+        }
+        return;
+    }
+    if (change->op == ROVE_OP_INSERT) {
+        office_judge_insert(o, a, change);
         return;
     }
     if (change->op == ROVE_OP_DELETE) {

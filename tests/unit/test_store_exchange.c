@@ -105,12 +105,31 @@ static void rep_edits_account(rove_id id) {
     replica_commit(&r);
 }
 
+/* The rep looks at what was refused: he tries it again, or drops it. */
+static void rep_decides(void) {
+    int64_t rejection = replica_sql(&r, "SELECT max(seq) FROM _rejection");
+
+    if (rejection == 0) {
+        return;
+    }
+    if (roll(2) == 0) {
+        /* It may fail, because the record is not here any more. */
+        rove_status status = rove__store_rejection_retry(r.store, rejection, NULL, &r.error);
+        (void)status;
+    } else {
+        replica_ok(&r, rove__store_rejection_discard(r.store, rejection, &r.error));
+    }
+}
+
 static void rep_acts(void) {
     rove_id account = any_shown("account");
     rove_id visit = any_shown("visit");
     rove_status status = ROVE_OK;
 
-    switch (roll(10)) {
+    switch (roll(11)) {
+    case 10:
+        rep_decides();
+        return;
     case 0:
         (void)record_of(replica_account(&r, "new"));
         return;
@@ -214,6 +233,16 @@ static void office_acts(void) {
     }
 }
 
+/* Now and then headquarters refuses what was done to a visit. */
+static const rove__verdict *refuse_some(office *headquarters, const rove__change *change) {
+    if (change->row.entity != replica_entity(&r, "Visit") || roll(12) != 0) {
+        return NULL;
+    }
+    headquarters->verdict = (rove__verdict){change->row.entity_number, change->row.id, 0,
+                                            ROVE_VERDICT_REJECTED,     ROVE_RANGE,     "not so"};
+    return &headquarters->verdict;
+}
+
 /* One exchange, in which the rep may go on working and the answer may be lost. */
 static void random_exchange(void) {
     rove__hello hello;
@@ -221,6 +250,7 @@ static void random_exchange(void) {
     rove__page page;
 
     o->canonical_differs = roll(2) == 0;
+    o->judge = refuse_some;
     office_receive(o, &hello, &push);
     for (uint64_t i = roll(3); i > 0; i--) {
         rep_acts();
@@ -249,6 +279,10 @@ static void check(void) {
 }
 
 static void quiesce(void) {
+    o->judge = NULL;
+    while (replica_sql(&r, "SELECT count(*) FROM _rejection") > 0) {
+        rep_decides();
+    }
     for (int i = 0; i < 4; i++) {
         office_exchange(o);
     }

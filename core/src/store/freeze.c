@@ -100,20 +100,15 @@ static void form_groups(freezing *f) {
 
 /* Chooses the groups of the entries given. */
 static void choose_given(freezing *f, const int64_t *entries, size_t count) {
-    for (size_t i = 0; i < f->count; i++) {
-        for (size_t e = 0; e < count; e++) {
-            f->items[i].chosen |= f->items[i].seq == entries[e];
-        }
-    }
-    for (size_t i = 0, from = 0; i < f->count; i++) {
-        if (f->items[i].group != f->items[from].group) {
-            from = i;
-        }
-        for (size_t j = from; f->items[i].chosen && j < f->count; j++) {
-            if (f->items[j].group != f->items[i].group) {
-                break;
+    for (size_t from = 0, to = 0; from < f->count; from = to) {
+        int chosen = 0;
+        for (to = from; to < f->count && f->items[to].group == f->items[from].group; to++) {
+            for (size_t e = 0; e < count && !chosen; e++) {
+                chosen = f->items[to].seq == entries[e];
             }
-            f->items[j].chosen = 1;
+        }
+        for (size_t i = from; i < to; i++) {
+            f->items[i].chosen = chosen;
         }
     }
 }
