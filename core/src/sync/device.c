@@ -324,6 +324,11 @@ static rove_status take_fail(rove__device *device, const rove__frame *frame) {
     if (status != ROVE_OK) {
         return status;
     }
+    /* What only this device can know of itself is not believed. */
+    rove_status_class kind = rove_status_classify(message.status);
+    if (kind == ROVE_CLASS_DEVICE || kind == ROVE_CLASS_FINE) {
+        message.status = ROVE_SERVER;
+    }
     return fail(device, message.status, message.reason);
 }
 
@@ -497,6 +502,10 @@ rove_status rove__device_answer(rove__device *device, const void *bytes, size_t 
     }
     if (status == ROVE_DONE) {
         return ROVE_OK;
+    }
+    /* Whatever is wrong with what came, it is no fault of the caller's. */
+    if (rove_status_classify(status) == ROVE_CLASS_CALLER) {
+        status = ROVE_PROTOCOL;
     }
     device->failed = status;
     if (device->failure.message[0] == '\0') {
