@@ -351,6 +351,7 @@ static rove_status make_bytes(rove__server *server) {
     rove__buf_reset(&server->out);
     rove_status status = send_next(server);
 
+    server->stats.bytes_out += server->out.size;
     if (status == ROVE_OK || status == ROVE_NOMEM || server->phase == ROVE_SENT ||
         server->phase == ROVE_SENDING_CLOSE) {
         return status;
@@ -382,7 +383,6 @@ rove_status rove__server_answer(rove__server *server, void *bytes, size_t capaci
         rove__buf_consume(&server->out, some);
         *size += some;
     }
-    server->stats.bytes_out += *size;
     server->stats.rows_out = server->rows_acked;
     if (server->pull != NULL) {
         server->stats.rows_out += rove__pull_rows(server->pull);

@@ -1,0 +1,491 @@
+/*
+ * What a device is sent: first downloads, changes, what it enters and leaves, windows of parts, repairs.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "site_rep.h"
+
+#define ANNA INT64_C(0x7000000001)
+#define DAY  INT64_C(86400000)
+
+typedef struct world {
+    site s;
+    rep anna;
+} world;
+
+static int setup(void **state) {
+    world *w = test_calloc(1, sizeof *w);
+
+    site_open(&w->s);
+    rep_open(&w->anna, &w->s, 100, ANNA);
+    *state = w;
+    return 0;
+}
+
+static int teardown(void **state) {
+    world *w = *state;
+
+    rep_close(&w->anna);
+    site_close(&w->s);
+    test_free(w);
+    return 0;
+}
+
+static rove_id held_account(world *w) {
+    rove_id account = site_account(&w->s, "account");
+
+    site_grant(&w->s, ANNA, account);
+    return account;
+}
+
+/* All that she has is right, and the digest says so. */
+static void settle(world *w) {
+    rep_settle(&w->anna);
+    rep_check(&w->anna);
+}
+
+/* ---- first downloads ------------------------------------------------------------------------------------- */
+
+static void todays_visits_come_first(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+    rove_id today = 0;
+
+    w->s.page_rows = 3;
+    for (int i = 0; i < 5; i++) {
+        rove_id account = held_account(w);
+        site_visit(&w->s, account, w->s.now_ms - 100 * DAY);
+        site_visit(&w->s, account, w->s.now_ms + 10 * DAY);
+        if (i == 4) {
+            today = site_visit(&w->s, account, w->s.now_ms + DAY / 2);
+        }
+    }
+    w->anna.answer_frames = 2; /* Welcome and one page */
+    rep_exchange(&w->anna, &outcome);
+    w->anna.answer_frames = 0;
+    assert_non_null(rep_find(&w->anna, "Visit", today));
+    assert_true(w->anna.row_count <= 3);
+    settle(w);
+    assert_int_equal(w->anna.row_count, 5 + 11);
+}
+
+static void a_cut_download_goes_on_where_it_was(void **state) {
+    world *w = *state;
+    size_t sent = 0;
+
+    w->s.page_rows = 10;
+    for (int i = 0; i < 10; i++) {
+        rove_id account = held_account(w);
+        for (int k = 0; k < 10; k++) {
+            site_visit(&w->s, account, w->s.now_ms + (100 + k) * DAY);
+        }
+    }
+    for (int i = 0; i < 50; i++) {
+        rep_outcome outcome;
+        w->anna.answer_frames = 3; /* two pages each time */
+        rep_exchange(&w->anna, &outcome);
+        sent += outcome.rows;
+        if (outcome.ended) {
+            break;
+        }
+    }
+    assert_true(sent <= 115); /* not from the start each time */
+    settle(w);
+    assert_int_equal(w->anna.row_count, 110);
+}
+
+static void a_budget_ends_the_answer_early(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+
+    w->s.page_rows = 5;
+    for (int i = 0; i < 40; i++) {
+        held_account(w);
+    }
+    w->anna.bytes_max = 1;
+    rep_exchange(&w->anna, &outcome);
+    assert_int_equal(outcome.pages, 1);
+    assert_true(outcome.more);
+    assert_false(outcome.verified);
+    w->anna.bytes_max = 0;
+    settle(w);
+}
+
+static void a_reset_device_keeps_nothing_it_should_not_have(void **state) {
+    world *w = *state;
+    rove_id kept = held_account(w);
+    rove_id lost = held_account(w);
+
+    settle(w);
+    site_revoke(&w->s, ANNA, lost);
+    w->anna.cursor = (rove__cursor){0, 0};
+    w->anna.token_size = 0;
+    settle(w);
+    assert_non_null(rep_find(&w->anna, "Account", kept));
+    assert_null(rep_find(&w->anna, "Account", lost));
+}
+
+static void tokens_that_do_not_fit_are_as_good_as_none(void **state) {
+    world *w = *state;
+    uint64_t seed = 9;
+
+    w->s.page_rows = 2;
+    for (int i = 0; i < 8; i++) {
+        site_visit(&w->s, held_account(w), w->s.now_ms);
+    }
+    for (int i = 0; i < 200; i++) {
+        rep_outcome outcome;
+        rove__hello hello = raw_default_hello(&w->anna);
+        uint8_t token[ROVE_TOKEN_MAX];
+        for (size_t k = 0; k < sizeof token; k++) {
+            token[k] = (uint8_t)dice(&seed);
+        }
+        token[0] = 1;
+        token[1] %= 8;
+        hello.token = (rove__bytes){token, 1 + dice(&seed) % (ROVE_TOKEN_MAX - 1)};
+        raw_request *q = raw_open(&w->anna);
+        raw_hello(q, &hello);
+        raw_end(q);
+        raw_answer(q, 0, &outcome);
+        assert_int_equal(outcome.failed, ROVE_OK);
+    }
+    settle(w);
+}
+
+/* ---- changes --------------------------------------------------------------------------------------------- */
+
+static void a_change_is_one_small_row(void **state) {
+    world *w = *state;
+    rove_id account = held_account(w);
+    rep_outcome outcome;
+
+    settle(w);
+    rove__row *row = site_row(&w->s, "Account", account);
+    site_text(row, "phone", "1");
+    site_update(&w->s, row);
+    site_text(row, "phone", "2");
+    site_update(&w->s, row); /* named twice, sent once */
+    rep_exchange(&w->anna, &outcome);
+    assert_int_equal(outcome.rows, 1);
+    assert_int_equal(outcome.pages, 1);
+    assert_true(outcome.verified);
+    assert_true(outcome.bytes_in < 700);
+    rep_check(&w->anna);
+}
+
+static void what_concerns_others_only_moves_the_cursor(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+
+    settle(w);
+    for (int i = 0; i < 10; i++) {
+        site_account(&w->s, "not hers");
+    }
+    rep_exchange(&w->anna, &outcome);
+    assert_int_equal(outcome.rows + outcome.tombstones + outcome.marks, 0);
+    assert_int_equal(w->anna.cursor.seq, memory_headquarters_head(w->s.hq));
+}
+
+static void deleted_rows_go(void **state) {
+    world *w = *state;
+    rove_id visit = site_visit(&w->s, held_account(w), w->s.now_ms);
+
+    settle(w);
+    assert_non_null(rep_find(&w->anna, "Visit", visit));
+    site_delete(&w->s, "Visit", visit);
+    settle(w);
+    assert_null(rep_find(&w->anna, "Visit", visit));
+}
+
+static void a_row_that_moves_out_of_sight_goes_and_comes_back_whole(void **state) {
+    world *w = *state;
+    rove_id account = held_account(w);
+    rove_id elsewhere = site_account(&w->s, "not hers");
+    rove_id visit = site_visit(&w->s, account, w->s.now_ms);
+    rove__row *row = site_row(&w->s, "Visit", visit);
+
+    settle(w);
+    site_int(row, "account_id", elsewhere);
+    site_update(&w->s, row);
+    rep_outcome outcome;
+    rep_exchange(&w->anna, &outcome);
+    assert_int_equal(outcome.marks, 1);
+    assert_int_equal(outcome.rows, 0); /* where it went is not told */
+    assert_null(rep_find(&w->anna, "Visit", visit));
+    site_int(row, "account_id", account);
+    site_update(&w->s, row);
+    settle(w);
+    assert_non_null(rep_find(&w->anna, "Visit", visit));
+}
+
+static void a_move_within_sight_keeps_the_row(void **state) {
+    world *w = *state;
+    rove_id first = held_account(w);
+    rove_id second = held_account(w);
+    rove_id visit = site_visit(&w->s, first, w->s.now_ms);
+    rove__row *row = site_row(&w->s, "Visit", visit);
+
+    settle(w);
+    site_int(row, "account_id", second);
+    site_int(row, "planned_start", w->s.now_ms + 70 * DAY);
+    site_update(&w->s, row);
+    settle(w);
+    assert_int_equal(rep_cell(&w->anna, "Visit", visit, "account_id").as.integer, second);
+    site_int(row, "account_id", first);
+    site_update(&w->s, row);
+    site_int(row, "account_id", second);
+    site_update(&w->s, row); /* there and back between two pulls */
+    settle(w);
+}
+
+/* ---- entering and leaving -------------------------------------------------------------------------------- */
+
+static void accounts_come_and_go_with_their_rows(void **state) {
+    world *w = *state;
+    rove_id account = site_account(&w->s, "account");
+
+    site_visit(&w->s, account, w->s.now_ms);
+    settle(w);
+    assert_int_equal(w->anna.row_count, 0);
+    site_grant(&w->s, ANNA, account);
+    settle(w);
+    assert_int_equal(w->anna.row_count, 2);
+    site_revoke(&w->s, ANNA, account);
+    settle(w);
+    assert_int_equal(w->anna.row_count, 0);
+    site_grant(&w->s, ANNA, account);
+    site_revoke(&w->s, ANNA, account);
+    site_grant(&w->s, ANNA, account);
+    settle(w);
+    assert_int_equal(w->anna.row_count, 2);
+    /* Away and back between two pulls: what was deleted meanwhile is not kept. */
+    rove_id visit = site_visit(&w->s, account, w->s.now_ms);
+    settle(w);
+    site_revoke(&w->s, ANNA, account);
+    site_delete(&w->s, "Visit", visit);
+    site_grant(&w->s, ANNA, account);
+    settle(w);
+    assert_null(rep_find(&w->anna, "Visit", visit));
+}
+
+/* One window for another in one transaction, as the assignment rules do it each month. */
+static void window(world *w, rove_id root, int32_t from, int32_t to) {
+    rove__writer_options options = {.allocator = &w->s.allocator,
+                                    .registry = w->s.registry,
+                                    .store = w->s.store,
+                                    .random = &w->s.random,
+                                    .now_ms = w->s.now_ms,
+                                    .operator_name = "tests",
+                                    .act = "assign"};
+    rove__hq_grant grant = {ANNA, root, from, to, 0, ROVE_SEQ_OPEN, 0};
+    rove__hq_tx *tx = NULL;
+    rove__writer *writer = NULL;
+    uint64_t seq = 0;
+
+    assert_int_equal(w->s.store->begin(w->s.store->ctx, ROVE_HQ_WRITE, &tx, NULL), ROVE_OK);
+    assert_int_equal(rove__writer_begin(&options, tx, &writer, NULL), ROVE_OK);
+    assert_int_equal(rove__writer_revoke_grant(writer, ANNA, root, NULL), ROVE_OK);
+    grant.from = rove__writer_seq(writer);
+    assert_int_equal(rove__writer_grant_put(writer, &grant, NULL), ROVE_OK);
+    assert_int_equal(rove__writer_finish(writer, &seq, NULL), ROVE_OK);
+    assert_int_equal(w->s.store->commit(tx, NULL), ROVE_OK);
+}
+
+static void windows_of_parts_move_on(void **state) {
+    world *w = *state;
+    rove_id account = site_account(&w->s, "account");
+    rep_outcome outcome;
+
+    for (int month = 0; month < 12; month++) { /* 2026 */
+        site_visit(&w->s, account, w->s.now_ms + (month * 30 + 15) * DAY);
+    }
+    window(w, account, 202603, ROVE_PART_LAST);
+    settle(w);
+    assert_int_equal(w->anna.row_count, 1 + 10);
+    window(w, account, 202604, ROVE_PART_LAST);
+    rep_exchange(&w->anna, &outcome);
+    assert_int_equal(outcome.rows, 0); /* one month leaves, nothing is sent again */
+    assert_true(outcome.verified);
+    assert_int_equal(w->anna.row_count, 1 + 9);
+    window(w, account, 202602, 202606);
+    settle(w);
+    assert_int_equal(w->anna.row_count, 1 + 5);
+    window(w, account, ROVE_PART_FIRST, ROVE_PART_LAST);
+    settle(w);
+    assert_int_equal(w->anna.row_count, 1 + 12);
+    window(w, account, 202612, 202612);
+    settle(w);
+    assert_int_equal(w->anna.row_count, 1 + 1);
+    site_revoke(&w->s, ANNA, account);
+    settle(w);
+    assert_int_equal(w->anna.row_count, 0);
+}
+
+/* Any windows, any pages, cuts: the same in the end. */
+static void any_windows_end_right(void **state) {
+    world *w = *state;
+    rove_id accounts[2] = {site_account(&w->s, "a"), site_account(&w->s, "b")};
+    uint64_t seed = 4;
+
+    for (int i = 0; i < 250; i++) {
+        rep_outcome outcome;
+        rove_id account = accounts[dice(&seed) % 2];
+        int32_t from = (int32_t)(202601 + dice(&seed) % 6);
+        w->s.page_rows = 1 + dice(&seed) % 4;
+        switch (dice(&seed) % 6) {
+        case 0:
+            window(w, account, from, dice(&seed) % 2 ? ROVE_PART_LAST : from + 2);
+            break;
+        case 1:
+            window(w, account, ROVE_PART_FIRST, ROVE_PART_LAST);
+            break;
+        case 2:
+            site_revoke(&w->s, ANNA, account);
+            break;
+        case 3:
+            site_visit(&w->s, account, w->s.now_ms + (int64_t)(dice(&seed) % 300) * DAY);
+            break;
+        default:
+            w->anna.answer_frames = dice(&seed) % 3 ? 0 : 1 + dice(&seed) % 4;
+            rep_exchange(&w->anna, &outcome);
+            assert_int_equal(outcome.failed, ROVE_OK);
+            break;
+        }
+        if (i % 10 == 9) {
+            settle(w);
+        }
+    }
+}
+
+/* ---- digests --------------------------------------------------------------------------------------------- */
+
+static void damage_is_found_and_repaired(void **state) {
+    world *w = *state;
+    rove_id damaged = held_account(w);
+    rove_id sound = held_account(w);
+    rep_outcome outcome;
+
+    site_visit(&w->s, damaged, w->s.now_ms);
+    site_visit(&w->s, sound, w->s.now_ms);
+    settle(w);
+    rep_row *row = rep_find(&w->anna, "Account", damaged);
+    site_text(&row->row, "name", "not what headquarters said");
+    rep_exchange(&w->anna, &outcome);
+    assert_false(outcome.verified);
+    w->anna.send_digests = 1;
+    rep_exchange(&w->anna, &outcome);
+    assert_int_equal(outcome.differs, 1);
+    assert_int_equal(outcome.rows, 1); /* the account; its visit is in another part */
+    assert_true(outcome.verified);
+    rep_check(&w->anna);
+}
+
+static void rows_too_many_and_too_few_are_repaired(void **state) {
+    world *w = *state;
+    rove_id account = held_account(w);
+    rove_id missing = site_visit(&w->s, account, w->s.now_ms);
+    rove_id gone = site_visit(&w->s, account, w->s.now_ms + 40 * DAY);
+    rove_id foreign = held_account(w);
+    rep_outcome outcome;
+
+    settle(w);
+    rep_row ghost = *rep_find(&w->anna, "Visit", gone);
+    rep_row other = *rep_find(&w->anna, "Account", foreign);
+    site_delete(&w->s, "Visit", gone);
+    site_revoke(&w->s, ANNA, foreign);
+    settle(w);
+    rep_drop(&w->anna, rep_find(&w->anna, "Visit", missing));
+    w->anna.rows[w->anna.row_count++] = ghost;
+    w->anna.rows[w->anna.row_count++] = other;
+    w->anna.send_digests = 1;
+    rep_exchange(&w->anna, &outcome);
+    assert_true(outcome.verified);
+    rep_check(&w->anna);
+    assert_null(rep_find(&w->anna, "Visit", gone));
+    assert_null(rep_find(&w->anna, "Account", foreign));
+    assert_non_null(rep_find(&w->anna, "Visit", missing));
+}
+
+static void equal_digests_cost_nothing(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+
+    held_account(w);
+    settle(w);
+    w->anna.send_digests = 1;
+    rep_exchange(&w->anna, &outcome);
+    assert_int_equal(outcome.differs, 0);
+    assert_int_equal(outcome.pages, 0);
+    assert_true(outcome.verified);
+}
+
+/* ---- timelines ------------------------------------------------------------------------------------------- */
+
+static void a_restart_costs_one_digest(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+
+    for (int i = 0; i < 20; i++) {
+        held_account(w);
+    }
+    settle(w);
+    memory_headquarters_restore(w->s.hq, memory_headquarters_backup(w->s.hq), 2, 3333);
+    rep_exchange(&w->anna, &outcome);
+    assert_true(outcome.verified);
+    assert_int_equal(outcome.rows, 0);
+    assert_int_equal(w->anna.cursor.timeline, 2);
+    assert_false(w->anna.unverified);
+}
+
+static void a_restored_headquarters_takes_back_what_it_lost(void **state) {
+    world *w = *state;
+    rove_id account = held_account(w);
+
+    settle(w);
+    size_t backup = memory_headquarters_backup(w->s.hq);
+    rove_id lost =
+        site_visit(&w->s, account, w->s.now_ms); /* headquarters' own, after the backup */
+    rep_update(&w->anna, "Account", account, "phone", rove__value_text("0221"));
+    rep_count(&w->anna, "Account", account, "points", 3);
+    settle(w);
+    memory_headquarters_restore(w->s.hq, backup, 2, 3333);
+    settle(w);
+    assert_int_equal(site_cell(&w->s, "Account", account, "phone").size, 4);
+    assert_int_equal(site_cell(&w->s, "Account", account, "points").as.integer, 3);
+    assert_null(rep_find(&w->anna, "Visit", lost));
+    /* And a rep from beyond the end of what is here starts anew. */
+    w->anna.cursor.seq = 99999;
+    settle(w);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        CASE(todays_visits_come_first),
+        CASE(a_cut_download_goes_on_where_it_was),
+        CASE(a_budget_ends_the_answer_early),
+        CASE(a_reset_device_keeps_nothing_it_should_not_have),
+        CASE(tokens_that_do_not_fit_are_as_good_as_none),
+        CASE(a_change_is_one_small_row),
+        CASE(what_concerns_others_only_moves_the_cursor),
+        CASE(deleted_rows_go),
+        CASE(a_row_that_moves_out_of_sight_goes_and_comes_back_whole),
+        CASE(a_move_within_sight_keeps_the_row),
+        CASE(accounts_come_and_go_with_their_rows),
+        CASE(windows_of_parts_move_on),
+        CASE(any_windows_end_right),
+        CASE(damage_is_found_and_repaired),
+        CASE(rows_too_many_and_too_few_are_repaired),
+        CASE(equal_digests_cost_nothing),
+        CASE(a_restart_costs_one_digest),
+        CASE(a_restored_headquarters_takes_back_what_it_lost),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
