@@ -47,9 +47,17 @@ later 401
 must rep jo sync
 must rep jo note add A00001 'before the revocation'
 
-tell 'revoked'
+tell 'revoked, and back with a new code: unsent work goes along, for headquarters to look at'
 must hq revoke "$number"
 turned_away 'revoked'
+run rep jo enroll "$hq_url" "$(invitation jo)"
+exits 0
+must rep jo sync
+says 'went to headquarters for review'
+must hq status
+says 'review    2 open'
+same 'nothing is left behind' 0 "$(pending jo)"
+must rep jo verify
 
 tell 'headquarters was restored from a backup that does not know the device'
 hq_stop
@@ -58,6 +66,12 @@ mv "$work/backup" "$work/hq"
 rm -f "$work/hq/control"
 hq_start
 turned_away 'does not accept this device'
+must rep jo enroll "$hq_url" "$(invitation jo)"
+must rep jo sync
+same 'nothing is left behind' 0 "$(pending jo)"
+must rep jo sync
+says 'The replica is equal to headquarters.'
+must rep jo verify
 
 tell 'a certificate of a stranger'
 certificate foreign DNS:device

@@ -79,6 +79,19 @@ static void test_a_second_enrolment_is_refused(void **state) {
     assert_int_equal(p.enrolments, 1);
 }
 
+static void test_a_device_that_was_turned_away_enrols_again(void **state) {
+    (void)state;
+    phone_ok(&p, enroll(PHONE_URL));
+    p.refuse = ROVE_NETWORK;
+    p.refusals = 1;
+    phone_is(&p, enroll(PHONE_URL), ROVE_NETWORK);
+    p.refuse = ROVE_REVOKED;
+    p.refusals = 1;
+    phone_ok(&p, enroll(PHONE_URL));
+    assert_int_equal(p.enrolments, 2);
+    phone_ok(&p, sync_now());
+}
+
 static void test_what_is_no_code_reaches_nobody(void **state) {
     (void)state;
     phone_is(&p, rove_enroll(p.replica, PHONE_URL, "12345", &p.error), ROVE_CODE);
@@ -451,6 +464,7 @@ int main(void) {
         TEST(test_it_stays_one_over_restarts),
         TEST(test_work_needs_an_enrolled_device),
         TEST(test_a_second_enrolment_is_refused),
+        TEST(test_a_device_that_was_turned_away_enrols_again),
         TEST(test_what_is_no_code_reaches_nobody),
         TEST(test_failures_on_the_way_leave_the_device_as_it_was),
         TEST(test_hostile_answers_are_refused),

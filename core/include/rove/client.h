@@ -81,6 +81,7 @@ void rove_close(rove *replica);
  * the fingerprint of headquarters' key, so that the first contact trusts nobody else. Blocks for two requests.
  * A crash or a failure on the way leaves the device as it was; if headquarters had answered already, the code is used
  * up and the operator has to give another one.
+ * A device that headquarters turns away (revoked, expired for too long, unknown) enrols again in the same way.
  * CODE: mistyped, wrong, used or expired. EXISTS: enrolled already. STATE: the replica holds the work of another user;
  * use another folder. INVALID: the address. BUSY: a sync is under way. TLS, NETWORK, TIMEOUT, NOT_ROVE, PROTOCOL.
  */

@@ -175,6 +175,24 @@ static rove_status prove(ceremony *c, const uint8_t nonce[ROVE_ENROLL_NONCE_SIZE
     return status;
 }
 
+/* OK without an identity, or with one that headquarters turns away; EXISTS while it is accepted. */
+static rove_status is_stranger(rove *replica, rove_error *error) {
+    rove__renewal renewal = {.fresh = 0};
+
+    if (replica->credentials == NULL) {
+        return ROVE_OK;
+    }
+    rove_status status = rove__client_renew(replica, &renewal, error);
+    rove_status_class kind = rove_status_classify(status);
+    if (kind == ROVE_CLASS_ACCESS) {
+        return ROVE_OK;
+    }
+    return kind == ROVE_CLASS_RETRY || kind == ROVE_CLASS_DEVICE
+               ? status
+               : rove__error_set(error, ROVE_EXISTS, "This device is enrolled with %s already.",
+                                 replica->url);
+}
+
 static rove_status enroll(ceremony *c, rove_error *error) {
     uint8_t nonce[ROVE_ENROLL_NONCE_SIZE];
     rove__letter letter = {.method = "POST",
@@ -189,11 +207,10 @@ static rove_status enroll(ceremony *c, rove_error *error) {
     if (c->replica->credentials != NULL && !is_adopted(c->replica)) {
         return rove__client_adopt(c->replica, error); /* what an earlier call left undone */
     }
-    if (c->replica->credentials != NULL) {
-        return rove__error_set(error, ROVE_EXISTS, "This device is enrolled with %s already.",
-                               c->replica->url);
+    rove_status status = is_stranger(c->replica, error);
+    if (status == ROVE_OK) {
+        status = fetch_nonce(c, nonce, error);
     }
-    rove_status status = fetch_nonce(c, nonce, error);
     if (status == ROVE_OK) {
         status = crypto_failed(prove(c, nonce), error);
     }
