@@ -84,7 +84,11 @@ static rove_status advice(int code, const char **text) {
                    ? ROVE_EXISTS
                    : ROVE_INVALID;
     case SQLITE_IOERR:
-        return code == SQLITE_IOERR_NOMEM ? ROVE_NOMEM : ROVE_IO;
+        if (code == SQLITE_IOERR_NOMEM) {
+            return ROVE_NOMEM;
+        }
+        *text = " Check the disk and its free space; what was committed is safe.";
+        return code == SQLITE_IOERR_SHMSIZE ? ROVE_FULL : ROVE_IO;
     case SQLITE_CANTOPEN:
         return ROVE_IO;
     default:
