@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "counting.h"
 #include "measure.h"
 #include "payload.h"
 #include "posix/posix.h"
@@ -442,37 +443,6 @@ static void measure_reads(bench *b) {
 
 /* ---- a first sync, without the network ---- */
 
-/* Counts what is alive, and the most that ever was. */
-typedef struct counting {
-    size_t alive;
-    size_t most;
-} counting;
-
-#define COUNTING_HEAD 16
-
-static void *counting_resize(void *ctx, void *pointer, size_t size) {
-    counting *c = ctx;
-    unsigned char *block = pointer != NULL ? (unsigned char *)pointer - COUNTING_HEAD : NULL;
-    size_t before = 0;
-
-    if (block != NULL) {
-        memcpy(&before, block, sizeof before);
-    }
-    if (size == 0) {
-        free(block);
-        c->alive -= before;
-        return NULL;
-    }
-    unsigned char *moved = realloc(block, size + COUNTING_HEAD);
-    if (moved == NULL) {
-        return NULL;
-    }
-    memcpy(moved, &size, sizeof size);
-    c->alive += size - before;
-    c->most = c->alive > c->most ? c->alive : c->most;
-    return moved + COUNTING_HEAD;
-}
-
 static int changed_rows;
 
 static void count_change(void *ctx, int action, const char *database, const char *table,
@@ -498,7 +468,7 @@ static void target_open(bench *b, const char *folder, const rove_allocator *allo
 }
 
 static void measure_apply(bench *b, const payload *p) {
-    counting count = {0, 0};
+    counting count = {0};
     rove_allocator allocator = {counting_resize, &count};
     rove__store *store = NULL;
     plain target;
@@ -513,14 +483,13 @@ static void measure_apply(bench *b, const payload *p) {
 
     snprintf(path, sizeof path, "%s/target", b->folder);
     target_open(b, path, &allocator, &store);
-    size_t before = count.alive;
-    count.most = count.alive;
+    size_t before = counting_restart(&count);
     double first = payload_apply(p, &allocator, store);
     measure_add(&b->report, "100k rows into an empty replica, x plain upsert", first / upsert, "x",
                 MEASURE_AT_MOST, 2.0);
     measure_add(&b->report, "100k rows into an empty replica", first, "s", MEASURE_REPORTED, 0);
     measure_add(&b->report, "peak memory while applying, above SQLite's own",
-                (double)(count.most - before) / 1048576, "MiB", MEASURE_AT_MOST, 16);
+                (double)(atomic_load(&count.most) - before) / 1048576, "MiB", MEASURE_AT_MOST, 16);
     sqlite3_db_status(store->db, SQLITE_DBSTATUS_CACHE_USED, &current, &highest, 0);
     measure_add(&b->report, "SQLite's own cache then", (double)current / 1048576, "MiB",
                 MEASURE_REPORTED, 0);
