@@ -15,7 +15,7 @@ if place "$small" -t tmpfs -o size=3m tmpfs; then
     }
     limited() { rep small/jo "$@"; }
 else
-    room() { blocks=$(($1 * 2)); }
+    room() { blocks=$(($1 * 2 + 4)); } # what the program says goes into a file too
     limited() (
         trap '' XFSZ
         ulimit -f "$blocks"
