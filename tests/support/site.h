@@ -78,7 +78,8 @@ typedef struct rep_batch {
 #define REP_VERDICTS_MAX 64
 
 typedef struct rep_outcome {
-    rove_status failed; /* of a FAIL frame */
+    rove_status failed; /* of a FAIL frame, or why the host dropped the session */
+    int faulted;        /* fail_call was reached */
     char reason[ROVE_TEXT_MAX + 1];
     int welcomed, forked, more, ended;
     uint64_t need; /* 0: none */
@@ -125,6 +126,7 @@ typedef struct rep {
     size_t chunk;         /* bytes handed over at a time; 0: 4096 */
     size_t answer_frames; /* so many frames arrive; 0: all */
     int lose_answer;      /* not one does */
+    size_t fail_call;     /* the call of the allocator that fails at headquarters; 0: none */
 } rep;
 
 /* Enrols a device of a user. */

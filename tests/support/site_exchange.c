@@ -247,56 +247,74 @@ static rove_status commit_once(site *s, rove__server *server) {
     return s->store->commit(tx, &error);
 }
 
-static void take_answer(rove__server *server, size_t chunk, rove__buf *answer_bytes) {
+static rove_status take_answer(rove__server *server, size_t chunk, rove__buf *answer_bytes) {
     uint8_t bytes[4096];
     size_t got = 0;
 
     do {
         size_t room = chunk < sizeof bytes ? chunk : sizeof bytes;
-        assert_int_equal(rove__server_answer(server, bytes, room, &got), ROVE_OK);
+        rove_status status = rove__server_answer(server, bytes, room, &got);
+        if (status != ROVE_OK) {
+            return status;
+        }
         rove__buf_append(answer_bytes, bytes, got);
     } while (got > 0);
-    assert_int_equal(rove__buf_status(answer_bytes), ROVE_OK);
+    return rove__buf_status(answer_bytes);
 }
 
-/* 0: the host dropped the session. */
-static int serve(rep *r, const rove__buf *request, size_t size, rove__buf *answer_bytes,
-                 rep_outcome *outcome) {
+static rove_status receive(rove__server *server, const rove__buf *request, size_t size,
+                           size_t chunk) {
+    for (size_t at = 0; at < size; at += chunk) {
+        size_t some = size - at < chunk ? size - at : chunk;
+        rove_status status = rove__server_receive(server, request->data + at, some);
+        if (status != ROVE_OK) {
+            return status;
+        }
+    }
+    return rove__server_received(server);
+}
+
+/* Other than OK: the host dropped the session. */
+static rove_status serve(rep *r, const rove__buf *request, size_t size, rove__buf *answer_bytes,
+                         rep_outcome *outcome) {
     site *s = r->s;
     rove__server_policy policy = {.poll_ms = 60000, .page_rows = s->page_rows};
     rove__server *server = NULL;
     size_t chunk = r->chunk == 0 ? 4096 : r->chunk;
-    rove_status status = ROVE_OK;
 
-    assert_int_equal(rove__server_new(&s->ports, &policy, r->replica, s->now_ms, &server), ROVE_OK);
-    for (size_t at = 0; at < size; at += chunk) {
-        size_t some = size - at < chunk ? size - at : chunk;
-        assert_int_equal(rove__server_receive(server, request->data + at, some), ROVE_OK);
+    rove_status status = rove__server_new(&s->ports, &policy, r->replica, s->now_ms, &server);
+    if (status != ROVE_OK) {
+        return status;
     }
-    assert_int_equal(rove__server_received(server), ROVE_OK);
+    status = receive(server, request, size, chunk);
     for (int i = 0; i < 200 && status == ROVE_OK && rove__server_wants_commit(server); i++) {
         status = commit_once(s, server);
     }
     if (status == ROVE_OK) {
-        take_answer(server, chunk, answer_bytes);
+        status = take_answer(server, chunk, answer_bytes);
     }
     outcome->stats = *rove__server_statistics(server);
-    outcome->bytes_out = size;
-    outcome->bytes_in = answer_bytes->size;
-    outcome->failed = status;
     rove__server_free(server);
-    return status == ROVE_OK;
+    return status;
 }
 
 static void finish(raw_request *q, size_t cut, int apply, rep_outcome *outcome) {
+    rep *r = q->r;
+    heap *h = &r->s->h;
     rove__buf answer_bytes;
 
     memset(outcome, 0, sizeof *outcome);
     assert_int_equal(rove__frame_write_end(q->writer, &q->bytes), ROVE_OK);
     assert_true(cut <= q->bytes.size);
-    rove__buf_init(&answer_bytes, &q->r->s->allocator, (size_t)256 << 20);
-    if (serve(q->r, &q->bytes, q->bytes.size - cut, &answer_bytes, outcome) && !q->r->lose_answer) {
-        read_answer(q->r, &answer_bytes, apply, outcome);
+    rove__buf_init(&answer_bytes, &r->s->allocator, (size_t)256 << 20);
+    h->fail_at = r->fail_call == 0 ? 0 : h->calls + r->fail_call;
+    outcome->failed = serve(r, &q->bytes, q->bytes.size - cut, &answer_bytes, outcome);
+    outcome->faulted = h->fail_at != 0 && h->calls >= h->fail_at;
+    h->fail_at = 0;
+    outcome->bytes_out = q->bytes.size - cut;
+    outcome->bytes_in = answer_bytes.size;
+    if (outcome->failed == ROVE_OK && !r->lose_answer) {
+        read_answer(r, &answer_bytes, apply, outcome);
     }
     rove__buf_free(&answer_bytes);
     rove__buf_free(&q->bytes);

@@ -1,0 +1,282 @@
+/*
+ * Work on records that headquarters lacks: it waits, the row is asked for, comes back for review, and what waited is judged (P15).
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "site_rep.h"
+
+#define ANNA INT64_C(0x7000000001)
+#define BEN  INT64_C(0x7000000002)
+
+typedef struct world {
+    site s;
+    rep anna;
+    rep ben;
+    rove_id account; /* both hold it */
+    size_t backup;
+    uint64_t timeline;
+} world;
+
+static int setup(void **state) {
+    world *w = test_calloc(1, sizeof *w);
+
+    site_open(&w->s);
+    rep_open(&w->anna, &w->s, 100, ANNA);
+    rep_open(&w->ben, &w->s, 200, BEN);
+    w->account = site_account(&w->s, "Hotel Adler");
+    site_grant(&w->s, ANNA, w->account);
+    site_grant(&w->s, BEN, w->account);
+    rep_settle(&w->anna);
+    rep_settle(&w->ben);
+    w->backup = memory_headquarters_backup(w->s.hq);
+    w->timeline = 1;
+    *state = w;
+    return 0;
+}
+
+static int teardown(void **state) {
+    world *w = *state;
+
+    rep_close(&w->anna);
+    rep_close(&w->ben);
+    site_close(&w->s);
+    test_free(w);
+    return 0;
+}
+
+static void restore(world *w) {
+    w->timeline++;
+    memory_headquarters_restore(w->s.hq, w->backup, w->timeline, (rove_replica)(900 + w->timeline));
+}
+
+static rove__row *new_visit(world *w, rep *r, rove_id account) {
+    rove__row *row = site_row(&w->s, "Visit", rep_id(r));
+
+    site_int(row, "account_id", account);
+    site_text(row, "notes", "made on the device");
+    return row;
+}
+
+/* ---- a lost row comes back ------------------------------------------------------------------------------- */
+
+static void the_editor_himself_brings_the_row(void **state) {
+    world *w = *state;
+    rove__hq_row row;
+    rove_id visit = site_visit(&w->s, w->account, w->s.now_ms);
+
+    rep_settle(&w->anna);
+    rep_update(&w->anna, "Visit", visit, "notes", rove__value_text("after the backup"));
+    rep_settle(&w->anna);
+    restore(w);
+    rep_settle(&w->anna);
+    assert_true(site_get(&w->s, "Visit", visit, &row));
+    assert_int_equal(row.review, 1);
+    assert_int_equal(site_cell(&w->s, "Visit", visit, "notes").size, 16);
+    assert_int_equal(memory_headquarters_parked(w->s.hq), 0);
+    assert_int_equal(memory_headquarters_reviews(w->s.hq), 1); /* the row as it came */
+    rep_settle(&w->ben);
+    assert_non_null(rep_find(&w->ben, "Visit", visit));
+    rep_check(&w->anna);
+    rep_check(&w->ben);
+}
+
+static void a_colleague_brings_the_row(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+    rove__row *visit = new_visit(w, &w->anna, w->account);
+
+    /* Anna's visit reaches Ben; headquarters loses it; Anna's device is lost as well. */
+    rep_insert(&w->anna, visit);
+    rep_settle(&w->anna);
+    rep_settle(&w->ben);
+    restore(w);
+    rep_update(&w->ben, "Visit", visit->id, "purpose", rove__value_text("Ben's"));
+    rep_exchange(&w->ben, &outcome);
+    assert_int_equal(outcome.verdicts[0].code, ROVE_VERDICT_PARKED);
+    assert_int_equal(outcome.pages, 0); /* a page would take away what is asked for */
+    assert_int_equal(outcome.needed_rows, 1);
+    rep_settle(&w->ben);
+    assert_int_equal(site_cell(&w->s, "Visit", visit->id, "purpose").size, 5);
+    assert_int_equal(site_cell(&w->s, "Visit", visit->id, "notes").size, 18);
+    /* Anna is back after all: her insert, sent again, is known. */
+    rep_settle(&w->anna);
+    assert_int_equal(site_conflicts(&w->s, visit->id), 0);
+    rep_check(&w->anna);
+    rep_check(&w->ben);
+}
+
+static void nobody_waits_for_a_row_that_nobody_has(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+    rove_id visit = site_visit(&w->s, w->account, w->s.now_ms);
+
+    rep_settle(&w->anna);
+    rep_update(&w->anna, "Visit", visit, "notes", rove__value_text("x"));
+    rep_drop(&w->anna, rep_find(&w->anna, "Visit", visit));
+    restore(w);
+    rep_exchange(&w->anna, &outcome);
+    assert_true(outcome.needed_rows == 1 && outcome.more);
+    rep_settle(&w->anna); /* comes to its end without it */
+    rep_exchange(&w->ben, &outcome);
+    assert_int_equal(outcome.needed_rows, 1); /* asked once, then pages */
+    rep_settle(&w->ben);
+    rep_exchange(&w->ben, &outcome);
+    assert_int_equal(outcome.needed_rows, 0);
+    assert_int_equal(memory_headquarters_parked(w->s.hq), 1); /* never refused */
+}
+
+static void the_same_edit_waits_once(void **state) {
+    world *w = *state;
+    rove__row *visit = new_visit(w, &w->anna, w->account);
+    rep_outcome outcome;
+
+    rep_insert(&w->anna, visit);
+    rep_freeze(&w->anna);
+    rep_update(&w->anna, "Visit", visit->id, "purpose", rove__value_text("x"));
+    rove__change edit = w->anna.changes[0];
+    w->anna.batch_count = 0;
+    rep_exchange(&w->anna, &outcome);
+    w->anna.changes[w->anna.change_count++] = edit;
+    w->anna.needed_count = 0;
+    rep_exchange(&w->anna, &outcome);
+    assert_int_equal(memory_headquarters_parked(w->s.hq), 1);
+}
+
+/* ---- hostile rows ---------------------------------------------------------------------------------------- */
+
+/* An edit of a record that never was, and then the record, as the device would like it. */
+static void forge(world *w, const char *entity, rove__row *row, rep_outcome *outcome) {
+    rep *r = &w->anna;
+
+    rep_insert(r, row);
+    rep_freeze(r);
+    rep_update(r, entity, row->id, entity[0] == 'V' ? "purpose" : "phone", rove__value_text("x"));
+    rove__change whole = r->batches[0].changes[0];
+    r->batch_count = 0;
+    rep_exchange(r, outcome);
+    assert_int_equal(outcome->verdicts[0].code, ROVE_VERDICT_PARKED);
+    whole.op = ROVE_OP_WHOLE;
+    for (size_t i = 0; i < row->entity->field_count; i++) {
+        if (row->cells[i].type != ROVE_NULL) {
+            rove__bits_set(&whole.row.present, i);
+        }
+    }
+    rep_put_whole(r, &whole);
+    assert_true(r->needed_count == 1);
+    rep_exchange(r, outcome);
+}
+
+static void a_row_about_what_one_does_not_hold_stays_in_review(void **state) {
+    world *w = *state;
+    rove_id other = site_account(&w->s, "not hers");
+    rep_outcome outcome;
+    rove__hq_row row;
+    rove__row *visit = new_visit(w, &w->anna, other);
+
+    forge(w, "Visit", visit, &outcome);
+    assert_int_equal(outcome.failed, ROVE_OK);
+    assert_int_equal(memory_headquarters_reviews(w->s.hq), 1);
+    assert_false(site_get(&w->s, "Visit", visit->id, &row));
+}
+
+static void a_row_never_brings_what_only_headquarters_writes(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+    rove__row *visit = new_visit(w, &w->anna, w->account);
+
+    site_int(visit, "clock_suspect", 1);
+    site_int(visit, "priority", 99); /* outside of its limits */
+    forge(w, "Visit", visit, &outcome);
+    assert_int_equal(outcome.failed, ROVE_OK);
+    assert_int_equal(site_cell(&w->s, "Visit", visit->id, "clock_suspect").type, ROVE_NULL);
+    assert_int_equal(site_cell(&w->s, "Visit", visit->id, "priority").type, ROVE_NULL);
+    assert_int_equal(site_cell(&w->s, "Visit", visit->id, "notes").size, 18);
+    rep_settle(&w->anna);
+    rep_check(&w->anna);
+}
+
+static void a_row_never_takes_anothers_id(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+    rove__row *visit = new_visit(w, &w->anna, w->account);
+    rove_id theirs = site_visit(&w->s, w->account, w->s.now_ms);
+
+    rep_settle(&w->anna);
+    visit->id = theirs;
+    rep_drop(&w->anna, rep_find(&w->anna, "Visit", theirs));
+    forge(w, "Visit", visit, &outcome);
+    assert_int_equal(site_cell(&w->s, "Visit", theirs, "notes").type, ROVE_NULL);
+    assert_int_equal(memory_headquarters_rows(w->s.hq, visit->entity_number), 2);
+    rep_settle(&w->anna);
+    rep_check(&w->anna);
+}
+
+static void rows_that_nobody_asked_for_are_dropped(void **state) {
+    world *w = *state;
+    rove__origin nobody = {4711, 100};
+    rep_outcome outcome;
+
+    rove__row *visit = new_visit(w, &w->anna, w->account);
+    rep_insert(&w->anna, visit);
+    rep_settle(&w->anna);
+    uint64_t head = memory_headquarters_head(w->s.hq);
+    w->anna.needed[w->anna.needed_count++] = rep_find(&w->anna, "Visit", visit->id)->clock.origin;
+    rep_exchange(&w->anna, &outcome);
+    rep_find(&w->anna, "Visit", visit->id)->clock.origin = nobody;
+    w->anna.needed[w->anna.needed_count++] = nobody;
+    rep_exchange(&w->anna, &outcome);
+    assert_int_equal(outcome.failed, ROVE_OK);
+    assert_int_equal(memory_headquarters_head(w->s.hq), head);
+    assert_int_equal(memory_headquarters_reviews(w->s.hq), 0);
+}
+
+/* ---- memory ---------------------------------------------------------------------------------------------- */
+
+/* Each allocation of an exchange fails in turn: nothing is lost, nothing happens twice, nothing leaks. */
+static void an_exchange_without_memory_is_made_again(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+    int64_t total = 0;
+    size_t failed = 0;
+
+    for (size_t call = 1; call < 2000; call += 1 + call / 40) {
+        rep_count(&w->anna, "Account", w->account, "points", 1);
+        total++;
+        w->anna.fail_call = call;
+        rep_exchange(&w->anna, &outcome);
+        w->anna.fail_call = 0;
+        failed += (size_t)outcome.faulted;
+        assert_true(outcome.failed == ROVE_OK || outcome.failed == ROVE_NOMEM ||
+                    outcome.failed == ROVE_SERVER);
+        rep_settle(&w->anna);
+        if (!outcome.faulted) {
+            break;
+        }
+    }
+    assert_true(failed > 30);
+    assert_int_equal(site_cell(&w->s, "Account", w->account, "points").as.integer, total);
+    rep_check(&w->anna);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        CASE(the_editor_himself_brings_the_row),
+        CASE(a_colleague_brings_the_row),
+        CASE(nobody_waits_for_a_row_that_nobody_has),
+        CASE(the_same_edit_waits_once),
+        CASE(a_row_about_what_one_does_not_hold_stays_in_review),
+        CASE(a_row_never_brings_what_only_headquarters_writes),
+        CASE(a_row_never_takes_anothers_id),
+        CASE(rows_that_nobody_asked_for_are_dropped),
+        CASE(an_exchange_without_memory_is_made_again),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
