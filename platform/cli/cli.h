@@ -51,6 +51,8 @@ extern const cli_command cli_command_enroll, cli_command_sync, cli_command_statu
 
 /* Reports a failure on stderr, or as {"error": ...} on stdout with --json; returns the exit code. */
 int cli_fail(const cli_session *cli, rove_status status, const rove_error *error);
+/* {"error": {"status", "message"}}. Owned by the caller. */
+json_t *cli_error_json(rove_status status, const rove_error *error);
 /* A wrong command line: the sentence, then how the command is used. */
 int cli_usage(const cli_session *cli, const cli_command *command, const char *sentence);
 /* The end of a command that has nothing to show: with --json the object says what was changed; released. */

@@ -75,13 +75,19 @@ static json_t *error_json(const char *status, const char *message) {
     return json_pack("{s:{s:s, s:s}}", "error", "status", status, "message", message);
 }
 
+static const char *message_of(rove_status status, const rove_error *error) {
+    return error != NULL && error->message[0] != '\0' ? error->message : rove_status_text(status);
+}
+
+json_t *cli_error_json(rove_status status, const rove_error *error) {
+    return error_json(rove_status_name(status), message_of(status, error));
+}
+
 int cli_fail(const cli_session *cli, rove_status status, const rove_error *error) {
-    const char *text =
-        error != NULL && error->message[0] != '\0' ? error->message : rove_status_text(status);
     if (cli->json) {
-        cli_json(error_json(rove_status_name(status), text));
+        cli_json(cli_error_json(status, error));
     } else {
-        fprintf(stderr, "rove: %s (%s)\n", text, rove_status_name(status));
+        fprintf(stderr, "rove: %s (%s)\n", message_of(status, error), rove_status_name(status));
     }
     return cli_exit_of(status);
 }

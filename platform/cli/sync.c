@@ -112,6 +112,24 @@ static void print_report(const rove_sync_report *report) {
     }
 }
 
+/* What was done until then counts too, and when to come again. */
+static int fail_sync(const cli_session *cli, rove_status status, const rove_error *error,
+                     const rove_sync_report *report) {
+    char text[ROVE_TIME_SIZE];
+
+    if (cli->json) {
+        json_t *document = cli_error_json(status, error);
+        json_object_set_new(document, "report", report_json(report));
+        cli_json(document);
+        return cli_exit_of(status);
+    }
+    if (rove_status_classify(status) == ROVE_CLASS_RETRY) {
+        rove_time_format(report->next_sync_ms, text);
+        fprintf(stderr, "Unsent work is safe. Next try: from %s on.\n", text);
+    }
+    return cli_fail(cli, status, error);
+}
+
 static int run_sync(cli_session *cli, int argc, char **argv) {
     rove_error error = {0};
     rove_sync_report report = {0};
@@ -135,7 +153,7 @@ static int run_sync(cli_session *cli, int argc, char **argv) {
         fputs("\r\033[K", stderr);
     }
     if (status != ROVE_OK) {
-        return cli_fail(cli, status, &error);
+        return fail_sync(cli, status, &error, &report);
     }
     if (cli->json) {
         cli_json(report_json(&report));
@@ -222,5 +240,9 @@ const cli_command cli_command_verify = {
     "verify", "", "check the replica's files and digests",
     "Recomputes the digest of everything held and checks the database file. Needs no network; to\n"
     "compare with headquarters, sync.\n\n"
-    "    rove verify",
+    "    rove verify\n\n"
+    "If the file is damaged, keep a copy of the folder and sync: unsent work that can still be "
+    "read\n"
+    "is sent. Then move replica.db (with -wal and -shm) away and sync again: everything that\n"
+    "headquarters has comes anew.",
     run_verify};

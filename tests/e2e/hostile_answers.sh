@@ -30,6 +30,14 @@ answer 6 'asks for a login page' portal
 answer 7 'check the address' redirect
 answer 6 'try again later' busy
 answer 6 'try again later' slow-down
+tell 'when to come again, as the server asked'
+run rep jo --json sync
+is_json
+apart=$(($(date -u -d "$(field report.next_sync)" +%s) - $(date +%s)))
+[ "$apart" -ge 5 ] && [ "$apart" -lt 3600 ] || fail "the next try is $apart seconds away, not 7 or more"
+manner answer as=busy
+run rep jo sync
+says 'Unsent work is safe. Next try: from'
 answer 6 'it failed' broken
 answer 7 'check the address' not-found
 answer 6 'it failed' disk-full # what is wrong with this device's disk, only it knows
