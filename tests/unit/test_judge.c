@@ -10,6 +10,7 @@
 
 #include "model/set.h"
 #include "site.h"
+#include "sync/judge.h"
 
 #include "rove/entities.pb-c.h"
 
@@ -215,6 +216,50 @@ static void a_batch_that_comes_again_changes_nothing(void **state) {
     both_agree(w);
 }
 
+/* Fields of a newer build are kept, travel on, and never make a record too big to be sent. */
+static void unknown_fields_are_kept_as_long_as_the_record_fits(void **state) {
+    world *w = *state;
+    static uint8_t text[60000];
+    rep_outcome outcome;
+    size_t refused = 0;
+
+    memset(text, 'x', sizeof text);
+    for (uint32_t i = 0; i < 4; i++) {
+        rove__change *change =
+            rep_update(&w->anna, "Account", w->account, "phone", rove__value_text("1"));
+        rove__extra extra = {5000 + i, rove__value_bytes(ROVE_TEXT, text, sizeof text)};
+        memset(&change->row.present, 0, sizeof change->row.present);
+        change->row.extra = rove__arena_copy(&w->s.arena, &extra, sizeof extra);
+        change->row.extra_count = 1;
+        change->edits[0].field = extra.number;
+        change->edits[0].base = (rove__version){0, 0};
+        rep_freeze(&w->anna);
+        raw_request *q = raw_open(&w->anna);
+        raw_hello(q, NULL);
+        raw_push(q, &w->anna.batches[0]);
+        raw_end(q);
+        raw_answer(q, 0, &outcome);
+        assert_int_equal(outcome.acks, 1);
+        refused += outcome.verdict_count;
+        for (size_t v = 0; v < outcome.verdict_count; v++) {
+            assert_int_equal(outcome.verdicts[v].status, ROVE_TOO_BIG);
+        }
+        w->anna.acked = w->anna.batches[0].number;
+        assert_int_equal(rove__exchange_chain(&w->s.crypto, &w->anna.batches[0].previous,
+                                              &w->anna.batches[0].hash, &w->anna.chain),
+                         ROVE_OK);
+        w->anna.batch_count = 0;
+    }
+    assert_int_equal(refused, 2);
+    rep_row *row = NULL;
+    rep fresh;
+    rep_open(&fresh, &w->s, 300, ANNA);
+    rep_settle(&fresh);
+    row = rep_find(&fresh, "Account", w->account);
+    assert_int_equal(row->row.extra_count, 2);
+    rep_close(&fresh);
+}
+
 static void wrong_clocks_are_healed_and_marked(void **state) {
     world *w = *state;
 
@@ -345,6 +390,82 @@ static void an_unknown_record_is_parked_until_it_comes(void **state) {
     both_agree(w);
 }
 
+/* ---- review ---------------------------------------------------------------------------------------------- */
+
+static rove_status decide(world *w, int64_t number, int accept, rove_error *error) {
+    rove__hq_tx *tx = NULL;
+    uint64_t seq = 0;
+
+    assert_int_equal(w->s.store->begin(w->s.store->ctx, ROVE_HQ_WRITE, &tx, NULL), ROVE_OK);
+    rove_status status =
+        rove__judge_decide(&w->s.ports, tx, number, accept, "eva", w->s.now_ms, &seq, error);
+    if (status == ROVE_OK) {
+        assert_int_equal(w->s.store->commit(tx, NULL), ROVE_OK);
+        assert_int_equal(memory_headquarters_head(w->s.hq), seq);
+    } else {
+        w->s.store->rollback(tx);
+    }
+    return status;
+}
+
+static void accepted_work_is_as_if_it_had_been_allowed(void **state) {
+    world *w = *state;
+    rove_id other = site_account(&w->s, "not hers");
+    rove__row *visit = site_row(&w->s, "Visit", rep_id(&w->anna));
+    rep_outcome outcome;
+
+    site_int(visit, "account_id", other);
+    site_text(visit, "notes", "been there all the same");
+    rep_insert(&w->anna, visit);
+    rep_exchange(&w->anna, &outcome);
+    assert_int_equal(outcome.verdicts[0].code, ROVE_VERDICT_REVIEW);
+    assert_int_equal(decide(w, 99, 1, NULL), ROVE_NOT_FOUND);
+    assert_int_equal(decide(w, 1, 1, NULL), ROVE_OK);
+    assert_int_equal(decide(w, 1, 1, NULL), ROVE_NOT_FOUND); /* once */
+    assert_int_equal(site_cell(&w->s, "Visit", visit->id, "notes").size, 23);
+    site_grant(&w->s, ANNA, other);
+    both_agree(w);
+    assert_non_null(rep_find(&w->anna, "Visit", visit->id));
+    rove__hq_row row;
+    assert_true(site_get(&w->s, "Visit", visit->id, &row));
+    assert_int_equal(row.author, ANNA);
+}
+
+static void accepted_edits_meet_what_was_written_meanwhile(void **state) {
+    world *w = *state;
+
+    rep_update(&w->anna, "Account", w->account, "phone", rove__value_text("Anna's"));
+    rove__change kept = w->anna.changes[0];
+    w->anna.change_count = 0;
+    site_revoke(&w->s, ANNA, w->account);
+    rep_settle(&w->anna);
+    kept.cursor = w->anna.cursor;
+    w->anna.changes[w->anna.change_count++] = kept;
+    rep_settle(&w->anna);
+    w->s.now_ms += 1000;
+    rep_update(&w->ben, "Account", w->account, "phone", rove__value_text("Ben's"));
+    rep_settle(&w->ben);
+    assert_int_equal(decide(w, 1, 1, NULL), ROVE_OK);
+    assert_int_equal(site_cell(&w->s, "Account", w->account, "phone").size, 5); /* later */
+    assert_int_equal(site_conflicts(&w->s, w->account), 1);
+    both_agree(w);
+}
+
+static void returned_work_stays_where_it_is(void **state) {
+    world *w = *state;
+    rove_id other = site_account(&w->s, "not hers");
+    rove__row *visit = site_row(&w->s, "Visit", rep_id(&w->anna));
+    rove__hq_row row;
+
+    site_int(visit, "account_id", other);
+    rep_insert(&w->anna, visit);
+    rep_settle(&w->anna);
+    assert_int_equal(decide(w, 1, 0, NULL), ROVE_OK);
+    assert_int_equal(decide(w, 1, 1, NULL), ROVE_NOT_FOUND);
+    assert_false(site_get(&w->s, "Visit", visit->id, &row));
+    assert_int_equal(memory_headquarters_reviews(w->s.hq), 1);
+}
+
 /* ---- sealed records -------------------------------------------------------------------------------------- */
 
 static rove_id held_visit(world *w) {
@@ -402,6 +523,11 @@ static void a_seal_that_a_rule_refuses_is_reviewed(void **state) {
     assert_int_equal(outcome.verdicts[0].code, ROVE_VERDICT_REVIEW);
     assert_int_equal(memory_headquarters_reviews(w->s.hq), 1);
     assert_non_null(rep_find(&w->anna, "Visit", visit));
+    rove_error error = {.message = ""};
+    assert_int_equal(decide(w, 1, 1, &error),
+                     ROVE_STATE); /* not even an operator breaks the rule */
+    assert_non_null(strstr(error.message, "priority"));
+    assert_int_equal(decide(w, 1, 0, NULL), ROVE_OK);
 }
 
 /* ---- two reps -------------------------------------------------------------------------------------------- */
@@ -573,12 +699,16 @@ int main(void) {
         CASE(work_done_while_one_held_it_counts_after_reassignment),
         CASE(work_done_after_reassignment_goes_to_review),
         CASE(a_batch_that_comes_again_changes_nothing),
+        CASE(unknown_fields_are_kept_as_long_as_the_record_fits),
         CASE(wrong_clocks_are_healed_and_marked),
         CASE(a_taken_id_is_renamed_and_costs_no_number),
         CASE(nobody_makes_records_in_anothers_name),
         CASE(a_role_needs_both_its_ends),
         CASE(a_contact_is_its_authors_until_a_role_entails_it),
         CASE(an_unknown_record_is_parked_until_it_comes),
+        CASE(accepted_work_is_as_if_it_had_been_allowed),
+        CASE(accepted_edits_meet_what_was_written_meanwhile),
+        CASE(returned_work_stays_where_it_is),
         CASE(a_sealed_visit_is_set_as_one_unit),
         CASE(what_comes_after_the_seal_goes_to_the_log),
         CASE(a_seal_that_a_rule_refuses_is_reviewed),

@@ -18,17 +18,19 @@
 /* ---- life ----------------------------------------------------------------------------------------------- */
 
 rove_status rove__judge_open(rove__judge *judge, const rove__server_ports *ports, rove__hq_tx *tx,
-                             rove__hq_device *device, int64_t now_ms, const char *act,
-                             rove__server_stats *stats, rove_error *error) {
+                             rove__hq_device *device, int64_t now_ms,
+                             const rove__judge_actor *actor, rove__server_stats *stats,
+                             rove_error *error) {
+    int by_device = actor->operator_name[0] == '\0';
     rove__writer_options options = {.allocator = ports->allocator,
                                     .registry = ports->registry,
                                     .store = ports->store,
                                     .random = ports->random,
                                     .now_ms = now_ms,
-                                    .replica = device->replica,
-                                    .user = device->user,
-                                    .operator_name = "",
-                                    .act = act};
+                                    .replica = by_device ? device->replica : 0,
+                                    .user = by_device ? device->user : 0,
+                                    .operator_name = actor->operator_name,
+                                    .act = actor->act};
 
     *judge = (rove__judge){.ports = ports,
                            .store = ports->store,
@@ -252,8 +254,7 @@ rove_status rove__case_store(rove__case *c) {
     return status;
 }
 
-/* What headquarters has of the record, if it is this one: an id may be another's by now. */
-static rove_status load(rove__case *c, rove__origin origin) {
+rove_status rove__case_load(rove__case *c, rove__origin origin) {
     rove__judge *judge = c->judge;
     rove_status status =
         judge->store->row_get(judge->tx, c->entity, c->id, 1, &judge->record, &c->before);
@@ -351,7 +352,7 @@ static rove_status judge_record(rove__judge *judge, size_t first, size_t end) {
     ROVE_ASSERT(rove__batch_count(judge->packer) == 0);
     rove_status status = ROVE_OK;
     if (rove__registry_by_number(judge->ports->registry, c.entity) != NULL) {
-        status = load(&c, ops[first].origin);
+        status = rove__case_load(&c, ops[first].origin);
     }
     for (size_t i = first; i < end && status == ROVE_OK; i++) {
         status = judge_op(&c, &ops[i]);
@@ -523,7 +524,8 @@ rove_status rove__judge_batch(const rove__server_ports *ports, rove__hq_tx *tx,
     rove__judge judge;
 
     ROVE_ASSERT(rove__staged_complete(staged));
-    rove_status status = rove__judge_open(&judge, ports, tx, device, now_ms, "push", stats, error);
+    rove__judge_actor actor = {"push", ""};
+    rove_status status = rove__judge_open(&judge, ports, tx, device, now_ms, &actor, stats, error);
     judge.staged = staged;
     judge.answer = answer;
     if (status == ROVE_OK) {

@@ -43,21 +43,6 @@ rove_value *rove__case_cell(rove__case *c, uint32_t field) {
     return row->extra_count < ROVE_EXTRA_MAX ? add_extra(c, field, at) : NULL;
 }
 
-/* Bytes of a row's values, with some for each that is there. */
-static size_t row_size(const rove__row *row) {
-    size_t size = 0;
-
-    for (size_t i = 0; i < row->entity->field_count; i++) {
-        const rove_value *value = &row->cells[i];
-        size += value->type == ROVE_TEXT || value->type == ROVE_BLOB ? value->size + 16 : 16;
-    }
-    for (size_t i = 0; i < row->extra_count; i++) {
-        const rove_value *value = &row->extra[i].value;
-        size += value->type == ROVE_TEXT || value->type == ROVE_BLOB ? value->size + 32 : 32;
-    }
-    return size;
-}
-
 int rove__case_fits(rove__case *c, uint32_t field, const rove_value *value) {
     const rove_value *cell = rove__case_cell(c, field);
     int sized = value->type == ROVE_TEXT || value->type == ROVE_BLOB;
@@ -69,7 +54,7 @@ int rove__case_fits(rove__case *c, uint32_t field, const rove_value *value) {
     if (cell->type == ROVE_TEXT || cell->type == ROVE_BLOB) {
         more -= cell->size < more ? cell->size : more;
     }
-    return row_size(&c->after.row) + more <= ROVE_JUDGE_ROW_MAX;
+    return rove__writer_row_size(&c->after.row) + more <= ROVE_ROW_MAX;
 }
 
 rove_value rove__change_cell(const rove__change *change, uint32_t field) {

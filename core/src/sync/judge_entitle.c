@@ -76,6 +76,9 @@ rove_status rove__judge_entitled(rove__case *c, const rove__act *act, int32_t pa
 
     ROVE_ASSERT(c->exists);
     *entitled = 1;
+    if (act->decided) {
+        return ROVE_OK;
+    }
     if (c->after.author == act->user && act->cursor < c->after.clock.seq) {
         return ROVE_OK; /* made before anybody else knew of the record */
     }
@@ -118,6 +121,10 @@ rove_status rove__judge_may_enter(rove__case *c, const rove__act *act, const rov
 
     *entitled = 0;
     if (status == ROVE_NOT_FOUND) {
+        return ROVE_OK;
+    }
+    if (status == ROVE_OK && act->decided) {
+        *entitled = 1;
         return ROVE_OK;
     }
     if (status == ROVE_OK) {

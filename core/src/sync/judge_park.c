@@ -204,7 +204,7 @@ static rove_status pack(rove__judge *judge, const rove__change *change, rove__bu
     return status == ROVE_OK ? rove__batch_finish(judge->packer, out) : status;
 }
 
-static rove_status choose_id(rove__case *c, const rove__entity *entity) {
+rove_status rove__case_free_id(rove__case *c, const rove__entity *entity) {
     rove__judge *judge = c->judge;
     rove__hq_row row;
     int taken = 0;
@@ -219,27 +219,14 @@ static rove_status choose_id(rove__case *c, const rove__entity *entity) {
     return status == ROVE_OK && taken ? rove__writer_id(judge->writer, &c->id) : status;
 }
 
-/* Kept as it came, for headquarters to look at; taken in if the rep holds what it is about. */
-static rove_status salvage(rove__case *c, const rove__change *change, rove__bytes packed) {
-    rove__judge *judge = c->judge;
-    rove__act act = {.packed = packed,
-                     .user = judge->device->user,
-                     .replica = judge->device->replica,
-                     .parked = 1};
-    int entitled = 0;
+rove_status rove__judge_take_row(rove__case *c, const rove__act *act, int *taken) {
+    rove_status status = make_row(c, &act->change);
 
-    rove_status status = choose_id(c, change->row.entity);
+    *taken = 0;
     if (status == ROVE_OK) {
-        status = make_row(c, change);
+        status = rove__judge_may_enter(c, act, &c->after.row, taken);
     }
-    if (status == ROVE_OK) {
-        status =
-            rove__judge_review(c, &act, "A row that headquarters had lost came from a device.");
-    }
-    if (status == ROVE_OK) {
-        status = rove__judge_may_enter(c, &act, &c->after.row, &entitled);
-    }
-    if (status != ROVE_OK || !entitled) {
+    if (status != ROVE_OK || !*taken) {
         return status;
     }
     c->exists = 1;
@@ -247,6 +234,24 @@ static rove_status salvage(rove__case *c, const rove__change *change, rove__byte
     c->after.review = 1;
     status = rove__judge_unpark(c);
     return status == ROVE_OK ? rove__case_store(c) : status;
+}
+
+/* Kept as it came, for headquarters to look at; taken in if the rep holds what it is about. */
+static rove_status salvage(rove__case *c, const rove__change *change, rove__bytes packed) {
+    rove__judge *judge = c->judge;
+    rove__act act = {.change = *change,
+                     .packed = packed,
+                     .user = judge->device->user,
+                     .replica = judge->device->replica,
+                     .parked = 1};
+    int taken = 0;
+
+    rove_status status = rove__case_free_id(c, change->row.entity);
+    if (status == ROVE_OK) {
+        status =
+            rove__judge_review(c, &act, "A row that headquarters had lost came from a device.");
+    }
+    return status == ROVE_OK ? rove__judge_take_row(c, &act, &taken) : status;
 }
 
 static rove_status take_row(rove__judge *judge, const rove__change *change) {
@@ -279,7 +284,8 @@ rove_status rove__judge_rows(const rove__server_ports *ports, rove__hq_tx *tx,
     rove__batch_reader *reader = NULL;
     rove__change change;
     uint64_t seq = 0;
-    rove_status status = rove__judge_open(&judge, ports, tx, device, now_ms, "rows", stats, error);
+    rove__judge_actor actor = {"rows", ""};
+    rove_status status = rove__judge_open(&judge, ports, tx, device, now_ms, &actor, stats, error);
 
     if (status == ROVE_OK) {
         status = rove__batch_reader_new(ports->allocator, ports->registry, rows.data, rows.size,

@@ -23,8 +23,6 @@
 #define ROVE_JUDGE_ARENA_MAX ((size_t)64 * 1024 * 1024)
 /* Further from what it could be, a stamp makes its record clock_suspect. */
 #define ROVE_SUSPECT_MS 300000
-/* A row of headquarters has to fit one batch together with its clock. */
-#define ROVE_JUDGE_ROW_MAX ((size_t)ROVE_BATCH_MAX / 2 - 16384)
 
 /* A device's stamp of one act: of an insert (field 0), of a delete (field 0), of an edit. */
 typedef struct rove__op_stamp {
@@ -126,16 +124,23 @@ typedef struct rove__act {
     const rove__op_stamp *stamps; /* one per edit; one for an insert or a delete */
     rove_id user;
     rove_replica replica;
-    int own;         /* `replica` is the number of a device that is its author (P5) */
-    int parked;      /* it had been parked: nobody waits for a verdict */
+    int own;    /* `replica` is the number of a device that is its author (P5) */
+    int parked; /* it had been parked: nobody waits for a verdict */
+    int decided; /* an operator accepts it: nobody's entitlement is asked for, and it fails if refused */
     uint64_t cursor; /* clipped */
 } rove__act;
+
+/* In whose name a transaction is made: the device's, or an operator's. */
+typedef struct rove__judge_actor {
+    const char *act;
+    const char *operator_name; /* "": the device's */
+} rove__judge_actor;
 
 /* judge.c */
 void rove__judge_close(rove__judge *judge);
 ROVE_CHECK rove_status rove__judge_open(rove__judge *judge, const rove__server_ports *ports,
                                         rove__hq_tx *tx, rove__hq_device *device, int64_t now_ms,
-                                        const char *act, rove__server_stats *stats,
+                                        const rove__judge_actor *actor, rove__server_stats *stats,
                                         rove_error *error);
 ROVE_CHECK rove_status rove__judge_clip(rove__judge *judge, rove__cursor cursor, uint64_t *seq,
                                         rove_stamp *stamp);
@@ -144,6 +149,8 @@ ROVE_CHECK rove_status rove__judge_unpack(rove__judge *judge, rove__bytes packed
                                           rove__change *change);
 /* Judges one op; the case may not exist yet. */
 ROVE_CHECK rove_status rove__judge_act(rove__case *c, const rove__act *act);
+/* What headquarters has of the record, if it is this one: an id may be another's by now. */
+ROVE_CHECK rove_status rove__case_load(rove__case *c, rove__origin origin);
 /* Stores what came out, if anything did. */
 ROVE_CHECK rove_status rove__case_store(rove__case *c);
 /* The user behind a replica number; 0 for headquarters. */
@@ -200,6 +207,10 @@ ROVE_CHECK rove_status rove__judge_may_enter(rove__case *c, const rove__act *act
 /* judge_park.c (P15) */
 ROVE_CHECK rove_status rove__judge_park(rove__case *c, const rove__act *act);
 ROVE_CHECK rove_status rove__judge_unpark(rove__case *c);
+/* Another id for the case where its own is taken by now. */
+ROVE_CHECK rove_status rove__case_free_id(rove__case *c, const rove__entity *entity);
+/* Takes in a row as a device had it (WHOLE); `*taken` 0: its author may not write there. */
+ROVE_CHECK rove_status rove__judge_take_row(rove__case *c, const rove__act *act, int *taken);
 
 /* judge_known.c (P3): drops edits of a change that the record's history has. *known: nothing is left. */
 ROVE_CHECK rove_status rove__judge_known(rove__case *c, rove__act *act, int *known);

@@ -85,6 +85,9 @@ rove_status rove__judge_review(rove__case *c, const rove__act *act, const char *
                               .user = act->user,
                               .reason = reason,
                               .change = act->packed};
+    if (act->decided) {
+        return rove__error_set(judge->error, ROVE_STATE, "%s", reason);
+    }
     rove_status status = judge->store->review_put(judge->tx, &review);
 
     rove__writer_touch(judge->writer);
@@ -98,6 +101,9 @@ rove_status rove__judge_review(rove__case *c, const rove__act *act, const char *
 rove_status rove__judge_refuse(rove__case *c, const rove__act *act, rove_status status,
                                const char *reason) {
     ROVE_ASSERT(status != ROVE_OK);
+    if (act->decided) {
+        return rove__error_set(c->judge->error, status, "%s", reason);
+    }
     c->judge->stats->rejected++;
     return rove__judge_verdict(c, act, 0, ROVE_VERDICT_REJECTED, status, reason);
 }

@@ -144,6 +144,22 @@ rove_status rove__writer_stamp(rove__writer *writer, rove_stamp *stamp) {
     return ROVE_OK;
 }
 
+static size_t value_size(const rove_value *value) {
+    return value->type == ROVE_TEXT || value->type == ROVE_BLOB ? value->size : 0;
+}
+
+size_t rove__writer_row_size(const rove__row *row) {
+    size_t size = 16 * row->entity->field_count + 32 * row->extra_count;
+
+    for (size_t i = 0; i < row->entity->field_count; i++) {
+        size += value_size(&row->cells[i]);
+    }
+    for (size_t i = 0; i < row->extra_count; i++) {
+        size += value_size(&row->extra[i].value);
+    }
+    return size;
+}
+
 /* ---- rows ----------------------------------------------------------------------------------------------- */
 
 rove_status rove__writer_scope(rove__writer *writer, const rove__row *row, rove__scope *scope) {

@@ -38,6 +38,8 @@ uint64_t rove__writer_seq(const rove__writer *writer);
 ROVE_CHECK rove_status rove__writer_id(rove__writer *writer, rove_id *id);
 ROVE_CHECK rove_status rove__writer_stamp(rove__writer *writer, rove_stamp *stamp);
 
+/* Bytes of a row's values, with some for each; at most ROVE_ROW_MAX, so that with its clock it fits one batch. */
+size_t rove__writer_row_size(const rove__row *row);
 /* The largest stamp that a device's write may get now: headquarters' clock, which devices never lead (P7). */
 rove_stamp rove__writer_now(const rove__writer *writer);
 /* The head takes a seq even if no row changes: for what is kept beside rows (review, parked). */

@@ -92,6 +92,9 @@ rove_status rove__writer_insert(rove__writer *writer, rove__row *row, rove_error
     if (status == ROVE_OK) {
         status = settle_new(writer, &made.row, version);
     }
+    if (status == ROVE_OK && rove__writer_row_size(&made.row) > ROVE_ROW_MAX) {
+        status = ROVE_TOO_BIG;
+    }
     if (status != ROVE_OK) {
         return rove__writer_fail(writer, status, error);
     }
@@ -217,6 +220,9 @@ rove_status rove__writer_update(rove__writer *writer, const rove__row *row, size
         return rove__writer_fail(writer, status, error);
     }
     status = check(writer, ROVE_OP_UPDATE, &u.before.row, &u.written, error);
+    if (status == ROVE_OK && rove__writer_row_size(&u.after.row) > ROVE_ROW_MAX) {
+        status = ROVE_TOO_BIG;
+    }
     if (status != ROVE_OK) {
         return rove__writer_fail(writer, status, error);
     }
