@@ -233,9 +233,10 @@ static void office_acts(void) {
     }
 }
 
-/* Now and then headquarters refuses what was done to a visit. */
+/* Now and then headquarters refuses what was done to a visit; not what it may have accepted under a former number. */
 static const rove__verdict *refuse_some(office *headquarters, const rove__change *change) {
-    if (change->row.entity != replica_entity(&r, "Visit") || roll(12) != 0) {
+    if (change->row.entity != replica_entity(&r, "Visit") ||
+        change->replica != r.store->owner.replica || roll(12) != 0) {
         return NULL;
     }
     headquarters->verdict = (rove__verdict){change->row.entity_number, change->row.id, 0,
