@@ -55,8 +55,27 @@ done
 [ "$kills" -gt 10 ] || fail "only $kills syncs were killed"
 must rep jo verify
 
-tell 'in the end'
+tell 'killed while it writes: what it said it wrote is there'
 manner relay
+must rep other sync
+: >"$work/said"
+for round in $(seq 20); do
+    draw 25
+    run timeout -s KILL "0.0$((drawn + 10))" "$ROVE_BIN" --replica "$work/other" note add A00003 "local $round"
+    case $code in
+    0) echo "local $round" >>"$work/said" ;;
+    137) ;;
+    *) fail 'a write that is done or killed was expected' ;;
+    esac
+done
+must rep other verify
+select_ other "SELECT text FROM note WHERE text LIKE 'local%' ORDER BY id" >"$work/there"
+same 'nothing of it is missing' '' "$(grep -vxF -f "$work/there" "$work/said" || true)"
+same 'nothing is there twice' '' "$(uniq -d "$work/there")"
+local_notes=$(wc -l <"$work/there")
+
+tell 'in the end'
+must rep other sync
 must rep jo sync
 must rep jo sync
 says 'The replica is equal to headquarters.'
@@ -65,7 +84,9 @@ enrolled second
 must rep other sync
 for replica in jo other second; do
     same "$replica: each note once" "$(seq $rounds | sed 's/^/note /')" \
-        "$(select_ $replica 'SELECT text FROM note ORDER BY id')"
+        "$(select_ $replica "SELECT text FROM note WHERE text LIKE 'note%' ORDER BY id")"
+    same "$replica: what the other device wrote" "$local_notes" \
+        "$(select_ $replica "SELECT count(*) FROM note WHERE text LIKE 'local%'")"
     same "$replica: the last number" "$rounds" \
         "$(select_ $replica "SELECT phone FROM account WHERE account_number = 'A00002'")"
     must rep $replica verify
