@@ -28,12 +28,15 @@ static int is_digit(char c) {
     return c >= '0' && c <= '9';
 }
 
-static char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+char value_text_lower(char c) {
+    if (c >= 'A' && c <= 'Z') {
+        return (char)(c - 'A' + 'a');
+    }
+    return c;
 }
 
 static int is_word(char c) {
-    char l = lower(c);
+    char l = value_text_lower(c);
 
     return is_digit(c) || (l >= 'a' && l <= 'z') || (unsigned char)c >= 0x80;
 }
@@ -62,7 +65,7 @@ int value_text_alike(const char *a, size_t a_size, const char *b, size_t b_size)
         if (i == a_size || k == b_size) {
             return i == a_size && k == b_size;
         }
-        if (lower(a[i++]) != lower(b[k++])) {
+        if (value_text_lower(a[i++]) != value_text_lower(b[k++])) {
             return 0;
         }
     }
@@ -312,8 +315,11 @@ static int day_order(const day *d, int *year, int *month, int *date) {
 static void time_of_day(const char *text, size_t size, char *out, size_t capacity) {
     int hour = 0;
     size_t at = 0;
-    char half = size >= 2 && lower(text[size - 1]) == 'm' ? lower(text[size - 2]) : 0;
+    char half = '\0';
 
+    if (size >= 2 && value_text_lower(text[size - 1]) == 'm') {
+        half = value_text_lower(text[size - 2]);
+    }
     for (; at < size && at < 2 && is_digit(text[at]); at++) {
         hour = hour * 10 + (text[at] - '0');
     }
@@ -344,7 +350,7 @@ rove_status value_text_instant(const char *text, size_t size, int64_t *unix_ms) 
         return ROVE_INVALID;
     }
     if (used < size) {
-        if (text[used] != ' ' && lower(text[used]) != 't' && text[used] != ',') {
+        if (text[used] != ' ' && value_text_lower(text[used]) != 't' && text[used] != ',') {
             return ROVE_INVALID;
         }
         const char *rest = text + used + 1;
@@ -466,7 +472,7 @@ static rove_status read_text(const input *in, rove_value *value) {
 }
 
 static int hex_digit(char c) {
-    char l = lower(c);
+    char l = value_text_lower(c);
 
     return is_digit(c) ? c - '0' : l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
 }

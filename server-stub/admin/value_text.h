@@ -44,6 +44,8 @@ void value_text_print_decimal(int64_t value, int digits, rove__buf *out);
 /* A date or a time in one of the forms above, in Unix ms. ROVE_INVALID. */
 ROVE_CHECK rove_status value_text_instant(const char *text, size_t size, int64_t *unix_ms);
 
+/* ASCII's alone. */
+char value_text_lower(char c);
 /* 1 if both are the same letters and digits, whatever case, spaces and punctuation. ASCII's alone. */
 int value_text_alike(const char *a, size_t a_size, const char *b, size_t b_size);
 

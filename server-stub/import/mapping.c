@@ -74,6 +74,7 @@ static int aim(const rove__registry *registry, const rove__entity *entity, const
     const rove__entity *methods = rove__registry_by_name(registry, "ContactMethod");
     int kind = rove__entity_field_named(methods, "kind");
 
+    ROVE_ASSERT(entity != NULL && target != NULL);
     column->ordinal = -1;
     for (size_t i = 0; i < sizeof special / sizeof special[0]; i++) {
         if (strcmp(entity->name, special[i].entity) == 0 &&
@@ -110,7 +111,7 @@ static int custom_name(const rove__entity *entity, const char *header, char *nam
             name[used++] = '_';
         }
         if (word) {
-            name[used++] = upper ? (char)(c - 'A' + 'a') : c;
+            name[used++] = value_text_lower(c);
         }
     }
     while (used > 0 && name[used - 1] == '_') {

@@ -20,7 +20,7 @@ size_t import_state_key(const char *text, size_t size, char key[ROVE_NAME_MAX]) 
     for (size_t i = 0; i < size && used < ROVE_NAME_MAX; i++) {
         char c = text[i];
         if (used > 0 || c != ' ') {
-            key[used++] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+            key[used++] = value_text_lower(c);
         }
     }
     return used;
