@@ -275,6 +275,7 @@ mv "$dir/texts" "$dir/accounts"
 
 step '4. Both kinds of process are killed in the middle of exchanges'
 range=60000
+# What is to be killed is started by its own name: of a function, & makes a shell around the program.
 # strike PID: kill -9 at some moment while a sync runs; 0 if the sync had not ended before
 strike() {
     dice "$range"
@@ -297,7 +298,7 @@ while [ "$killed" -lt "$rep_kills" ] || [ "$crashed" -lt "$server_kills" ] || [ 
     [ "$tries" -lt 200 ] || fail 'no process could be caught in the middle of an exchange'
     [ $((tries % 2)) -eq 0 ] || [ "$units" -ge $((work_units * 3)) ] || work
     before=$(head_seq)
-    rove sync >/dev/null 2>&1 &
+    "$ROVE_BIN" --replica "$dir/replica-$rep" sync >/dev/null 2>&1 &
     sync=$!
     if [ $((tries % 5)) -lt 3 ]; then
         if strike "$sync"; then
@@ -320,7 +321,7 @@ must tablet enroll "https://127.0.0.1:$port" "$(member invitation "$dir/said")"
 killed=0 tries=0
 while [ "$killed" -lt "$tablet_kills" ] && [ "$tries" -lt 12 ]; do
     tries=$((tries + 1))
-    tablet sync >/dev/null 2>&1 &
+    "$ROVE_BIN" --replica "$dir/replica-$rep-tablet" sync >/dev/null 2>&1 &
     sync=$!
     if strike "$sync"; then killed=$((killed + 1)); fi
 done

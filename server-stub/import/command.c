@@ -1,6 +1,7 @@
 /*
  * import/command.c - rove-hq import: the arguments, the files one after the other, and the report.
  */
+#include <pthread.h>
 #include <string.h>
 
 #include "admin/commands.h"
@@ -15,6 +16,9 @@
 
 #define FILES_MAX  64
 #define DETAIL_MAX 600
+
+/* One import at a time in a process: only imports add fields, and none may while another one holds rows. */
+static pthread_mutex_t importing = PTHREAD_MUTEX_INITIALIZER;
 
 typedef struct options {
     const char *entity;
@@ -298,7 +302,10 @@ import run = {.headquarters = headquarters, .io = io };
         }
     }
     run.dry_run = o.dry_run;
-    return run_files(&(files){.run = &run, .o = &o, .entity = entity}, count, argv + 1);
+    (void)pthread_mutex_lock(&importing);
+    result = run_files(&(files){.run = &run, .o = &o, .entity = entity}, count, argv + 1);
+    (void)pthread_mutex_unlock(&importing);
+    return result;
 }
 
 const hq_command hq_command_import = {
