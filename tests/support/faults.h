@@ -23,6 +23,8 @@ typedef struct faults {
 
 static faults faults_io;
 static faults faults_memory;
+/* Writes to write-ahead logs that a power cut would take back. */
+static size_t faults_unsynced;
 
 /* 1 if this call fails. */
 static int faults_hit(faults *f) {
@@ -33,7 +35,7 @@ static int faults_hit(faults *f) {
     return f->calls == f->fail_at || (f->persistent && f->calls > f->fail_at);
 }
 
-static void faults_arm(faults *f, size_t fail_at, int persistent, int code) {
+static inline void faults_arm(faults *f, size_t fail_at, int persistent, int code) {
     f->calls = 0;
     f->fail_at = fail_at;
     f->persistent = persistent;
@@ -45,6 +47,7 @@ static void faults_arm(faults *f, size_t fail_at, int persistent, int code) {
 typedef struct faults_file {
     sqlite3_file base;
     sqlite3_file *real; /* behind this struct */
+    int is_log;
 } faults_file;
 
 static sqlite3_file *faults_real(sqlite3_file *file) {
@@ -62,6 +65,7 @@ static int faults_read(sqlite3_file *file, void *bytes, int size, sqlite3_int64 
 }
 static int faults_write(sqlite3_file *file, const void *bytes, int size, sqlite3_int64 at) {
     sqlite3_file *real = faults_real(file);
+    faults_unsynced += (size_t)((faults_file *)file)->is_log;
     return faults_hit(&faults_io) ? faults_io.code : real->pMethods->xWrite(real, bytes, size, at);
 }
 static int faults_truncate(sqlite3_file *file, sqlite3_int64 size) {
@@ -70,6 +74,7 @@ static int faults_truncate(sqlite3_file *file, sqlite3_int64 size) {
 }
 static int faults_sync(sqlite3_file *file, int flags) {
     sqlite3_file *real = faults_real(file);
+    faults_unsynced = ((faults_file *)file)->is_log ? 0 : faults_unsynced;
     return faults_hit(&faults_io) ? SQLITE_IOERR_FSYNC : real->pMethods->xSync(real, flags);
 }
 static int faults_size(sqlite3_file *file, sqlite3_int64 *size) {
@@ -147,6 +152,7 @@ static int faults_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, i
 
     (void)vfs;
     opened->base.pMethods = NULL;
+    opened->is_log = (flags & SQLITE_OPEN_WAL) != 0;
     opened->real = (sqlite3_file *)(void *)(opened + 1);
     if (faults_hit(&faults_io)) {
         return SQLITE_CANTOPEN;
@@ -165,7 +171,7 @@ static int faults_delete(sqlite3_vfs *vfs, const char *name, int sync) {
 }
 
 /* Registers the VFS. */
-static int faults_register_vfs(void) {
+static inline int faults_register_vfs(void) {
     static sqlite3_vfs vfs;
 
     faults_default = sqlite3_vfs_find(NULL);
@@ -193,7 +199,7 @@ static void *faults_realloc(void *pointer, int size) {
 }
 
 /* To be called before anything else of SQLite. */
-static int faults_register_memory(void) {
+static inline int faults_register_memory(void) {
     int code = sqlite3_config(SQLITE_CONFIG_GETMALLOC, &faults_heap);
     sqlite3_mem_methods faulty = faults_heap;
 

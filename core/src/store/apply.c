@@ -141,7 +141,8 @@ rove_status rove__store_apply(rove__store *store, const rove__ack *acks, size_t 
                               const rove__page *page, rove_error *error) {
     rove__apply apply;
 
-    rove_status status = rove__store_enter(store, error);
+    rove_status status =
+        ack_count > 0 ? rove__store_enter(store, error) : rove__store_enter_page(store, error);
     if (status != ROVE_OK) {
         return status;
     }

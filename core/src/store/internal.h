@@ -112,6 +112,8 @@ struct rove__store {
     int clock_unseen;       /* the local transaction gave out what its entries do not show */
 
     int entered;            /* a transaction is open */
+    int lazy;               /* commits do not wait for the disk */
+    int unsynced;           /* some did not, and none waited since */
     int in_transaction;     /* a local one: begin was called */
     rove_status doomed;     /* the device failed in the middle of a write: commit returns it and rolls back */
     int stale;              /* the handle could not be read back after a rollback */
@@ -196,6 +198,8 @@ ROVE_CHECK rove_status rove__meta_put_clock(rove__store *store, rove_error *erro
 /* transaction.c: takes the mutex, BEGIN IMMEDIATE; on finish writes sums and clock and commits, or rolls
  * back if status is not ROVE_OK, gives back the mutex, then delivers events. Returns the first failure. */
 ROVE_CHECK rove_status rove__store_enter(rove__store *store, rove_error *error);
+/* The same for a page without an Ack: a power cut may undo it, and whatever is committed later outlasts one with it. */
+ROVE_CHECK rove_status rove__store_enter_page(rove__store *store, rove_error *error);
 ROVE_CHECK rove_status rove__store_leave(rove__store *store, rove_status status, rove_error *error);
 void rove__store_note(rove__store *store, uint32_t entity, rove_id id); /* an event */
 /* clock.c: falls back if it may (D10); whether the transaction has to write it; reads it back at open. */

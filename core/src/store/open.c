@@ -83,6 +83,9 @@ static rove_status open_file(rove__store *store, rove_error *error) {
     }
     rove_status status = configure(store->db, error);
     if (status == ROVE_OK) {
+        /* What a killed process left in the WAL may not be on the disk yet. */
+        store->unsynced = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE,
+                                                    NULL, NULL) != SQLITE_OK;
         status = rove__schema_apply(store->db, store->registry, store->ports.allocator, error);
     }
     return status;

@@ -28,6 +28,7 @@
 #define ROVE_META_POLL_MS     "poll_ms"     /* int */
 #define ROVE_META_SAFE        "safe"        /* int: seq up to which commits are backed up (D9) */
 #define ROVE_META_SETTLED     "settled"     /* int: schema for which what was kept raw has been looked through */
+#define ROVE_META_SYNCED      "synced"      /* int: changes when a commit has to reach the disk (transaction.c) */
 #define ROVE_META_POLICY      "policy"      /* bytes: as Welcome brought it */
 
 #endif

@@ -130,7 +130,28 @@ static rove_status take_turn(rove__store *store, rove_error *error) {
     return ROVE_OK;
 }
 
-rove_status rove__store_enter(rove__store *store, rove_error *error) {
+/*
+ * How far a commit goes. A local write, an Ack and a frozen batch are on the disk when it returns (FULL): the rep, and
+ * headquarters, count on them. A page without an Ack is only written to the WAL, in order, and not waited for (NORMAL):
+ * a power cut takes rows and cursor back together, and the next exchange brings them again. The WAL is one file, so that
+ * the next FULL commit takes all pages before it to the disk. One that wrote nothing would not: then finish() makes
+ * it write. Each exchange begins with such a transaction, so headquarters hears of nothing that a power cut takes
+ * back: no cursor, and no batch that a page had frozen on its way.
+ */
+static rove_status set_durable(rove__store *store, int durable, rove_error *error) {
+    if (store->lazy == !durable) {
+        return ROVE_OK;
+    }
+    int code = sqlite3_exec(store->db,
+                            durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL",
+                            NULL, NULL, NULL);
+    if (code == SQLITE_OK) {
+        store->lazy = !durable;
+    }
+    return rove__sqlite_status(store->db, code, error, "Beginning a transaction");
+}
+
+static rove_status enter(rove__store *store, int durable, rove_error *error) {
     rove_status status = take_turn(store, error);
 
     if (status != ROVE_OK) {
@@ -141,6 +162,9 @@ rove_status rove__store_enter(rove__store *store, rove_error *error) {
     if (store->stale) {
         status = rove__meta_load(store, error);
         store->stale = status != ROVE_OK;
+    }
+    if (status == ROVE_OK) {
+        status = set_durable(store, durable, error);
     }
     if (status == ROVE_OK) {
         status = begin(store, error);
@@ -158,11 +182,32 @@ rove_status rove__store_enter(rove__store *store, rove_error *error) {
     return ROVE_OK;
 }
 
+rove_status rove__store_enter(rove__store *store, rove_error *error) {
+    return enter(store, 1, error);
+}
+
+rove_status rove__store_enter_page(rove__store *store, rove_error *error) {
+    return enter(store, 0, error);
+}
+
+/* A value that changes: SQLite writes no page for one that stays. */
+static rove_status write_something(rove__store *store, rove_error *error) {
+    int64_t count = 0;
+    rove_status status = rove__meta_get_int(store, ROVE_META_SYNCED, &count, error);
+
+    return status == ROVE_OK
+               ? rove__meta_put_int(store, ROVE_META_SYNCED, (count + 1) % INT32_MAX, error)
+               : status;
+}
+
 static rove_status finish(rove__store *store, rove_error *error) {
     sqlite3_stmt *statement = NULL;
     rove_status status = rove__sum_flush(store, error);
 
     int clock = rove__clock_unwritten(store);
+    if (status == ROVE_OK && store->unsynced && !store->lazy) {
+        status = write_something(store, error);
+    }
     if (status == ROVE_OK && clock) {
         status = rove__meta_put_clock(store, error);
     }
@@ -174,6 +219,9 @@ static rove_status finish(rove__store *store, rove_error *error) {
     }
     if (status == ROVE_OK && clock) {
         store->clock_written = store->clock;
+    }
+    if (status == ROVE_OK) {
+        store->unsynced = store->lazy;
     }
     return status;
 }
