@@ -290,6 +290,10 @@ static inline rove_status bed_each_row(void *ctx, const rove__hq_row *row) {
     return bed_note(ctx, row->row.entity_number, row->row.id);
 }
 
+static inline rove_status bed_each_key(void *ctx, uint32_t entity, rove_id id) {
+    return bed_note(ctx, entity, id);
+}
+
 static inline rove_status bed_each_id(void *ctx, rove_id id) {
     return bed_note(ctx, 0, id);
 }

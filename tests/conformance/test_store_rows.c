@@ -310,6 +310,39 @@ static void a_scan_goes_on_where_it_was_cut(void **state) {
     bed_rollback(b, tx);
 }
 
+static int has_key(const bed_seen *seen, uint32_t entity, rove_id id) {
+    int found = 0;
+
+    for (size_t i = 0; i < seen->count; i++) {
+        found += seen->entities[i] == entity && seen->ids[i] == id;
+    }
+    return found;
+}
+
+static void the_ids_of_a_scope_are_those_of_its_rows(void **state) {
+    bed *b = *state;
+    static const rove__scope scopes[] = {{50, -1}, {50, 202602}, {50, 0},
+                                         {60, -1}, {0, -1},      {99, -1}};
+
+    put_visits(b);
+    rove__hq_tx *tx = bed_read(b);
+    for (size_t i = 0; i < sizeof scopes / sizeof scopes[0]; i++) {
+        bed_seen rows = bed_scan(b, tx, scopes[i]);
+        bed_seen ids = {.count = 0};
+        ok(b->store->row_ids(tx, scopes[i], bed_each_key, &ids));
+        assert_int_equal(ids.count, rows.count);
+        for (size_t j = 0; j < rows.count; j++) {
+            assert_int_equal(has_key(&ids, rows.entities[j], rows.ids[j]), 1);
+        }
+    }
+    bed_seen few = {.stop_after = 2, .answer = ROVE_DONE};
+    ok(b->store->row_ids(tx, (rove__scope){50, -1}, bed_each_key, &few));
+    assert_int_equal(few.count, 2);
+    bed_seen none = {.stop_after = 1, .answer = ROVE_NOMEM};
+    assert_int_equal(b->store->row_ids(tx, (rove__scope){50, -1}, bed_each_key, &none), ROVE_NOMEM);
+    bed_rollback(b, tx);
+}
+
 static void what_a_callback_says_ends_the_scan(void **state) {
     bed *b = *state;
     const rove__entity *visit = bed_entity(b, "Visit");
@@ -538,6 +571,7 @@ int main(void) {
         bed_test(an_external_id_belongs_to_one_live_row),
         bed_test(a_scan_gives_the_live_rows_of_a_scope_in_order),
         bed_test(a_scan_goes_on_where_it_was_cut),
+        bed_test(the_ids_of_a_scope_are_those_of_its_rows),
         bed_test(what_a_callback_says_ends_the_scan),
         bed_test(a_callback_may_scan_again),
         bed_test(a_row_that_moved_is_in_its_new_scope_alone),

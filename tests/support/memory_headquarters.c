@@ -324,6 +324,20 @@ static rove_status row_scan(rove__hq_tx *tx, rove__scope scope, uint32_t after_e
     return ROVE_OK;
 }
 
+static rove_status row_ids(rove__hq_tx *tx, rove__scope scope,
+                           rove_status (*each)(void *, uint32_t entity, rove_id id),
+                           void *each_ctx) {
+    MAY_FAIL(tx);
+    for (size_t i = 0; i < TABLE(tx, ROWS)->count; i++) {
+        const rove__hq_row *row = row_at(tx, i);
+        if (row->dead == 0 && row->scope.root == scope.root &&
+            (scope.part < 0 || row->scope.part == scope.part)) {
+            GIVE(each(each_ctx, row->row.entity_number, row->row.id));
+        }
+    }
+    return ROVE_OK;
+}
+
 static int refers(const rove_value *cell, rove_id target) {
     rove__set_cursor cursor;
     rove__element element;
@@ -677,6 +691,7 @@ static const rove__hq_store functions = {
     .row_put = row_put,
     .row_by_origin = row_by_origin,
     .row_scan = row_scan,
+    .row_ids = row_ids,
     .row_referring = row_referring,
     .feed_put = feed_put,
     .feed_scan = feed_scan,

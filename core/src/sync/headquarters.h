@@ -197,6 +197,9 @@ typedef struct rove__hq_store {
     rove_status (*row_scan)(rove__hq_tx *tx, rove__scope scope, uint32_t after_entity,
                             rove_id after_id, rove__arena *arena, /* reset for each row */
                             rove_status (*each)(void *, const rove__hq_row *), void *each_ctx);
+    /* Which rows row_scan would show from the beginning, in any order. */
+    rove_status (*row_ids)(rove__hq_tx *tx, rove__scope scope,
+                           rove_status (*each)(void *, uint32_t entity, rove_id id), void *each_ctx);
     /* Ids of live rows of one entity whose reference column, or set of references, holds `target`, ascending. */
     rove_status (*row_referring)(rove__hq_tx *tx, uint32_t entity, size_t ordinal, rove_id target,
                                  rove_status (*each)(void *, rove_id id), void *each_ctx);

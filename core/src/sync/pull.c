@@ -86,6 +86,7 @@ void rove__pull_free(rove__pull *pull) {
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
         rove__free(allocator, lists[i]->items);
     }
+    rove__free(allocator, pull->keys);
     rove__holdings_free(&pull->holdings);
     rove__buf_free(&pull->rows);
     rove__arena_free(&pull->row);

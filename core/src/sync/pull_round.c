@@ -242,6 +242,7 @@ rove_status rove__pull_round(rove__pull *pull) {
     pull->units.count = 0;
     pull->left.count = 0;
     pull->left_sent = 0;
+    pull->group_end = 0;
     for (size_t i = 0; i < holdings->count && status == ROVE_OK;) {
         size_t end = i;
         int whole = 1;

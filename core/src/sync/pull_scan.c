@@ -1,6 +1,15 @@
 /*
- * sync/pull_scan.c - scopes sent whole (Q5, Q7): rows by (scope, entity, id), so that a cut download goes on where it was.
+ * sync/pull_scan.c - scopes sent whole (Q5, Q7), so that a cut download goes on where it was.
+ *
+ * Scopes go in groups: those whose rows together fill some pages, or one that alone has more. `begin` of all of them comes
+ * first, then their rows by (entity, id), then `done` of all. A device keeps its rows by id, and those of one scope lie
+ * all over its tables: rows that come scope by scope would make it write each page of its file again and again. A group
+ * is bounded so that headquarters need not remember more than the ids of some pages.
+ *
+ * A row that moves or comes while its group is being sent is of after h: the next round brings it.
  */
+#include <stdlib.h>
+
 #include "base/assert.h"
 #include "sync/pull_state.h"
 
@@ -35,27 +44,167 @@ static rove_status each_row(void *ctx, const rove__hq_row *row) {
     return held_now(pull, row->scope) ? send_whole(pull, row) : ROVE_OK;
 }
 
-static void next_unit(rove__pull *pull) {
-    pull->unit++;
-    pull->at.started = 0;
-    pull->at.entity = 0;
-    pull->at.id = 0;
+/* ---- groups --------------------------------------------------------------------------------------------- */
+
+static rove_status each_key(void *ctx, uint32_t entity, rove_id id) {
+    rove__pull *pull = ctx;
+    size_t most = ROVE_PULL_GROUP_PAGES * (size_t)pull->request.page_rows;
+
+    if (pull->key_count == most) {
+        pull->keys_over = 1;
+        return ROVE_DONE;
+    }
+    if (pull->key_count == pull->key_capacity) {
+        size_t capacity = pull->key_capacity == 0 ? 1024 : 2 * pull->key_capacity;
+        rove__pull_key *keys =
+            rove__alloc_resize(pull->ports->allocator, pull->keys, capacity, sizeof *keys);
+        if (keys == NULL) {
+            return ROVE_NOMEM;
+        }
+        pull->keys = keys;
+        pull->key_capacity = capacity;
+    }
+    pull->keys[pull->key_count++] = (rove__pull_key){id, entity};
+    return ROVE_OK;
 }
 
-static rove_status scan_unit(rove__pull *pull, rove__scope unit) {
+static int key_before(rove__pull_key a, rove__pull_key b) {
+    return a.entity != b.entity ? a.entity < b.entity : a.id < b.id;
+}
+
+static int by_key(const void *a, const void *b) {
+    const rove__pull_key *x = a;
+    const rove__pull_key *y = b;
+
+    return key_before(*x, *y) ? -1 : key_before(*y, *x);
+}
+
+/* The keys of as many units as fit in; of those that were begun before, if it goes on. */
+static rove_status collect(rove__pull *pull) {
+    const rove__pull_position *at = &pull->at;
+    rove_status status = ROVE_OK;
+    size_t end = pull->unit;
+
+    pull->key_count = 0;
+    pull->key_at = 0;
+    pull->keys_over = 0;
+    while (status == ROVE_OK && !pull->keys_over && end < pull->units.count &&
+           end - pull->unit < ROVE_PULL_GROUP_SCOPES &&
+           !(at->started && rove__scope_before(at->until, pull->units.items[end]))) {
+        rove__scope unit = pull->units.items[end];
+        size_t before = pull->key_count;
+        if (held_now(pull, unit)) {
+            status = pull->store->row_ids(pull->tx, unit, each_key, pull);
+        }
+        if (pull->keys_over) {
+            pull->key_count = before;
+        } else {
+            end++;
+        }
+    }
+    pull->group_end = end;
+    return status;
+}
+
+/* Those of the group that are held go onto a list of the page: of others the next round tells. */
+static rove_status tell_units(rove__pull *pull, rove__scopes *list) {
     rove_status status = ROVE_OK;
 
-    if (!pull->at.started) {
-        status = rove__scopes_push(&pull->begin, unit);
-        pull->at.started = 1;
+    for (size_t i = pull->unit; i < pull->group_end && status == ROVE_OK; i++) {
+        if (held_now(pull, pull->units.items[i])) {
+            status = rove__scopes_push(list, pull->units.items[i]);
+        }
     }
-    if (status == ROVE_OK) {
-        status = pull->store->row_scan(pull->tx, unit, pull->at.entity, pull->at.id, &pull->row,
-                                       each_row, pull);
+    return status;
+}
+
+static rove_status open_group(rove__pull *pull) {
+    rove__pull_position *at = &pull->at;
+    rove_status status = collect(pull);
+
+    pull->group_alone = pull->group_end == pull->unit;
+    pull->group_end += (size_t)pull->group_alone;
+    rove__scope last = pull->units.items[pull->group_end - 1];
+    /* It has grown beyond what a group may have: a smaller one begins again. */
+    if (at->started && rove__scope_before(last, at->until) && pull->keys_over) {
+        at->started = 0;
+        at->entity = 0;
+        at->id = 0;
     }
-    if (status == ROVE_OK && !pull->full) {
-        status = rove__scopes_push(&pull->done, unit);
-        next_unit(pull);
+    at->scope = pull->units.items[pull->unit];
+    at->until = last;
+    if (status == ROVE_OK && !at->started) {
+        status = tell_units(pull, &pull->begin);
+        at->started = 1;
+    }
+    if (pull->key_count > 0) {
+        qsort(pull->keys, pull->key_count, sizeof *pull->keys, by_key);
+    }
+    rove__pull_key sent = {at->id, at->entity};
+    while (pull->key_at < pull->key_count && !key_before(sent, pull->keys[pull->key_at])) {
+        pull->key_at++;
+    }
+    return status;
+}
+
+static rove_status close_group(rove__pull *pull) {
+    rove_status status = tell_units(pull, &pull->done);
+
+    pull->unit = pull->group_end;
+    pull->group_end = 0;
+    pull->at = (rove__pull_position){.phase = ROVE_PULL_SCAN};
+    pull->full |=
+        pull->begin.count >= ROVE_PULL_GROUP_SCOPES || pull->done.count >= ROVE_PULL_GROUP_SCOPES;
+    return status;
+}
+
+/* 1 if the scope is one of the group's. */
+static int in_group(const rove__pull *pull, rove__scope scope) {
+    const rove__scope *units = pull->units.items;
+    size_t from = pull->unit;
+    size_t to = pull->group_end;
+
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        if (units[middle].root < scope.root) {
+            from = middle + 1;
+        } else {
+            to = middle;
+        }
+    }
+    for (; from < pull->group_end && units[from].root == scope.root; from++) {
+        if (units[from].part == -1 || units[from].part == scope.part) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static rove_status send_key(rove__pull *pull, rove__pull_key key) {
+    rove__hq_row row;
+
+    rove__arena_reset(&pull->row);
+    rove_status status = pull->store->row_get(pull->tx, key.entity, key.id, 0, &pull->row, &row);
+    if (status == ROVE_NOT_FOUND) {
+        return ROVE_OK;
+    }
+    if (status != ROVE_OK || row.dead != 0 || !in_group(pull, row.scope)) {
+        return status;
+    }
+    status = each_row(pull, &row);
+    return status == ROVE_DONE ? ROVE_OK : status;
+}
+
+static rove_status send_group(rove__pull *pull) {
+    rove_status status = ROVE_OK;
+
+    if (pull->group_alone) {
+        return pull->store->row_scan(pull->tx, pull->units.items[pull->unit], pull->at.entity,
+                                     pull->at.id, &pull->row, each_row, pull);
+    }
+    while (status == ROVE_OK && !pull->full && pull->key_at < pull->key_count) {
+        status = send_key(pull, pull->keys[pull->key_at]);
+        pull->key_at += !pull->refused;
     }
     return status;
 }
@@ -64,14 +213,15 @@ rove_status rove__pull_scan(rove__pull *pull) {
     rove_status status = ROVE_OK;
 
     while (status == ROVE_OK && !pull->full && pull->unit < pull->units.count) {
-        rove__scope unit = pull->units.items[pull->unit];
-        pull->at.scope = unit;
-        if (!held_now(pull, unit)) {
-            next_unit(pull); /* its grant ended meanwhile: the next round tells */
-            continue;
+        if (pull->group_end == 0) {
+            status = open_group(pull);
         }
-        status = scan_unit(pull, unit);
-        pull->full |= pull->done.count >= ROVE_PAGE_SCOPES;
+        if (status == ROVE_OK) {
+            status = send_group(pull);
+        }
+        if (status == ROVE_OK && !pull->full) {
+            status = close_group(pull);
+        }
     }
     if (status == ROVE_OK && pull->unit < pull->units.count) {
         pull->at.scope = pull->units.items[pull->unit];

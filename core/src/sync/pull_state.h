@@ -16,6 +16,9 @@
 /* Feed entries looked at for one page, whether they concern this user or not. */
 #define ROVE_PAGE_FEED  65536u
 #define ROVE_FEED_CHUNK 512u
+/* Scopes sent together have at most so many pages of rows, and are at most so many. */
+#define ROVE_PULL_GROUP_PAGES  16u
+#define ROVE_PULL_GROUP_SCOPES 1024u
 
 typedef enum rove__pull_phase {
     ROVE_PULL_VISITS, /* of today and tomorrow, first (Q7) */
@@ -27,8 +30,9 @@ typedef enum rove__pull_phase {
 /* Where a round stands. */
 typedef struct rove__pull_position {
     rove__pull_phase phase;
-    int started;       /* scan: `begin` of this scope was sent */
-    rove__scope scope; /* scan: the unit; visits: root and month */
+    int started;       /* scan: `begin` of the group was sent */
+    rove__scope scope; /* scan: the first unit of the group; visits: root and month */
+    rove__scope until; /* scan: its last one, if started */
     uint32_t entity;   /* the row sent last */
     rove_id id;
     uint64_t seq; /* feed: the entry dealt with last */
@@ -40,6 +44,11 @@ typedef struct rove__scopes {
     rove__scope *items; /* owned */
     size_t count, capacity;
 } rove__scopes;
+
+typedef struct rove__pull_key {
+    rove_id id;
+    uint32_t entity;
+} rove__pull_key;
 
 typedef struct rove__feed_entry {
     uint64_t seq;
@@ -74,7 +83,12 @@ struct rove__pull {
     size_t left_sent;
     int tell_held;      /* the list of held roots is to be sent */
     rove__scopes units; /* sent whole in this round, ascending */
-    size_t unit;        /* the one at hand */
+    size_t unit;        /* the one at hand; scan: the first of the group */
+    size_t group_end;   /* scan: past the last of the group; 0: none is open */
+    int group_alone;    /* scan: one unit that has more rows than a group may have */
+    rove__pull_key *keys; /* of the group's rows, ascending by (entity, id); owned */
+    size_t key_count, key_capacity, key_at;
+    int keys_over; /* there are more than a group may have */
     rove__scopes repair;
     rove__scopes repair_left;
     rove__pull_position at;

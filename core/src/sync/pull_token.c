@@ -2,7 +2,8 @@
  * sync/pull_token.c - where a round stands, as the device carries it (Q7).
  *
  *   token = version:byte phase:byte timeline:varint c:varint h:varint
- *           [ root:varint part:varint entity:varint id:varint ]   visits, scan; part is 1 more than it is
+ *           [ root:varint part:varint until_root:varint until_part:varint entity:varint id:varint ]
+ *                                                                 visits, scan; a part is 1 more than it is
  *           [ seq:varint ordinal:varint ]                         feed
  *   phase = rove__pull_phase << 1 | started
  *
@@ -11,7 +12,20 @@
 #include "base/assert.h"
 #include "sync/pull_state.h"
 
-#define TOKEN_VERSION 1u
+#define TOKEN_VERSION 2u
+
+static void write_scope(rove__buf *out, rove__scope scope) {
+    rove__buf_varint(out, (uint64_t)scope.root);
+    rove__buf_varint(out, (uint64_t)(scope.part + 1));
+}
+
+static rove__scope read_scope(rove__reader *reader) {
+    rove__scope scope;
+
+    scope.root = (rove_id)rove__reader_varint_max(reader, INT64_MAX);
+    scope.part = (int32_t)rove__reader_varint_max(reader, ROVE_PART_LAST + 1) - 1;
+    return scope;
+}
 
 void rove__token_write(const rove__pull *pull, rove__buf *out) {
     const rove__pull_position *at = &pull->at;
@@ -27,8 +41,8 @@ void rove__token_write(const rove__pull *pull, rove__buf *out) {
         rove__buf_varint(out, at->ordinal);
         return;
     }
-    rove__buf_varint(out, (uint64_t)at->scope.root);
-    rove__buf_varint(out, (uint64_t)(at->scope.part + 1));
+    write_scope(out, at->scope);
+    write_scope(out, at->until);
     rove__buf_varint(out, at->entity);
     rove__buf_varint(out, (uint64_t)at->id);
 }
@@ -53,8 +67,8 @@ int rove__token_read(rove__pull *pull, rove__bytes token) {
         at.seq = rove__reader_varint_max(&reader, h);
         at.ordinal = (uint32_t)rove__reader_varint_max(&reader, UINT32_MAX);
     } else {
-        at.scope.root = (rove_id)rove__reader_varint_max(&reader, INT64_MAX);
-        at.scope.part = (int32_t)rove__reader_varint_max(&reader, ROVE_PART_LAST + 1) - 1;
+        at.scope = read_scope(&reader);
+        at.until = read_scope(&reader);
         at.entity = (uint32_t)rove__reader_varint_max(&reader, UINT32_MAX);
         at.id = (rove_id)rove__reader_varint_max(&reader, INT64_MAX);
     }

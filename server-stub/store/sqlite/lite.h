@@ -37,6 +37,8 @@ typedef enum rove__lite_kind {
     ROVE_LITE_DROP,          /* ?1 id */
     ROVE_LITE_SCAN_PART,     /* ?1 root, ?2 part, ?3 after id */
     ROVE_LITE_SCAN_ROOT,     /* ?1 root, ?2 after id */
+    ROVE_LITE_IDS_PART,      /* ?1 root, ?2 part; ids alone, as they come */
+    ROVE_LITE_IDS_ROOT,      /* ?1 root */
     ROVE_LITE_ALL,           /* no parameter */
     ROVE_LITE_FIND,          /* ?1 value of the field; ids and columns */
     ROVE_LITE_FIND_NULL,     /* no parameter */

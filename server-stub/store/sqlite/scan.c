@@ -71,6 +71,37 @@ static rove_status row_scan(rove__hq_tx *tx, rove__scope scope, uint32_t after_e
     return status;
 }
 
+static rove_status ids_of(rove__hq_tx *tx, const rove__entity *entity, rove__scope scope,
+                          rove_status (*each)(void *, uint32_t entity, rove_id id), void *each_ctx,
+                          int *done) {
+    int whole = scope.part < 0 && has_parts(entity);
+    rove__lite_statement s =
+        rove__lite_open_kind(tx, entity, whole ? ROVE_LITE_IDS_ROOT : ROVE_LITE_IDS_PART, 0);
+
+    rove__lite_bind_int(&s, scope.root);
+    if (!whole) {
+        rove__lite_bind_int(&s, scope.part < 0 ? 0 : scope.part);
+    }
+    while (rove__lite_next(&s)) {
+        s.status = each(each_ctx, entity->number, rove__lite_int(&s, 0));
+        *done = s.status == ROVE_DONE;
+    }
+    return rove__lite_end(&s);
+}
+
+static rove_status row_ids(rove__hq_tx *tx, rove__scope scope,
+                           rove_status (*each)(void *, uint32_t entity, rove_id id),
+                           void *each_ctx) {
+    const rove__registry *registry = tx->lite->registry;
+    rove_status status = ROVE_OK;
+    int done = 0;
+
+    for (size_t i = 0; i < rove__registry_count(registry) && status == ROVE_OK && !done; i++) {
+        status = ids_of(tx, rove__registry_at(registry, i), scope, each, each_ctx, &done);
+    }
+    return status;
+}
+
 static rove_status row_referring(rove__hq_tx *tx, uint32_t number, size_t ordinal, rove_id target,
                                  rove_status (*each)(void *, rove_id id), void *each_ctx) {
     const rove__entity *entity = rove__lite_entity(tx, number);
@@ -92,5 +123,6 @@ static rove_status row_referring(rove__hq_tx *tx, uint32_t number, size_t ordina
 
 void rove__lite_fill_scan(rove__hq_store *store) {
     store->row_scan = row_scan;
+    store->row_ids = row_ids;
     store->row_referring = row_referring;
 }

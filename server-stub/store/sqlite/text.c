@@ -114,6 +114,16 @@ static void put_narrow(rove__buf *sql, const rove__entity *entity, rove__lite_ki
         rove__lite_put_name(sql, entity->table, NULL);
         rove__lite_put(sql, " WHERE id = ?1");
         break;
+    case ROVE_LITE_IDS_PART:
+        rove__lite_put(sql, "SELECT id FROM ");
+        rove__lite_put_name(sql, entity->table, NULL);
+        rove__lite_put(sql, " WHERE _root = ?1 AND _part = ?2");
+        break;
+    case ROVE_LITE_IDS_ROOT:
+        rove__lite_put(sql, "SELECT id FROM ");
+        rove__lite_put_name(sql, entity->table, NULL);
+        rove__lite_put(sql, " WHERE _root = ?1");
+        break;
     case ROVE_LITE_REFER:
         rove__lite_put(sql, "SELECT id FROM ");
         rove__lite_put_name(sql, entity->table, NULL);
