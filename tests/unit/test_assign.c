@@ -282,6 +282,41 @@ static void test_people(void **state) {
     assert_int_equal(run(w, "users", "sack", "ann", NULL, NULL, NULL), HQ_EXIT_USAGE);
 }
 
+static rove_status put_review(void *ctx, rove__hq_tx *tx, rove_error *error) {
+    world *w = ctx;
+    rove__hq_review review = {.seq = 1,
+                              .entity = 6,
+                              .id = 4294967297,
+                              .replica = 5,
+                              .reason = "not entitled",
+                              .change = {(const uint8_t *)"x", 1}};
+
+    rove__hq_device device = {.replica = 5, .user = 1, .status = ROVE_DEVICE_ACTIVE};
+    const rove__hq_store *store = &hq_database(w->h.hq)->store;
+
+    (void)error;
+    rove_status status = store->device_put(tx, &device);
+    return status == ROVE_OK ? store->review_put(tx, &review) : status;
+}
+
+static void test_work_in_review_is_listed_and_returned(void **state) {
+    world *w = *state;
+
+    does(w, "review", NULL, NULL, NULL, NULL, NULL);
+    says(w, "Nothing waits");
+    assert_int_equal(run(w, "review", "accept", "7", NULL, NULL, NULL), HQ_EXIT_NOT_FOUND);
+    assert_int_equal(run(w, "review", "burn", "7", NULL, NULL, NULL), HQ_EXIT_USAGE);
+    assert_int_equal(run(w, "review", "return", NULL, NULL, NULL, NULL), HQ_EXIT_USAGE);
+    assert_int_equal(hq_commit(w->h.hq, put_review, w, NULL), ROVE_OK);
+    does(w, "review", "list", NULL, NULL, NULL, NULL);
+    says(w, "not entitled");
+    says(w, "Account");
+    does(w, "review", "return", "1", NULL, NULL, NULL);
+    says(w, "1: returned");
+    does(w, "review", "list", NULL, NULL, NULL, NULL);
+    says(w, "Nothing waits");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -298,6 +333,7 @@ int main(void) {
         TEST(test_exports_are_safe_in_a_spreadsheet),
         TEST(test_cells_of_a_spreadsheet),
         TEST(test_people),
+        TEST(test_work_in_review_is_listed_and_returned),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
