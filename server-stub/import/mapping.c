@@ -10,6 +10,8 @@
 #include "base/text.h"
 #include "import/synonyms.h"
 
+#include "rove/entities.pb-c.h"
+
 #define HEADER_MAX ((size_t)ROVE_NAME_MAX * 2)
 
 /* What can be imported, in the order in which it refers to each other; and what a record cannot be without: any field of each group. */
@@ -63,13 +65,13 @@ size_t mapping_rank(const rove__entity *entity) {
 static int aim(const rove__registry *registry, const rove__entity *entity, const char *target,
                mapping_column *column) {
     static const struct {
-        const char *entity;
+        const ProtobufCMessageDescriptor *entity;
         const char *target;
         mapping_role role;
-    } special[] = {{"User", "first name", MAPPING_FIRST_NAME},
-                   {"User", "last name", MAPPING_LAST_NAME},
-                   {"Contact", "account", MAPPING_ACCOUNT},
-                   {"PriceItem", "price list", MAPPING_PRICE_LIST}};
+    } special[] = {{&rove__user__descriptor, "first name", MAPPING_FIRST_NAME},
+                   {&rove__user__descriptor, "last name", MAPPING_LAST_NAME},
+                   {&rove__contact__descriptor, "account", MAPPING_ACCOUNT},
+                   {&rove__price_item__descriptor, "price list", MAPPING_PRICE_LIST}};
     static const char method[] = "method ";
     const rove__entity *methods = rove__registry_by_name(registry, "ContactMethod");
     int kind = rove__entity_field_named(methods, "kind");
@@ -77,13 +79,13 @@ static int aim(const rove__registry *registry, const rove__entity *entity, const
     ROVE_ASSERT(entity != NULL && target != NULL);
     column->ordinal = -1;
     for (size_t i = 0; i < sizeof special / sizeof special[0]; i++) {
-        if (strcmp(entity->name, special[i].entity) == 0 &&
-            strcmp(target, special[i].target) == 0) {
+        if (entity->message == special[i].entity && strcmp(target, special[i].target) == 0) {
             column->role = special[i].role;
             return 1;
         }
     }
-    if (strcmp(entity->name, "Contact") == 0 && strncmp(target, method, sizeof method - 1) == 0) {
+    if (entity->message == &rove__contact__descriptor &&
+        strncmp(target, method, sizeof method - 1) == 0) {
         column->role = MAPPING_METHOD;
         return rove__field_enum_value(&methods->fields[kind], target + sizeof method - 1,
                                       &column->kind) == ROVE_OK;
