@@ -239,6 +239,21 @@ static int read_options(program *self, int argc, char **argv) {
     return i;
 }
 
+/* --json may also stand behind the command; how many arguments are left. */
+static int take_json(program *self, int argc, char **argv) {
+    int kept = 0;
+    int ended = 0;
+    for (int i = 0; i < argc; i++) {
+        ended |= strcmp(argv[i], "--") == 0;
+        if (!ended && strcmp(argv[i], "--json") == 0) {
+            self->io.json = 1;
+        } else {
+            argv[kept++] = argv[i];
+        }
+    }
+    return kept;
+}
+
 static void default_options(program *self) {
     const char *data = getenv("ROVE_HQ_DATA");
     const struct passwd *user = getpwuid(geteuid());
@@ -287,6 +302,7 @@ int main(int argc, char **argv) {
     if (status != ROVE_OK) {
         return hq_failed(&self.io, status, NULL);
     }
+    argc = first + take_json(&self, argc - first, argv + first);
     int code = dispatch(&self, argc - first, argv + first);
     rove_posix_crypto_free(&self.ports.crypto);
     return code;
