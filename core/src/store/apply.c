@@ -90,9 +90,9 @@ static rove_status put_cursor(rove__apply *apply, const rove__page *page) {
                                             page->token.size, apply->error)
                      : rove__meta_drop(store, ROVE_META_TOKEN, apply->error);
     }
+    store->downloading = page->more || page->token.size > 0;
     if (status == ROVE_OK) {
-        status = rove__meta_put_int(store, ROVE_META_CATCHING_UP,
-                                    page->more || page->token.size > 0, apply->error);
+        status = rove__meta_put_int(store, ROVE_META_CATCHING_UP, store->downloading, apply->error);
     }
     return status;
 }
@@ -147,6 +147,9 @@ rove_status rove__store_apply(rove__store *store, const rove__ack *acks, size_t 
         return status;
     }
     status = rove__apply_begin(&apply, store, error);
+    if (status == ROVE_OK && page != NULL) {
+        status = rove__transfer_open(&apply, page);
+    }
     if (status == ROVE_OK) {
         status = apply_acks(&apply, acks, ack_count);
     }

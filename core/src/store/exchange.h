@@ -249,6 +249,7 @@ typedef struct rove__apply {
     size_t transfer_count, transfer_capacity;
     uint32_t *transfer_at; /* open addressing: position + 1; arena */
     size_t transfer_slots;
+    int blank; /* nothing was held when the download under way began */
     rove__transfer *last; /* found last: rows come scope by scope */
 } rove__apply;
 
@@ -273,7 +274,8 @@ ROVE_CHECK rove_status rove__apply_whole(rove__apply *apply, const rove__change 
 ROVE_CHECK rove_status rove__apply_join(const rove__change *whole, const rove__change *part,
                                         rove__arena *arena, rove__change *joined);
 
-/* transfer.c (Q5) and what a page names */
+/* transfer.c (Q5) and what a page names. open: before the Acks that came with the page. */
+ROVE_CHECK rove_status rove__transfer_open(rove__apply *apply, const rove__page *page);
 ROVE_CHECK rove_status rove__transfer_begin(rove__apply *apply, const rove__page *page);
 ROVE_CHECK rove_status rove__transfer_done(rove__apply *apply, const rove__page *page);
 ROVE_CHECK rove_status rove__transfer_store(rove__apply *apply);

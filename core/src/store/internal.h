@@ -114,6 +114,8 @@ struct rove__store {
     int entered;            /* a transaction is open */
     int lazy;               /* commits do not wait for the disk */
     int unsynced;           /* some did not, and none waited since */
+    int log_pages;          /* in the write-ahead log, as of the last commit */
+    int downloading;        /* the last page was not the last of its answer */
     int in_transaction;     /* a local one: begin was called */
     rove_status doomed;     /* the device failed in the middle of a write: commit returns it and rolls back */
     int stale;              /* the handle could not be read back after a rollback */
@@ -200,6 +202,13 @@ ROVE_CHECK rove_status rove__meta_put_clock(rove__store *store, rove_error *erro
 ROVE_CHECK rove_status rove__store_enter(rove__store *store, rove_error *error);
 /* The same for a page without an Ack: a power cut may undo it, and whatever is committed later outlasts one with it. */
 ROVE_CHECK rove_status rove__store_enter_page(rove__store *store, rove_error *error);
+
+/* checkpoint.c. watch: once, after opening; local: with the writer held, after a local commit. */
+void rove__checkpoint_watch(rove__store *store);
+void rove__checkpoint_local(rove__store *store);
+/* After the commit of a page: 1 if it is time for _pages, which is called without the writer. */
+int rove__checkpoint_due(const rove__store *store);
+void rove__checkpoint_pages(rove__store *store);
 ROVE_CHECK rove_status rove__store_leave(rove__store *store, rove_status status, rove_error *error);
 void rove__store_note(rove__store *store, uint32_t entity, rove_id id); /* an event */
 /* clock.c: falls back if it may (D10); whether the transaction has to write it; reads it back at open. */

@@ -25,7 +25,6 @@ static const char *const settings = "PRAGMA page_size = 4096;"
                                     "PRAGMA cell_size_check = ON;"
                                     "PRAGMA foreign_keys = OFF;"
                                     "PRAGMA cache_size = -8192;"
-                                    "PRAGMA wal_autocheckpoint = 2000;"
                                     "PRAGMA journal_size_limit = 16777216;";
 
 rove_status rove__connection_harden(sqlite3 *db, rove_error *error) {
@@ -84,6 +83,7 @@ static rove_status open_file(rove__store *store, rove_error *error) {
     rove_status status = configure(store->db, error);
     if (status == ROVE_OK) {
         /* What a killed process left in the WAL may not be on the disk yet. */
+        rove__checkpoint_watch(store);
         store->unsynced = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE,
                                                     NULL, NULL) != SQLITE_OK;
         status = rove__schema_apply(store->db, store->registry, store->ports.allocator, error);

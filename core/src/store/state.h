@@ -21,6 +21,7 @@
 #define ROVE_META_CHAIN       "chain"       /* 32 bytes: the chain at `acked`; absent: zeros */
 #define ROVE_META_TOKEN       "token"       /* bytes: where an unfinished scan stands (Q7) */
 #define ROVE_META_CATCHING_UP "catching_up" /* int 0, 1 (Q6) */
+#define ROVE_META_BLANK       "blank"       /* int 0, 1: nothing was held when the download under way began */
 #define ROVE_META_UNVERIFIED  "unverified"  /* int 0, 1 (T1) */
 #define ROVE_META_VERIFIED_MS "verified_ms" /* int */
 #define ROVE_META_CONTACT_MS  "contact_ms"  /* int */

@@ -266,7 +266,8 @@ rove_status rove__table_put(rove__store *store, const rove__stored *stored, int 
     size_t clock_size = 0;
     int tail = (int)entity->field_count + 2;
 
-    rove_status status = put_sets(store, entity, stored->row.id, &stored->row, fresh, error);
+    rove_status status =
+        fresh ? ROVE_OK : put_sets(store, entity, stored->row.id, &stored->row, 0, error);
     if (status == ROVE_OK) {
         status = rove__store_entity_statement(
             store, entity, fresh ? ROVE_ENTITY_SQL_INSERT : ROVE_ENTITY_SQL_REPLACE, &statement,
@@ -293,7 +294,12 @@ rove_status rove__table_put(rove__store *store, const rove__stored *stored, int 
         sqlite3_bind_blob(statement, tail + 2, bytes + clock_size,
                           (int)(store->scratch.size - clock_size), SQLITE_STATIC);
     }
-    return rove__store_run(store, statement, error, "Writing a row");
+    status = rove__store_run(store, statement, error, "Writing a row");
+    /* Only now: a row that is there already keeps its elements. */
+    if (status == ROVE_OK && fresh) {
+        status = put_sets(store, entity, stored->row.id, &stored->row, 1, error);
+    }
+    return status;
 }
 
 rove_status rove__table_drop(rove__store *store, const rove__entity *entity, rove_id id,

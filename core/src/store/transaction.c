@@ -231,6 +231,7 @@ rove_status rove__store_leave(rove__store *store, rove_status status, rove_error
     size_t count = 0;
 
     ROVE_ASSERT(store->entered);
+    int sweeps = 0;
     if (status == ROVE_OK) {
         status = finish(store, error);
     }
@@ -243,12 +244,20 @@ rove_status rove__store_leave(rove__store *store, rove_status status, rove_error
     }
     rove__store_watcher watcher = store->watcher;
     void *ctx = store->watcher_ctx;
+    if (status == ROVE_OK && store->lazy) {
+        sweeps = rove__checkpoint_due(store);
+    } else if (status == ROVE_OK) {
+        rove__checkpoint_local(store);
+    }
     store->event_count = 0;
     store->entered = 0;
     store->holder = NULL;
     store->in_transaction = 0;
     sqlite3_mutex_leave(store->mutex);
 
+    if (sweeps) {
+        rove__checkpoint_pages(store);
+    }
     if (count > 0 && watcher != NULL) {
         watcher(ctx, events, count);
     }

@@ -209,20 +209,52 @@ static rove_status holds_any(rove__apply *apply, rove__scope scope, int *holds) 
     return status;
 }
 
+/* 1 if anything is held at all. */
+static rove_status holds_something(rove__apply *apply, int *any) {
+    sqlite3_stmt *statement = NULL;
+    rove_status status = rove__sum_flush(apply->store, apply->error);
+
+    *any = 0;
+    if (status == ROVE_OK) {
+        status =
+            rove__exchange_row(apply->store, ROVE_EXCHANGE_SCOPE_ANY, &statement, apply->error, "");
+        *any = statement != NULL;
+        sqlite3_reset(statement);
+    }
+    return status;
+}
+
+/*
+ * The list of what is held opens a download. If the replica has nothing then, every row that comes before a transfer
+ * of its scope begins (today's visits, what was just acknowledged) is of this download: what happens to it later
+ * comes with the feed. So such a scope counts as fresh, and nobody has to remember which of its rows were named.
+ */
+rove_status rove__transfer_open(rove__apply *apply, const rove__page *page) {
+    rove__store *store = apply->store;
+    int settled = !page->more && page->token.size == 0;
+    int64_t before = 0;
+    int any = 0;
+
+    rove_status status = rove__meta_get_int(store, ROVE_META_BLANK, &before, apply->error);
+    apply->blank = before != 0;
+    if (status == ROVE_OK && page->has_held) {
+        status = holds_something(apply, &any);
+        apply->blank = !any;
+    }
+    int64_t after = apply->blank && !settled;
+    if (status == ROVE_OK && after != before) {
+        status = rove__meta_put_int(store, ROVE_META_BLANK, after, apply->error);
+    }
+    return status;
+}
+
 rove_status rove__transfer_begin(rove__apply *apply, const rove__page *page) {
     rove__store *store = apply->store;
     rove_status status = ROVE_OK;
     int any = 0;
 
-    if (page->begin_count == 0) {
-        return ROVE_OK;
-    }
-    status = rove__sum_flush(store, apply->error);
-    if (status == ROVE_OK) {
-        sqlite3_stmt *statement = NULL;
-        status = rove__exchange_row(store, ROVE_EXCHANGE_SCOPE_ANY, &statement, apply->error, "");
-        any = statement != NULL;
-        sqlite3_reset(statement);
+    if (page->begin_count > 0 && !apply->blank) {
+        status = holds_something(apply, &any);
     }
     for (size_t i = 0; i < page->begin_count && status == ROVE_OK; i++) {
         rove__transfer *transfer = NULL;

@@ -10,7 +10,7 @@
 
 #include "sync/server.h"
 
-#define ROVE_PAGE_ROWS 4096u
+#define ROVE_PAGE_ROWS 1024u
 
 typedef struct rove__pull_request {
     rove_id user;

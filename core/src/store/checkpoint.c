@@ -1,0 +1,72 @@
+/*
+ * store/checkpoint.c - when the write-ahead log goes back into the file.
+ *
+ * SQLite would do it inside the commit that makes the log too long, while everybody waits: tens of milliseconds that a
+ * rep can feel. So whoever applies pages does it after giving the writer back, on a connection of its own; writes go on
+ * meanwhile, and what they add is swept up in a short second pass, or the log would never begin anew. A local write
+ * does it itself only where there is no download. A checkpoint that fails costs nothing: the log stays, the next one
+ * tries again.
+ */
+#include "base/log.h"
+#include "store/internal.h"
+
+/* Pages in the log. Local writes between the pages of a download let it grow further. */
+#define LOG_PAGES          2000
+#define LOG_PAGES_DOWNLOAD 6000
+
+static int note(void *ctx, sqlite3 *db, const char *name, int pages) {
+    rove__store *store = ctx;
+
+    (void)db;
+    (void)name;
+    store->log_pages = pages;
+    return SQLITE_OK;
+}
+
+void rove__checkpoint_watch(rove__store *store) {
+    sqlite3_wal_hook(store->db, note, store);
+}
+
+static void checkpoint(const rove__store *store, sqlite3 *db) {
+    int code = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+
+    if (code != SQLITE_OK && code != SQLITE_BUSY) {
+        rove__log(store->ports.log, ROVE_LOG_WARN, "store", "a checkpoint failed: %s",
+                  sqlite3_errstr(code));
+    }
+}
+
+void rove__checkpoint_local(rove__store *store) {
+    if (store->log_pages >= (store->downloading ? LOG_PAGES_DOWNLOAD : LOG_PAGES)) {
+        checkpoint(store, store->db);
+    }
+}
+
+int rove__checkpoint_due(const rove__store *store) {
+    return store->log_pages >= LOG_PAGES;
+}
+
+/* On a connection of its own. */
+static void sweep(const rove__store *store) {
+    sqlite3 *db = NULL;
+    int code = sqlite3_open_v2(
+        store->path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE,
+        store->ports.vfs);
+    if (code == SQLITE_OK) {
+        /* A connection knows of the log once it has read. */
+        code = sqlite3_exec(db, "SELECT 1 FROM sqlite_schema LIMIT 1", NULL, NULL, NULL);
+    }
+    if (code == SQLITE_OK) {
+        checkpoint(store, db);
+    }
+    sqlite3_close_v2(db);
+}
+
+void rove__checkpoint_pages(rove__store *store) {
+    sweep(store);
+    sqlite3_mutex_enter(store->queue);
+    sqlite3_mutex_enter(store->mutex);
+    sqlite3_mutex_leave(store->queue);
+    checkpoint(store, store->db);
+    sqlite3_mutex_leave(store->mutex);
+}
