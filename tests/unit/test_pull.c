@@ -49,7 +49,59 @@ static void settle(world *w) {
     rep_check(&w->anna);
 }
 
+/* Text that hardly can be compressed. */
+static void noise(uint64_t *state, char *text, size_t size) {
+    for (size_t i = 0; i < size; i++) {
+        *state = *state * 6364136223846793005u + 1442695040888963407u;
+        text[i] = (char)(' ' + (*state >> 33) % 95);
+    }
+    text[size] = '\0';
+}
+
 /* ---- first downloads ------------------------------------------------------------------------------------- */
+
+static void pages_of_rows_that_cannot_be_compressed_fit_their_frames(void **state) {
+    world *w = *state;
+    static char text[3001];
+    uint64_t random = 1;
+
+    for (int i = 0; i < 300; i++) {
+        rove_id account = held_account(w);
+        rove__row *note = site_row(&w->s, "Note", 0);
+        noise(&random, text, sizeof text - 1);
+        site_int(note, "about_id", account);
+        site_int(note, "created_at", w->s.now_ms);
+        site_text(note, "text", text);
+        (void)site_insert(&w->s, note);
+    }
+    settle(w);
+    assert_int_equal(w->anna.row_count, 600);
+}
+
+/* Some scopes go together, one is longer than what goes together; a cut exchange brings four rows. */
+static void a_cut_download_goes_on_within_scopes_and_between(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+    size_t total = 0;
+
+    w->s.page_rows = 1;
+    for (size_t i = 0; i < 9; i++) {
+        rove_id account = held_account(w);
+        size_t visits = i == 4 ? 50 : 12;
+        for (size_t j = 0; j < visits; j++) {
+            site_visit(&w->s, account, w->s.now_ms - 100 * DAY);
+        }
+        total += 1 + visits;
+    }
+    w->anna.answer_frames = 5;
+    for (size_t i = 0; i < total / 4 + 4; i++) {
+        rep_exchange(&w->anna, &outcome);
+    }
+    assert_int_equal(w->anna.row_count, total);
+    w->anna.answer_frames = 0;
+    settle(w);
+    assert_int_equal(w->anna.row_count, total);
+}
 
 static void todays_visits_come_first(void **state) {
     world *w = *state;
@@ -467,6 +519,8 @@ static void a_restored_headquarters_takes_back_what_it_lost(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        CASE(pages_of_rows_that_cannot_be_compressed_fit_their_frames),
+        CASE(a_cut_download_goes_on_within_scopes_and_between),
         CASE(todays_visits_come_first),
         CASE(a_cut_download_goes_on_where_it_was),
         CASE(a_budget_ends_the_answer_early),
