@@ -318,6 +318,7 @@ ROVE_CHECK rove_status rove__sum_term(rove__store *store, rove__scope scope, rov
 /* Nothing of the scope is held any more. */
 ROVE_CHECK rove_status rove__sum_clear(rove__store *store, rove__scope scope, rove_error *error);
 ROVE_CHECK rove_status rove__sum_flush(rove__store *store, rove_error *error);
+void rove__sum_keep(rove__store *store);   /* after they were written, at the end of a transaction */
 void rove__sum_forget(rove__store *store); /* on rollback */
 ROVE_CHECK rove_status rove__sum_total(rove__store *store, rove__hash128 *total, uint64_t *rows,
                                        uint64_t *scopes, rove_error *error);

@@ -3,7 +3,8 @@
  *
  * The transaction's scopes stand in an open-addressing table with a power of two of slots, at most three
  * quarters full; a slot with `loaded` 0 is free. A scope is read from _scope when it is first touched and written
- * back, or removed if it has no row left, when the transaction ends.
+ * back, or removed if it has no row left, when the transaction ends. Between the pages of a download the table stays, as
+ * far as it is small: the next page has rows of the same scopes.
  */
 #include <string.h>
 
@@ -13,6 +14,7 @@
 #include "store/internal.h"
 
 #define CAPACITY_MIN 64
+#define KEPT_MAX     6144
 
 static size_t slot_of(const rove__store *store, rove__scope scope) {
     uint64_t hash = ((uint64_t)scope.root * 0x9e3779b97f4a7c15u) ^
@@ -174,10 +176,13 @@ rove_status rove__sum_flush(rove__store *store, rove_error *error) {
             store->sums[i].dirty = 0;
         }
     }
-    if (status == ROVE_OK) {
+    return status;
+}
+
+void rove__sum_keep(rove__store *store) {
+    if (!store->lazy || !store->downloading || store->sum_count > KEPT_MAX) {
         rove__sum_forget(store);
     }
-    return status;
 }
 
 void rove__sum_forget(rove__store *store) {

@@ -159,6 +159,9 @@ static rove_status enter(rove__store *store, int durable, rove_error *error) {
     }
     rove__arena_reset(&store->arena);
     rove__arena_reset(&store->row_arena);
+    if (durable) {
+        rove__sum_forget(store);
+    }
     if (store->stale) {
         status = rove__meta_load(store, error);
         store->stale = status != ROVE_OK;
@@ -221,6 +224,7 @@ static rove_status finish(rove__store *store, rove_error *error) {
         store->clock_written = store->clock;
     }
     if (status == ROVE_OK) {
+        rove__sum_keep(store);
         store->unsynced = store->lazy;
     }
     return status;

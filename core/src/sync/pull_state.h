@@ -17,7 +17,7 @@
 #define ROVE_PAGE_FEED  65536u
 #define ROVE_FEED_CHUNK 512u
 /* Scopes sent together have at most so many pages of rows, and are at most so many. */
-#define ROVE_PULL_GROUP_PAGES  32u
+#define ROVE_PULL_GROUP_PAGES  16u
 #define ROVE_PULL_GROUP_SCOPES 1024u
 
 typedef enum rove__pull_phase {
