@@ -22,13 +22,14 @@
 #include "office.h"
 #include "rove/client.h"
 
-#define OFFLINE_WRITES  1000
-#define PER_TRANSACTION 1000
-#define NOTE_BYTES      16384
-#define NOTES           1024 /* 16 MiB */
-#define REP_WRITES_MAX  4096
-#define DEVICES_PER_RUN 3
-#define REP_PAUSE_NS    2000000
+#define OFFLINE_WRITES        1000
+#define PER_TRANSACTION       1000
+#define NOTE_BYTES            16384
+#define NOTES_PER_TRANSACTION 8
+#define NOTES                 1024 /* 16 MiB */
+#define REP_WRITES_MAX        4096
+#define DEVICES_PER_RUN       3
+#define REP_PAUSE_NS          2000000
 
 typedef struct bench {
     measure_report report;
@@ -318,14 +319,13 @@ static void measure_writes(bench *b, device *d) {
 }
 
 /* Letters that cannot be compressed much. */
-static void measure_push(bench *b, device *d) {
+static void write_notes(bench *b, device *d, int count) {
     static char text[NOTE_BYTES + 1];
-    rove_sync_report report = {0};
+    static uint64_t state = 7;
     rove_error error = {0};
-    uint64_t state = 7;
 
     check(rove_begin(d->replica, &error), &error, "beginning");
-    for (int i = 0; i < NOTES; i++) {
+    for (int i = 0; i < count; i++) {
         rove_id id = 0;
         for (int c = 0; c < NOTE_BYTES; c++) {
             text[c] = (char)('0' + visits_random(&state) % 75);
@@ -334,23 +334,50 @@ static void measure_push(bench *b, device *d) {
                                {"created_at", rove_int(VISITS_START_MS)},
                                {"text", rove_text(text)}};
         check(rove_insert(d->replica, "Note", fields, 3, &id, &error), &error, "writing");
-        if (i % 8 == 7) {
+        if (i % NOTES_PER_TRANSACTION == NOTES_PER_TRANSACTION - 1) {
             check(rove_commit(d->replica, &error), &error, "committing");
             check(rove_begin(d->replica, &error), &error, "beginning");
         }
     }
     check(rove_commit(d->replica, &error), &error, "committing");
-    double resident = office_memory_restart();
-    size_t before = counting_restart(&d->memory);
-    double seconds = device_sync(d, &report);
-    measure_add(&b->report, "16 MiB of notes to headquarters", seconds, "s", MEASURE_REPORTED, 0);
-    measure_add(&b->report, "16 MiB of notes: requests", (double)report.requests, "",
+}
+
+typedef struct peak {
+    double seconds, device_mib, office_mib;
+    uint64_t requests;
+} peak;
+
+static peak push_notes(bench *b, device *d, int count) {
+    rove_sync_report report = {0};
+    peak found;
+
+    write_notes(b, d, count);
+    (void)office_memory_restart();
+    (void)counting_restart(&d->memory);
+    found.seconds = device_sync(d, &report);
+    found.requests = report.requests;
+    found.device_mib = (double)atomic_load(&d->memory.most) / 1048576;
+    found.office_mib = office_memory_mib("VmHWM:");
+    return found;
+}
+
+/* Twice as much takes no more memory. */
+static void measure_push(bench *b, device *d) {
+    peak once = push_notes(b, d, NOTES);
+    peak twice = push_notes(b, d, 2 * NOTES);
+
+    measure_add(&b->report, "16 MiB of notes to headquarters", once.seconds, "s", MEASURE_REPORTED,
+                0);
+    measure_add(&b->report, "16 MiB of notes: requests", (double)once.requests, "",
                 MEASURE_REPORTED, 0);
-    measure_add(&b->report, "16 MiB of notes: peak memory of the device",
-                (double)(atomic_load(&d->memory.most) - before) / 1048576, "MiB", MEASURE_AT_MOST,
-                16);
-    measure_add(&b->report, "16 MiB of notes: growth of headquarters",
-                office_memory_mib("VmHWM:") - resident, "MiB", MEASURE_AT_MOST, 16);
+    measure_add(&b->report, "16 MiB of notes: peak memory of the device", once.device_mib, "MiB",
+                MEASURE_REPORTED, 0);
+    measure_add(&b->report, "16 MiB of notes: peak memory of headquarters", once.office_mib, "MiB",
+                MEASURE_REPORTED, 0);
+    measure_add(&b->report, "32 MiB of notes: memory of the device, x 16 MiB",
+                twice.device_mib / once.device_mib, "x", MEASURE_AT_MOST, 1.25);
+    measure_add(&b->report, "32 MiB of notes: memory of headquarters, x 16 MiB",
+                twice.office_mib / once.office_mib, "x", MEASURE_AT_MOST, 1.25);
 }
 
 static void measure_afterwards(bench *b, int runs) {

@@ -249,7 +249,7 @@ typedef struct rove__apply {
     size_t transfer_count, transfer_capacity;
     uint32_t *transfer_at; /* open addressing: position + 1; arena */
     size_t transfer_slots;
-    int blank; /* nothing was held when the download under way began */
+    int blank;            /* nothing was held when the download under way began */
     rove__transfer *last; /* found last: rows come scope by scope */
 } rove__apply;
 
