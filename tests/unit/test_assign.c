@@ -26,7 +26,7 @@ static void says(const world *w, const char *text) {
 static void does(world *w, const char *a, const char *b, const char *c, const char *d,
                  const char *e, const char *f) {
     if (run(w, a, b, c, d, e, f) != HQ_EXIT_DONE) {
-        fail_msg("%s %s: %s", a, b, w->said.err);
+        fail_msg("%s %s: %s", a, b != NULL ? b : "", w->said.err);
     }
 }
 
