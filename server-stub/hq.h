@@ -124,6 +124,18 @@ void hq_complain(const hq_io *io, const char *format, ...) ROVE_PRINTF(2, 3);
 /* The path of an argument, seen from the caller's directory; owned by the caller (hq's allocator). */
 char *hq_path(hq *headquarters, const hq_io *io, const char *argument);
 
+/* What a restore did. */
+typedef struct hq_restored {
+    uint64_t head;   /* the last position in the backup */
+    char aside[160]; /* the file, in the folder, that the database before it is now called */
+} hq_restored;
+/*
+ * Puts a backup in the place of the database of a folder that no process has open, and records it as the operator's act.
+ * BUSY, CORRUPT (no backup of a headquarters, or a damaged one), FULL, IO: the database is as it was.
+ */
+ROVE_CHECK rove_status hq_restore(const hq_ports *ports, const char *folder, const hq_io *io,
+                                  const char *copy, hq_restored *restored, rove_error *error);
+
 typedef enum hq_exit {
     HQ_EXIT_DONE = 0,
     HQ_EXIT_FAILED = 1,

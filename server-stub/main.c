@@ -30,7 +30,9 @@ typedef struct program {
 
 /* ---- help ----------------------------------------------------------------------------------------------- */
 
+/* Commands on a folder that nobody has open; they get no headquarters. */
 static int run_init(hq *headquarters, const hq_io *io, int argc, char **argv);
+static int run_restore(hq *headquarters, const hq_io *io, int argc, char **argv);
 
 static const hq_command command_init = {
     .name = "init",
@@ -42,6 +44,19 @@ static const hq_command command_init = {
             "127.0.0.1 and ::1). A headquarters that is there already is left as it is.\n\n"
             "    rove-hq --data /srv/acme init --name 'Acme Field Sales' --host hq.acme.example\n",
     .run = run_init};
+
+static const hq_command command_restore = {
+    .name = "restore",
+    .usage = "FILE",
+    .summary = "put a backup in the place of the database",
+    .help =
+        "FILE is what `rove-hq backup` wrote. Stop `serve` first. The backup is checked before "
+        "anything\n"
+        "is touched; the database that is there now is kept in the folder under another name.\n\n"
+        "What devices sent after the backup comes back with their next sync. What operators did\n"
+        "after it is gone: `rove-hq acts` ends where to begin again.\n\n"
+        "    rove-hq restore /backup/hq-2026-11-23.db && rove-hq serve\n",
+    .run = run_restore};
 
 static const char general[] =
     "rove-hq - headquarters of Rove: the sync server of a field-sales force, and its "
@@ -67,7 +82,7 @@ static const char closing[] =
     "folder, 5 not found.\n";
 
 static const hq_command *find_command(const char *name) {
-    const hq_command *const own[] = {&command_init, &hq_command_serve};
+    const hq_command *const own[] = {&command_init, &command_restore, &hq_command_serve};
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
         if (strcmp(own[i]->name, name) == 0) {
             return own[i];
@@ -97,6 +112,7 @@ static int help(const hq_io *io, const char *name) {
     for (const hq_command *const *at = hq_commands; *at != NULL; at++) {
         list_one(io, *at);
     }
+    list_one(io, &command_restore);
     hq_print(io, "%s", closing);
     return HQ_EXIT_DONE;
 }
@@ -161,6 +177,33 @@ static int run_init(hq *headquarters, const hq_io *io, int argc, char **argv) {
     return HQ_EXIT_DONE;
 }
 
+static int run_restore(hq *headquarters, const hq_io *io, int argc, char **argv) {
+    const program *self = io->ctx;
+    const hq_option options[] = {{NULL, NULL, NULL}};
+    hq_restored restored;
+    rove_error error = {0};
+    int count = 0;
+    (void)headquarters;
+    int usage = hq_arguments(io, &command_restore, options, argc, argv, 1, 1, &count);
+    if (usage != HQ_EXIT_DONE) {
+        return usage;
+    }
+    rove_status status = hq_restore(&self->ports, self->data, io, argv[1], &restored, &error);
+    if (status != ROVE_OK) {
+        return hq_failed(io, status, &error);
+    }
+    if (io->json) {
+        hq_print(io, "{\"head\": %llu, \"replaced\": \"%s\"}\n", (unsigned long long)restored.head,
+                 restored.aside);
+        return HQ_EXIT_DONE;
+    }
+    hq_print(io,
+             "Restored: all up to head %llu. The database before it is %s/%s.\n"
+             "Now serve: devices send again what they had sent since.\n",
+             (unsigned long long)restored.head, self->data, restored.aside);
+    return HQ_EXIT_DONE;
+}
+
 /* ---- running a command ---------------------------------------------------------------------------------- */
 
 static void write_out(void *ctx, const char *bytes, size_t size) {
@@ -207,8 +250,10 @@ static int dispatch(program *self, int argc, char **argv) {
     if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
         return help(&self->io, argv[0]);
     }
-    return command == &command_init ? run_init(NULL, &self->io, argc, argv)
-                                    : run_command(self, command, argc, argv);
+    if (command == &command_init || command == &command_restore) {
+        return command->run(NULL, &self->io, argc, argv);
+    }
+    return run_command(self, command, argc, argv);
 }
 
 /* Reads the options before the command; the index of the command, or -1. */

@@ -78,7 +78,6 @@ const hq_command hq_command_backup = {
         "Writes one consistent copy to a new file. Keys are not in it: keep ca.key, ca.der, "
         "server.key and\n"
         "server.der of the folder as well, once, in a safe place.\n\n"
-        "To restore: stop rove-hq, put the copy into the folder as hq.db, remove hq.db-wal and\n"
-        "hq.db-shm, and serve. Devices notice, and send again what the copy lacks.\n\n"
+        "`rove-hq restore` puts it back. Devices notice, and send again what the copy lacks.\n\n"
         "    rove-hq backup /backup/hq-2026-11-23.db\n",
     .run = run_backup};

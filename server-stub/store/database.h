@@ -79,5 +79,12 @@ struct rove__hq_database {
 ROVE_CHECK rove_status rove__hq_sqlite_open(const rove_allocator *allocator,
                                             rove__registry *registry, const char *path,
                                             rove__hq_database **out, rove_error *error);
+/*
+ * Puts a backup in the place of the database file `path`, which no process has open; what was there is renamed to
+ * `aside` (with -wal and -shm where it has them). The backup is checked first and stays where it is. CORRUPT: it is no
+ * headquarters, or damaged, and nothing was changed. FULL, IO, TOO_BIG. After a kill at any moment it can be called again.
+ */
+ROVE_CHECK rove_status rove__hq_sqlite_restore(const char *copy, const char *path,
+                                               const char *aside, rove_error *error);
 
 #endif

@@ -52,9 +52,23 @@ must rep mobile sync
 same 'notes at headquarters' 2 "$(notes | wc -l | tr -d ' ')"
 
 tell 'the copy takes the place of the database'
+run office restore "$work/copy.db"
+exits 4
 stop
-rm -f "$work/hq/hq.db" "$work/hq/hq.db-wal" "$work/hq/hq.db-shm"
-cp "$work/copy.db" "$work/hq/hq.db"
+printf 'no database' >"$work/no.db"
+run office restore "$work/no.db"
+exits 1
+says 'Nothing was changed' 
+sed 's/Note/note/' "$work/copy.db" | head -c 100000 >"$work/torn.db"
+run office restore "$work/torn.db"
+exits 1
+same 'after two refusals' 2 "$(notes | wc -l | tr -d ' ')"
+must office --json restore "$work/copy.db"
+replaced=$(field replaced)
+[ -s "$work/hq/$replaced" ] || fail 'the database before it is not kept'
+same 'notes in what was replaced' 2 "$(sqlite3 "$work/hq/$replaced" 'SELECT count(*) FROM note')"
+must office acts
+says 'restore' "$replaced"
 serve
 same 'notes in the copy' '"text":"before the backup"' "$(notes)"
 must rep mobile note add "$account" 'after the restore'

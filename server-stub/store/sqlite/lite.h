@@ -185,6 +185,12 @@ ROVE_CHECK rove_status rove__lite_connect(rove__lite *lite, rove__hq_mode mode, 
 /* NULL is fine. */
 void rove__lite_disconnect(rove__hq_tx *tx);
 
+/* ---- backup.c ------------------------------------------------------------------------------------------- */
+
+/* database.h's `backup`. */
+rove_status rove__lite_backup(rove__hq_database *database, const char *path, uint64_t *seq,
+                              rove_error *error);
+
 /* ---- schema.c ------------------------------------------------------------------------------------------- */
 
 /* All tables, and the custom fields that are found, in the transaction. */

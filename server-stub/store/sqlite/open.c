@@ -157,66 +157,6 @@ static uint64_t size_bytes(rove__hq_database *database) {
     return status == ROVE_OK ? size : 0;
 }
 
-static rove_status copy_to(rove__hq_tx *tx, const char *path, rove_error *error) {
-    sqlite3_stmt *statement = NULL;
-    int code = sqlite3_exec(tx->db, "PRAGMA query_only = OFF", NULL, NULL, NULL);
-
-    if (code == SQLITE_OK) {
-        code = sqlite3_prepare_v2(tx->db, "VACUUM INTO ?1", -1, &statement, NULL);
-    }
-    if (code == SQLITE_OK) {
-        code = sqlite3_bind_text(statement, 1, path, -1, SQLITE_STATIC);
-    }
-    if (code == SQLITE_OK) {
-        code = sqlite3_step(statement);
-    }
-    rove_status status = rove__lite_status(tx->db, code, error, "Writing the backup");
-    sqlite3_finalize(statement);
-    return status;
-}
-
-/* The head is read before the copy begins, so that the copy covers it. */
-static rove_status read_seq(rove__lite *lite, uint64_t *seq, rove_error *error) {
-    const rove__hq_store *store = &lite->database.store;
-    rove__hq_tx *tx = NULL;
-    rove__hq_head head = {.seq = 0};
-
-    rove_status status = store->begin(lite, ROVE_HQ_READ, &tx, error);
-    if (status == ROVE_OK) {
-        status = store->head_get(tx, &head);
-        store->rollback(tx);
-    }
-    *seq = head.seq;
-    return status;
-}
-
-static rove_status backup(rove__hq_database *database, const char *path, uint64_t *seq,
-                          rove_error *error) {
-    rove__lite *lite = (rove__lite *)database;
-    rove__hq_tx *tx = NULL;
-    uint64_t covered = 0;
-
-    *seq = 0;
-    if (access(path, F_OK) == 0) {
-        return rove__error_set(error, ROVE_EXISTS, "The backup's file is there already.");
-    }
-    rove_status status = read_seq(lite, &covered, error);
-    if (status == ROVE_OK) {
-        status = rove__lite_connect(lite, ROVE_HQ_READ, &tx, error);
-    }
-    if (status != ROVE_OK) {
-        return status;
-    }
-    status = copy_to(tx, path, error);
-    rove__lite_disconnect(tx);
-    if (status == ROVE_OK) {
-        *seq = covered;
-    } else {
-        (void)unlink(path); /* half a copy */
-    }
-    return status;
-}
-
 static void close_lite(rove__hq_database *database) {
     rove__lite *lite = (rove__lite *)database;
 
@@ -254,7 +194,7 @@ static void fill(rove__lite *lite) {
     rove__lite_fill_directory(&lite->database.directory);
     lite->database.widen = rove__lite_widen;
     lite->database.size_bytes = size_bytes;
-    lite->database.backup = backup;
+    lite->database.backup = rove__lite_backup;
     lite->database.close = close_lite;
 }
 

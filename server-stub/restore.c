@@ -1,0 +1,78 @@
+/*
+ * restore.c - a backup takes the place of the database, in a headquarters that no process has open. The database that was
+ * there is kept beside it. What the backup lacks comes back from the devices (T1 to T3): opening begins a new timeline.
+ */
+#include "hq.h"
+
+#include "base/stamp.h"
+#include "base/text.h"
+#include "path.h"
+
+#define DETAIL_MAX 400
+
+typedef struct note {
+    hq *headquarters;
+    const hq_io *io;
+    const char *copy;
+    hq_restored *restored;
+} note;
+
+static rove_status record(void *ctx, rove__hq_tx *tx, rove_error *error) {
+    const note *self = ctx;
+    const rove__hq_store *store = &hq_database(self->headquarters)->store;
+    rove__hq_head head;
+    char detail[DETAIL_MAX];
+
+    (void)error;
+    rove_status status = store->head_get(tx, &head);
+    if (status != ROVE_OK) {
+        return status;
+    }
+    self->restored->head = head.seq;
+    rove__text_format(detail, sizeof detail, "%.200s, up to head %llu; before it: %.100s",
+                      self->copy, (unsigned long long)head.seq, self->restored->aside);
+    return hq_record(self->headquarters, tx, self->io, "restore", detail, 0);
+}
+
+static rove_status replace(const hq_ports *ports, const char *folder, const char *copy,
+                           hq_restored *restored, rove_error *error) {
+    char path[HQ_PATH_MAX];
+    char aside[HQ_PATH_MAX];
+    rove_clock_reading now;
+    char when[ROVE_TIME_TEXT_SIZE];
+
+    ports->clock.read(ports->clock.ctx, &now);
+    rove__time_format(now.wall_ms, when);
+    rove__text_format(restored->aside, sizeof restored->aside, "hq.db.replaced-%s", when);
+    rove_status status = hq_join(path, folder, "hq.db", error);
+    if (status == ROVE_OK) {
+        status = hq_join(aside, folder, restored->aside, error);
+    }
+    return status == ROVE_OK ? rove__hq_sqlite_restore(copy, path, aside, error) : status;
+}
+
+rove_status hq_restore(const hq_ports *ports, const char *folder, const hq_io *io, const char *copy,
+                       hq_restored *restored, rove_error *error) {
+    char path[HQ_PATH_MAX];
+    void *lock = NULL;
+    note self = {.io = io, .copy = copy, .restored = restored};
+
+    *restored = (hq_restored){.head = 0};
+    rove_status status = hq_join(path, folder, "lock", error);
+    if (status == ROVE_OK) {
+        status = ports->files.lock(ports->files.ctx, path, &lock, error);
+    }
+    if (status != ROVE_OK) {
+        return status;
+    }
+    status = replace(ports, folder, copy, restored, error);
+    ports->files.unlock(ports->files.ctx, lock);
+    if (status == ROVE_OK) {
+        status = hq_open(ports, folder, &self.headquarters, error);
+    }
+    if (status == ROVE_OK) {
+        status = hq_commit(self.headquarters, record, &self, error);
+    }
+    hq_close(self.headquarters);
+    return status;
+}
