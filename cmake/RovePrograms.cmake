@@ -63,6 +63,27 @@ if(TARGET rove)
         set_target_properties(rove_cli_program PROPERTIES OUTPUT_NAME rove)
     endif()
 
+    # Manual pages and bash completions, from what the programs' own help says.
+    find_package(Python3 3.9 COMPONENTS Interpreter)
+    set(ROVE_MANUALS "")
+    if(Python3_FOUND AND NOT CMAKE_CROSSCOMPILING)
+        foreach(target rove_cli_program rove-hq)
+            get_target_property(name ${target} OUTPUT_NAME)
+            if(NOT name)
+                set(name ${target})
+            endif()
+            set(folder "${CMAKE_CURRENT_BINARY_DIR}/manual")
+            add_custom_command(OUTPUT "${folder}/${name}.1" "${folder}/${name}.bash"
+                COMMAND Python3::Interpreter "${CMAKE_CURRENT_SOURCE_DIR}/cmake/manual.py"
+                    $<TARGET_FILE:${target}> ${name} ${PROJECT_VERSION} "${folder}"
+                DEPENDS ${target} "${CMAKE_CURRENT_SOURCE_DIR}/cmake/manual.py"
+                COMMENT "Writing the manual of ${name}" VERBATIM)
+            list(APPEND ROVE_MANUALS ${name})
+            list(APPEND rove_manual_files "${folder}/${name}.1")
+        endforeach()
+        add_custom_target(rove_manuals ALL DEPENDS ${rove_manual_files})
+    endif()
+
     file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/bench/*.c")
     foreach(source ${sources})
         get_filename_component(name "${source}" NAME_WE)
