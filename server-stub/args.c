@@ -72,6 +72,29 @@ int hq_arguments(const hq_io *io, const hq_command *command, const hq_option *op
     return HQ_EXIT_DONE;
 }
 
+int hq_take_all(const char *name, int argc, char **argv, const char **values, size_t capacity,
+                size_t *count) {
+    size_t size = strlen(name);
+    int kept = 0;
+    *count = 0;
+    for (int i = 0; i < argc; i++) {
+        const char *value = NULL;
+        if (*count < capacity && strncmp(argv[i], name, size) == 0) {
+            if (argv[i][size] == '=') {
+                value = argv[i] + size + 1;
+            } else if (argv[i][size] == '\0' && i + 1 < argc) {
+                value = argv[++i];
+            }
+        }
+        if (value != NULL) {
+            values[(*count)++] = value;
+        } else {
+            argv[kept++] = argv[i];
+        }
+    }
+    return kept;
+}
+
 int hq_number(const char *text, int64_t least, int64_t most, int64_t *number) {
     char *end = NULL;
     errno = 0;

@@ -19,6 +19,12 @@ typedef struct hq_option {
  */
 int hq_arguments(const hq_io *io, const hq_command *command, const hq_option *options, int argc,
                  char **argv, int least, int most, int *count);
+/*
+ * Takes an option with a value that may be given several times out of the arguments; how many are left. Values beyond
+ * `capacity` count as arguments.
+ */
+int hq_take_all(const char *name, int argc, char **argv, const char **values, size_t capacity,
+                size_t *count);
 /* HQ_EXIT_USAGE, with the command's usage. */
 int hq_usage(const hq_io *io, const hq_command *command, const char *problem);
 /* A decimal number within limits; 0 if it is none. */

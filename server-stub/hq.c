@@ -29,6 +29,8 @@ struct hq {
     char folder[HQ_PATH_MAX];
     void *lock;
     hq_keys keys;
+    pthread_mutex_t renewing; /* over keys.server and what follows */
+    unsigned renewals;
     pthread_rwlock_t schema; /* over growth of the registry */
     rove__registry *registry;
     rove__hq_database *database;
@@ -247,6 +249,7 @@ rove_status hq_open(const hq_ports *ports, const char *folder, hq **out, rove_er
     }
     self->ports = *ports;
     (void)pthread_rwlock_init(&self->schema, NULL);
+    (void)pthread_mutex_init(&self->renewing, NULL);
     rove__arena_init(&self->arena, &self->ports.allocator, POLICY_ARENA);
     rove__text_format(self->folder, sizeof self->folder, "%s", folder);
     rove_status status =
@@ -274,6 +277,7 @@ void hq_close(hq *self) {
     }
     rove__arena_free(&self->arena);
     (void)pthread_rwlock_destroy(&self->schema);
+    (void)pthread_mutex_destroy(&self->renewing);
     rove_allocator allocator = self->ports.allocator;
     rove__free(&allocator, self);
 }
@@ -296,6 +300,30 @@ rove__hq_database *hq_database(hq *self) {
 
 const hq_keys *hq_get_keys(const hq *self) {
     return &self->keys;
+}
+
+unsigned hq_server_certificate(hq *self, rove_pki_bytes *certificate) {
+    (void)pthread_mutex_lock(&self->renewing);
+    *certificate = self->keys.server;
+    unsigned renewals = self->renewals;
+    (void)pthread_mutex_unlock(&self->renewing);
+    return renewals;
+}
+
+unsigned hq_server_renewals(hq *self) {
+    (void)pthread_mutex_lock(&self->renewing);
+    unsigned renewals = self->renewals;
+    (void)pthread_mutex_unlock(&self->renewing);
+    return renewals;
+}
+
+rove_status hq_renew_server(hq *self, const char *const *hosts, size_t count, rove_error *error) {
+    (void)pthread_mutex_lock(&self->renewing);
+    rove_status status = hq_keys_renew(&self->ports, self->folder, &self->keys, hosts, count,
+                                       hq_now_ms(self), error);
+    self->renewals += status == ROVE_OK;
+    (void)pthread_mutex_unlock(&self->renewing);
+    return fail(status, error);
 }
 
 const rove__server_policy *hq_policy(const hq *self) {

@@ -60,8 +60,15 @@ const char *hq_folder(const hq *headquarters);
 rove__registry *hq_registry(hq *headquarters);
 rove__hq_database *hq_database(hq *headquarters);
 int64_t hq_now_ms(const hq *headquarters);
-/* The keys that it was opened with; borrowed until hq_close. */
+/* The keys that it was opened with; borrowed until hq_close. Of the server's certificate: hq_server_certificate. */
 const struct hq_keys *hq_get_keys(const hq *headquarters);
+/* The server's certificate (DER) as it is now; how often it was renewed since this was opened. Any thread. */
+struct rove_pki_bytes;
+unsigned hq_server_certificate(hq *headquarters, struct rove_pki_bytes *certificate);
+unsigned hq_server_renewals(hq *headquarters);
+/* Renews it for the key that is there: under these names, or for `count` 0 under those that it has. INVALID: a name. */
+ROVE_CHECK rove_status hq_renew_server(hq *headquarters, const char *const *hosts, size_t count,
+                                       rove_error *error);
 /* What headquarters says to its devices beside the data; `policy` borrowed until hq_close. */
 const rove__server_policy *hq_policy(const hq *headquarters);
 /* A replica number that nobody has or had (T2); unguessable, so that a restored backup does not meet it again. */

@@ -121,6 +121,34 @@ rove_status hq_keys_load(const hq_ports *ports, const char *folder, hq_keys *key
     return status;
 }
 
+rove_status hq_keys_renew(const hq_ports *ports, const char *folder, hq_keys *keys,
+                          const char *const *hosts, size_t count, int64_t now_ms,
+                          rove_error *error) {
+    const char *names[ROVE_PKI_NAMES_MAX];
+    rove_pki_server now;
+    rove_pki_bytes certificate = {0};
+    rove_status status = ROVE_OK;
+    if (count == 0) {
+        status = rove_pki_server_read(keys->server.data, keys->server.size, &now, error);
+        if (status != ROVE_OK) {
+            return status;
+        }
+        for (count = 0; count < now.name_count; count++) {
+            names[count] = now.names[count];
+        }
+        hosts = names;
+    }
+    status = rove_pki_server_renew(keys->authority, &keys->server_key, hosts, count, now_ms,
+                                   &certificate, error);
+    if (status == ROVE_OK) {
+        status = write_key(ports, folder, "server.der", &certificate, error);
+    }
+    if (status == ROVE_OK) {
+        keys->server = certificate;
+    }
+    return status;
+}
+
 void hq_keys_wipe(hq_keys *keys) {
     rove_pki_authority_free(keys->authority);
     wipe(keys, sizeof *keys);

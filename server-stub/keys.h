@@ -24,6 +24,13 @@ ROVE_CHECK rove_status hq_keys_make(const hq_ports *ports, const char *folder,
 /* Loads them; hq_keys_wipe releases. NOT_FOUND where there is no authority. */
 ROVE_CHECK rove_status hq_keys_load(const hq_ports *ports, const char *folder, hq_keys *keys,
                                     rove_error *error);
+/*
+ * A new certificate for the key that the server has, so that pins stay valid; for the names of the old one where `count`
+ * is 0. server.der is replaced as a whole, then `keys` follows. INVALID: a name; also a server.der that cannot be read.
+ */
+ROVE_CHECK rove_status hq_keys_renew(const hq_ports *ports, const char *folder, hq_keys *keys,
+                                     const char *const *hosts, size_t count, int64_t now_ms,
+                                     rove_error *error);
 void hq_keys_wipe(hq_keys *keys);
 
 #endif

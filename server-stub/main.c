@@ -119,26 +119,6 @@ static int help(const hq_io *io, const char *name) {
 
 /* ---- init ----------------------------------------------------------------------------------------------- */
 
-/* --host may be given several times, so it is taken out before the other options are read. */
-static int take_hosts(int argc, char **argv, const char **hosts, size_t *count) {
-    int kept = 0;
-    for (int i = 0; i < argc; i++) {
-        const char *host = NULL;
-        if (strncmp(argv[i], "--host=", 7) == 0) {
-            host = argv[i] + 7;
-        } else if (strcmp(argv[i], "--host") == 0 && i + 1 < argc) {
-            host = argv[++i];
-        }
-        if (host == NULL) {
-            argv[kept++] = argv[i];
-        } else if (*count < HOSTS_MAX) {
-            hosts[(*count)++] = host;
-        }
-    }
-    argv[kept] = NULL;
-    return kept;
-}
-
 static int run_init(hq *headquarters, const hq_io *io, int argc, char **argv) {
     static const char *const nearby[] = {"localhost", "127.0.0.1", "::1"};
     const program *self = io->ctx;
@@ -151,7 +131,7 @@ static int run_init(hq *headquarters, const hq_io *io, int argc, char **argv) {
     rove_error error = {0};
     int count = 0;
     (void)headquarters;
-    argc = take_hosts(argc, argv, hosts, &init.host_count);
+    argc = hq_take_all("--host", argc, argv, hosts, HOSTS_MAX, &init.host_count);
     int usage = hq_arguments(io, &command_init, options, argc, argv, 0, 0, &count);
     if (usage != HQ_EXIT_DONE) {
         return usage;

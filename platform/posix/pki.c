@@ -287,20 +287,17 @@ static rove_status push_server_name(GENERAL_NAMES *names, const char *text, rove
     return pushed ? ROVE_OK : rove__pki_fail(error, ROVE_NOMEM, "There is not enough memory");
 }
 
-rove_status rove_pki_server_issue(const rove_pki_authority *authority, const char *const *names,
-                                  size_t count, int64_t now_ms, rove_pki_bytes *key_pem,
-                                  rove_pki_bytes *certificate_der, rove_error *error) {
+/* For a key that is there. */
+static rove_status issue_server(const rove_pki_authority *authority, EVP_PKEY *key,
+                                const char *const *names, size_t count, int64_t now_ms,
+                                rove_pki_bytes *certificate_der, rove_error *error) {
     if (count == 0 || count > ROVE_PKI_NAMES_MAX) {
         return rove__pki_fail(error, ROVE_INVALID, "A server has 1 to 16 names");
     }
     rove_status status = check_now(now_ms, error);
-    if (status != ROVE_OK) {
-        return status;
-    }
-    EVP_PKEY *key = EVP_EC_gen("P-256");
     GENERAL_NAMES *alternatives = sk_GENERAL_NAME_new_null();
-    if (key == NULL || alternatives == NULL) {
-        status = rove__pki_fail(error, ROVE_CRYPTO, "The server's key could not be made");
+    if (status == ROVE_OK && alternatives == NULL) {
+        status = rove__pki_fail(error, ROVE_NOMEM, "There is not enough memory");
     }
     for (size_t i = 0; i < count && status == ROVE_OK; i++) {
         status = push_server_name(alternatives, names[i], error);
@@ -319,10 +316,35 @@ rove_status rove_pki_server_issue(const rove_pki_authority *authority, const cha
                             .signer = authority->key};
         status = issue_der(&made, certificate_der, error);
     }
+    GENERAL_NAMES_free(alternatives);
+    return status;
+}
+
+rove_status rove_pki_server_issue(const rove_pki_authority *authority, const char *const *names,
+                                  size_t count, int64_t now_ms, rove_pki_bytes *key_pem,
+                                  rove_pki_bytes *certificate_der, rove_error *error) {
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    if (key == NULL) {
+        return rove__pki_fail(error, ROVE_CRYPTO, "The server's key could not be made");
+    }
+    rove_status status = issue_server(authority, key, names, count, now_ms, certificate_der, error);
     if (status == ROVE_OK) {
         status = write_key_pem(key, key_pem, error);
     }
-    GENERAL_NAMES_free(alternatives);
+    EVP_PKEY_free(key);
+    return status;
+}
+
+rove_status rove_pki_server_renew(const rove_pki_authority *authority,
+                                  const rove_pki_bytes *key_pem, const char *const *names,
+                                  size_t count, int64_t now_ms, rove_pki_bytes *certificate_der,
+                                  rove_error *error) {
+    EVP_PKEY *key = read_key_pem(key_pem);
+    if (key == NULL) {
+        return rove__pki_fail(error, ROVE_INVALID,
+                              "The server's private key is no PEM without a password");
+    }
+    rove_status status = issue_server(authority, key, names, count, now_ms, certificate_der, error);
     EVP_PKEY_free(key);
     return status;
 }

@@ -69,6 +69,14 @@ typedef struct rove_pki_device {
     uint8_t public_sha256[ROVE_SHA256_SIZE]; /* of the SubjectPublicKeyInfo */
 } rove_pki_device;
 
+/* What a server's certificate says. Validity is the caller's to judge. */
+typedef struct rove_pki_server {
+    int64_t not_before_ms;
+    int64_t not_after_ms;
+    size_t name_count;
+    char names[ROVE_PKI_NAMES_MAX][ROVE_PKI_NAME_MAX + 1]; /* as rove_pki_server_issue takes them */
+} rove_pki_server;
+
 /*
  * Makes an authority: its private key as PKCS#8 PEM (the caller keeps it secret and wipes it) and its
  * certificate as DER. `name` is the organisation, 1 to 64 bytes of UTF-8; the subject is "CN=<name>".
@@ -91,6 +99,21 @@ ROVE_CHECK rove_status rove_pki_server_issue(const rove_pki_authority *authority
                                              const char *const *names, size_t count, int64_t now_ms,
                                              rove_pki_bytes *key_pem,
                                              rove_pki_bytes *certificate_der, rove_error *error);
+
+/*
+ * The same for a server that has its key already (PEM): who pinned that key goes on to trust it. Outputs and
+ * statuses as above.
+ */
+ROVE_CHECK rove_status rove_pki_server_renew(const rove_pki_authority *authority,
+                                             const rove_pki_bytes *key_pem,
+                                             const char *const *names, size_t count, int64_t now_ms,
+                                             rove_pki_bytes *certificate_der, rove_error *error);
+/*
+ * What a server's certificate (DER) says: one of our own, so its signature is not checked. ROVE_INVALID for what is
+ * none, or has a name that is neither DNS nor an address, or more than ROVE_PKI_NAMES_MAX.
+ */
+ROVE_CHECK rove_status rove_pki_server_read(const void *der, size_t size, rove_pki_server *out,
+                                            rove_error *error);
 
 /*
  * Reads a PKCS#10 request as rove_crypto.csr makes it: its own signature holds, the subject is

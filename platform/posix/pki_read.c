@@ -1,11 +1,12 @@
 /*
- * pki_read.c - reads what devices present: PKCS#10 requests and certificates, by OpenSSL.
+ * pki_read.c - reads PKCS#10 requests and certificates, by OpenSSL.
  *
- * Everything here comes from a peer. A value is parsed whole or refused, its signature is checked
+ * All but a server's own certificate comes from a peer. A value is parsed whole or refused, its signature is checked
  * before anything in it counts, and what is not expected is refused rather than skipped.
  */
 #include "pki.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 #include <openssl/err.h>
@@ -279,6 +280,54 @@ rove_status rove_pki_device_read(const rove_pki_authority *authority, const void
         *out = read;
     }
     return status;
+}
+
+/* A DNS name, or the four or sixteen bytes of an address, as text; 0 for anything else. */
+static int server_name(const GENERAL_NAME *name, char out[ROVE_PKI_NAME_MAX + 1]) {
+    int type = 0;
+    const ASN1_STRING *value = GENERAL_NAME_get0_value(name, &type);
+    const unsigned char *bytes = ASN1_STRING_get0_data(value);
+    int size = ASN1_STRING_length(value);
+    if (type == GEN_DNS && size > 0 && size <= ROVE_PKI_NAME_MAX &&
+        memchr(bytes, 0, (size_t)size) == NULL) {
+        memcpy(out, bytes, (size_t)size);
+        out[size] = '\0';
+        return 1;
+    }
+    if (type != GEN_IPADD || (size != 4 && size != 16)) {
+        return 0;
+    }
+    return inet_ntop(size == 4 ? AF_INET : AF_INET6, bytes, out, ROVE_PKI_NAME_MAX + 1) != NULL;
+}
+
+static int server_names(const X509 *certificate, rove_pki_server *out) {
+    GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+    int count = names == NULL ? 0 : sk_GENERAL_NAME_num(names);
+    int fine = count > 0 && count <= ROVE_PKI_NAMES_MAX;
+    for (int i = 0; i < count && fine; i++) {
+        fine = server_name(sk_GENERAL_NAME_value(names, i), out->names[i]);
+    }
+    out->name_count = fine ? (size_t)count : 0;
+    GENERAL_NAMES_free(names);
+    return fine;
+}
+
+rove_status rove_pki_server_read(const void *der, size_t size, rove_pki_server *out,
+                                 rove_error *error) {
+    rove_pki_server read;
+    memset(&read, 0, sizeof read);
+    X509 *certificate = rove__pki_parse(der, size);
+    int fine = certificate != NULL &&
+               rove__pki_time_ms(X509_get0_notBefore(certificate), &read.not_before_ms) &&
+               rove__pki_time_ms(X509_get0_notAfter(certificate), &read.not_after_ms) &&
+               server_names(certificate, &read);
+    X509_free(certificate);
+    if (!fine) {
+        return rove__pki_fail(error, ROVE_INVALID, "This is no server's certificate");
+    }
+    ERR_clear_error();
+    *out = read;
+    return ROVE_OK;
 }
 
 rove_status rove_pki_pin(const void *certificate_der, size_t size, uint8_t out[ROVE_SHA256_SIZE],

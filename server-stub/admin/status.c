@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "admin/certificate.h"
 #include "admin/commands.h"
 #include "args.h"
 #include "print.h"
@@ -18,6 +19,8 @@ typedef struct standing {
     uint64_t reviews;
     uint64_t parked;
     int64_t backup_ms;
+    rove_pki_server certificate;
+    int certificate_ends;
 } standing;
 
 static rove_status each_device(void *ctx, const rove__hq_device *device) {
@@ -102,7 +105,8 @@ static int print_json(const standing *self, const hq_io *io, uint64_t bytes) {
     }
     return hq_print_json(
         io,
-        json_pack("{s:s, s:I, s:I, s:I, s:I, s:o, s:{s:I, s:I, s:I}, s:I, s:I, s:o, s:I, s:I}",
+        json_pack("{s:s, s:I, s:I, s:I, s:I, s:o, s:{s:I, s:I, s:I}, s:I, s:I, s:o, s:I, s:I,"
+                  " s:o, s:b}",
                   "folder", hq_folder(self->headquarters), "timeline",
                   (json_int_t)self->head.timeline, "head", (json_int_t)self->head.seq, "replica",
                   (json_int_t)self->head.replica, "rows", (json_int_t)self->rows_total, "entities",
@@ -111,21 +115,26 @@ static int print_json(const standing *self, const hq_io *io, uint64_t bytes) {
                   (json_int_t)self->devices[ROVE_DEVICE_REPLACED], "reviews",
                   (json_int_t)self->reviews, "parked", (json_int_t)self->parked, "backup",
                   hq_json_time(self->backup_ms), "backup_head", (json_int_t)self->head.safe,
-                  "bytes", (json_int_t)bytes));
+                  "bytes", (json_int_t)bytes, "certificate_until",
+                  hq_json_time(self->certificate.not_after_ms), "renew_server",
+                  self->certificate_ends));
 }
 
 static void print_text(const standing *self, const hq_io *io, uint64_t bytes) {
     const rove__registry *registry = hq_registry(self->headquarters);
     char backup[ROVE_TIME_TEXT_SIZE] = "never";
+    char until[ROVE_TIME_TEXT_SIZE];
     if (self->backup_ms != 0) {
         rove__time_format(self->backup_ms, backup);
     }
+    rove__time_format(self->certificate.not_after_ms, until);
     hq_print(io,
              "folder    %s\n"
              "timeline  %llu, head %llu, headquarters is replica %u\n"
              "devices   %llu active, %llu revoked, %llu replaced\n"
              "review    %llu open, %llu edits wait for a record that a device still has\n"
              "backup    %s, up to head %llu\n"
+             "server    its certificate is good until %s%s\n"
              "database  %llu bytes, %llu rows\n",
              hq_folder(self->headquarters), (unsigned long long)self->head.timeline,
              (unsigned long long)self->head.seq, (unsigned)self->head.replica,
@@ -133,8 +142,9 @@ static void print_text(const standing *self, const hq_io *io, uint64_t bytes) {
              (unsigned long long)self->devices[ROVE_DEVICE_REVOKED],
              (unsigned long long)self->devices[ROVE_DEVICE_REPLACED],
              (unsigned long long)self->reviews, (unsigned long long)self->parked, backup,
-             (unsigned long long)self->head.safe, (unsigned long long)bytes,
-             (unsigned long long)self->rows_total);
+             (unsigned long long)self->head.safe, until,
+             self->certificate_ends ? ". RENEW IT: rove-hq renew-server" : "",
+             (unsigned long long)bytes, (unsigned long long)self->rows_total);
     for (size_t i = 0; i < rove__registry_count(registry); i++) {
         if (self->rows[i] > 0) {
             hq_print(io, "  %-24s %llu\n", rove__registry_at(registry, i)->name,
@@ -157,6 +167,7 @@ static int run(hq *headquarters, const hq_io *io, int argc, char **argv) {
     if (status != ROVE_OK) {
         return hq_failed(io, status, &error);
     }
+    self.certificate_ends = hq_certificate_ends(headquarters, &self.certificate);
     uint64_t bytes = database->size_bytes(database);
     if (io->json) {
         return print_json(&self, io, bytes);
@@ -168,7 +179,7 @@ static int run(hq *headquarters, const hq_io *io, int argc, char **argv) {
 const hq_command hq_command_status = {
     .name = "status",
     .usage = "",
-    .summary = "where headquarters stands: head, devices, rows, review, backup",
+    .summary = "where headquarters stands: head, devices, rows, review, backup, certificate",
     .help =
         "The timeline is drawn afresh each time the database is opened; the head counts committed\n"
         "transactions. Rows are counted by entity.\n\n"

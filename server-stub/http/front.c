@@ -163,6 +163,7 @@ static rove_status start_daemon(hq_http *self, rove_error *error) {
 static rove_status start(hq_http *self, rove_error *error) {
     const hq_ports *ports = hq_get_ports(self->headquarters);
     const hq_keys *keys = hq_get_keys(self->headquarters);
+    rove_pki_bytes server;
     rove_status status = ports->random.fill(ports->random.ctx, self->secret, sizeof self->secret);
     self->metrics = metrics_new(&ports->allocator);
     if (status == ROVE_OK && self->metrics == NULL) {
@@ -176,7 +177,11 @@ static rove_status start(hq_http *self, rove_error *error) {
         status = pem_of(&keys->ca, &self->ca_pem, error);
     }
     if (status == ROVE_OK) {
-        status = pem_of(&keys->server, &self->server_pem, error);
+        (void)hq_server_certificate(self->headquarters, &server);
+        status = pem_of(&server, &self->server_pem, error);
+    }
+    if (status == ROVE_OK) {
+        status = credentials_new(self->headquarters, &self->credentials, error);
     }
     if (status == ROVE_OK) {
         status = open_listener(self, error);
@@ -244,6 +249,7 @@ void hq_http_stop(hq_http *self) {
         (void)close(self->listener);
     }
     guard_free(self->guard);
+    credentials_free(self->credentials);
     metrics_free(self->metrics);
     (void)pthread_cond_destroy(&self->changed);
     (void)pthread_mutex_destroy(&self->mutex);

@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 
 #include "hq.h"
+#include "http/credentials.h"
 #include "http/guard.h"
 #include "http/http.h"
 #include "http/metrics.h"
@@ -27,6 +28,7 @@ struct hq_http {
     struct MHD_Daemon *daemon;
     guard *guard;
     metrics *metrics;
+    credentials *credentials;
     uint8_t secret[FRONT_SECRET_SIZE]; /* of nonces; lives as long as the process */
     char url[320];
     int port;

@@ -273,6 +273,10 @@ void front_connected(void *cls, struct MHD_Connection *mhd, void **socket_contex
     if (self != NULL && info != NULL) {
         self->guarded = guard_enter(http->guard, info->connect_fd);
     }
+    info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    if (info != NULL && info->tls_session != NULL) {
+        credentials_give(http->credentials, info->tls_session);
+    }
     *socket_context = self;
 }
 

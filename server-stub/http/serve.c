@@ -7,9 +7,11 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "admin/certificate.h"
 #include "args.h"
 #include "base/alloc.h"
 #include "base/log.h"
+#include "base/stamp.h"
 #include "base/text.h"
 #include "control.h"
 #include "http/http.h"
@@ -93,6 +95,17 @@ static void wait_for_signal(void) {
     (void)pthread_sigmask(SIG_UNBLOCK, &stop, NULL);
 }
 
+static void warn_of_end(hq *headquarters, const rove_log *log) {
+    rove_pki_server certificate;
+    char until[ROVE_TIME_TEXT_SIZE];
+    if (hq_certificate_ends(headquarters, &certificate)) {
+        rove__time_format(certificate.not_after_ms, until);
+        rove__log(log, ROVE_LOG_WARN, "serve",
+                  "the server's certificate is good until %s; renew it: rove-hq renew-server",
+                  until);
+    }
+}
+
 static int run(hq *headquarters, const hq_io *io, int argc, char **argv) {
     serving self = {.http = {.listen = LISTEN_DEFAULT}};
     const rove_log *log = &hq_get_ports(headquarters)->log;
@@ -114,6 +127,7 @@ static int run(hq *headquarters, const hq_io *io, int argc, char **argv) {
     if (status == ROVE_OK) {
         hq_print(io, "listening on %s\n", hq_http_url(http));
         rove__log(log, ROVE_LOG_INFO, "serve", "listening on %s", hq_http_url(http));
+        warn_of_end(headquarters, log);
         wait_for_signal();
         rove__log(log, ROVE_LOG_INFO, "serve", "stopping");
     }

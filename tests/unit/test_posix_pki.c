@@ -347,6 +347,37 @@ static void test_server_never_outlives_its_authority(void **state) {
     X509_free(ca);
 }
 
+static void test_a_renewed_server_keeps_its_key(void **state) {
+    world *w = *state;
+    static const char *const names[] = {"hq.example.com", "192.0.2.7", "2001:db8::1"};
+    const int64_t later_ms = NOW_MS + 800 * ROVE_PKI_DAY_MS;
+    uint8_t first[ROVE_SHA256_SIZE];
+    uint8_t second[ROVE_SHA256_SIZE];
+    rove_pki_bytes key;
+    rove_pki_bytes server;
+    rove_pki_server says;
+    assert_int_equal(rove_pki_server_issue(w->authority, names, 3, NOW_MS, &key, &server, NULL),
+                     ROVE_OK);
+    assert_int_equal(rove_pki_pin(server.data, server.size, first, NULL), ROVE_OK);
+    assert_int_equal(rove_pki_server_renew(w->authority, &key, names, 3, later_ms, &server, NULL),
+                     ROVE_OK);
+    assert_int_equal(rove_pki_pin(server.data, server.size, second, NULL), ROVE_OK);
+    assert_memory_equal(first, second, sizeof first);
+    assert_int_equal(rove_pki_server_read(server.data, server.size, &says, NULL), ROVE_OK);
+    assert_int_equal(says.not_after_ms,
+                     (later_ms + ROVE_PKI_SERVER_DAYS * ROVE_PKI_DAY_MS) / 1000 * 1000);
+    assert_int_equal(says.name_count, 3);
+    for (size_t i = 0; i < 3; i++) {
+        assert_string_equal(says.names[i], names[i]);
+    }
+    assert_int_equal(
+        rove_pki_server_renew(w->authority, &server, names, 3, later_ms, &server, &w->error),
+        ROVE_INVALID);
+    assert_int_equal(rove_pki_server_read(server.data, server.size - 1, &says, &w->error),
+                     ROVE_INVALID);
+    assert_int_equal(rove_pki_server_read(w->ca.data, w->ca.size, &says, &w->error), ROVE_INVALID);
+}
+
 static void test_bad_server_names(void **state) {
     world *w = *state;
     static const char *const bad[] = {"", "a b", "a,URI:urn:rove:replica:1", "*.example.com"};
@@ -424,6 +455,7 @@ int main(void) {
         TEST(test_other_certificates_are_no_devices),
         TEST(test_others_accept_what_is_issued),
         TEST(test_server_never_outlives_its_authority),
+        TEST(test_a_renewed_server_keeps_its_key),
         TEST(test_bad_server_names),
         TEST(test_authority_that_cannot_be_used),
         TEST(test_pem_and_back),
