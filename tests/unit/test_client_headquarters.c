@@ -3,137 +3,7 @@
  * memory at the other. What reps write arrives, what they are assigned comes down, both ends agree on digests, and
  * stay in agreement through cuts, restores, copies and random work of two reps.
  */
-#include "phone.h"
-#include "site.h"
-
-static site hq;
-static phone first;
-static phone second;
-static rep devices[8]; /* only to register them */
-static size_t device_count;
-
-/* ---- wiring ---- */
-
-static void register_device(rove_replica number) {
-    assert_true(device_count < 8);
-    rep_open(&devices[device_count++], &hq, number, PHONE_USER);
-}
-
-/* What was written under the former number counts as the device's own. */
-static void succeed(rove_replica former, rove_replica number) {
-    rove__hq_device device;
-    rove__hq_tx *tx = NULL;
-
-    assert_int_equal(hq.store->begin(hq.store->ctx, ROVE_HQ_WRITE, &tx, NULL), ROVE_OK);
-    assert_int_equal(hq.store->device_get(tx, former, 1, &device), ROVE_OK);
-    device.successor = number;
-    assert_int_equal(hq.store->device_put(tx, &device), ROVE_OK);
-    assert_int_equal(hq.store->commit(tx, NULL), ROVE_OK);
-}
-
-static void commit_once(rove__server *server) {
-    rove__hq_tx *tx = NULL;
-    rove_error error;
-
-    assert_int_equal(hq.store->begin(hq.store->ctx, ROVE_HQ_WRITE, &tx, &error), ROVE_OK);
-    assert_int_equal(hq.store->savepoint(tx, &error), ROVE_OK);
-    rove_status status = rove__server_commit(server, tx, hq.now_ms, &error);
-    assert_int_equal(hq.store->release(tx, status == ROVE_OK, &error), ROVE_OK);
-    assert_int_equal(hq.store->commit(tx, &error), ROVE_OK);
-}
-
-static void serve(phone *p, const rove__buf *body, rove__buf *answer) {
-    rove__server_policy policy = {.poll_ms = 60000, .page_rows = hq.page_rows};
-    rove__server *server = NULL;
-    uint8_t bytes[4096];
-    size_t size = 1;
-
-    assert_int_equal(rove__server_new(&hq.ports, &policy, p->number, hq.now_ms, &server), ROVE_OK);
-    assert_int_equal(rove__server_receive(server, body->data, body->size), ROVE_OK);
-    assert_int_equal(rove__server_received(server), ROVE_OK);
-    while (rove__server_wants_commit(server)) {
-        commit_once(server);
-    }
-    while (size > 0) {
-        assert_int_equal(rove__server_answer(server, bytes, sizeof bytes, &size), ROVE_OK);
-        rove__buf_append(answer, bytes, size);
-    }
-    rove__server_free(server);
-}
-
-static rove_status route(phone *p, const rove_request *request, const rove__buf *body,
-                         rove__buf *answer) {
-    if (strstr(request->url, "/v1/enroll") != NULL) {
-        return phone_enrol(p, request, body, answer);
-    }
-    if (strstr(request->url, "/v1/renew") != NULL) {
-        rove_replica before = p->number;
-        rove_status status = phone_renew(p, body, answer);
-        if (p->number != before) {
-            register_device(p->number);
-            succeed(before, p->number);
-        }
-        return status;
-    }
-    serve(p, body, answer);
-    return ROVE_OK;
-}
-
-static void open_phone(phone *p, const char *name, rove_replica number) {
-    phone_prepare(p, name);
-    p->now.wall_ms = SITE_NOW;
-    p->number = number;
-    p->until_ms = SITE_NOW + 3000 * PHONE_DAY_MS;
-    p->renew_after_ms = SITE_NOW + 2000 * PHONE_DAY_MS;
-    p->route = route;
-    register_device(number);
-    phone_open(p);
-    phone_enroll(p);
-}
-
-static int set_up(void **state) {
-    (void)state;
-    device_count = 0;
-    site_open(&hq);
-    open_phone(&first, "client_hq_first", 7);
-    open_phone(&second, "client_hq_second", 8);
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    phone_stop(&first);
-    phone_stop(&second);
-    for (size_t i = 0; i < device_count; i++) {
-        rep_close(&devices[i]);
-    }
-    site_close(&hq);
-    return 0;
-}
-
-static rove_sync_report sync_ok(phone *p) {
-    rove_sync_report report;
-
-    phone_ok(p, rove_sync(p->replica, NULL, &report, &p->error));
-    return report;
-}
-
-/* Until headquarters and the replica agree, and nothing is left to send. */
-static void settle(phone *p) {
-    rove_sync_report report;
-
-    for (int i = 0; i < 4; i++) {
-        report = sync_ok(p);
-        if (report.verified && phone_state(p).pending == 0) {
-            uint64_t records = 0;
-            phone_ok(p, rove_verify(p->replica, &records, &p->error));
-            assert_int_equal(records, phone_state(p).records);
-            return;
-        }
-    }
-    fail_msg("replica %u does not agree with headquarters; %u pending", (unsigned)p->number,
-             (unsigned)phone_state(p).pending);
-}
+#include "pair.h"
 
 /* ---- a day ---- */
 
@@ -209,31 +79,6 @@ static void test_unsent_work_survives_the_end_of_an_assignment(void **state) {
     assert_int_equal(phone_number(&first, "SELECT count(*) FROM account"), 0);
     rove__hq_row row;
     assert_true(site_get(&hq, "Visit", id, &row));
-}
-
-static void rename_account(phone *p, rove_id id, const char *name) {
-    rove_field fields[] = {{"name", rove_text(name)}};
-
-    phone_ok(p, rove_update(p->replica, "Account", id, fields, 1, &p->error));
-}
-
-static int same_name(phone *p, const char *name) {
-    rove_value value = rove_text(name);
-    rove_query *query = NULL;
-
-    phone_ok(p, rove_query_new(p->replica, "SELECT count(*) FROM account WHERE name = ?1", &value,
-                               1, &query, &p->error));
-    phone_ok(p, rove_query_step(query, &p->error));
-    int64_t count = rove_query_value(query, 0).as.integer;
-    rove_query_free(query);
-    return count == 1;
-}
-
-static rove_status take_number(void *ctx, const rove_conflict *conflict) {
-    if (conflict->open) {
-        *(rove_id *)ctx = conflict->number;
-    }
-    return ROVE_OK;
 }
 
 static void test_two_reps_meet_and_settle_it(void **state) {
@@ -475,13 +320,13 @@ static void test_two_reps_at_random_end_in_agreement(void **state) {
     for (uint64_t seed = 1; seed <= 12; seed++) {
         print_message("seed %u\n", (unsigned)seed);
         run_schedule(seed);
-        tear_down(state);
-        set_up(state);
+        pair_tear_down(state);
+        pair_set_up(state);
     }
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, pair_set_up, pair_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_a_thousand_offline_writes_in_one_request),
         TEST(test_nothing_new_is_one_small_request),

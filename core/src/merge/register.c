@@ -4,9 +4,13 @@
  * A causal write wins whatever its stamp, and its stamp is raised above the one it replaces, so that it
  * also wins wherever only stamps are compared. Concurrent writes are joined by (stamp, replica, value).
  */
+#include "base/planted.h"
 #include "merge/merge.h"
 
 int rove__merge_causal(rove__version base, rove__version current, rove_replica author, int own) {
+    if (ROVE_PLANTED(P05_BLIND)) {
+        return 0;
+    }
     return rove__version_compare(base, current) == 0 || (own && current.replica == author);
 }
 
@@ -30,7 +34,7 @@ rove__merged rove__merge_register(const rove__cell *current, const rove__cell *w
     }
     merged.conflict = differs;
     merged.fork = differs && rove__version_compare(current->version, write->version) == 0;
-    merged.takes = rove__merge_join(current, write) > 0;
+    merged.takes = (rove__merge_join(current, write) > 0) != ROVE_PLANTED(P06_EARLIER);
     if (merged.takes) {
         merged.version = write->version;
     }
