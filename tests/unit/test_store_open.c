@@ -136,8 +136,20 @@ static void a_damaged_file_is_reported_with_advice(void **state) {
     assert_int_equal(found.st_size, 31);
 }
 
+static size_t read_file(const char *path, uint8_t *bytes, size_t capacity) {
+    FILE *file = fopen(path, "rb");
+
+    assert_non_null(file);
+    size_t size = fread(bytes, 1, capacity, file);
+    assert_true(size > 0 && size < capacity);
+    (void)fclose(file);
+    return size;
+}
+
 static void another_database_is_left_alone(void **state) {
     (void)state;
+    static uint8_t before[65536];
+    static uint8_t after[65536];
     char path[REPLICA_PATH_MAX + 32];
     sqlite3 *db = NULL;
     replica_prepare(&r, "open_foreign");
@@ -146,8 +158,11 @@ static void another_database_is_left_alone(void **state) {
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, "CREATE TABLE recipes(name)", NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close(db);
+    size_t size = read_file(path, before, sizeof before);
     assert_int_equal(rove__store_open(&r.ports, r.folder, &r.store, &r.error), ROVE_CORRUPT);
     assert_non_null(strstr(r.error.message, "not a replica"));
+    assert_int_equal(read_file(path, after, sizeof after), size);
+    assert_memory_equal(before, after, size);
 }
 
 static void a_replica_of_a_newer_build_is_not_opened(void **state) {

@@ -150,6 +150,48 @@ static void a_refused_insert_leaves_and_holds_what_names_it(void **state) {
     office_expect_verified(&o);
 }
 
+static rove_id note_about(rove_id about) {
+    rove__row note = replica_row(&r, "Note", 0);
+
+    replica_set_int(&note, "about_id", about);
+    replica_set_int(&note, "created_at", REPLICA_NOW_MS);
+    replica_set_text(&note, "text", "at the counter");
+    return replica_insert(&r, &note);
+}
+
+/* What was written together with something that waits, waits too; but not all that is about the same customer. */
+static void what_waits_holds_nothing_of_records_that_headquarters_has(void **state) {
+    (void)state;
+    rove_id known = office_account(&o, "Butcher")->whole.row.id;
+
+    office_pull(&o);
+    rove_id id = replica_account(&r, "Bakery");
+    push_refused(id);
+    replica_begin(&r);
+    rove__row visit = replica_row(&r, "Visit", 0);
+    replica_set_int(&visit, "account_id", id);
+    replica_set_int(&visit, "status", 1);
+    replica_ok(&r, rove__store_insert(r.store, &visit, &r.error));
+    rove__row phone = replica_row(&r, "Account", known);
+    replica_set_text(&phone, "phone", "0123");
+    replica_ok(&r, rove__store_update(r.store, &phone, &r.error));
+    replica_commit(&r);
+    rove_id goes = note_about(known);
+    rove_id waits = note_about(id);
+
+    office_exchange(&o);
+    uint32_t note = replica_entity(&r, "Note")->number;
+    assert_non_null(office_find(&o, note, goes));
+    assert_null(office_find(&o, note, waits));
+    assert_null(office_find(&o, visit.entity->number, visit.id));
+    replica_ok(&r, rove__store_rejection_retry(r.store, last_rejection(), NULL, &r.error));
+    office_exchange(&o);
+    assert_non_null(office_find(&o, note, waits));
+    assert_non_null(office_find(&o, visit.entity->number, visit.id));
+    assert_int_equal(replica_sql(&r, "SELECT count(*) FROM _outbox"), 0);
+    office_expect_verified(&o);
+}
+
 static void a_refused_delete_shows_the_row_again(void **state) {
     (void)state;
     office_row *visit = office_visit(&o, (rove_id)1 << 32 | 500, REPLICA_NOW_MS);
@@ -226,6 +268,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(one_field_may_be_refused_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(a_refused_insert_leaves_and_holds_what_names_it, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(what_waits_holds_nothing_of_records_that_headquarters_has,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(a_refused_delete_shows_the_row_again, setup, teardown),
         cmocka_unit_test_setup_teardown(increments_are_retried_as_increments, setup, teardown),
         cmocka_unit_test_setup_teardown(work_that_left_is_kept_when_it_is_refused, setup, teardown),

@@ -198,7 +198,22 @@ static rove_status waits(freezing *f, const struct unfrozen *item, int *result) 
     return status;
 }
 
-/* A group with an entry that waits is left out; its inserts hold others in turn. */
+/* What is left out holds others in turn, if headquarters does not have it yet. */
+static rove_status hold_insert(freezing *f, const struct unfrozen *item) {
+    const rove__entity *entity = rove__registry_by_number(f->store->registry, item->entity);
+    rove__arena *arena = &f->store->exchange->frozen;
+    rove__record record;
+
+    if (entity == NULL) {
+        return ROVE_OK;
+    }
+    rove__arena_reset(arena);
+    rove_status status = rove__record_load(f->store, entity, item->row, arena, &record, f->error);
+    return status == ROVE_OK && rove__record_inserts(&record) ? hold(f, item->entity, item->row)
+                                                              : status;
+}
+
+/* A group with an entry that waits is left out. */
 static rove_status leave_out_held(freezing *f) {
     rove_status status = list_held(f);
 
@@ -214,7 +229,7 @@ static rove_status leave_out_held(freezing *f) {
                 if (f->items[j].group == f->items[i].group) {
                     f->items[j].chosen = 0;
                     changed = 1;
-                    status = hold(f, f->items[j].entity, f->items[j].row);
+                    status = hold_insert(f, &f->items[j]);
                 }
             }
         }

@@ -110,6 +110,7 @@ struct rove__store {
     rove__store_clock clock;
     rove__store_clock clock_written; /* as it stands in _meta */
     int clock_unseen;       /* the local transaction gave out what its entries do not show */
+    uint32_t counter_begun; /* clock.counter when the transaction began */
 
     int entered;            /* a transaction is open */
     int lazy;               /* commits do not wait for the disk */

@@ -49,6 +49,10 @@ static rove_status configure(sqlite3 *db, rove_error *error) {
     sqlite3_stmt *statement = NULL;
     rove_status status = rove__connection_harden(db, error);
 
+    /* The settings change the file: another program's is left as it is. */
+    if (status == ROVE_OK) {
+        status = rove__schema_check(db, error);
+    }
     if (status == ROVE_OK) {
         int code = sqlite3_exec(db, settings, NULL, NULL, NULL);
         status = rove__sqlite_status(db, code, error, "Opening the replica");

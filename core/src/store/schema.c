@@ -250,7 +250,7 @@ rove_status rove__schema_widen(sqlite3 *db, const rove__entity *entity,
     return status;
 }
 
-static rove_status check_versions(sqlite3 *db, rove_error *error) {
+rove_status rove__schema_check(sqlite3 *db, rove_error *error) {
     int64_t application = 0;
     int64_t tables = 0;
     int64_t there = 0;
@@ -323,10 +323,7 @@ rove_status rove__schema_apply(sqlite3 *db, const rove__registry *registry,
     if (status != ROVE_OK) {
         return status;
     }
-    status = check_versions(db, error);
-    if (status == ROVE_OK) {
-        status = apply_all(db, registry, allocator, error);
-    }
+    status = apply_all(db, registry, allocator, error);
     if (status == ROVE_OK) {
         status = execute(db, "COMMIT", error);
     }

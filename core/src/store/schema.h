@@ -41,7 +41,12 @@
 #include "model/entity.h"
 #include "rove/error.h"
 
-/* Creates what is missing and adds columns, in one transaction. ROVE_UPGRADE if a newer build wrote it. */
+/*
+ * Whether the file is new, or a replica of this build or an older one; changes nothing. ROVE_CORRUPT: another
+ * program's, or none of SQLite's. ROVE_UPGRADE: a newer build's.
+ */
+ROVE_CHECK rove_status rove__schema_check(sqlite3 *db, rove_error *error);
+/* Creates what is missing and adds columns, in one transaction. */
 ROVE_CHECK rove_status rove__schema_apply(sqlite3 *db, const rove__registry *registry,
                                           const rove_allocator *allocator, rove_error *error);
 /* Adds the columns of custom fields that the registry gained (inside the caller's transaction). */

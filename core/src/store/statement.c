@@ -373,7 +373,6 @@ static void forget(sqlite3_stmt **slots, size_t count) {
 
 void rove__store_finalize(rove__store *store) {
     rove__exchange_finalize(store);
-    rove__exchange_finalize(store);
     forget(store->common, ROVE_SQL_COMMON_COUNT);
     for (size_t i = 0; store->entities != NULL && i < rove__registry_count(store->registry); i++) {
         rove__entity_statements *statements = &store->entities[i];

@@ -110,6 +110,10 @@ static void roll_back(rove__store *store) {
         }
     }
     store->stale = rove__meta_load(store, NULL) != ROVE_OK;
+    /* A fresh replica number, under which ids count from 1, was not taken after all. */
+    if (store->clock.counter < store->counter_begun) {
+        store->clock.counter = store->counter_begun;
+    }
 }
 
 /* Its address tells threads apart. */
@@ -180,6 +184,7 @@ static rove_status enter(rove__store *store, int durable, rove_error *error) {
     store->holder = &this_thread;
     store->doomed = ROVE_OK;
     store->clock_unseen = 0;
+    store->counter_begun = store->clock.counter;
     store->event_count = 0;
     store->now_ms = rove__store_now_ms(store, NULL);
     return ROVE_OK;
