@@ -18,6 +18,7 @@
 #include "changes.h"
 #include "hex.h"
 #include "messages.h"
+#include "seals.h"
 #include "wire/frame.h"
 
 #define FILE_MAX    65536
@@ -270,11 +271,44 @@ static void a_stream_is_read_as_ever(void **state) {
     free(zeros);
 }
 
+/* Signatures are deterministic, and the key of the record is given. */
+static void a_sealed_record_is_read_and_written_as_ever(void **state) {
+    fixture *f = *state;
+    seals keys;
+    uint8_t signature[ROVE_SIGNATURE_MAX];
+    rove__sealing sealing;
+    rove__opening opening;
+    rove__sealed read;
+    rove__buf expected;
+
+    seals_open(&keys);
+    rove__sealed frame = {
+        seals_batch(&keys, signature), 1, {(const uint8_t *)"\1rows", sizeof "\1rows" - 1}};
+    assert_int_equal(rove__sealing_begin(&sealing, &keys.fixed, keys.seal_key), ROVE_OK);
+    assert_int_equal(rove__sealing_frame(&sealing, &frame, &f->bytes), ROVE_OK);
+    rove__sealing_end(&sealing);
+    golden(f, "sealed", &f->bytes, &expected);
+    assert_same_bytes(&f->bytes, &expected);
+
+    assert_int_equal(rove__opening_begin(&opening, &keys.crypto,
+                                         (rove__bytes){keys.headquarters, keys.headquarters_size}),
+                     ROVE_OK);
+    assert_int_equal(rove__opening_record(&opening, expected.data, expected.size, &f->again, &read),
+                     ROVE_OK);
+    assert_int_equal(read.batch.number, 17);
+    assert_int_equal(read.rows.size, frame.rows.size);
+    assert_memory_equal(read.rows.data, frame.rows.data, frame.rows.size);
+    rove__opening_end(&opening);
+    rove__buf_free(&expected);
+    seals_close(&keys);
+}
+
 int main(int count, char **arguments) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(messages_are_read_and_written_as_ever, open, close),
         cmocka_unit_test_setup_teardown(batches_are_read_and_written_as_ever, open, close),
         cmocka_unit_test_setup_teardown(a_stream_is_read_as_ever, open, close),
+        cmocka_unit_test_setup_teardown(a_sealed_record_is_read_and_written_as_ever, open, close),
     };
 
     rewriting = count == 2 && strcmp(arguments[1], "--rewrite") == 0;

@@ -65,6 +65,14 @@ char *rove__alloc_text(const rove_allocator *allocator, const char *text) {
     return copy;
 }
 
+void rove__wipe(void *memory, size_t size) {
+    volatile uint8_t *bytes = memory;
+
+    for (size_t i = 0; i < size; i++) {
+        bytes[i] = 0;
+    }
+}
+
 void rove__arena_init(rove__arena *arena, const rove_allocator *allocator, size_t max_bytes) {
     ROVE_ASSERT(allocator != NULL);
     arena->allocator = allocator;

@@ -21,6 +21,9 @@ void rove__free(const rove_allocator *allocator, void *pointer);
 /* A NUL-terminated copy, owned by the caller. */
 char *rove__alloc_text(const rove_allocator *allocator, const char *text);
 
+/* Overwrites memory in a way that is not optimised away: for keys, before the memory is given back. */
+void rove__wipe(void *memory, size_t size);
+
 /*
  * An arena hands out memory that is released all at once. It grows in chunks up to `max` bytes in all;
  * past that rove__arena_take returns NULL. Reset keeps the first chunk for reuse.

@@ -18,14 +18,6 @@ ROVE_STATIC_ASSERT(MAGIC_SIZE + 1 + ROVE_URL_MAX + ROVE_KEY_DER_MAX + ROVE_IDENT
                        ROVE_IDENTITY_FILE_MAX,
                    "every identity fits its file");
 
-void rove__wipe(void *memory, size_t size) {
-    volatile uint8_t *bytes = memory;
-
-    for (size_t i = 0; i < size; i++) {
-        bytes[i] = 0;
-    }
-}
-
 /* ---- the url ---- */
 
 static size_t host_size(const char *at) {

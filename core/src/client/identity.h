@@ -56,9 +56,6 @@ ROVE_CHECK rove_status rove__credentials_save(const rove__credentials_ports *por
 /* Overwrites the key before the memory is given back. NULL is fine. */
 void rove__credentials_free(const rove_allocator *allocator, rove__credentials *credentials);
 
-/* Overwrites memory in a way that is not optimised away. */
-void rove__wipe(void *memory, size_t size);
-
 /* "https://host[:port]", a slash at the end dropped. INVALID with a sentence. */
 ROVE_CHECK rove_status rove__url_check(const char *url, char checked[ROVE_URL_MAX],
                                        rove_error *error);
