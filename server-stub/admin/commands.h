@@ -17,6 +17,8 @@ extern const hq_command hq_command_revoke;
 /* Who holds what. */
 extern const hq_command hq_command_assign;
 extern const hq_command hq_command_unassign;
+extern const hq_command hq_command_reassign;
+extern const hq_command hq_command_plans;
 
 /* Records. */
 extern const hq_command hq_command_show;

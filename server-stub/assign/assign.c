@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin/find.h"
 #include "base/text.h"
 
 #define ARENA_MAX   ((size_t)4 * 1024 * 1024)
@@ -62,6 +63,32 @@ void assign_list_sort(assign_list *list) {
         }
     }
     list->count = kept + 1;
+}
+
+/* ---- as operators name them ------------------------------------------------------------------------------ */
+
+rove_status assign_find_entity(hq *headquarters, const char *text, const rove__entity **entity,
+                               rove_error *error) {
+    *entity = NULL;
+    rove_status status = text == NULL ? ROVE_OK : hq_find_entity(headquarters, text, entity, error);
+    if (*entity != NULL && (*entity)->scope != ROVE_SCOPE_SELF) {
+        return rove__error_set(
+            error, ROVE_INVALID,
+            "%s cannot be assigned by itself: it comes with its account, contact "
+            "or lead.",
+            (*entity)->name);
+    }
+    return status;
+}
+
+rove_status assign_find_territory(hq *headquarters, rove__hq_tx *tx, const char *text,
+                                  rove_id *territory, rove_error *error) {
+    const rove__entity *territories =
+        rove__registry_by_name(hq_registry(headquarters), "Territory");
+
+    *territory = 0;
+    return text == NULL ? ROVE_OK
+                        : hq_find_record(headquarters, tx, territories, text, territory, error);
 }
 
 /* ---- where they come from ------------------------------------------------------------------------------- */
@@ -210,7 +237,7 @@ static rove_status apply_slice(void *ctx, rove__hq_tx *tx, rove_error *error) {
     if (status == ROVE_OK && self->last) {
         status = hq_record(order->headquarters, tx, order->io, act, order->detail, seq);
     }
-    return status;
+    return status == ROVE_OK && order->dry_run ? ROVE_CANCELLED : status;
 }
 
 rove_status assign_run(const assign_order *order, assign_count *count, rove_error *error) {
@@ -220,11 +247,11 @@ rove_status assign_run(const assign_order *order, assign_count *count, rove_erro
     memset(count, 0, sizeof *count);
     do {
         size_t left = order->list->count - done;
-        slice part = {.order = order,
-                      .first = done,
-                      .count = left < ASSIGN_PAIRS_MAX ? left : ASSIGN_PAIRS_MAX,
-                      .last = left <= ASSIGN_PAIRS_MAX};
+        int last = order->dry_run || left <= ASSIGN_PAIRS_MAX;
+        slice part = {
+            .order = order, .first = done, .count = last ? left : ASSIGN_PAIRS_MAX, .last = last};
         status = hq_commit(order->headquarters, apply_slice, &part, error);
+        status = status == ROVE_CANCELLED && order->dry_run ? ROVE_OK : status;
         if (status == ROVE_OK) {
             count->changed += part.counted.changed;
             count->stood += part.counted.stood;

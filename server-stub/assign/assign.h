@@ -38,6 +38,13 @@ void assign_list_free(assign_list *list);
 void assign_list_sort(assign_list *list);
 ROVE_CHECK rove_status assign_add(assign_list *list, rove_id user, rove_id root);
 
+/* A root entity as an operator names it; NULL for NULL. INVALID: it cannot be assigned by itself. UNKNOWN_ENTITY. */
+ROVE_CHECK rove_status assign_find_entity(hq *headquarters, const char *text,
+                                          const rove__entity **entity, rove_error *error);
+/* In a transaction. A territory; 0 for NULL. NOT_FOUND. */
+ROVE_CHECK rove_status assign_find_territory(hq *headquarters, rove__hq_tx *tx, const char *text,
+                                             rove_id *territory, rove_error *error);
+
 /* In a transaction. Records of the entity that `owner` owns, for him; owner 0: of every owner, each for his own. */
 ROVE_CHECK rove_status assign_add_owned(hq *headquarters, rove__hq_tx *tx,
                                         const rove__entity *entity, rove_id owner,
@@ -60,6 +67,7 @@ typedef struct assign_order {
     const assign_list *list;
     int end; /* grants are ended, not made */
     int alone;
+    int dry_run;        /* done and taken back, in one transaction */
     const char *detail; /* of the act */
 } assign_order;
 ROVE_CHECK rove_status assign_run(const assign_order *order, assign_count *count,

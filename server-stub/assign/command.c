@@ -8,6 +8,8 @@
 #include "admin/people.h"
 #include "args.h"
 #include "assign/assign.h"
+#include "assign/command_realign.h"
+#include "assign/plan.h"
 #include "base/text.h"
 #include "print.h"
 
@@ -17,16 +19,21 @@
 typedef struct request {
     hq *headquarters;
     const hq_io *io;
-    const char *who; /* a user; NULL with `all` */
-    char **records;  /* named one by one */
+    plan_words words; /* as they were typed */
+    const char *who;  /* a user; NULL with `all` */
+    char **records;   /* named one by one */
     int record_count;
     const char *record_entity;
     const char *territory;
     const char *entity; /* restricts by_owner and territory; NULL: every root that has the field */
+    const char *effective;
     int by_owner;
+    int by_territory;
+    const char *as_of; /* of by_territory */
     int all;
     int alone;
     int end;
+    int dry_run;
     hq_person person;
     assign_list list;
 } request;
@@ -60,17 +67,8 @@ static rove_status add_selected(request *self, rove__hq_tx *tx, rove_id territor
                                 rove_error *error) {
     const rove__registry *registry = hq_registry(self->headquarters);
     const rove__entity *only = NULL;
-    rove_status status = self->entity == NULL
-                             ? ROVE_OK
-                             : hq_find_entity(self->headquarters, self->entity, &only, error);
+    rove_status status = assign_find_entity(self->headquarters, self->entity, &only, error);
 
-    if (status == ROVE_OK && only != NULL && only->scope != ROVE_SCOPE_SELF) {
-        return rove__error_set(
-            error, ROVE_INVALID,
-            "%s cannot be assigned by itself: it comes with its account, contact "
-            "or lead.",
-            only->name);
-    }
     for (size_t i = 0; i < rove__registry_count(registry) && status == ROVE_OK; i++) {
         const rove__entity *entity = rove__registry_at(registry, i);
         if (only == NULL ? entity->scope == ROVE_SCOPE_SELF : entity == only) {
@@ -82,7 +80,6 @@ static rove_status add_selected(request *self, rove__hq_tx *tx, rove_id territor
 
 static rove_status gather(void *ctx, rove__hq_tx *tx, rove_error *error) {
     request *self = ctx;
-    const rove__entity *territories = NULL;
     rove_id territory = 0;
     rove_status status = ROVE_OK;
 
@@ -93,11 +90,7 @@ static rove_status gather(void *ctx, rove__hq_tx *tx, rove_error *error) {
         status = add_named(self, tx, error);
     }
     if (status == ROVE_OK && self->territory != NULL) {
-        status = hq_find_entity(self->headquarters, "Territory", &territories, error);
-        if (status == ROVE_OK) {
-            status = hq_find_record(self->headquarters, tx, territories, self->territory,
-                                    &territory, error);
-        }
+        status = assign_find_territory(self->headquarters, tx, self->territory, &territory, error);
         if (status == ROVE_OK) {
             status = add_selected(self, tx, territory, error);
         }
@@ -127,10 +120,10 @@ static int report(const request *self, const assign_count *count) {
 
     if (io->json) {
         return hq_print_json(
-            io, json_pack("{s:I, s:I, s:I, s:I}", "records", (json_int_t)self->list.count,
+            io, json_pack("{s:I, s:I, s:I, s:I, s:b}", "records", (json_int_t)self->list.count,
                           self->end ? "ended" : "assigned", (json_int_t)count->changed,
                           self->end ? "not_held" : "held_already", (json_int_t)count->stood,
-                          "taken_from_others", (json_int_t)count->taken));
+                          "taken_from_others", (json_int_t)count->taken, "dry_run", self->dry_run));
     }
     hq_print(io, "%s: %zu records, %llu %s, %llu %s", self->who == NULL ? "All" : self->person.name,
              self->list.count, (unsigned long long)count->changed,
@@ -139,28 +132,46 @@ static int report(const request *self, const assign_count *count) {
     if (self->alone) {
         hq_print(io, ", %llu taken from others", (unsigned long long)count->taken);
     }
-    hq_print(io, "\n");
+    hq_print(io, "%s\n", self->dry_run ? " (a dry run: nothing was changed)" : "");
     return HQ_EXIT_DONE;
 }
 
 /* ---- the commands --------------------------------------------------------------------------------------- */
 
-static int run(request *self) {
-    rove_error error = {.code = 0};
+static int apply(request *self, rove_error *error) {
     assign_count count;
     char detail[DETAIL_MAX];
+
+    assign_list_sort(&self->list);
+    detail_of(self, detail);
+    assign_order order = {.headquarters = self->headquarters,
+                          .io = self->io,
+                          .list = &self->list,
+                          .end = self->end,
+                          .alone = self->alone,
+                          .dry_run = self->dry_run,
+                          .detail = detail};
+    rove_status status = assign_run(&order, &count, error);
+    return status == ROVE_OK ? report(self, &count) : hq_failed(self->io, status, error);
+}
+
+static int run(request *self) {
+    rove_error error = {.code = 0};
+    int64_t due_ms = 0;
     int result = HQ_EXIT_DONE;
 
     assign_list_init(&self->list, &hq_get_ports(self->headquarters)->allocator);
-    rove_status status = hq_read(self->headquarters, gather, self, &error);
+    rove_status status = plan_time(self->headquarters, self->effective, &due_ms, &error);
     if (status == ROVE_OK) {
-        assign_list_sort(&self->list);
-        detail_of(self, detail);
-        assign_order order = {self->headquarters, self->io,    &self->list,
-                              self->end,          self->alone, detail};
-        status = assign_run(&order, &count, &error);
+        status = hq_read(self->headquarters, gather, self, &error);
     }
-    result = status == ROVE_OK ? report(self, &count) : hq_failed(self->io, status, &error);
+    if (status != ROVE_OK) {
+        result = hq_failed(self->io, status, &error);
+    } else if (due_ms != 0 && !self->dry_run) {
+        result = plan_keep(self->headquarters, self->io, &self->words, due_ms, self->list.count);
+    } else {
+        result = apply(self, &error);
+    }
     assign_list_free(&self->list);
     return result;
 }
@@ -168,11 +179,17 @@ static int run(request *self) {
 /* One way of saying which records, and a user unless all owners get their own. */
 static const char *problem(const request *self) {
     int ways = (self->record_count > 0) + (self->territory != NULL) + self->by_owner +
-               (self->end && self->all);
+               self->by_territory + (self->end && self->all);
 
     if (ways != 1) {
-        return self->end ? "say which: --account and ids, --by-owner, --territory T, or --all"
-                         : "say which: --account and ids, --by-owner, or --territory T";
+        return self->end
+                   ? "say which: --account and ids, --by-owner, --territory T, or --all"
+                   : "say which: --account and ids, --by-owner, --territory T, or --by-territory";
+    }
+    if (self->by_territory || self->as_of != NULL) {
+        return !self->by_territory                             ? "--as-of is for --by-territory"
+               : self->who != NULL || self->all || self->alone ? "--by-territory is for everybody"
+                                                               : NULL;
     }
     if (self->who == NULL && (self->end || !self->by_owner || !self->all)) {
         return "a user is missing";
@@ -181,6 +198,23 @@ static const char *problem(const request *self) {
         return "--all is for every owner, without a user";
     }
     return NULL;
+}
+
+static int run_request(request *self, const hq_command *command) {
+    if (problem(self) != NULL) {
+        return hq_usage(self->io, command, problem(self));
+    }
+    if (self->by_territory) {
+        realign_request by_territory = {.headquarters = self->headquarters,
+                                        .io = self->io,
+                                        .words = &self->words,
+                                        .entity = self->entity,
+                                        .as_of = self->as_of,
+                                        .effective = self->effective,
+                                        .dry_run = self->dry_run};
+        return realign_by_territory(&by_territory);
+    }
+    return run(self);
 }
 
 static int read_and_run(const hq_command *command, hq *headquarters, const hq_io *io, int end,
@@ -196,22 +230,31 @@ static int read_and_run(const hq_command *command, hq *headquarters, const hq_io
                                {"--by-owner", NULL, &self.by_owner},
                                {"--territory", &self.territory, NULL},
                                {"--entity", &self.entity, NULL},
+                               {"--effective", &self.effective, NULL},
+                               {"--dry-run", NULL, &self.dry_run},
                                {"--all", NULL, &self.all},
                                {end ? NULL : "--alone", NULL, &self.alone},
+                               {"--by-territory", NULL, &self.by_territory},
+                               {"--as-of", &self.as_of, NULL},
                                {NULL, NULL, NULL}};
-    int result = hq_arguments(io, command, table, argc, argv, 0, RECORDS_MAX, &count);
 
-    if (result != HQ_EXIT_DONE) {
-        return result;
+    plan_words_init(&self.words, &hq_get_ports(headquarters)->allocator);
+    rove_status status = plan_words_take(&self.words, argc, argv);
+    int result = status != ROVE_OK
+                     ? hq_failed(io, status, NULL)
+                     : hq_arguments(io, command, table, argc, argv, 0, RECORDS_MAX, &count);
+    if (result == HQ_EXIT_DONE && account + lead + contact > 1) {
+        result = hq_usage(io, command, "name records of one entity at a time");
     }
-    if (account + lead + contact > 1) {
-        return hq_usage(io, command, "name records of one entity at a time");
+    if (result == HQ_EXIT_DONE) {
+        self.record_entity = lead ? "Lead" : contact ? "Contact" : "Account";
+        self.who = count > 0 ? argv[1] : NULL;
+        self.records = argv + 2;
+        self.record_count = count > 1 ? count - 1 : 0;
+        result = run_request(&self, command);
     }
-    self.record_entity = lead ? "Lead" : contact ? "Contact" : "Account";
-    self.who = count > 0 ? argv[1] : NULL;
-    self.records = argv + 2;
-    self.record_count = count > 1 ? count - 1 : 0;
-    return problem(&self) != NULL ? hq_usage(io, command, problem(&self)) : run(&self);
+    plan_words_free(&self.words);
+    return result;
 }
 
 static int run_assign(hq *headquarters, const hq_io *io, int argc, char **argv) {
@@ -225,7 +268,8 @@ static int run_unassign(hq *headquarters, const hq_io *io, int argc, char **argv
 const hq_command hq_command_assign = {
     .name = "assign",
     .usage = "USER (--account|--lead|--contact ID... | --by-owner | --territory T) [--entity E] "
-             "[--alone], or --by-owner --all",
+             "[--alone], or --by-owner --all, or --by-territory [--as-of DATE] [--entity E]; "
+             "[--effective DATE] [--dry-run]",
     .summary = "give records to a user's devices",
     .help =
         "What is assigned comes to the user's devices with their next sync: an account with its\n"
@@ -236,20 +280,31 @@ const hq_command hq_command_assign = {
         "--by-owner --all gives every record to its owner. --alone takes them from everybody "
         "else;\n"
         "unsent work on them is never lost.\n\n"
+        "--by-territory follows the territory assignments on record up to today, or to --as-of: "
+        "where\n"
+        "somebody has left a territory, the accounts and open leads that he has there pass to who "
+        "took\n"
+        "over, as with `reassign`. Of several, that is who began last. Records that somebody has\n"
+        "outside of his territories stay his; what nobody has goes to the one who works there.\n\n"
+        "--effective DATE does it on that day (UTC midnight, or a time like 2026-01-31T22:00Z): "
+        "see\n"
+        "`plans`. --dry-run shows the counts and changes nothing.\n\n"
         "    rove-hq assign --by-owner --all\n"
         "    rove-hq assign michael9 --account 292 294\n"
-        "    rove-hq assign michael9 --territory 2 --entity lead\n",
+        "    rove-hq assign michael9 --territory 2 --entity lead\n"
+        "    rove-hq assign --by-territory --as-of 2023-11-30 --dry-run\n",
     .run = run_assign};
 
 const hq_command hq_command_unassign = {
     .name = "unassign",
     .usage = "USER (--account|--lead|--contact ID... | --by-owner | --territory T | --all) "
-             "[--entity E]",
+             "[--entity E] [--effective DATE] [--dry-run]",
     .summary = "take records from a user's devices",
     .help = "The records leave the user's devices with their next sync; what they have not sent "
             "yet is\n"
             "sent first, and kept. Records are named as for assign; --all is all that the user "
-            "holds.\n\n"
+            "holds.\n"
+            "--effective and --dry-run as for assign. To pass them on to somebody: reassign.\n\n"
             "    rove-hq unassign michael9 --account 292\n"
-            "    rove-hq unassign michael9 --all\n",
+            "    rove-hq unassign michael9 --all --effective 2026-02-01\n",
     .run = run_unassign};

@@ -9,6 +9,7 @@
 
 #include "admin/certificate.h"
 #include "args.h"
+#include "assign/plan.h"
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/stamp.h"
@@ -106,18 +107,33 @@ static void warn_of_end(hq *headquarters, const rove_log *log) {
     }
 }
 
+/* What fell due while nobody served is done before the first device is let in. */
+static void run_overdue_plans(hq *headquarters, const rove_log *log) {
+    rove_error error = {0};
+    size_t count = 0;
+    if (plan_run_due(headquarters, hq_now_ms(headquarters), &count, &error) != ROVE_OK) {
+        rove__log(log, ROVE_LOG_ERROR, "serve", "plans could not be carried out: %s",
+                  error.message);
+    }
+}
+
 static int run(hq *headquarters, const hq_io *io, int argc, char **argv) {
     serving self = {.http = {.listen = LISTEN_DEFAULT}};
     const rove_log *log = &hq_get_ports(headquarters)->log;
     rove_error error = {0};
     hq_http *http = NULL;
     control *commands = NULL;
+    planner *plans = NULL;
     int result = read_options(io, argc, argv, &self);
     if (result != HQ_EXIT_DONE) {
         return result;
     }
     raise_descriptors();
+    run_overdue_plans(headquarters, log);
     rove_status status = control_start(headquarters, &commands, &error);
+    if (status == ROVE_OK) {
+        status = planner_start(headquarters, &plans, &error);
+    }
     if (status == ROVE_OK) {
         status = hq_http_start(headquarters, &self.http, &http, &error);
     }
@@ -132,6 +148,7 @@ static int run(hq *headquarters, const hq_io *io, int argc, char **argv) {
         rove__log(log, ROVE_LOG_INFO, "serve", "stopping");
     }
     hq_http_stop(http);
+    planner_stop(plans);
     control_stop(commands);
     return status == ROVE_OK ? HQ_EXIT_DONE : hq_failed(io, status, &error);
 }

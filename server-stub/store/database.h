@@ -1,6 +1,6 @@
 /*
  * store/database.h - what headquarters keeps beside the exchange's data (sync/headquarters.h): enrolment codes,
- * the record of administrative acts, settings, and look-ups for operators. A store implements both in one
+ * the record of administrative acts, plans, settings, and look-ups for operators. A store implements both in one
  * database; server-stub/store/sqlite is the first.
  *
  * Functions follow the conventions of sync/headquarters.h and work in its transactions.
@@ -31,6 +31,25 @@ typedef struct rove__hq_act {
     uint64_t seq;       /* of the transaction that it made; 0: none */
 } rove__hq_act;
 
+/* An act for later. */
+typedef enum rove__hq_plan_state {
+    ROVE_PLAN_WAITS = 0,
+    ROVE_PLAN_RUNS = 1, /* being carried out, or was when its process ended */
+    ROVE_PLAN_DONE = 2,
+    ROVE_PLAN_CANCELLED = 3,
+    ROVE_PLAN_FAILED = 4
+} rove__hq_plan_state;
+typedef struct rove__hq_plan {
+    int64_t number; /* given on put */
+    int64_t made_ms;
+    int64_t due_ms;
+    int64_t ended_ms; /* 0: it has not */
+    const char *operator_name;
+    rove__bytes words; /* command and arguments, each ended by a NUL */
+    rove__hq_plan_state state;
+    const char *detail; /* what the command said */
+} rove__hq_plan;
+
 typedef struct rove__hq_directory {
     rove_status (*code_put)(rove__hq_tx *tx, const rove__hq_code *code);
     rove_status (*code_get)(rove__hq_tx *tx, const uint8_t hash[ROVE_SHA256_SIZE],
@@ -41,6 +60,10 @@ typedef struct rove__hq_directory {
     /* Newest first. */
     rove_status (*act_scan)(rove__hq_tx *tx, rove_status (*each)(void *, const rove__hq_act *),
                             void *each_ctx);
+    rove_status (*plan_put)(rove__hq_tx *tx, rove__hq_plan *plan); /* number 0: a new one */
+    /* By due_ms, then number. */
+    rove_status (*plan_scan)(rove__hq_tx *tx, rove__arena *arena, /* reset for each */
+                             rove_status (*each)(void *, const rove__hq_plan *), void *each_ctx);
     rove_status (*setting_get)(rove__hq_tx *tx, const char *key, rove__arena *arena,
                                rove__bytes *value); /* NOT_FOUND */
     rove_status (*setting_put)(rove__hq_tx *tx, const char *key, rove__bytes value);

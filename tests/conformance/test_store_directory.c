@@ -81,6 +81,44 @@ static void acts_are_read_newest_first(void **state) {
     bed_commit(b, tx);
 }
 
+static rove_status each_plan(void *ctx, const rove__hq_plan *plan) {
+    assert_string_equal(plan->operator_name, "o'brien");
+    assert_int_equal(plan->words.size, 4);
+    assert_memory_equal(plan->words.data, "a\0b\0", 4);
+    assert_string_equal(plan->detail, plan->state == ROVE_PLAN_DONE ? "3 accounts" : "");
+    assert_int_equal(plan->made_ms, -5);
+    assert_int_equal(plan->ended_ms, plan->state == ROVE_PLAN_DONE ? INT64_MAX : 0);
+    return bed_note(ctx, plan->state, plan->number);
+}
+
+static void plans_are_read_by_the_day_they_are_for_and_change(void **state) {
+    bed *b = *state;
+    rove__hq_plan plans[3];
+    bed_seen seen = {.count = 0};
+
+    if (bed_skips(b->kind->has_directory)) {
+        return;
+    }
+    rove__hq_tx *tx = bed_write(b);
+    for (int i = 0; i < 3; i++) {
+        plans[i] = (rove__hq_plan){.made_ms = -5,
+                                   .due_ms = i == 0 ? INT64_MAX : 1000,
+                                   .operator_name = "o'brien",
+                                   .words = bed_bytes("a\0b\0", 4),
+                                   .detail = ""};
+        ok(directory_of(b)->plan_put(tx, &plans[i]));
+        assert_true(plans[i].number > (i == 0 ? 0 : plans[i - 1].number));
+    }
+    plans[1].state = ROVE_PLAN_DONE;
+    plans[1].detail = "3 accounts";
+    plans[1].ended_ms = INT64_MAX;
+    ok(directory_of(b)->plan_put(tx, &plans[1]));
+    const rove_id numbers[] = {plans[1].number, plans[2].number, plans[0].number};
+    ok(directory_of(b)->plan_scan(tx, &b->arena, each_plan, &seen));
+    bed_expect_ids(&seen, numbers, 3);
+    bed_commit(b, tx);
+}
+
 static void a_commit_is_read_by_its_seq(void **state) {
     bed *b = *state;
     rove__hq_commit commit = {.seq = 4,
@@ -388,6 +426,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         bed_test(a_code_comes_back_and_changes),
         bed_test(acts_are_read_newest_first),
+        bed_test(plans_are_read_by_the_day_they_are_for_and_change),
         bed_test(a_commit_is_read_by_its_seq),
         bed_test(a_setting_is_any_bytes),
         bed_test(rows_are_found_by_the_value_of_a_field),

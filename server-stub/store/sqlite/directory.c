@@ -1,5 +1,5 @@
 /*
- * store/sqlite/directory.c - enrolment codes, administrative acts, settings, and an operator's look-ups.
+ * store/sqlite/directory.c - enrolment codes, administrative acts, plans, settings, and an operator's look-ups.
  */
 #include <string.h>
 
@@ -99,6 +99,55 @@ static rove_status act_scan(rove__hq_tx *tx, rove_status (*each)(void *, const r
     return rove__lite_end(&s);
 }
 
+/* ---- plans ---------------------------------------------------------------------------------------------- */
+
+static rove_status plan_put(rove__hq_tx *tx, rove__hq_plan *plan) {
+    const rove_value number =
+        plan->number == 0 ? rove__value_null() : rove__value_int(plan->number);
+    rove__lite_statement s = rove__lite_open(
+        tx, "INSERT OR REPLACE INTO _plan(number, made_ms, due_ms, ended_ms, operator,"
+            " words, state, detail) VALUES(?, ?, ?, ?, ?, ?, ?, ?)");
+
+    rove__lite_bind_value(&s, &number);
+    rove__lite_bind_int(&s, plan->made_ms);
+    rove__lite_bind_int(&s, plan->due_ms);
+    rove__lite_bind_int(&s, plan->ended_ms);
+    rove__lite_bind_text(&s, plan->operator_name);
+    rove__lite_bind_bytes(&s, plan->words);
+    rove__lite_bind_int(&s, plan->state);
+    rove__lite_bind_text(&s, plan->detail);
+    rove_status status = rove__lite_run(&s);
+    if (status == ROVE_OK && plan->number == 0) {
+        plan->number = sqlite3_last_insert_rowid(tx->db);
+    }
+    return status;
+}
+
+static rove_status plan_scan(rove__hq_tx *tx, rove__arena *arena,
+                             rove_status (*each)(void *, const rove__hq_plan *), void *each_ctx) {
+    rove__lite_statement s = rove__lite_open(
+        tx, "SELECT number, made_ms, due_ms, ended_ms, operator, words, state, detail"
+            " FROM _plan ORDER BY due_ms, number");
+
+    while (rove__lite_next(&s)) {
+        rove__arena_reset(arena);
+        rove__hq_plan plan = {
+            .number = rove__lite_int(&s, 0),
+            .made_ms = rove__lite_int(&s, 1),
+            .due_ms = rove__lite_int(&s, 2),
+            .ended_ms = rove__lite_int(&s, 3),
+            .operator_name = rove__lite_text_copy(&s, 4, arena),
+            .words = rove__lite_bytes(&s, 5, arena),
+            .state = (rove__hq_plan_state)rove__lite_int(&s, 6),
+            .detail = rove__lite_text_copy(&s, 7, arena),
+        };
+        if (s.status == ROVE_OK) {
+            s.status = each(each_ctx, &plan);
+        }
+    }
+    return rove__lite_end(&s);
+}
+
 /* ---- settings ------------------------------------------------------------------------------------------- */
 
 static rove_status setting_get(rove__hq_tx *tx, const char *key, rove__arena *arena,
@@ -186,6 +235,8 @@ void rove__lite_fill_directory(rove__hq_directory *directory) {
     directory->code_scan = code_scan;
     directory->act_put = act_put;
     directory->act_scan = act_scan;
+    directory->plan_put = plan_put;
+    directory->plan_scan = plan_scan;
     directory->setting_get = setting_get;
     directory->setting_put = setting_put;
     directory->row_find = row_find;

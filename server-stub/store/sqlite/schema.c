@@ -87,6 +87,10 @@ static const char *const tables_beside[] = {
     " used_ms INTEGER NOT NULL, replica INTEGER NOT NULL) WITHOUT ROWID, STRICT",
     "CREATE TABLE IF NOT EXISTS _act(number INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL,"
     " operator TEXT NOT NULL, act TEXT NOT NULL, detail TEXT NOT NULL, seq INTEGER NOT NULL) STRICT",
+    "CREATE TABLE IF NOT EXISTS _plan(number INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " made_ms INTEGER NOT NULL, due_ms INTEGER NOT NULL, ended_ms INTEGER NOT NULL,"
+    " operator TEXT NOT NULL, words BLOB NOT NULL, state INTEGER NOT NULL,"
+    " detail TEXT NOT NULL) STRICT",
     "CREATE TABLE IF NOT EXISTS _setting(key TEXT PRIMARY KEY, value BLOB NOT NULL)"
     " WITHOUT ROWID, STRICT",
 };
