@@ -12,8 +12,30 @@
 
 /* clang-format off */
 #define ROVE_PLANT_TABLE(X)                                                                        \
-    X(P05_BLIND,   "every write counts as concurrent, whatever its author had seen")               \
-    X(P06_EARLIER, "of concurrent registers the earlier wins")
+    X(P01_GAP,          "a batch is judged though the one before it never came")                   \
+    X(P01_UNCHAINED,    "a batch is judged whatever came before it")                               \
+    X(P02_AGAIN,        "a batch that comes again is judged again")                                \
+    X(P02_WITHOUT_ROWS, "a batch that comes again does not get its rows as they are now")          \
+    X(P03_OTHER_HASH,   "a number that comes again with other content passes for the same batch")  \
+    X(P03_ROLLED_BACK,  "a device that forgot what it had confirmed passes")                       \
+    X(P04_BY_NAME,      "two records that were given one id are one record")                       \
+    X(P05_BLIND,        "every write counts as concurrent, whatever its author had seen")          \
+    X(P05_STRANGE,      "a device's own last value counts as another's")                           \
+    X(P06_EARLIER,      "of concurrent registers the earlier wins")                                \
+    X(P06_SILENT,       "the value that lost is not kept")                                         \
+    X(P06_EQUAL,        "two who wrote the same are a conflict")                                   \
+    X(P07_RAW,          "a device's own clock decides")                                            \
+    X(P08_REGISTER,     "the stage written last wins, also when it is a step back")                \
+    X(P09_REMOVE_WINS,  "a remove takes away adds that its author had not seen")                   \
+    X(P10_OVERWRITE,    "a counter is what the last device made of it")                            \
+    X(P11_MIXED,        "what others wrote later replaces what was signed")                        \
+    X(P11_REFUSED,      "a sealed record is refused by a rule")                                    \
+    X(P12_DELETE_WINS,  "a delete takes away what its author had not seen")                        \
+    X(P13_RING,         "two merges of duplicates point at each other")                            \
+    X(P14_NOW,          "who lost an account loses what he wrote while he had it")                 \
+    X(P14_ANYBODY,      "nobody asks whether the author held the record")                          \
+    X(P15_DROPPED,      "an edit of a record that headquarters lacks is dropped")                  \
+    X(P15_UNASKED,      "nobody is asked for a record that headquarters lacks")
 /* clang-format on */
 
 typedef enum rove__plant {

@@ -4,6 +4,7 @@
  * A device's clock may say anything. What headquarters knows by itself: the write was made after its head
  * passed the write's cursor, and not after now; and a device's writes came one after the other.
  */
+#include "base/planted.h"
 #include "merge/merge.h"
 
 rove_stamp rove__merge_canonical(rove_stamp raw, int64_t lower_ms, rove_stamp now,
@@ -12,6 +13,9 @@ rove_stamp rove__merge_canonical(rove_stamp raw, int64_t lower_ms, rove_stamp no
     rove_stamp stamp = raw;
 
     *suspect = raw < lower || raw > now;
+    if (ROVE_PLANTED(P07_RAW)) {
+        return raw;
+    }
     if (stamp < lower) {
         stamp = lower;
     }

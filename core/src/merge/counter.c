@@ -6,6 +6,7 @@
  */
 #include "base/assert.h"
 #include "base/buf.h"
+#include "base/planted.h"
 #include "base/reader.h"
 #include "merge/merge.h"
 
@@ -87,6 +88,9 @@ int64_t rove__merge_counter(int64_t total, const rove__increment *increments, si
     int64_t low = 0;
 
     ROVE_ASSERT(count <= ROVE_INCREMENTS_MAX);
+    if (ROVE_PLANTED(P10_OVERWRITE)) {
+        total = 0;
+    }
     for (size_t i = 0; i <= count; i++) {
         int64_t term = i == count ? total : increments[i].delta;
         high += term / HALF;

@@ -4,6 +4,7 @@
  * A rank is (epoch, value): a lifecycle only moves forward by itself, and a step back is an explicit act
  * that raises the epoch. Equal ranks are joined like registers, so that the order stays total.
  */
+#include "base/planted.h"
 #include "merge/merge.h"
 
 /* The order of the ranks alone: below 0 if b is behind a, above 0 if it is further. */
@@ -22,6 +23,9 @@ int rove__merge_join_rank(const rove__cell *a, const rove__cell *b) {
 
 rove__merged rove__merge_rank(const rove__cell *current, const rove__cell *write, int causal) {
     int order = further(current, write);
+    if (ROVE_PLANTED(P08_REGISTER)) {
+        return rove__merge_register(current, write, causal);
+    }
     rove__merged merged = {0, 0, 0, current->version};
 
     merged.takes = causal ? order >= 0 : rove__merge_join_rank(current, write) > 0;

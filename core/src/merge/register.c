@@ -11,7 +11,8 @@ int rove__merge_causal(rove__version base, rove__version current, rove_replica a
     if (ROVE_PLANTED(P05_BLIND)) {
         return 0;
     }
-    return rove__version_compare(base, current) == 0 || (own && current.replica == author);
+    return rove__version_compare(base, current) == 0 ||
+           (own && current.replica == author && !ROVE_PLANTED(P05_STRANGE));
 }
 
 int rove__merge_join(const rove__cell *a, const rove__cell *b) {
@@ -21,7 +22,7 @@ int rove__merge_join(const rove__cell *a, const rove__cell *b) {
 }
 
 rove__merged rove__merge_register(const rove__cell *current, const rove__cell *write, int causal) {
-    int differs = !rove__value_equal(&current->value, &write->value);
+    int differs = !rove__value_equal(&current->value, &write->value) || ROVE_PLANTED(P06_EQUAL);
     rove__merged merged = {0, 0, 0, current->version};
 
     if (causal) {
@@ -32,7 +33,7 @@ rove__merged rove__merge_register(const rove__cell *current, const rove__cell *w
         }
         return merged;
     }
-    merged.conflict = differs;
+    merged.conflict = differs && !ROVE_PLANTED(P06_SILENT);
     merged.fork = differs && rove__version_compare(current->version, write->version) == 0;
     merged.takes = (rove__merge_join(current, write) > 0) != ROVE_PLANTED(P06_EARLIER);
     if (merged.takes) {

@@ -7,6 +7,7 @@
  * walk over two sorted lists.
  */
 #include "base/assert.h"
+#include "base/planted.h"
 #include "merge/merge.h"
 
 /* A walk over two sets at once, in ascending order of value. */
@@ -84,6 +85,9 @@ rove_status rove__merge_set(const rove__set *current, const rove__set *delta, ro
                 added->version.stamp = held->version.stamp + 1;
             }
         } else if (held != NULL) {
+            if (removes && ROVE_PLANTED(P09_REMOVE_WINS)) {
+                continue;
+            }
             if (removes && rove__merge_causal(act->version, held->version, version.replica, own)) {
                 continue;
             }

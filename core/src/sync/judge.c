@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/planted.h"
 #include "sync/judge_state.h"
 #include "sync/timeline.h"
 
@@ -476,8 +477,9 @@ static rove_status answer_again(rove__judge *judge) {
                                                  &judge->record, &batch);
 
     if (status == ROVE_NOT_FOUND ||
-        (status == ROVE_OK && (!rove__chain_equal(&batch.hash, &staged->hash) ||
-                               staged->number <= judge->device->confirmed))) {
+        (status == ROVE_OK &&
+         ((!rove__chain_equal(&batch.hash, &staged->hash) && !ROVE_PLANTED(P03_OTHER_HASH)) ||
+          staged->number <= judge->device->confirmed))) {
         judge->answer->kind = ROVE_ANSWER_FORK;
         return ROVE_OK;
     }
@@ -487,7 +489,7 @@ static rove_status answer_again(rove__judge *judge) {
     judge->answer->resent = 1;
     rove__buf_append(&judge->answer->frames, batch.answer.data, batch.answer.size);
     rove__reader_init(&reader, batch.rows.data, batch.rows.size);
-    while (rove__reader_left(&reader) > 0 && status == ROVE_OK) {
+    while (rove__reader_left(&reader) > 0 && status == ROVE_OK && !ROVE_PLANTED(P02_WITHOUT_ROWS)) {
         uint32_t entity = (uint32_t)rove__reader_varint_max(&reader, UINT32_MAX);
         rove_id id = (rove_id)rove__reader_varint_max(&reader, INT64_MAX);
         status = rove__reader_status(&reader) == ROVE_OK
@@ -503,15 +505,16 @@ static rove_status judge_number(rove__judge *judge) {
 
     judge->answer->kind = ROVE_ANSWER_ACK;
     judge->answer->number = staged->number;
-    if (staged->number <= device->last_batch) {
+    if (staged->number <= device->last_batch && !ROVE_PLANTED(P02_AGAIN)) {
         return answer_again(judge);
     }
-    if (staged->number > device->last_batch + 1) {
+    if (staged->number > device->last_batch + 1 && !ROVE_PLANTED(P01_GAP)) {
         judge->answer->kind = ROVE_ANSWER_NEED;
         judge->answer->number = device->last_batch + 1;
         return ROVE_OK;
     }
-    if (!rove__chain_equal(&staged->previous, &device->chain)) {
+    if (!rove__chain_equal(&staged->previous, &device->chain) && !ROVE_PLANTED(P01_UNCHAINED) &&
+        !ROVE_PLANTED(P01_GAP) && !ROVE_PLANTED(P02_AGAIN)) {
         judge->answer->kind = ROVE_ANSWER_FORK;
         return ROVE_OK;
     }

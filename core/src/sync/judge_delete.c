@@ -3,6 +3,7 @@
  * brings it back, marked for review; both go to the conflict log.
  */
 #include "base/assert.h"
+#include "base/planted.h"
 #include "sync/judge_state.h"
 
 #include "rove/entities.pb-c.h"
@@ -108,7 +109,7 @@ rove_status rove__judge_delete(rove__case *c, const rove__act *act) {
         return status;
     }
     c->changed = 1;
-    if (covers(c, act) && !unseen) {
+    if ((covers(c, act) && !unseen) || ROVE_PLANTED(P12_DELETE_WINS)) {
         c->after.dead = rove__writer_seq(c->judge->writer);
         return ROVE_OK;
     }

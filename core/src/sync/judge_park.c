@@ -3,6 +3,7 @@
  * until the row comes: from its author, or from any device that is asked for it.
  */
 #include "base/assert.h"
+#include "base/planted.h"
 #include "sync/judge_state.h"
 
 #include <string.h>
@@ -39,7 +40,7 @@ rove_status rove__judge_park(rove__case *c, const rove__act *act) {
     rove__arena_init(&arena, judge->ports->allocator, ROVE_JUDGE_ARENA_MAX);
     rove_status status = judge->store->parked_scan(judge->tx, parked.origin, &arena, each_twin, &t);
     rove__arena_free(&arena);
-    if (status == ROVE_OK && !t.found) {
+    if (status == ROVE_OK && !t.found && !ROVE_PLANTED(P15_DROPPED)) {
         status = judge->store->parked_put(judge->tx, &parked);
         rove__writer_touch(judge->writer);
         judge->stats->parked++;

@@ -3,6 +3,7 @@
  * on from there; so chains must end, and a loser has one winner.
  */
 #include "base/assert.h"
+#include "base/planted.h"
 #include "sync/judge_state.h"
 
 #define FOLLOW_MAX 32
@@ -36,7 +37,8 @@ rove_status rove__judge_redirects(rove__case *c, const rove__act *act, uint32_t 
 
     (void)act;
     *refused = 0;
-    if (column < 0 || entity->fields[column].number != field || value.type != ROVE_INT) {
+    if (column < 0 || entity->fields[column].number != field || value.type != ROVE_INT ||
+        ROVE_PLANTED(P13_RING)) {
         return ROVE_OK;
     }
     const rove_value *current = &c->after.row.cells[column];

@@ -3,6 +3,7 @@
  * earlier or later, goes to the conflict log; the worst verdict is review.
  */
 #include "base/assert.h"
+#include "base/planted.h"
 #include "sync/judge_state.h"
 
 #include "rove/entities.pb-c.h"
@@ -88,6 +89,9 @@ static rove_status signed_value(rove__case *c, const rove__act *act, uint32_t fi
     int causal =
         rove__merge_causal(seen, entry.version, act->replica, rove__case_own(c, act, &entry));
     if (equal && edit == NULL) {
+        return ROVE_OK;
+    }
+    if (ROVE_PLANTED(P11_MIXED) && !causal) {
         return ROVE_OK;
     }
     if (!equal && !causal) {
@@ -197,7 +201,8 @@ rove_status rove__judge_seal(rove__case *c, const rove__act *act) {
     rove_status status = rove__rules_check(&write, &error);
     if (status != ROVE_OK) {
         return rove_status_classify(status) == ROVE_CLASS_CALLER
-                   ? rove__judge_review(c, act, error.message)
+                   ? ROVE_PLANTED(P11_REFUSED) ? rove__judge_refuse(c, act, status, error.message)
+                                               : rove__judge_review(c, act, error.message)
                    : status;
     }
     status = rove__judge_may_enter(c, act, &act->change.row, &entitled);

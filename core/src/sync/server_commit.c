@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/planted.h"
 #include "base/text.h"
 #include "sync/server_state.h"
 
@@ -21,7 +22,8 @@ static rove_status check_hello(const rove__server *server, rove__hq_tx *tx,
     rove__arena arena;
 
     *verdict = ROVE_SERVER_FORK;
-    if (device->status == ROVE_DEVICE_REPLACED || hello->acked < device->confirmed ||
+    if (device->status == ROVE_DEVICE_REPLACED ||
+        (hello->acked < device->confirmed && !ROVE_PLANTED(P03_ROLLED_BACK)) ||
         (hello->replica != 0 && hello->replica != server->replica)) {
         return ROVE_OK;
     }
@@ -78,7 +80,7 @@ static rove_status each_parked(void *ctx, const rove__hq_parked *parked) {
             return ROVE_OK;
         }
     }
-    if (server->needed_count == ROVE_NEED_ROWS_MAX) {
+    if (server->needed_count == ROVE_NEED_ROWS_MAX || ROVE_PLANTED(P15_UNASKED)) {
         return ROVE_OK;
     }
     if (server->needed_count == server->needed_capacity) {
