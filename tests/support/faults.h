@@ -26,6 +26,14 @@ static faults faults_memory;
 /* Writes to write-ahead logs that a power cut would take back. */
 static size_t faults_unsynced;
 
+/* Somebody who is told of every change to a file before it is made, and may forbid it: power.h. */
+typedef struct faults_watch {
+    int (*write)(const char *name, const void *bytes, int size, sqlite3_int64 at);
+    int (*truncate)(const char *name, sqlite3_int64 size);
+    int (*sync)(const char *name);
+} faults_watch;
+static const faults_watch *faults_watcher;
+
 /* 1 if this call fails. */
 static int faults_hit(faults *f) {
     if (f->fail_at == 0) {
@@ -48,6 +56,7 @@ typedef struct faults_file {
     sqlite3_file base;
     sqlite3_file *real; /* behind this struct */
     int is_log;
+    const char *name;
 } faults_file;
 
 static sqlite3_file *faults_real(sqlite3_file *file) {
@@ -65,16 +74,30 @@ static int faults_read(sqlite3_file *file, void *bytes, int size, sqlite3_int64 
 }
 static int faults_write(sqlite3_file *file, const void *bytes, int size, sqlite3_int64 at) {
     sqlite3_file *real = faults_real(file);
-    faults_unsynced += (size_t)((faults_file *)file)->is_log;
+    const faults_file *of = (const faults_file *)file;
+    faults_unsynced += (size_t)of->is_log;
+    int code =
+        faults_watcher != NULL ? faults_watcher->write(of->name, bytes, size, at) : SQLITE_OK;
+    if (code != SQLITE_OK) {
+        return code;
+    }
     return faults_hit(&faults_io) ? faults_io.code : real->pMethods->xWrite(real, bytes, size, at);
 }
 static int faults_truncate(sqlite3_file *file, sqlite3_int64 size) {
     sqlite3_file *real = faults_real(file);
+    const char *name = ((const faults_file *)file)->name;
+    int code = faults_watcher != NULL ? faults_watcher->truncate(name, size) : SQLITE_OK;
+    if (code != SQLITE_OK) {
+        return code;
+    }
     return faults_hit(&faults_io) ? SQLITE_IOERR_TRUNCATE : real->pMethods->xTruncate(real, size);
 }
 static int faults_sync(sqlite3_file *file, int flags) {
     sqlite3_file *real = faults_real(file);
     faults_unsynced = ((faults_file *)file)->is_log ? 0 : faults_unsynced;
+    if (faults_watcher != NULL) {
+        return faults_watcher->sync(((const faults_file *)file)->name);
+    }
     return faults_hit(&faults_io) ? SQLITE_IOERR_FSYNC : real->pMethods->xSync(real, flags);
 }
 static int faults_size(sqlite3_file *file, sqlite3_int64 *size) {
@@ -153,6 +176,7 @@ static int faults_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, i
     (void)vfs;
     opened->base.pMethods = NULL;
     opened->is_log = (flags & SQLITE_OPEN_WAL) != 0;
+    opened->name = name;
     opened->real = (sqlite3_file *)(void *)(opened + 1);
     if (faults_hit(&faults_io)) {
         return SQLITE_CANTOPEN;
