@@ -324,8 +324,9 @@ static int run_undo(cli_session *cli, int argc, char **argv) {
         entity = last.entity;
         id = last.id;
         if ((status == ROVE_OK || status == ROVE_DONE) && entity == NULL) {
-            fputs("There is nothing to undo: everything is on its way to headquarters.\n", stderr);
-            return CLI_NOT_FOUND;
+            snprintf(error.message, sizeof error.message,
+                     "There is nothing to undo: everything is on its way to headquarters.");
+            status = ROVE_NOT_FOUND;
         }
         status = status == ROVE_DONE ? ROVE_OK : status;
     }

@@ -11,6 +11,7 @@ gives() {
     run rep jo --json "$@"
     exits "$wanted"
     is_json
+    same 'nothing is said beside the document' '' "$(cat "$work/err")"
     [ "$wanted" -eq 0 ] || same 'the document names the status' "$(field error.status | tr -d 'A-Z_0-9')" ''
     run rep jo "$@"
     exits "$wanted"
@@ -67,6 +68,9 @@ gives 2 status --verbose
 gives 2 --wait 9223372036854775807 status
 gives 2 --wait soon status
 gives 3 show Account nobody
+must rep jo sync
+gives 3 undo
+gives 3 undo Account A00001
 gives 4 set Account A00001 rating=LUKEWARM
 gives 4 sql 'DELETE FROM account'
 run rep jo/identity/x --json status
