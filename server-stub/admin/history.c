@@ -165,7 +165,7 @@ static rove_status tell(void *ctx, rove__hq_tx *tx, rove_error *error) {
     }
     rove__arena_init(&arena, &hq_get_ports(self->headquarters)->allocator, ARENA_MAX);
     status = hq_database(self->headquarters)
-                 ->store.history_scan(tx, entity->number, id, &arena, each_history, self);
+                 ->store.history_scan(tx, entity->number, id, 0, &arena, each_history, self);
     rove__arena_free(&arena);
     return status;
 }

@@ -28,10 +28,14 @@ static void the_history_of_a_record_is_in_order(void **state) {
         history.entity = 7;
         ok(b->store->history_put(tx, &history));
     }
-    ok(b->store->history_scan(tx, 6, 1, &b->rows, each_history, &seen));
+    ok(b->store->history_scan(tx, 6, 1, 0, &b->rows, each_history, &seen));
     bed_expect_ids(&seen, seqs, 4);
     seen.count = 0;
-    ok(b->store->history_scan(tx, 6, 3, &b->rows, each_history, &seen));
+    ok(b->store->history_scan(tx, 6, 1, 5, &b->rows, each_history, &seen));
+    bed_expect_ids(&seen, seqs + 1, 2);
+    seen.count = 0;
+    ok(b->store->history_scan(tx, 6, 1, 6, &b->rows, each_history, &seen));
+    ok(b->store->history_scan(tx, 6, 3, 0, &b->rows, each_history, &seen));
     assert_int_equal(seen.count, 0);
     bed_commit(b, tx);
 }
@@ -53,7 +57,7 @@ static void a_history_may_be_longer_than_the_memory_it_is_read_into(void **state
         rove__hq_history history = {seq, 6, 1, 3, 4, bed_bytes(change, size)};
         ok(b->store->history_put(tx, &history));
     }
-    ok(b->store->history_scan(tx, 6, 1, &b->rows, each_long, &seen));
+    ok(b->store->history_scan(tx, 6, 1, 0, &b->rows, each_long, &seen));
     assert_int_equal(seen.count, 100);
     bed_commit(b, tx);
 }

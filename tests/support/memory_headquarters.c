@@ -526,12 +526,12 @@ static rove_status history_put(rove__hq_tx *tx, const rove__hq_history *history)
     return ROVE_OK;
 }
 
-static rove_status history_scan(rove__hq_tx *tx, uint32_t entity, rove_id id, rove__arena *arena,
-                                rove_status (*each)(void *, const rove__hq_history *),
+static rove_status history_scan(rove__hq_tx *tx, uint32_t entity, rove_id id, uint64_t seq,
+                                rove__arena *arena, rove_status (*each)(void *, const rove__hq_history *),
                                 void *each_ctx) {
     for (size_t i = 0; i < TABLE(tx, HISTORY)->count; i++) {
         rove__hq_history item = *(rove__hq_history *)at(TABLE(tx, HISTORY), i);
-        if (item.entity == entity && item.id == id) {
+        if (item.entity == entity && item.id == id && (seq == 0 || item.seq == seq)) {
             rove__arena_reset(arena);
             rove_status status = lend(arena, &item.change);
             if (status != ROVE_OK) {

@@ -198,21 +198,31 @@ rove_value site_cell(site *s, const char *entity, rove_id id, const char *column
 }
 
 size_t site_conflicts(site *s, rove_id id) {
+    size_t count = 0;
+
+    while (site_conflict(s, id, count) != 0) {
+        count++;
+    }
+    return count;
+}
+
+rove_id site_conflict(site *s, rove_id id, size_t nth) {
     const rove__entity *conflict = rove__registry_by_name(s->registry, "Conflict");
     int column = rove__entity_field_named(conflict, "record_id");
     rove__hq_tx *tx = NULL;
-    size_t count = 0;
+    rove_id found = 0;
 
     assert_int_equal(s->store->begin(s->store->ctx, ROVE_HQ_READ, &tx, NULL), ROVE_OK);
     rove__hq_head head;
     assert_int_equal(s->store->head_get(tx, &head), ROVE_OK);
-    for (uint32_t i = 1; i <= head.counter; i++) {
+    for (uint32_t i = 1; i <= head.counter && found == 0; i++) {
         rove__hq_row row;
-        if (s->store->row_get(tx, conflict->number, rove__id_make(head.replica, i), 0, &s->arena,
-                              &row) == ROVE_OK) {
-            count += id == 0 || row.row.cells[column].as.integer == id;
+        rove_id at = rove__id_make(head.replica, i);
+        if (s->store->row_get(tx, conflict->number, at, 0, &s->arena, &row) == ROVE_OK &&
+            (id == 0 || row.row.cells[column].as.integer == id) && nth-- == 0) {
+            found = at;
         }
     }
     s->store->rollback(tx);
-    return count;
+    return found;
 }

@@ -57,6 +57,8 @@ int site_get(site *s, const char *entity, rove_id id, rove__hq_row *row);
 rove_value site_cell(site *s, const char *entity, rove_id id, const char *column);
 /* Conflict rows of a record; of the whole organisation for id 0. */
 size_t site_conflicts(site *s, rove_id id);
+/* The nth of them, from 0, in the order in which they were made; 0: there are not so many. */
+rove_id site_conflict(site *s, rove_id id, size_t nth);
 
 typedef struct rep_row {
     rove__row row;

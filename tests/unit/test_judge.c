@@ -532,46 +532,6 @@ static void a_seal_that_a_rule_refuses_is_reviewed(void **state) {
 
 /* ---- two reps -------------------------------------------------------------------------------------------- */
 
-static void two_who_did_not_know_of_each_other_leave_one_conflict(void **state) {
-    world *w = *state;
-
-    rep_update(&w->anna, "Account", w->account, "phone", rove__value_text("Anna's"));
-    rep_update(&w->ben, "Account", w->account, "phone", rove__value_text("Ben's"));
-    w->ben.changes[0].edits[0].raw += 1000 << 16; /* he wrote later */
-    w->s.now_ms += 5000;
-    rep_settle(&w->ben);
-    rep_outcome outcome;
-    rep_exchange(&w->anna, &outcome);
-    assert_int_equal(outcome.verdicts[0].code, ROVE_VERDICT_LOST);
-    both_agree(w);
-    assert_int_equal(rep_cell(&w->anna, "Account", w->account, "phone").size, 5);
-    assert_int_equal(site_conflicts(&w->s, w->account), 1);
-    assert_int_equal(w->anna.row_count, 2); /* both see the conflict */
-    assert_int_equal(w->ben.row_count, 2);
-}
-
-static void equal_values_are_no_conflict(void **state) {
-    world *w = *state;
-
-    rep_update(&w->anna, "Account", w->account, "phone", rove__value_text("same"));
-    rep_update(&w->ben, "Account", w->account, "phone", rove__value_text("same"));
-    both_agree(w);
-    assert_int_equal(site_conflicts(&w->s, 0), 0);
-}
-
-static void who_has_seen_it_wins_whatever_the_clock(void **state) {
-    world *w = *state;
-
-    rep_update(&w->anna, "Account", w->account, "phone", rove__value_text("first"));
-    both_agree(w);
-    w->ben.skew_ms = -INT64_C(3650) * DAY;
-    w->ben.raw = 0;
-    rep_update(&w->ben, "Account", w->account, "phone", rove__value_text("second"));
-    both_agree(w);
-    assert_int_equal(rep_cell(&w->anna, "Account", w->account, "phone").size, 6);
-    assert_int_equal(site_conflicts(&w->s, 0), 0);
-}
-
 static void counters_add_up_and_sets_unite(void **state) {
     world *w = *state;
 
@@ -712,9 +672,6 @@ int main(void) {
         CASE(a_sealed_visit_is_set_as_one_unit),
         CASE(what_comes_after_the_seal_goes_to_the_log),
         CASE(a_seal_that_a_rule_refuses_is_reviewed),
-        CASE(two_who_did_not_know_of_each_other_leave_one_conflict),
-        CASE(equal_values_are_no_conflict),
-        CASE(who_has_seen_it_wins_whatever_the_clock),
         CASE(counters_add_up_and_sets_unite),
         CASE(work_done_beats_a_cancellation),
         CASE(a_delete_that_had_seen_all_deletes),

@@ -10,6 +10,8 @@
 
 #include "site_rep.h"
 
+#include "rove/entities.pb-c.h"
+
 #define ANNA INT64_C(0x7000000001)
 #define BEN  INT64_C(0x7000000002)
 
@@ -216,6 +218,54 @@ static void a_row_never_takes_anothers_id(void **state) {
     rep_check(&w->anna);
 }
 
+static rove_status each_parked(void *ctx, const rove__hq_parked *parked) {
+    *(rove_stamp *)ctx = parked->stamp;
+    return ROVE_OK;
+}
+
+static rove_stamp parked_stamp(world *w) {
+    rove__origin all = {0, 0};
+    rove_stamp stamp = 0;
+    rove__hq_tx *tx = NULL;
+    rove__arena arena;
+
+    rove__arena_init(&arena, &w->s.allocator, 1 << 20);
+    assert_int_equal(w->s.store->begin(w->s.store->ctx, ROVE_HQ_READ, &tx, NULL), ROVE_OK);
+    assert_int_equal(w->s.store->parked_scan(tx, all, &arena, each_parked, &stamp), ROVE_OK);
+    w->s.store->rollback(tx);
+    rove__arena_free(&arena);
+    return stamp;
+}
+
+/* A copied device: the row that it brings has another value under the very version that the waiting edit gets. */
+static void p06_two_values_under_one_version_raise_an_alarm(void **state) {
+    world *w = *state;
+    rep *r = &w->anna;
+    rep_outcome outcome;
+    rove__row *visit = new_visit(w, r, w->account);
+    const rove__entity *conflict = rove__registry_by_name(w->s.registry, "Conflict");
+
+    rep_insert(r, visit);
+    rep_freeze(r);
+    rep_update(r, "Visit", visit->id, "purpose", rove__value_text("one"));
+    rove__change whole = r->batches[0].changes[0];
+    r->batch_count = 0;
+    rep_exchange(r, &outcome);
+    assert_int_equal(outcome.verdicts[0].code, ROVE_VERDICT_PARKED);
+    whole.op = ROVE_OP_WHOLE;
+    site_text(&whole.row, "purpose", "another");
+    rove__clock_entry entry = {
+        .field = visit->entity->fields[rove__entity_field_named(visit->entity, "purpose")].number,
+        .version = {parked_stamp(w), r->replica}};
+    assert_int_equal(rove__clock_set(&whole.clock, &w->s.arena, entry), ROVE_OK);
+    rep_put_whole(r, &whole);
+    rep_exchange(r, &outcome);
+    assert_int_equal(site_conflicts(&w->s, visit->id), 1);
+    assert_int_equal(
+        site_cell(&w->s, conflict->name, site_conflict(&w->s, visit->id, 0), "kind").as.integer,
+        ROVE__CONFLICT__KIND__FORK_ALARM);
+}
+
 static void rows_that_nobody_asked_for_are_dropped(void **state) {
     world *w = *state;
     rove__origin nobody = {4711, 100};
@@ -274,6 +324,7 @@ int main(void) {
         CASE(a_row_about_what_one_does_not_hold_stays_in_review),
         CASE(a_row_never_brings_what_only_headquarters_writes),
         CASE(a_row_never_takes_anothers_id),
+        CASE(p06_two_values_under_one_version_raise_an_alarm),
         CASE(rows_that_nobody_asked_for_are_dropped),
         CASE(an_exchange_without_memory_is_made_again),
     };

@@ -200,7 +200,7 @@ typedef struct rove__hq_store {
     /* Which rows row_scan would show from the beginning, in any order. */
     rove_status (*row_ids)(rove__hq_tx *tx, rove__scope scope,
                            rove_status (*each)(void *, uint32_t entity, rove_id id), void *each_ctx);
-    /* Ids of live rows of one entity whose reference column, or set of references, holds `target`, ascending. */
+    /* Ids of live rows of one entity whose integer column, or set of references, holds `target`, ascending. */
     rove_status (*row_referring)(rove__hq_tx *tx, uint32_t entity, size_t ordinal, rove_id target,
                                  rove_status (*each)(void *, rove_id id), void *each_ctx);
 
@@ -229,7 +229,8 @@ typedef struct rove__hq_store {
     /* Scans of grants ascend by (user, root, from), of entailments by (holder, entailed, via, from). */
 
     rove_status (*history_put)(rove__hq_tx *tx, const rove__hq_history *history); /* scanned by seq, then as put */
-    rove_status (*history_scan)(rove__hq_tx *tx, uint32_t entity, rove_id id, rove__arena *arena,
+    /* seq 0: of all transactions */
+    rove_status (*history_scan)(rove__hq_tx *tx, uint32_t entity, rove_id id, uint64_t seq, rove__arena *arena,
                                 rove_status (*each)(void *, const rove__hq_history *), void *each_ctx);
     rove_status (*review_put)(rove__hq_tx *tx, rove__hq_review *review); /* number 0: a new one; scanned by it */
     rove_status (*review_scan)(rove__hq_tx *tx, int state, rove__arena *arena,

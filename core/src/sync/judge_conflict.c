@@ -1,6 +1,7 @@
 /*
  * sync/judge_conflict.c - the conflict log: rows of the entity Conflict, in the scope of the record they are about, so that
- * both authors see them (P6). One entry per judged write, both values kept.
+ * both authors see them (P6). One entry per judged write: both values, with who wrote them, on which device, and when by
+ * headquarters' time and by the device's own clock, which the history knows.
  */
 #include "base/assert.h"
 #include "sync/judge_state.h"
@@ -43,7 +44,10 @@ static void set_number(rove__row *row, const char *column, int64_t number) {
     }
 }
 
-/* A value in its self-describing form; what is too large for a cell stays with the history alone. */
+/* Of a value, so that both fit one row. */
+#define PACKED_MAX ((size_t)ROVE_VALUE_MAX - 1024)
+
+/* A value in its self-describing form; what is too large for that stays with the history alone. */
 static rove_status packed(rove__judge *judge, const rove_value *value, rove_value *out) {
     rove__buf buf;
     rove_status status = ROVE_OK;
@@ -52,7 +56,7 @@ static rove_status packed(rove__judge *judge, const rove_value *value, rove_valu
     rove__buf_init(&buf, judge->ports->allocator, 2 * (size_t)ROVE_VALUE_MAX);
     rove__value_write(&buf, value);
     status = rove__buf_status(&buf);
-    if (status == ROVE_OK && buf.size <= ROVE_VALUE_MAX / 2) {
+    if (status == ROVE_OK && buf.size <= PACKED_MAX) {
         const void *copy = rove__arena_copy(&judge->record, buf.data, buf.size);
         status = copy == NULL ? ROVE_NOMEM : ROVE_OK;
         *out = rove__value_bytes(ROVE_BLOB, copy, buf.size);
@@ -60,6 +64,63 @@ static rove_status packed(rove__judge *judge, const rove_value *value, rove_valu
     rove__buf_free(&buf);
     return status;
 }
+
+/* ---- who wrote what stood ------------------------------------------------------------------------------- */
+
+typedef struct search {
+    rove__case *c;
+    uint32_t field;
+    rove__trace *trace;
+} search;
+
+/* Of field 0 the latest of the change. */
+static rove_stamp raw_of(const rove__change *change, uint32_t field) {
+    rove_stamp raw = change->op == ROVE_OP_INSERT ? change->clock.origin.stamp : 0;
+
+    for (size_t i = 0; i < change->edit_count; i++) {
+        if (change->edits[i].field == field || (field == 0 && change->edits[i].raw > raw)) {
+            raw = change->edits[i].raw;
+        }
+    }
+    return raw;
+}
+
+static rove_status each_history(void *ctx, const rove__hq_history *history) {
+    search *s = ctx;
+    const rove__server_ports *ports = s->c->judge->ports;
+    rove__batch_reader *reader = NULL;
+    rove__change change;
+    rove_status status = rove__batch_reader_new(
+        ports->allocator, ports->registry, history->change.data, history->change.size, &reader);
+
+    while (status == ROVE_OK) {
+        status = rove__batch_next(reader, &change);
+        rove_stamp raw = status == ROVE_OK ? raw_of(&change, s->field) : 0;
+        if (raw != 0) {
+            *s->trace = (rove__trace){change.replica, raw};
+        }
+    }
+    rove__batch_reader_free(reader);
+    return status == ROVE_DONE ? ROVE_OK : status;
+}
+
+rove_status rove__judge_trace(rove__case *c, uint64_t seq, uint32_t field, rove__trace *trace) {
+    rove__judge *judge = c->judge;
+    search s = {.c = c, .field = field, .trace = trace};
+    rove__arena arena;
+
+    *trace = (rove__trace){0, 0};
+    if (seq == 0) {
+        return ROVE_OK;
+    }
+    rove__arena_init(&arena, judge->ports->allocator, ROVE_JUDGE_ARENA_MAX);
+    rove_status status =
+        judge->store->history_scan(judge->tx, c->entity, c->id, seq, &arena, each_history, &s);
+    rove__arena_free(&arena);
+    return status;
+}
+
+/* ---- the entry ------------------------------------------------------------------------------------------ */
 
 typedef struct side {
     const char *value, *stamp, *raw_at, *replica, *user;
@@ -71,12 +132,21 @@ static const side lost_side = {"lost_value", "lost_stamp", "lost_raw_at", "lost_
                                "lost_user_id"};
 
 /* `is_write`: the side is the write judged, whose author and raw stamp are known. */
-static rove_status set_side(rove__judge *judge, rove__row *row, const side *names,
+static rove_status set_side(rove__case *c, rove__row *row, const side *names,
                             const rove__cell *cell, const rove__clash *clash, int is_write) {
+    rove__judge *judge = c->judge;
+    rove__trace trace = {cell->version.replica, clash->raw};
     rove_value value;
     rove_id user = clash->user;
+    uint64_t seq =
+        clash->seq != 0 ? clash->seq : rove__clock_get(&c->after.clock, clash->field).seq;
     rove_status status = packed(judge, &cell->value, &value);
 
+    if (status == ROVE_OK && !is_write && clash->other_raw != 0) {
+        trace.raw = clash->other_raw;
+    } else if (status == ROVE_OK && !is_write) {
+        status = rove__judge_trace(c, seq, clash->field, &trace);
+    }
     if (status == ROVE_OK && !is_write) {
         status = rove__judge_user(judge, cell->version.replica, &user);
     }
@@ -87,9 +157,7 @@ static rove_status set_side(rove__judge *judge, rove__row *row, const side *name
     set_number(row, names->stamp, (int64_t)cell->version.stamp);
     set_number(row, names->replica, cell->version.replica);
     set_number(row, names->user, user);
-    if (is_write) {
-        set_number(row, names->raw_at, rove__stamp_ms(clash->raw));
-    }
+    set_number(row, names->raw_at, rove__stamp_ms(trace.raw));
     return ROVE_OK;
 }
 
@@ -100,16 +168,19 @@ rove_status rove__judge_conflict(rove__case *c, const rove__clash *clash) {
 
     ROVE_ASSERT(c->exists);
     c->differs = 1;
+    if (c->after.row.entity == judge->conflict) {
+        return ROVE_OK; /* of two who settle one at once the later stands, and begins no other */
+    }
     judge->stats->conflicts++;
     rove_status status = rove__row_init(&row, judge->conflict, 0, &judge->record);
     if (status == ROVE_OK) {
         status = rove__writer_scope(judge->writer, &c->after.row, &scope);
     }
     if (status == ROVE_OK) {
-        status = set_side(judge, &row, &kept_side, &clash->kept, clash, clash->write_kept);
+        status = set_side(c, &row, &kept_side, &clash->kept, clash, clash->write_kept);
     }
     if (status == ROVE_OK) {
-        status = set_side(judge, &row, &lost_side, &clash->lost, clash, !clash->write_kept);
+        status = set_side(c, &row, &lost_side, &clash->lost, clash, !clash->write_kept);
     }
     if (status != ROVE_OK) {
         return status;

@@ -142,7 +142,7 @@ rove_status rove__judge_known(rove__case *c, rove__act *act, int *known) {
     }
     rove__arena_init(&arena, c->judge->ports->allocator, ROVE_JUDGE_ARENA_MAX);
     rove_status status =
-        c->judge->store->history_scan(c->judge->tx, c->entity, c->id, &arena, each_history, &s);
+        c->judge->store->history_scan(c->judge->tx, c->entity, c->id, 0, &arena, each_history, &s);
     rove__arena_free(&arena);
     if (status != ROVE_OK || act->change.op == ROVE_OP_DELETE) {
         *known = s.whole;

@@ -224,7 +224,16 @@ typedef struct rove__clash {
     int write_kept; /* the write judged is the one kept */
     rove_stamp raw; /* of the write judged; 0: unknown */
     rove_id user;   /* who wrote it */
+    uint64_t seq;   /* at which the other side was written; 0: as the clock says of the field */
+    rove_stamp other_raw; /* of the other side; 0: as the history says */
 } rove__clash;
+/* Who wrote a field (0: any) of the case's record at a seq, and by what own clock; zeros if nobody knows. */
+typedef struct rove__trace {
+    rove_replica replica;
+    rove_stamp raw;
+} rove__trace;
+ROVE_CHECK rove_status rove__judge_trace(rove__case *c, uint64_t seq, uint32_t field,
+                                         rove__trace *trace);
 ROVE_CHECK rove_status rove__judge_conflict(rove__case *c, const rove__clash *clash);
 
 /* judge_redirect.c (P13) */

@@ -255,6 +255,61 @@ static rove_status children_follow(rove__writer *writer, const rove__hq_row *par
     return status;
 }
 
+/* A conflict goes where its record went, and is not left with who held it (D7). */
+static rove_status conflict_follows(rove__writer *writer, const rove__hq_row *record,
+                                    const rove__entity *entity, rove_id id, rove__arena *arena,
+                                    rove_error *error) {
+    int about = rove__entity_field_named(entity, "about_id");
+    int of = rove__entity_field_named(entity, "record_entity");
+    rove__clock_entry entry = {.field = entity->fields[about].number,
+                               .version.replica = writer->head.replica,
+                               .seq = writer->seq};
+    rove__hq_row conflict;
+    rove_status status =
+        writer->options.store->row_get(writer->tx, entity->number, id, 1, arena, &conflict);
+
+    if (status != ROVE_OK || conflict.row.cells[of].type != ROVE_INT ||
+        conflict.row.cells[of].as.integer != (int64_t)record->row.entity_number) {
+        return status;
+    }
+    rove__hq_row moved = conflict;
+    status = rove__row_copy(&moved.row, &conflict.row, arena);
+    if (status == ROVE_OK) {
+        status = rove__clock_copy(&moved.clock, &conflict.clock, arena);
+    }
+    if (status == ROVE_OK) {
+        status = rove__writer_stamp(writer, &entry.version.stamp);
+    }
+    if (status == ROVE_OK) {
+        moved.row.cells[about] =
+            record->scope.root == 0 ? rove__value_null() : rove__value_int(record->scope.root);
+        status = rove__clock_set(&moved.clock, arena, entry);
+    }
+    return status == ROVE_OK ? rove__writer_row(writer, &conflict, &moved, NULL, error) : status;
+}
+
+static rove_status conflicts_follow(rove__writer *writer, const rove__hq_row *record,
+                                    rove_error *error) {
+    const rove__entity *entity = rove__registry_by_name(writer->options.registry, "Conflict");
+    ids list = {.allocator = writer->options.allocator};
+    rove__arena arena;
+
+    if (entity == NULL || entity == record->row.entity) {
+        return ROVE_OK;
+    }
+    rove__arena_init(&arena, writer->options.allocator, ROVE_WRITER_ARENA_MAX);
+    rove_status status = writer->options.store->row_referring(
+        writer->tx, entity->number, (size_t)rove__entity_field_named(entity, "record_id"),
+        record->row.id, each_id, &list);
+    for (size_t i = 0; i < list.count && status == ROVE_OK; i++) {
+        rove__arena_reset(&arena);
+        status = conflict_follows(writer, record, entity, list.items[i], &arena, error);
+    }
+    rove__arena_free(&arena);
+    rove__free(writer->options.allocator, list.items);
+    return status;
+}
+
 static int scope_equal(rove__scope a, rove__scope b) {
     return a.root == b.root && a.part == b.part;
 }
@@ -326,6 +381,9 @@ rove_status rove__writer_row_packed(rove__writer *writer, const rove__hq_row *be
     }
     if (status == ROVE_OK && (moved || ended)) {
         status = children_follow(writer, after, error);
+    }
+    if (status == ROVE_OK && moved && before->scope.root != after->scope.root) {
+        status = conflicts_follow(writer, after, error);
     }
     if (status == ROVE_OK) {
         status = store_history(writer, after, history);

@@ -19,15 +19,21 @@ static rove_status history_put(rove__hq_tx *tx, const rove__hq_history *history)
     return rove__lite_run(&s);
 }
 
-static rove_status history_scan(rove__hq_tx *tx, uint32_t entity, rove_id id, rove__arena *arena,
-                                rove_status (*each)(void *, const rove__hq_history *),
+#define HISTORY_SELECT                                                                             \
+    "SELECT seq, replica, user, change FROM _history WHERE entity = ? AND id = ?"
+
+static rove_status history_scan(rove__hq_tx *tx, uint32_t entity, rove_id id, uint64_t seq,
+                                rove__arena *arena, rove_status (*each)(void *, const rove__hq_history *),
                                 void *each_ctx) {
     rove__lite_statement s =
-        rove__lite_open(tx, "SELECT seq, replica, user, change FROM _history"
-                            " WHERE entity = ? AND id = ? ORDER BY seq, number");
+        rove__lite_open(tx, seq == 0 ? HISTORY_SELECT " ORDER BY seq, number"
+                                     : HISTORY_SELECT " AND seq = ? ORDER BY number");
 
     rove__lite_bind_int(&s, entity);
     rove__lite_bind_int(&s, id);
+    if (seq != 0) {
+        rove__lite_bind_u64(&s, seq);
+    }
     while (rove__lite_next(&s)) {
         rove__arena_reset(arena);
         rove__hq_history history = {
