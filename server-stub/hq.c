@@ -13,6 +13,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/log.h"
+#include "base/planted.h"
 #include "base/text.h"
 #include "committer.h"
 #include "keys.h"
@@ -121,11 +122,16 @@ static rove_status begin_timeline(void *ctx, rove__hq_tx *tx, rove_error *error)
         timeline.parted = head.seq;
         status = draw_timeline(self, tx, &timeline.timeline);
     }
+    if (status == ROVE_OK && ROVE_PLANTED(T01_SAME_LINE)) {
+        return ROVE_OK;
+    }
     if (status == ROVE_OK) {
         status = store->timeline_put(tx, &timeline);
     }
     if (status == ROVE_OK) {
+        rove_replica former = head.replica;
         status = hq_draw_replica(self, tx, &head.replica, error);
+        head.replica = ROVE_PLANTED(T02_SAME_NUMBER) ? former : head.replica;
     }
     if (status == ROVE_OK) {
         own_key(key, head.replica);

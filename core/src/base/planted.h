@@ -35,7 +35,20 @@
     X(P14_NOW,          "who lost an account loses what he wrote while he had it")                 \
     X(P14_ANYBODY,      "nobody asks whether the author held the record")                          \
     X(P15_DROPPED,      "an edit of a record that headquarters lacks is dropped")                  \
-    X(P15_UNASKED,      "nobody is asked for a record that headquarters lacks")
+    X(P15_UNASKED,      "nobody is asked for a record that headquarters lacks")                    \
+    X(Q01_BOUNDED,      "a row that was written again after the page's head is left out")          \
+    X(Q02_PARTLY,       "a row that comes into a scope brings only what is new of it")             \
+    X(Q03_UNMARKED,     "nobody says that a row left a scope")                                     \
+    X(Q04_HELD_AT_C,    "only what was held at the cursor can be left")                            \
+    X(Q05_LEFTOVERS,    "what a scope sent whole does not name stays")                             \
+    X(Q06_UNCONFESSED,  "a replica in the middle of a download says that it is complete")          \
+    X(Q07_ALL_AGAIN,    "a download that was cut begins anew")                                     \
+    X(Q07_ANY_ORDER,    "today's visits come when their turn comes")                               \
+    X(G01_CLOCKS_ONLY,  "a digest says nothing of values")                                         \
+    X(T01_SAME_LINE,    "a restored headquarters goes on as if nothing had been lost")             \
+    X(T01_PARTLY,       "on a new timeline rows come in part, as if the rest were known")          \
+    X(T02_SAME_NUMBER,  "headquarters makes its records under the number that it had before")      \
+    X(T03_FORGIVES,     "headquarters does not ask for the batches that it lost")
 /* clang-format on */
 
 typedef enum rove__plant {

@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "base/planted.h"
 #include "base/text.h"
 #include "store/internal.h"
 
@@ -64,7 +65,7 @@ static rove_status read_numbers(rove__store *store, rove__store_state *state, ro
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers && status == ROVE_OK; i++) {
         status = rove__meta_get_int(store, numbers[i].key, numbers[i].value, error);
     }
-    state->catching_up = catching_up != 0;
+    state->catching_up = catching_up != 0 && !ROVE_PLANTED(Q06_UNCONFESSED);
     state->unverified = unverified != 0;
     return status;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/planted.h"
 #include "store/exchange.h"
 
 #define SLOTS_MIN 2048u
@@ -296,7 +297,7 @@ rove_status rove__transfer_done(rove__apply *apply, const rove__page *page) {
         if (transfer == NULL || transfer->done) {
             continue;
         }
-        if (!transfer->fresh) {
+        if (!transfer->fresh && !ROVE_PLANTED(Q05_LEFTOVERS)) {
             status = rove__evict(apply, transfer->scope, transfer);
         }
         if (status == ROVE_OK && transfer->stored) {

@@ -7,6 +7,7 @@
 #include "sync/pull.h"
 
 #include "base/assert.h"
+#include "base/planted.h"
 #include "base/text.h"
 #include "sync/pull_state.h"
 #include "sync/timeline.h"
@@ -128,11 +129,11 @@ static rove_status begin_answer(rove__pull *pull) {
     }
     pull->other =
         request->cursor.timeline != pull->head.timeline || request->cursor.seq > pull->head.seq;
-    pull->whole = pull->other || request->unverified;
+    pull->whole = (pull->other || request->unverified) && !ROVE_PLANTED(T01_PARTLY);
     pull->tell_held = pull->other || pull->c == 0;
     pull->h = pull->head.seq;
-    pull->resumed =
-        !pull->other && request->token.size > 0 && rove__token_read(pull, request->token);
+    pull->resumed = !pull->other && request->token.size > 0 &&
+                    rove__token_read(pull, request->token) && !ROVE_PLANTED(Q07_ALL_AGAIN);
     pull->begun = 1;
     return ROVE_OK;
 }

@@ -4,6 +4,7 @@
  * in scopes held here. Rows of scopes entered since c were scanned: they are left out; on a first download that is all.
  */
 #include "base/assert.h"
+#include "base/planted.h"
 #include "sync/pull_state.h"
 
 static rove_status each_entry(void *ctx, uint64_t seq, uint32_t ordinal, uint32_t entity,
@@ -52,7 +53,7 @@ static rove_status send_row(rove__pull *pull, rove__hq_row *row) {
     }
     if (row->dead != 0) {
         rove__outgoing_tombstone(row, &change);
-    } else if (pull->whole || row->whole_since > pull->c) {
+    } else if (pull->whole || (row->whole_since > pull->c && !ROVE_PLANTED(Q02_PARTLY))) {
         rove__outgoing_whole(row, &change);
     } else {
         status = rove__outgoing_part(row, pull->c, &pull->part, &change, &any);
@@ -78,10 +79,11 @@ static rove_status send_entry(rove__pull *pull, const rove__feed_entry *entry) {
     if (status != ROVE_OK) {
         return status == ROVE_NOT_FOUND ? ROVE_OK : status;
     }
-    if (newest(&row) > entry->seq && newest(&row) <= pull->h) {
+    if (newest(&row) > entry->seq && (newest(&row) <= pull->h || ROVE_PLANTED(Q01_BOUNDED))) {
         return ROVE_OK; /* it comes again in this round */
     }
-    if (row.whole_since > row.clock.seq && row.whole_since > pull->c) {
+    if (row.whole_since > row.clock.seq && row.whole_since > pull->c &&
+        !ROVE_PLANTED(Q03_UNMARKED)) {
         status = pull->store->mark_of_row(pull->tx, entry->entity, entry->id, each_mark, &m);
     }
     return status == ROVE_OK && !pull->refused ? send_row(pull, &row) : status;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "base/planted.h"
 #include "sync/pull_state.h"
 
 /* Months told one by one; a longer range makes its root leave as a whole. */
@@ -20,7 +21,8 @@ static int current(const rove__pull *pull, const rove__holding *item) {
 }
 
 static int ended(const rove__pull *pull, const rove__holding *item) {
-    return pull->c < item->to && item->to <= pull->head.seq;
+    return pull->c < item->to && item->to <= pull->head.seq &&
+           (item->from <= pull->c || !ROVE_PLANTED(Q04_HELD_AT_C));
 }
 
 /* What was entered after h comes with the next round. */
@@ -264,7 +266,8 @@ rove_status rove__pull_round(rove__pull *pull) {
         return status;
     }
     if (!pull->resumed) {
-        pull->at = (rove__pull_position){.phase = pull->c == 0 ? ROVE_PULL_VISITS : ROVE_PULL_SCAN,
+        int visits = pull->c == 0 && !ROVE_PLANTED(Q07_ANY_ORDER);
+        pull->at = (rove__pull_position){.phase = visits ? ROVE_PULL_VISITS : ROVE_PULL_SCAN,
                                          .scope = {0, -1},
                                          .seq = pull->c,
                                          .ordinal = UINT32_MAX};
