@@ -197,7 +197,7 @@ static double payload_make(payload *p, sqlite3 *db, const rove__entity *entity) 
     rove__buf_init(&bytes, p->allocator, PAYLOAD_MAX);
     payload_check(rove__frame_writer_new(p->allocator, &frames), "frames");
     payload_check(rove__batch_writer_new(p->allocator, ROVE_BATCH_MAX, &batch), "batch");
-    rove__table_get_text(&bytes, entity);
+    rove__table_get_text(&bytes, entity, entity->field_count);
     rove__buf_byte(&bytes, 0);
     if (sqlite3_prepare_v2(db, (const char *)bytes.data, -1, &get, NULL) != SQLITE_OK) {
         exit(2);

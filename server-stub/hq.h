@@ -104,9 +104,9 @@ uint64_t hq_commit_groups(hq *headquarters);
 ROVE_CHECK rove_status hq_read(hq *headquarters, hq_job job, void *ctx, rove_error *error);
 
 /*
- * Custom fields make the registry grow, and the tables with it. Who reads the registry beside the committing thread holds it
- * meanwhile (hq_read does so for its job); who adds a field begins a change, commits the job that adds it, and ends
- * the change. No change begins inside hq_read or a job.
+ * Custom fields make the registry grow, and the tables with it. Any thread may read the registry at any time; who has to
+ * find the same fields throughout, each with its column, holds it meanwhile (hq_read does so for its job). Who adds a
+ * field begins a change, commits the job that adds it, and ends the change. No change begins inside hq_read or a job.
  */
 void hq_schema_hold(hq *headquarters);
 void hq_schema_release(hq *headquarters);

@@ -58,7 +58,7 @@ static void csv_row(exporting *self, const rove__row *row) {
 
     rove__buf_reset(&self->line);
     value_text_print_decimal(row->id, 0, &self->line);
-    for (size_t i = 0; i < row->entity->field_count; i++) {
+    for (size_t i = 0; i < row->cell_count; i++) {
         const rove__field *field = &row->entity->fields[i];
         if (left_out(self, field)) {
             continue;
@@ -76,7 +76,7 @@ static void csv_row(exporting *self, const rove__row *row) {
 static rove_status json_row(exporting *self, const rove__row *row) {
     json_t *object = record_json(row, self->digits, &self->scratch);
 
-    for (size_t i = 0; i < row->entity->field_count && !self->sensitive; i++) {
+    for (size_t i = 0; i < row->cell_count && !self->sensitive; i++) {
         if ((row->entity->fields[i].flags & ROVE_FIELD_SENSITIVE) != 0) {
             (void)json_object_del(object, row->entity->fields[i].name);
         }

@@ -90,7 +90,7 @@ static void tell_text(telling *self, const rove__hq_history *history, const auth
         hq_print(self->io, " on device %u", (unsigned)history->replica);
     }
     hq_print(self->io, "  (%s, seq %llu)\n", by->commit.act, (unsigned long long)history->seq);
-    for (size_t i = 0; row->entity != NULL && i < row->entity->field_count; i++) {
+    for (size_t i = 0; i < row->cell_count; i++) {
         if (change->op == ROVE_OP_DELETE || !rove__bits_get(&row->present, i)) {
             continue;
         }
@@ -108,7 +108,7 @@ static rove_status tell_json(telling *self, const rove__hq_history *history, con
     json_t *fields = json_object();
     char user[24];
 
-    for (size_t i = 0; row->entity != NULL && i < row->entity->field_count; i++) {
+    for (size_t i = 0; i < row->cell_count; i++) {
         if (change->op != ROVE_OP_DELETE && rove__bits_get(&row->present, i)) {
             (void)json_object_set_new(fields, row->entity->fields[i].name,
                                       record_value_json(&row->entity->fields[i],

@@ -58,7 +58,7 @@ json_t *record_json(const rove__row *row, int organisation_digits, rove__buf *sc
 
     rove__text_format(id, sizeof id, "%lld", (long long)row->id);
     (void)json_object_set_new(object, "id", json_string(id));
-    for (size_t i = 0; i < row->entity->field_count; i++) {
+    for (size_t i = 0; i < row->cell_count; i++) {
         const rove__field *field = &row->entity->fields[i];
         if (row->cells[i].type != ROVE_NULL) {
             json_t *value = record_value_json(field, digits, &row->cells[i], scratch);

@@ -92,7 +92,7 @@ static void show_text(showing *self, rove__hq_tx *tx) {
     rove__time_format(rove__stamp_ms(rove__clock_largest(&self->row.clock)), changed);
     hq_print(self->io, "%s%s\n  %-22s %s\n", text, self->row.dead != 0 ? ", deleted" : "",
              "last change", changed);
-    for (size_t i = 0; i < row->entity->field_count; i++) {
+    for (size_t i = 0; i < row->cell_count; i++) {
         if (row->cells[i].type != ROVE_NULL) {
             show_field(self, tx, i, digits);
         }

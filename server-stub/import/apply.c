@@ -84,7 +84,7 @@ static int behind(const rove__field *field, const rove_value *stands, const rove
 static size_t keep_different(rove__row *row, const rove__row *existing) {
     size_t left = 0;
 
-    for (size_t i = 0; i < row->entity->field_count; i++) {
+    for (size_t i = 0; i < row->cell_count; i++) {
         const rove__field *field = &row->entity->fields[i];
         if (!rove__bits_get(&row->present, i)) {
             continue;

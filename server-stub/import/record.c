@@ -203,7 +203,7 @@ static void add_currency(const import_job *job, import_item *item) {
     int currency = ordinal_of(item->row.entity, "currency");
     int money = 0;
 
-    for (size_t i = 0; i < item->row.entity->field_count; i++) {
+    for (size_t i = 0; i < item->row.cell_count; i++) {
         money |= (item->row.entity->fields[i].flags & ROVE_FIELD_MONEY) != 0 && has(item, (int)i);
     }
     if (money && currency >= 0 && !has(item, currency)) {
@@ -244,7 +244,7 @@ static rove_status check_whole(const import_job *job, const import_item *item, s
     const mapping *m = &job->file->map;
     size_t size = ROW_OVERHEAD;
 
-    for (size_t i = 0; i < item->row.entity->field_count; i++) {
+    for (size_t i = 0; i < item->row.cell_count; i++) {
         size += item->row.cells[i].type == ROVE_TEXT || item->row.cells[i].type == ROVE_BLOB
                     ? item->row.cells[i].size
                     : 0;

@@ -278,6 +278,31 @@ static void a_custom_field_is_kept_and_known_when_opened_again(void **state) {
     }
 }
 
+static void a_row_made_before_a_field_came_is_kept(void **state) {
+    bed *b = *state;
+
+    if (bed_skips(b->kind->has_directory)) {
+        return;
+    }
+    rove__hq_row narrow = bed_row(b, "Account", 1, 1);
+    rove__hq_tx *tx = define_shelf(b);
+    rove__hq_row wide = with_shelf(b, 2, "top");
+    bed_put(b, tx, &wide);
+    bed_put(b, tx, &narrow);
+    bed_expect(b, tx, &narrow);
+    bed_expect(b, tx, &wide);
+    wide.row.id = 1; /* a row with a value, and then as it was made before */
+    wide.scope.root = 1;
+    wide.clock.origin = narrow.clock.origin;
+    bed_put(b, tx, &wide);
+    bed_put(b, tx, &narrow);
+    bed_expect(b, tx, &narrow);
+    narrow.dead = 4;
+    bed_put(b, tx, &narrow);
+    bed_expect(b, tx, &narrow);
+    bed_commit(b, tx);
+}
+
 static void values_that_were_unknown_move_to_the_new_field(void **state) {
     bed *b = *state;
     rove__extra extra = {1000, rove__value_text("top")};
@@ -431,6 +456,7 @@ int main(void) {
         bed_test(a_setting_is_any_bytes),
         bed_test(rows_are_found_by_the_value_of_a_field),
         bed_test(a_custom_field_is_kept_and_known_when_opened_again),
+        bed_test(a_row_made_before_a_field_came_is_kept),
         bed_test(values_that_were_unknown_move_to_the_new_field),
         bed_test(a_field_that_was_rolled_back_leaves_the_table_usable),
         bed_test(a_reader_that_began_before_a_field_goes_on_reading),

@@ -21,7 +21,7 @@ static inline rove__origin random_origin(uint64_t *state) {
  * derived.
  */
 static inline void random_cells(uint64_t *state, rove__arena *arena, rove__row *row) {
-    for (size_t i = 0; i < row->entity->field_count; i++) {
+    for (size_t i = 0; i < row->cell_count; i++) {
         const rove__field *field = &row->entity->fields[i];
 
         if (field->kind == ROVE_KIND_DERIVED) {

@@ -222,9 +222,22 @@ static const rove__hq_row *row_at(rove__hq_tx *tx, size_t position) {
     return *(rove__hq_row **)at(TABLE(tx, ROWS), position);
 }
 
+/* As wide as its entity is now. */
 static rove_status row_copy(rove__hq_row *to, const rove__hq_row *from, rove__arena *arena) {
+    rove__row narrow;
+
     *to = *from;
-    rove_status status = rove__row_copy(&to->row, &from->row, arena);
+    rove_status status = rove__row_copy(&narrow, &from->row, arena);
+    if (status == ROVE_OK) {
+        status = rove__row_init(&to->row, narrow.entity, narrow.id, arena);
+    }
+    if (status == ROVE_OK) {
+        size_t width = to->row.cell_count;
+        memcpy(to->row.cells, narrow.cells, narrow.cell_count * sizeof *narrow.cells);
+        narrow.cells = to->row.cells;
+        to->row = narrow;
+        to->row.cell_count = width;
+    }
     return status == ROVE_OK ? rove__clock_copy(&to->clock, &from->clock, arena) : status;
 }
 

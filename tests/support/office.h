@@ -448,7 +448,7 @@ static inline void office_explain(office *o) {
             print_message("%s %llx: held %d, on the replica %d\n", whole->row.entity->name,
                           (unsigned long long)whole->row.id, held, rove__record_live(&record));
         }
-        for (size_t f = 0; held && record.known && f < whole->row.entity->field_count; f++) {
+        for (size_t f = 0; held && record.known && f < whole->row.cell_count; f++) {
             const rove__field *field = &whole->row.entity->fields[f];
             rove__clock_entry here = rove__clock_get(&record.under.clock, field->number);
             rove__clock_entry there = rove__clock_get(&whole->clock, field->number);

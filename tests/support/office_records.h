@@ -406,7 +406,7 @@ static inline rove__change office_part(office *o, const office_row *row, uint64_
 
     part.op = ROVE_OP_PART;
     rove__clock_init(&part.clock, row->whole.clock.origin, row->whole.clock.base, 0);
-    for (size_t i = 0; i < part.row.entity->field_count; i++) {
+    for (size_t i = 0; i < part.row.cell_count; i++) {
         rove__clock_entry entry =
             rove__clock_get(&row->whole.clock, part.row.entity->fields[i].number);
         if (entry.seq > since) {

@@ -128,15 +128,17 @@ static inline rove__row random_row(uint64_t *state, rove__arena *arena,
 
 /* 1 if both carry the same cells and unknown fields. */
 static inline int rows_equal(const rove__row *a, const rove__row *b) {
-    size_t count = a->entity == NULL ? 0 : a->entity->field_count;
+    size_t count = a->cell_count > b->cell_count ? a->cell_count : b->cell_count;
 
     if (a->entity != b->entity || a->entity_number != b->entity_number || a->id != b->id ||
         a->extra_count != b->extra_count) {
         return 0;
     }
     for (size_t i = 0; i < count; i++) {
+        rove_value one = rove__row_cell(a, i);
+        rove_value other = rove__row_cell(b, i);
         if (rove__bits_get(&a->present, i) != rove__bits_get(&b->present, i) ||
-            !rove__value_equal(&a->cells[i], &b->cells[i])) {
+            !rove__value_equal(&one, &other)) {
             return 0;
         }
     }

@@ -340,7 +340,7 @@ static void send_needed(raw_request *q) {
                 continue;
             }
             rove__change change = {.op = ROVE_OP_WHOLE, .row = row->row, .clock = row->clock};
-            for (size_t f = 0; f < row->row.entity->field_count; f++) {
+            for (size_t f = 0; f < row->row.cell_count; f++) {
                 if (row->row.cells[f].type != ROVE_NULL) {
                     rove__bits_set(&change.row.present, f);
                 }
@@ -417,7 +417,7 @@ void rep_check(rep *r) {
         rove__hq_row there;
         assert_true(site_get(r->s, row->row.entity->name, row->row.id, &there));
         assert_int_equal(there.dead, 0);
-        for (size_t k = 0; k < row->row.entity->field_count; k++) {
+        for (size_t k = 0; k < row->row.cell_count; k++) {
             if (!rove__value_equal(&row->row.cells[k], &there.row.cells[k])) {
                 fail_msg("%s.%s differs", row->row.entity->name, row->row.entity->fields[k].name);
             }

@@ -465,7 +465,7 @@ static void accept_insert(rep *r, const rove__ack *ack, const rove__change *chan
 
     assert_int_equal(rove__change_copy(&made, change, &r->arena), ROVE_OK);
     rove__clock_init(&made.clock, change->clock.origin, base, 0);
-    for (size_t i = 0; i < made.row.entity->field_count; i++) {
+    for (size_t i = 0; i < made.row.cell_count; i++) {
         rove__kind kind = made.row.entity->fields[i].kind;
         if (made.row.cells[i].type == ROVE_BLOB &&
             (kind == ROVE_KIND_SET || kind == ROVE_KIND_COUNTER)) {

@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "phone.h"
+#include "rove/entities.pb-c.h"
 
 #define WRITES 150
 
@@ -173,8 +174,120 @@ static void test_a_rep_works_while_it_syncs(void **state) {
     phone_stop(&p);
 }
 
+/* ---- records are read and written while fields come ---- */
+
+#define FIELDS 40
+
+static _Atomic int fields_come;
+static rove_id first_account;
+
+static int is_whole(const Rove__Account *account) {
+    return account->has_id && account->id >= first_account && account->name != NULL &&
+           strncmp(account->name, "Account ", 8) == 0 && account->base.n_unknown_fields == 0;
+}
+
+static int reads_both_ways(rove_id id) {
+    ProtobufCMessage *message = NULL;
+    rove_error error;
+    void *bytes = NULL;
+    size_t size = 0;
+
+    int good = rove_get(p.replica, "Account", id, &message, &error) == ROVE_OK &&
+               is_whole((Rove__Account *)message);
+    rove_release_message(p.replica, message);
+    good &= rove_get_packed(p.replica, "account", id, &bytes, &size, &error) == ROVE_OK;
+    Rove__Account *account = rove__account__unpack(NULL, size, bytes);
+    good &= account != NULL && is_whole(account);
+    rove__account__free_unpacked(account, NULL);
+    rove_release(p.replica, bytes);
+    return good;
+}
+
+/* Counts what it could not read as it is. */
+static void *look_at_accounts(void *ctx) {
+    int *bad = ctx;
+
+    for (uint32_t i = 0; fields_come; i++) {
+        rove_error error;
+        rove_query *query = NULL;
+        rove_field_info info;
+        *bad += !reads_both_ways(first_account + i % 20);
+        *bad += rove_query_new(p.replica, "SELECT * FROM account", NULL, 0, &query, &error) !=
+                    ROVE_OK ||
+                rove_query_step(query, &error) != ROVE_OK;
+        rove_query_free(query);
+        for (size_t at = 0; rove_field_at(p.replica, "Account", at, &info) == ROVE_OK; at++) {
+            *bad += info.name == NULL || info.name[0] == '\0';
+        }
+    }
+    return NULL;
+}
+
+/* What is read is written again, in both forms, with another telephone number. */
+static void *edit_accounts(void *ctx) {
+    int *bad = ctx;
+
+    for (uint32_t i = 0; fields_come; i++) {
+        ProtobufCMessage *message = NULL;
+        rove_id id = first_account + i % 20;
+        rove_error error;
+        char phone_text[16];
+        uint8_t bytes[256];
+
+        snprintf(phone_text, sizeof phone_text, "%u", (unsigned)i);
+        if (rove_get(p.replica, "Account", id, &message, &error) != ROVE_OK) {
+            *bad += 1;
+            continue;
+        }
+        rove_id same = 0;
+        *bad += rove_put(p.replica, message, &same, &error) != ROVE_OK || same != id;
+        rove_release_message(p.replica, message);
+        Rove__Account account = ROVE__ACCOUNT__INIT;
+        account.has_id = 1;
+        account.id = id;
+        account.phone = phone_text;
+        *bad += rove_put_packed(p.replica, "Account", bytes, rove__account__pack(&account, bytes),
+                                &same, &error) != ROVE_OK;
+    }
+    return NULL;
+}
+
+static void test_records_are_whole_while_fields_come(void **state) {
+    pthread_t thread[4];
+    int bad[4] = {0};
+    (void)state;
+
+    phone_prepare_with(&p, "client_threads_fields", 1);
+    phone_open(&p);
+    phone_enroll(&p);
+    p.accounts = 20;
+    custom_fields = 0;
+    phone_ok(&p, rove_sync(p.replica, NULL, NULL, &p.error));
+    first_account = phone_number(&p, "SELECT min(id) FROM account");
+    fields_come = 1;
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(
+            pthread_create(&thread[i], NULL, i == 0 ? edit_accounts : look_at_accounts, &bad[i]),
+            0);
+    }
+    while (custom_fields < FIELDS) {
+        p.compose = defines_a_field;
+        phone_ok(&p, rove_sync(p.replica, NULL, NULL, &p.error));
+    }
+    fields_come = 0;
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(pthread_join(thread[i], NULL), 0);
+        assert_int_equal(bad[i], 0);
+    }
+    assert_int_equal(count_custom(), FIELDS);
+    phone_stop(&p);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_a_rep_works_while_it_syncs)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_rep_works_while_it_syncs),
+        cmocka_unit_test(test_records_are_whole_while_fields_come),
+    };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -181,8 +181,8 @@ static void what_a_build_knows_makes_no_difference(void **state) {
     assert_int_equal(rove__row_init(&raw, NULL, VISIT_ID, &arena), ROVE_OK);
     raw.entity_number = known.entity_number;
     raw.extra = extra;
-    for (size_t i = 0; i < known.entity->field_count; i++) {
-        size_t ordinal = known.entity->by_number[i];
+    for (size_t i = 0; i < known.cell_count; i++) {
+        size_t ordinal = known.entity->by_number->ordinals[i];
         uint32_t number = known.entity->fields[ordinal].number;
         while (next < known.extra_count && known.extra[next].number < number) {
             extra[raw.extra_count++] = known.extra[next++];

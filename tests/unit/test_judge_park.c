@@ -163,7 +163,7 @@ static void forge(world *w, const char *entity, rove__row *row, rep_outcome *out
     rep_exchange(r, outcome);
     assert_int_equal(outcome->verdicts[0].code, ROVE_VERDICT_PARKED);
     whole.op = ROVE_OP_WHOLE;
-    for (size_t i = 0; i < row->entity->field_count; i++) {
+    for (size_t i = 0; i < row->cell_count; i++) {
         if (row->cells[i].type != ROVE_NULL) {
             rove__bits_set(&whole.row.present, i);
         }

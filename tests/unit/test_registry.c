@@ -148,8 +148,8 @@ static void numbers_ascend_and_name_one_thing(void **state) {
         assert_ptr_equal(rove__registry_by_name(registry, entity->table), entity);
         assert_ptr_equal(rove__registry_by_message(registry, entity->message), entity);
         for (size_t k = 1; k < entity->field_count; k++) {
-            assert_true(entity->fields[entity->by_number[k - 1]].number <
-                        entity->fields[entity->by_number[k]].number);
+            assert_true(entity->fields[entity->by_number->ordinals[k - 1]].number <
+                        entity->fields[entity->by_number->ordinals[k]].number);
         }
     }
     assert_null(rove__registry_by_number(registry, 0));
@@ -248,8 +248,8 @@ static void a_custom_field_joins_its_entity(void **state) {
     assert_int_equal(field_of("Account", "specialty")->flags,
                      ROVE_FIELD_PICKLIST | ROVE_FIELD_CUSTOM);
     for (size_t k = 1; k < account->field_count; k++) {
-        assert_true(account->fields[account->by_number[k - 1]].number <
-                    account->fields[account->by_number[k]].number);
+        assert_true(account->fields[account->by_number->ordinals[k - 1]].number <
+                    account->fields[account->by_number->ordinals[k]].number);
     }
 }
 

@@ -5,12 +5,16 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "hex.h"
+#include "model/digest.h"
 #include "rows.h"
+#include "wire/batch.h"
+#include "wire/message.h"
 
 static heap memory;
 static rove_allocator allocator;
@@ -296,6 +300,88 @@ static void a_child_has_the_scope_of_its_parent(void **state) {
     assert_int_equal(rove__row_scope(&row, &parent).part, 202601);
 }
 
+/* ---- a field that comes while a row is in somebody's hands ---- */
+
+static void add_field(uint32_t number, const char *name) {
+    rove__custom custom = {
+        .entity = 6, .number = number, .name = name, .type = ROVE_TEXT, .max = 100};
+
+    assert_int_equal(rove__registry_add_custom(registry, &custom, NULL), ROVE_OK);
+}
+
+static rove__hash128 term_of(const rove__row *row) {
+    static const uint8_t key[ROVE_HASH_KEY_SIZE] = {1};
+    rove__clock clock;
+    rove__hash128 term;
+
+    rove__clock_init(&clock, (rove__origin){5, 1}, (rove__version){5, 1}, 0);
+    assert_int_equal(rove__digest_term(key, row, &clock, &buf, &term), ROVE_OK);
+    return term;
+}
+
+static rove__bytes packed_of(const rove__row *row) {
+    rove__buf_reset(&buf);
+    assert_int_equal(rove__row_to_packed(row, &buf), ROVE_OK);
+    return (rove__bytes){rove__arena_copy(&arena, buf.data, buf.size), buf.size};
+}
+
+/* Through a batch of the wire and back. */
+static rove__row sent(const rove__row *row) {
+    rove__batch_writer *writer = NULL;
+    rove__batch_reader *reader = NULL;
+    rove__change change = {.op = ROVE_OP_WHOLE, .row = *row};
+    rove__row copy;
+
+    rove__clock_init(&change.clock, (rove__origin){5, 1}, (rove__version){5, 1}, 0);
+    rove__buf_reset(&buf);
+    assert_int_equal(rove__batch_writer_new(&allocator, ROVE_BATCH_MAX, &writer), ROVE_OK);
+    assert_int_equal(rove__batch_add(writer, &change), ROVE_OK);
+    assert_int_equal(rove__batch_finish(writer, &buf), ROVE_OK);
+    assert_int_equal(rove__batch_reader_new(&allocator, registry, buf.data, buf.size, &reader),
+                     ROVE_OK);
+    assert_int_equal(rove__batch_next(reader, &change), ROVE_OK);
+    assert_int_equal(rove__row_copy(&copy, &change.row, &arena), ROVE_OK);
+    rove__batch_reader_free(reader);
+    rove__batch_writer_free(writer);
+    return copy;
+}
+
+static void a_row_stands_while_its_entity_gains_fields(void **state) {
+    rove__row row = empty_row("Account", 7);
+    rove__row after;
+    rove__row copy;
+
+    (void)state;
+    set_named(&row, "name", rove__value_text("Bakery"));
+    rove__hash128 term = term_of(&row);
+    rove__bytes packed = packed_of(&row);
+    /* So many that the arrays move, and the first has the largest number. */
+    for (uint32_t i = 0; i < 40; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "late_%u", (unsigned)i);
+        add_field(i == 0 ? 2000 : 1000 + i, name);
+        assert_true(row.cell_count + i + 1 == row.entity->field_count);
+        assert_int_equal(rove__row_field(&row, 1000 + i), -1);
+    }
+    assert_true(rove__hash128_equal(term, term_of(&row)));
+    rove__bytes again = packed_of(&row);
+    assert_int_equal(again.size, packed.size);
+    assert_memory_equal(again.data, packed.data, packed.size);
+    assert_int_equal(rove__row_copy(&copy, &row, &arena), ROVE_OK);
+    assert_int_equal(copy.cell_count, row.cell_count);
+    assert_true(rows_equal(&copy, &row));
+    after = sent(&row);
+    assert_int_equal(after.cell_count, row.entity->field_count);
+    assert_true(rows_equal(&after, &row));
+    assert_true(rove__hash128_equal(term, term_of(&after)));
+    assert_int_equal(rove__row_field_named(&row, "late_0"), -1);
+    assert_int_equal(rove__row_field_named(&after, "late_0"), (int)row.cell_count);
+    assert_int_equal(rove__row_cell(&row, row.cell_count).type, ROVE_NULL);
+    set_named(&after, "late_0", rove__value_text("x"));
+    assert_false(rows_equal(&after, &row));
+    assert_int_equal(rove__row_cell(&after, row.cell_count).type, ROVE_TEXT);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(values_have_a_total_order, setup, teardown),
@@ -308,6 +394,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(short_memory_is_reported, setup, teardown),
         cmocka_unit_test_setup_teardown(the_scope_follows_from_the_row, setup, teardown),
         cmocka_unit_test_setup_teardown(a_child_has_the_scope_of_its_parent, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_row_stands_while_its_entity_gains_fields, setup,
+                                        teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

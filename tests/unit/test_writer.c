@@ -439,6 +439,38 @@ static void an_act_without_memory_leaves_nothing(void **state) {
     assert_int_equal(memory_headquarters_head(s->hq), 1);
 }
 
+static int has_text(site *s, rove_id id, const char *column, const char *text) {
+    rove_value value = site_cell(s, "Account", id, column);
+    rove_value expected = rove__value_text(text);
+
+    return rove__value_equal(&value, &expected);
+}
+
+/* An operator has a record in hands; before he writes it, headquarters defines a field. */
+static void rows_made_before_a_field_came_are_written(void **state) {
+    site *s = *state;
+    rove__custom custom = {
+        .entity = 6, .number = 1000, .name = "shelf", .type = ROVE_TEXT, .max = 100};
+    rove__row *first = site_row(s, "Account", 0);
+    rove__row *second = site_row(s, "Account", 0);
+    rove__hq_row held;
+
+    site_text(first, "name", "Adler");
+    site_text(second, "name", "Bakery");
+    assert_int_equal(rove__registry_add_custom(s->registry, &custom, NULL), ROVE_OK);
+    rove_id id = site_insert(s, first);
+    assert_true(site_get(s, "Account", id, &held));
+    assert_true(has_text(s, id, "name", "Adler"));
+    assert_int_equal(site_cell(s, "Account", id, "shelf").type, ROVE_NULL);
+    rove__row *wide = site_row(s, "Account", id);
+    site_text(wide, "shelf", "top");
+    site_update(s, wide);
+    second->id = id;
+    site_update(s, second);
+    assert_true(has_text(s, id, "name", "Bakery"));
+    assert_true(has_text(s, id, "shelf", "top"));
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
@@ -454,6 +486,7 @@ int main(void) {
         CASE(grants_are_made_once_and_ended_once),
         CASE(digests_are_kept_with_each_write),
         CASE(an_act_without_memory_leaves_nothing),
+        CASE(rows_made_before_a_field_came_are_written),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

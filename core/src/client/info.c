@@ -1,8 +1,7 @@
 /*
  * client/info.c - what the entities and fields are, for screens and shells that are made from the model.
  *
- * Names live as long as the replica. Fields of an entity may come while an answer is applied, so that they are
- * looked at only while the registry is held still.
+ * Names live as long as the replica. Fields of an entity may come while an answer is applied.
  */
 #include <string.h>
 
@@ -83,13 +82,11 @@ rove_status rove_field_at(const rove *replica, const char *entity, size_t positi
     if (status != ROVE_OK) {
         return status;
     }
-    rove__store_share(replica->store);
     if (position < known->field_count) {
         describe(rove__store_registry(replica->store), &known->fields[position], info);
     } else {
         status = ROVE_DONE;
     }
-    rove__store_unshare(replica->store);
     return status;
 }
 
@@ -102,14 +99,12 @@ static rove_status enumeration(const rove *replica, const char *entity, const ch
     if (status != ROVE_OK) {
         return status;
     }
-    rove__store_share(replica->store);
     int ordinal = field != NULL ? rove__entity_field_named(known, field) : -1;
     if (ordinal < 0 || known->fields[ordinal].enumeration == NULL) {
         status = ROVE_UNKNOWN_FIELD;
     } else {
         *found = known->fields[ordinal];
     }
-    rove__store_unshare(replica->store);
     return status;
 }
 

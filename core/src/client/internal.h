@@ -61,7 +61,7 @@ ROVE_CHECK rove_status rove__client_entity(const rove *replica, const char *name
 ROVE_CHECK rove_status rove__client_enter(rove *replica, int *own, rove_error *error);
 ROVE_CHECK rove_status rove__client_leave(rove *replica, int own, rove_status status,
                                           rove_error *error);
-/* A row of these fields; values are borrowed. Inside a transaction, where the registry stands still. */
+/* A row of these fields; values are borrowed. */
 ROVE_CHECK rove_status rove__client_row(const rove__entity *entity, rove_id id,
                                         const rove_field *fields, size_t count, rove__arena *arena,
                                         rove__row *row, rove_error *error);

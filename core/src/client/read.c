@@ -42,14 +42,11 @@ static rove_status get_one(rove *replica, rove__reader_connection *reader,
     rove__row row;
 
     rove__arena_init(&arena, &replica->ports.allocator, ROVE_ROW_ARENA_MAX);
-    /* The row is as wide as its entity was when it was read. */
-    rove__store_share(replica->store);
     rove_status status = reader != NULL ? rove__reader_get(reader, entity, id, &arena, &row)
                                         : rove__store_get(replica->store, entity, id, &arena, &row);
     if (status == ROVE_OK) {
         status = convert(&row, form);
     }
-    rove__store_unshare(replica->store);
     rove__arena_free(&arena);
     if (status == ROVE_NOT_FOUND) {
         return rove__error_set(error, status, "There is no %s with the id %lld.", entity->name,

@@ -103,14 +103,6 @@ static rove_status tell_entity(list *l, void *visit, void *ctx) {
     return ROVE_OK;
 }
 
-static rove_status fix_row(rove *replica, const rove__entity *entity, const rove_field *fixes,
-                           size_t count, rove__arena *arena, rove__row *row, rove_error *error) {
-    rove__store_share(replica->store);
-    rove_status status = rove__client_row(entity, 0, fixes, count, arena, row, error);
-    rove__store_unshare(replica->store);
-    return status;
-}
-
 rove_status rove_rejection_retry(rove *replica, int64_t number, const rove_field *fixes,
                                  size_t count, rove_error *error) {
     const rove__entity *entity = NULL;
@@ -131,7 +123,7 @@ rove_status rove_rejection_retry(rove *replica, int64_t number, const rove_field
         return status;
     }
     rove__arena_init(&arena, &replica->ports.allocator, ROVE_ROW_ARENA_MAX);
-    status = fix_row(replica, entity, fixes, count, &arena, &row, error);
+    status = rove__client_row(entity, 0, fixes, count, &arena, &row, error);
     if (status == ROVE_OK) {
         status =
             rove__store_rejection_retry(replica->store, number, count > 0 ? &row : NULL, error);
@@ -198,13 +190,12 @@ static const char *op_name(rove__op op) {
 }
 
 /* The names of an entry's fields, comma-separated, and when the last of its edits was made. */
-static void sum_up(const list *l, const rove__entity *entity, const rove__entry *entry, char *names,
+static void sum_up(const rove__entity *entity, const rove__entry *entry, char *names,
                    rove_stamp *newest) {
     size_t at = 0;
 
     names[0] = '\0';
     *newest = entry->raw;
-    rove__store_share(l->replica->store);
     for (size_t i = 0; i < entry->count; i++) {
         int ordinal = entity != NULL ? rove__entity_field(entity, entry->cells[i].field) : -1;
         if (entry->cells[i].raw > *newest) {
@@ -216,7 +207,6 @@ static void sum_up(const list *l, const rove__entity *entity, const rove__entry 
             at += strlen(names + at);
         }
     }
-    rove__store_unshare(l->replica->store);
 }
 
 static rove_status tell_pending(list *l, void *visit, void *ctx) {
@@ -234,7 +224,7 @@ static rove_status tell_pending(list *l, void *visit, void *ctx) {
         return rove__error_set(l->error, status, "Reading pending work: %s",
                                rove_status_text(status));
     }
-    sum_up(l, entity, &entry, names, &newest);
+    sum_up(entity, &entry, names, &newest);
     rove_pending pending = {.entity = entity_name(entity),
                             .id = int_at(l, 1),
                             .what = op_name(entry.op),
@@ -277,15 +267,13 @@ static rove_value described(const list *l, size_t column) {
     return value;
 }
 
-static const char *field_name(const list *l, const rove__entity *entity, uint32_t number) {
+static const char *field_name(const rove__entity *entity, uint32_t number) {
     const char *name = "";
 
-    rove__store_share(l->replica->store);
     int ordinal = entity != NULL && number != 0 ? rove__entity_field(entity, number) : -1;
     if (ordinal >= 0) {
         name = entity->fields[ordinal].name;
     }
-    rove__store_unshare(l->replica->store);
     return name;
 }
 
@@ -300,7 +288,7 @@ static rove_status tell_conflict(list *l, void *visit, void *ctx) {
     rove_conflict conflict = {.number = int_at(l, 0),
                               .entity = entity_name(entity),
                               .id = int_at(l, 2),
-                              .field = field_name(l, entity, (uint32_t)int_at(l, 3)),
+                              .field = field_name(entity, (uint32_t)int_at(l, 3)),
                               .kind = kind,
                               .kept = described(l, 5),
                               .lost = described(l, 6),

@@ -2,7 +2,7 @@
  * client/write.c - the rep's writes: fields, messages and packed bytes become rows, and rows go to the store.
  *
  * A write joins the transaction that its thread has open, or is one of its own. Names are looked up inside it:
- * there the registry stands still. A write that fails leaves an open transaction as it was before the write.
+ * there no field comes. A write that fails leaves an open transaction as it was before the write.
  */
 #include <string.h>
 

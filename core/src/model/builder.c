@@ -46,15 +46,15 @@ static int real_finite(double real) {
 /* ------------------------------------------------------------------------------------- cells */
 
 static rove_status element_add(rove__row_builder *builder, size_t ordinal, rove_value value) {
-    size_t field_count = builder->row->entity->field_count;
+    size_t cell_count = builder->row->cell_count;
     rove__elements *set = NULL;
 
     if (builder->sets == NULL) {
-        builder->sets = rove__arena_take(builder->arena, field_count * sizeof *builder->sets);
+        builder->sets = rove__arena_take(builder->arena, cell_count * sizeof *builder->sets);
         if (builder->sets == NULL) {
             return ROVE_NOMEM;
         }
-        memset(builder->sets, 0, field_count * sizeof *builder->sets);
+        memset(builder->sets, 0, cell_count * sizeof *builder->sets);
     }
     set = &builder->sets[ordinal];
     if (set->count == ROVE_SET_ELEMENTS_MAX || value.size > ROVE_SET_TEXT_MAX) {
@@ -438,7 +438,7 @@ static rove_status finish_extra(rove__row_builder *builder) {
 }
 
 rove_status rove__builder_finish(rove__row_builder *builder) {
-    size_t count = builder->sets == NULL ? 0 : builder->row->entity->field_count;
+    size_t count = builder->sets == NULL ? 0 : builder->row->cell_count;
     rove_status status = ROVE_OK;
 
     for (size_t i = 0; i < count && status == ROVE_OK; i++) {

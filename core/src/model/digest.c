@@ -16,12 +16,16 @@ static void write_cell(rove__buf *buf, uint32_t number, const rove_value *value)
 /* Known and unknown fields are two ascending lists; they are written as one. */
 static void write_cells(rove__buf *buf, const rove__row *row) {
     const rove__entity *entity = row->entity;
-    size_t count = entity == NULL ? 0 : entity->field_count;
+    const rove__order *order = entity == NULL ? NULL : entity->by_number;
+    const rove__field *fields = entity == NULL ? NULL : entity->fields;
     size_t e = 0;
 
-    for (size_t i = 0; i < count; i++) {
-        size_t ordinal = entity->by_number[i];
-        const rove__field *field = &entity->fields[ordinal];
+    for (size_t i = 0; order != NULL && i < order->count; i++) {
+        size_t ordinal = order->ordinals[i];
+        if (ordinal >= row->cell_count) {
+            continue; /* a field that came after the row */
+        }
+        const rove__field *field = &fields[ordinal];
         while (e < row->extra_count && row->extra[e].number < field->number) {
             write_cell(buf, row->extra[e].number, &row->extra[e].value);
             e++;

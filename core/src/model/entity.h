@@ -3,8 +3,10 @@
  * entities.proto and the one line per field of traits.def, plus the custom fields of this organisation.
  *
  * A registry belongs to one handle, because custom fields arrive as data. It is built once and then only
- * grows by rove__registry_add_custom; entity pointers stay valid until rove__registry_free, ordinals of
- * existing fields never change. Reading is safe from any thread while nobody adds.
+ * grows by rove__registry_add_custom, which one thread at a time may call. Entity pointers, and pointers to
+ * their fields, stay valid until rove__registry_free; ordinals of existing fields never change. Any thread may read
+ * while another adds: it sees a field whole or not at all. Two looks at the same entity may therefore
+ * differ, so whoever made an array by the first look keeps its length (rove__row does).
  *
  * A singular nested message is flattened: Account.billing (14) with Address.city (2) is the field
  * billing_city with the number 14 << 16 | 2. Numbers from 1000 to 65535 are custom fields.
@@ -97,6 +99,12 @@ typedef struct rove__index {
     int fields[3];    /* ordinals, -1 for unused */
 } rove__index;
 
+/* Ordinals; never changed once it can be seen. */
+typedef struct rove__order {
+    size_t count;
+    uint16_t ordinals[];
+} rove__order;
+
 typedef struct rove__entity {
     uint32_t number;   /* its name on the wire */
     const char *name;  /* "AccountContactRole" */
@@ -107,9 +115,10 @@ typedef struct rove__entity {
     int seal_field;  /* ordinal of the instant that seals the record when it is set, -1: none */
     rove__write_class writer; /* of the record as a whole */
     unsigned flags;
-    const rove__field *fields; /* ascending by number; then the custom ones, as they were added */
-    const uint16_t *by_number; /* all ordinals, ascending by the field's number */
-    size_t field_count;
+    /* Ascending by number; then the custom ones, as they were added. Whoever has read the count reads these after. */
+    const rove__field *_Atomic fields;
+    _Atomic size_t field_count;
+    const rove__order *_Atomic by_number; /* all ordinals, ascending by the field's number */
     const rove__index *indexes;
     size_t index_count;
     const ProtobufCMessageDescriptor *message;
@@ -146,10 +155,10 @@ typedef struct rove__custom {
 } rove__custom;
 
 /*
- * Adds a custom field at the end of its entity; `fields` and `by_number` of that entity may move. One
- * with the same number, name and type gets the limits and flags given. ROVE_EXISTS if the number or the name
- * means something else; ROVE_RANGE, ROVE_UNKNOWN_ENTITY, ROVE_TOO_BIG (ROVE_FIELDS_MAX), ROVE_INVALID
- * (name, type or flags), ROVE_NOMEM.
+ * Adds a custom field at the end of its entity. One with the same number, name and type gets the limits and flags
+ * given; what it was before is kept until the registry is freed, for those who still look at it. ROVE_EXISTS if
+ * the number or the name means something else; ROVE_RANGE, ROVE_UNKNOWN_ENTITY, ROVE_TOO_BIG (ROVE_FIELDS_MAX),
+ * ROVE_INVALID (name, type or flags), ROVE_NOMEM.
  */
 ROVE_CHECK rove_status rove__registry_add_custom(rove__registry *registry,
                                                  const rove__custom *custom, rove_error *error);

@@ -190,7 +190,7 @@ static rove_status encode(const packing *packer, const rove_value *value,
 static rove_status add_other(packing *packer, ProtobufCMessage *to, uint32_t number,
                              const rove_value *value) {
     ProtobufCMessageUnknownField field = {.tag = number & NUMBER_MAX};
-    size_t most = packer->row->extra_count + packer->row->entity->field_count;
+    size_t most = packer->row->extra_count + packer->row->cell_count;
     rove_status status = ROVE_OK;
 
     if (to->unknown_fields == NULL) {
@@ -247,7 +247,7 @@ static rove_status add_all(packing *packer) {
     rove_status status = store_value(packer, id, member(packer->message, id->offset), &value);
 
     memcpy(member(packer->message, id->quantifier_offset), &has, sizeof has);
-    for (size_t i = 0; i < packer->row->entity->field_count && status == ROVE_OK; i++) {
+    for (size_t i = 0; i < packer->row->cell_count && status == ROVE_OK; i++) {
         status = add_cell(packer, i);
     }
     for (size_t i = 0; i < packer->row->extra_count && status == ROVE_OK; i++) {

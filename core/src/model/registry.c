@@ -178,7 +178,6 @@ static rove_status add_field(rove__registry *registry, rove__slot *slot,
                              const ProtobufCFieldDescriptor *inner) {
     const field_trait *trait = trait_find(slot->entity.name, outer, inner);
     rove__field field = {.descriptor = inner, .outer = outer};
-    rove_status status = ROVE_OK;
 
     ROVE_ASSERT(trait != NULL && "a field of entities.proto has no line in traits.def");
     if (trait == NULL) {
@@ -202,11 +201,7 @@ static rove_status add_field(rove__registry *registry, rove__slot *slot,
         field.enumeration = inner->descriptor;
     }
     check_field(&field);
-    status = rove__slot_reserve(slot, &registry->arena, slot->entity.field_count + 1);
-    if (status == ROVE_OK) {
-        rove__slot_append(slot, &field);
-    }
-    return status;
+    return rove__slot_append(slot, &registry->arena, &field);
 }
 
 /* All fields of a message but its id: first the plain ones, then (nested) those of nested messages. */
@@ -233,45 +228,69 @@ static rove_status add_fields(rove__registry *registry, rove__slot *slot, int ne
     return status;
 }
 
-rove_status rove__slot_reserve(rove__slot *slot, rove__arena *arena, size_t capacity) {
-    size_t count = slot->entity.field_count;
-    rove__field *fields = NULL;
-    uint16_t *by_number = NULL;
+/* ------------------------------------------------------------------------------------- publishing */
 
-    if (capacity <= slot->capacity) {
-        return ROVE_OK;
-    }
-    capacity = capacity < slot->capacity * 2 ? slot->capacity * 2 : capacity;
-    capacity = capacity < 16 ? 16 : capacity;
-    fields = rove__arena_take(arena, capacity * sizeof *fields);
-    by_number = rove__arena_take(arena, capacity * sizeof *by_number);
-    if (fields == NULL || by_number == NULL) {
+/* The fields go to an array of their own; the one before stays as it is. */
+static rove_status move_fields(rove__slot *slot, rove__arena *arena, size_t capacity) {
+    rove__field *fields = rove__arena_take(arena, capacity * sizeof *fields);
+
+    if (fields == NULL) {
         return ROVE_NOMEM;
     }
-    if (count > 0) {
-        memcpy(fields, slot->fields, count * sizeof *fields);
-        memcpy(by_number, slot->by_number, count * sizeof *by_number);
+    if (slot->count > 0) {
+        memcpy(fields, slot->fields, slot->count * sizeof *fields);
     }
     slot->fields = fields;
-    slot->by_number = by_number;
     slot->capacity = capacity;
-    slot->entity.fields = fields;
-    slot->entity.by_number = by_number;
     return ROVE_OK;
 }
 
-void rove__slot_append(rove__slot *slot, const rove__field *field) {
-    size_t count = slot->entity.field_count;
-    size_t at = count;
+rove_status rove__slot_append(rove__slot *slot, rove__arena *arena, const rove__field *field) {
+    rove_status status = ROVE_OK;
 
-    ROVE_ASSERT(count < slot->capacity && count < ROVE_FIELDS_MAX);
-    slot->fields[count] = *field;
-    while (at > 0 && slot->fields[slot->by_number[at - 1]].number > field->number) {
-        slot->by_number[at] = slot->by_number[at - 1];
-        at--;
+    ROVE_ASSERT(slot->count < ROVE_FIELDS_MAX);
+    if (slot->count == slot->capacity) {
+        status = move_fields(slot, arena, slot->capacity == 0 ? 16 : slot->capacity * 2);
     }
-    slot->by_number[at] = (uint16_t)count;
-    slot->entity.field_count = count + 1;
+    if (status == ROVE_OK) {
+        slot->fields[slot->count++] = *field;
+    }
+    return status;
+}
+
+rove_status rove__slot_publish(rove__slot *slot, rove__arena *arena) {
+    rove__order *order =
+        rove__arena_take(arena, sizeof *order + slot->count * sizeof *order->ordinals);
+
+    if (order == NULL) {
+        slot->count = slot->entity.field_count;
+        return ROVE_NOMEM;
+    }
+    order->count = slot->count;
+    for (size_t i = 0; i < slot->count; i++) {
+        size_t at = i;
+        for (; at > 0 && slot->fields[order->ordinals[at - 1]].number > slot->fields[i].number;
+             at--) {
+            order->ordinals[at] = order->ordinals[at - 1];
+        }
+        order->ordinals[at] = (uint16_t)i;
+    }
+    slot->entity.fields = slot->fields;
+    slot->entity.field_count = slot->count;
+    slot->entity.by_number = order;
+    return ROVE_OK;
+}
+
+rove_status rove__slot_replace(rove__slot *slot, rove__arena *arena, size_t ordinal,
+                               const rove__field *field) {
+    rove_status status = move_fields(slot, arena, slot->capacity);
+
+    ROVE_ASSERT(ordinal < slot->count && field->number == slot->fields[ordinal].number);
+    if (status == ROVE_OK) {
+        slot->fields[ordinal] = *field;
+        slot->entity.fields = slot->fields;
+    }
+    return status;
 }
 
 /* ------------------------------------------------------------------------------------- indexes */
@@ -364,6 +383,9 @@ static rove_status add_entity(rove__registry *registry, const entity_trait *trai
     status = add_fields(registry, slot, 0);
     if (status == ROVE_OK) {
         status = add_fields(registry, slot, 1);
+    }
+    if (status == ROVE_OK) {
+        status = rove__slot_publish(slot, &registry->arena);
     }
     if (status == ROVE_OK) {
         status = add_indexes(registry, entity);
@@ -474,26 +496,31 @@ const rove__entity *rove__registry_by_message(const rove__registry *registry,
 }
 
 int rove__entity_field(const rove__entity *entity, uint32_t number) {
+    const rove__order *order = entity->by_number;
+    const rove__field *fields = entity->fields;
     size_t low = 0;
-    size_t high = entity->field_count;
+    size_t high = order->count;
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (entity->fields[entity->by_number[middle]].number < number) {
+        if (fields[order->ordinals[middle]].number < number) {
             low = middle + 1;
         } else {
             high = middle;
         }
     }
-    if (low == entity->field_count || entity->fields[entity->by_number[low]].number != number) {
+    if (low == order->count || fields[order->ordinals[low]].number != number) {
         return -1;
     }
-    return entity->by_number[low];
+    return order->ordinals[low];
 }
 
 int rove__entity_field_named(const rove__entity *entity, const char *name) {
-    for (size_t i = 0; i < entity->field_count; i++) {
-        if (strcmp(entity->fields[i].name, name) == 0) {
+    size_t count = entity->field_count;
+    const rove__field *fields = entity->fields;
+
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(fields[i].name, name) == 0) {
             return (int)i;
         }
     }

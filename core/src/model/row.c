@@ -9,19 +9,42 @@
 
 rove_status rove__row_init(rove__row *row, const rove__entity *entity, rove_id id,
                            rove__arena *arena) {
+    return rove__row_init_wide(row, entity, id, entity != NULL ? entity->field_count : 0, arena);
+}
+
+rove_status rove__row_init_wide(rove__row *row, const rove__entity *entity, rove_id id,
+                                size_t cell_count, rove__arena *arena) {
     memset(row, 0, sizeof *row);
     row->id = id;
     if (entity == NULL) {
         return ROVE_OK;
     }
+    ROVE_ASSERT(cell_count <= entity->field_count);
     row->entity = entity;
     row->entity_number = entity->number;
-    row->cells = rove__arena_take(arena, entity->field_count * sizeof *row->cells);
+    row->cells = rove__arena_take(arena, cell_count * sizeof *row->cells);
     if (row->cells == NULL) {
         return ROVE_NOMEM;
     }
-    memset(row->cells, ROVE_NULL, entity->field_count * sizeof *row->cells);
+    memset(row->cells, ROVE_NULL, cell_count * sizeof *row->cells);
+    row->cell_count = cell_count;
     return ROVE_OK;
+}
+
+static int of_row(const rove__row *row, int ordinal) {
+    return ordinal >= 0 && (size_t)ordinal < row->cell_count ? ordinal : -1;
+}
+
+int rove__row_field(const rove__row *row, uint32_t number) {
+    return of_row(row, rove__entity_field(row->entity, number));
+}
+
+int rove__row_field_named(const rove__row *row, const char *name) {
+    return of_row(row, rove__entity_field_named(row->entity, name));
+}
+
+rove_value rove__row_cell(const rove__row *row, size_t ordinal) {
+    return ordinal < row->cell_count ? row->cells[ordinal] : rove__value_null();
 }
 
 static rove_status value_copy(rove_value *to, const rove_value *from, rove__arena *arena) {
@@ -54,12 +77,11 @@ static rove_status extra_copy(rove__row *to, const rove__row *from, rove__arena 
 }
 
 rove_status rove__row_copy(rove__row *to, const rove__row *from, rove__arena *arena) {
-    size_t count = from->entity == NULL ? 0 : from->entity->field_count;
-    rove_status status = rove__row_init(to, from->entity, from->id, arena);
+    rove_status status = rove__row_init_wide(to, from->entity, from->id, from->cell_count, arena);
 
     to->entity_number = from->entity_number;
     to->present = from->present;
-    for (size_t i = 0; i < count && status == ROVE_OK; i++) {
+    for (size_t i = 0; i < from->cell_count && status == ROVE_OK; i++) {
         status = value_copy(&to->cells[i], &from->cells[i], arena);
     }
     if (status == ROVE_OK) {
@@ -69,7 +91,7 @@ rove_status rove__row_copy(rove__row *to, const rove__row *from, rove__arena *ar
 }
 
 void rove__row_set(rove__row *row, size_t ordinal, rove_value value) {
-    ROVE_ASSERT(row->entity != NULL && ordinal < row->entity->field_count);
+    ROVE_ASSERT(row->entity != NULL && ordinal < row->cell_count);
     row->cells[ordinal] = value;
     rove__bits_set(&row->present, ordinal);
 }

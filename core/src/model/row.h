@@ -4,6 +4,10 @@
  * A row may be partial: `present` says which cells it carries; a present NULL clears. Fields that this
  * build does not know travel in `extra`, ascending by number. Values and arrays are borrowed from
  * whoever filled the row (usually an arena).
+ *
+ * Custom fields may come while a row is in somebody's hands. Whoever walks a row goes by its cell_count, and looks
+ * fields up by rove__row_field; whoever looks at another row's cell asks rove__row_cell. A field that the row has
+ * no cell for is absent.
  */
 #ifndef ROVE_MODEL_ROW_H
 #define ROVE_MODEL_ROW_H
@@ -39,7 +43,9 @@ typedef struct rove__row {
     const rove__entity *entity; /* NULL for an entity that this build does not know */
     uint32_t entity_number;     /* always set */
     rove_id id;
-    rove_value *cells; /* entity->field_count, by ordinal; NULL if entity is */
+    rove_value *cells; /* by ordinal; NULL if entity is */
+    size_t
+        cell_count; /* the entity's fields when the row was made: it may have gained some since */
     rove__bits present;
     rove__extra *extra;
     size_t extra_count;
@@ -60,6 +66,14 @@ typedef struct rove__cursor {
 /* An empty row with all cells NULL and absent; arrays from the arena. ROVE_NOMEM. */
 ROVE_CHECK rove_status rove__row_init(rove__row *row, const rove__entity *entity, rove_id id,
                                       rove__arena *arena);
+/* The same with so many cells, at most as many as the entity has fields. */
+ROVE_CHECK rove_status rove__row_init_wide(rove__row *row, const rove__entity *entity, rove_id id,
+                                           size_t cell_count, rove__arena *arena);
+/* The ordinal of a field that the row has a cell for, -1: none. */
+int rove__row_field(const rove__row *row, uint32_t number);
+int rove__row_field_named(const rove__row *row, const char *name);
+/* A cell; NULL for one that the row does not have. */
+rove_value rove__row_cell(const rove__row *row, size_t ordinal);
 /* A deep copy into the arena. */
 ROVE_CHECK rove_status rove__row_copy(rove__row *to, const rove__row *from, rove__arena *arena);
 /* Sets a cell and marks it present; the value is borrowed. */

@@ -122,7 +122,7 @@ static rove_status add_members(rove__row_builder *builder, const ProtobufCMessag
     const rove__entity *entity = builder->row->entity;
     rove_status status = ROVE_OK;
 
-    for (size_t i = 0; i < entity->field_count && status == ROVE_OK; i++) {
+    for (size_t i = 0; i < builder->row->cell_count && status == ROVE_OK; i++) {
         const rove__field *field = &entity->fields[i];
         const ProtobufCMessage *from = holder(message, field->outer);
         if (field->descriptor == NULL || from == NULL) {

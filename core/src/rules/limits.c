@@ -215,7 +215,7 @@ static rove_status check_row_size(const rove__write *write, rove_error *error) {
     size_t size = 0;
     size_t extras = after->extra_count;
 
-    for (size_t i = 0; i < after->entity->field_count; i++) {
+    for (size_t i = 0; i < after->cell_count; i++) {
         if (rove__bits_get(&after->present, i)) {
             size += size_of(&after->cells[i]);
         } else if (before != NULL) {
@@ -250,7 +250,7 @@ rove_status rove__rule_limits(const rove__write *write, rove_error *error) {
     if (write->op == ROVE_OP_DELETE) {
         return ROVE_OK;
     }
-    for (size_t i = 0; status == ROVE_OK && i < after->entity->field_count; i++) {
+    for (size_t i = 0; status == ROVE_OK && i < after->cell_count; i++) {
         const rove__field *field = &after->entity->fields[i];
         const label l = {after->entity->name, ".", field->name};
         rove_value *value = &after->cells[i];

@@ -66,7 +66,7 @@ rove_status rove__rule_policy(const rove__write *write, rove_error *error) {
     if (write->op == ROVE_OP_DELETE || write->after == NULL) {
         return status;
     }
-    for (size_t i = 0; status == ROVE_OK && i < row->entity->field_count; i++) {
+    for (size_t i = 0; status == ROVE_OK && i < row->cell_count; i++) {
         const rove__field *field = &row->entity->fields[i];
 
         if (field->kind != ROVE_KIND_DERIVED && rove__bits_get(&row->present, i) &&

@@ -43,7 +43,7 @@ rove_status rove__rule_required(const rove__write *write, rove_error *error) {
     if (write->op == ROVE_OP_DELETE) {
         return ROVE_OK;
     }
-    for (size_t i = 0; i < after->entity->field_count; i++) {
+    for (size_t i = 0; i < after->cell_count; i++) {
         const rove__field *field = &after->entity->fields[i];
         int judged = write->op == ROVE_OP_INSERT || rove__bits_get(&after->present, i);
 

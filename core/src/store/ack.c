@@ -210,7 +210,7 @@ static rove_status accept_insert(const acking *a, rove__record *record, const ro
         return ROVE_OK;
     }
     rove__clock_init(&record->under.clock, record->under.clock.origin, version, 0);
-    for (size_t i = 0; i < record->entity->field_count && status == ROVE_OK; i++) {
+    for (size_t i = 0; i < record->under.row.cell_count && status == ROVE_OK; i++) {
         rove_value *cell = &record->under.row.cells[i];
         rove__set set;
         if (record->entity->fields[i].kind != ROVE_KIND_SET || cell->type == ROVE_NULL) {
@@ -306,7 +306,7 @@ static int moves(const acking *a, const rove__record *record, const rove__entry 
     rove_value cells[ROVE_FIELDS_MAX];
     rove__row after = record->under.row;
 
-    memcpy(cells, after.cells, entity->field_count * sizeof *cells);
+    memcpy(cells, after.cells, after.cell_count * sizeof *cells);
     after.cells = cells;
     for (size_t i = 0; i < 2; i++) {
         uint32_t field = deciding[i] >= 0 ? entity->fields[deciding[i]].number : 0;

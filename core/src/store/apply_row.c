@@ -56,7 +56,7 @@ static rove_status check_cell(const rove__field *field, const rove_value *value,
 
 /* What stands in the way of the row; *at: the field. */
 static rove_status check_cells(const rove__apply *apply, const rove__row *row, size_t *at) {
-    for (*at = 0; *at < row->entity->field_count; *at += 1) {
+    for (*at = 0; *at < row->cell_count; *at += 1) {
         const rove_value *value = &row->cells[*at];
         if (rove__bits_get(&row->present, *at) && value->type != ROVE_NULL) {
             rove_status status =
@@ -87,7 +87,7 @@ static void as_stored(const rove__change *change, rove__stored *stored) {
     memset(stored, 0, sizeof *stored);
     stored->row = *row;
     stored->clock = change->clock;
-    for (size_t i = 0; i < row->entity->field_count; i++) {
+    for (size_t i = 0; i < row->cell_count; i++) {
         rove__bits_set(&stored->row.present, i);
     }
 }
@@ -149,7 +149,6 @@ static rove_status is_same(rove__apply *apply, const rove__change *change, int *
     rove__buf *tail = &apply->exchange->bytes;
     sqlite3_stmt *statement = NULL;
     size_t clock_size = 0;
-    int fields = (int)row->entity->field_count;
 
     *same = 0;
     rove_status status = rove__store_entity_statement(
@@ -160,6 +159,7 @@ static rove_status is_same(rove__apply *apply, const rove__change *change, int *
     if (status != ROVE_OK) {
         return status;
     }
+    int fields = sqlite3_column_count(statement) - 3; /* _clock, _pending, _unknown */
     sqlite3_bind_int64(statement, 1, row->id);
     int code = sqlite3_step(statement);
     if (code == SQLITE_ROW) {
@@ -167,7 +167,8 @@ static rove_status is_same(rove__apply *apply, const rove__change *change, int *
                 same_bytes(statement, fields, tail->data, clock_size) &&
                 same_bytes(statement, fields + 2, tail->data + clock_size, tail->size - clock_size);
         for (int i = 0; i < fields && *same; i++) {
-            *same = same_value(statement, i, &row->cells[i]);
+            rove_value value = rove__row_cell(row, (size_t)i);
+            *same = same_value(statement, i, &value);
         }
     } else if (code != SQLITE_DONE) {
         status = rove__sqlite_status(apply->store->db, code, apply->error, "Reading a row");
@@ -329,10 +330,9 @@ static rove_status join_extra(rove__row *joined, const rove__row *part, rove__ar
 rove_status rove__apply_join(const rove__change *whole, const rove__change *part,
                              rove__arena *arena, rove__change *joined) {
     const rove__entity *entity = whole->row.entity;
-    size_t fields = entity != NULL ? entity->field_count : 0;
     rove_status status = rove__change_copy(joined, whole, arena);
 
-    for (size_t i = 0; i < fields && status == ROVE_OK; i++) {
+    for (size_t i = 0; i < part->row.cell_count && status == ROVE_OK; i++) {
         if (rove__bits_get(&part->row.present, i)) {
             rove__row_set(&joined->row, i, part->row.cells[i]);
             status = rove__clock_set(&joined->clock, arena,

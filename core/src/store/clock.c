@@ -13,10 +13,10 @@ int64_t rove__store_now_ms(rove__store *store, int *trusted) {
     int ignored = 0;
 
     store->ports.clock->read(store->ports.clock->ctx, &reading);
-    sqlite3_mutex_enter(store->shared_mutex);
+    sqlite3_mutex_enter(store->anchor_mutex);
     int64_t now_ms =
         rove__anchor_now_ms(&store->anchor, &reading, trusted != NULL ? trusted : &ignored);
-    sqlite3_mutex_leave(store->shared_mutex);
+    sqlite3_mutex_leave(store->anchor_mutex);
     return now_ms;
 }
 

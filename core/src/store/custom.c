@@ -72,7 +72,7 @@ static rove_status settle_row(rove__store *store, const rove__entity *entity, ro
     size_t count = stored.row.extra_count;
     for (size_t i = 0; i < count; i++) {
         const rove__extra *extra = &stored.row.extra[i];
-        int ordinal = rove__entity_field(entity, extra->number);
+        int ordinal = rove__row_field(&stored.row, extra->number);
         if (ordinal >= 0 && entity->fields[ordinal].kind != ROVE_KIND_SET &&
             entity->fields[ordinal].type == extra->value.type) {
             stored.row.cells[ordinal] = extra->value;
@@ -140,9 +140,7 @@ static rove_status define(rove__store *store, rove_id id, const rove__entity **w
     }
     const rove__entity *entity = rove__registry_by_number(store->registry, custom.entity);
     size_t before = entity != NULL ? entity->field_count : 0;
-    sqlite3_mutex_enter(store->shared_mutex);
     status = rove__registry_add_custom(store->registry, &custom, &why);
-    sqlite3_mutex_leave(store->shared_mutex);
     if (status == ROVE_NOMEM) {
         return status;
     }

@@ -115,7 +115,7 @@ static rove_status fill_pending(rove__entry *entry, const rove__row *shown, rove
     for (size_t i = 0; i < entry->count; i++) {
         rove__pending_cell *cell = &entry->cells[i];
         if (!cell->has_pending) {
-            int ordinal = rove__entity_field(shown->entity, cell->field);
+            int ordinal = rove__row_field(shown, cell->field);
             if (ordinal < 0 || entry->batch != 0) {
                 return damaged(error, ROVE_CORRUPT);
             }

@@ -190,7 +190,7 @@ static rove_status waits(freezing *f, const struct unfrozen *item, int *result) 
         return status;
     }
     status = rove__record_change(f->store, &record, record.count - 1, 0, arena, &change, f->error);
-    for (size_t i = 0; i < entity->field_count && status == ROVE_OK && !*result; i++) {
+    for (size_t i = 0; i < change.row.cell_count && status == ROVE_OK && !*result; i++) {
         if (rove__bits_get(&change.row.present, i)) {
             status = names_held(f, &entity->fields[i], &change.row.cells[i], arena, result);
         }

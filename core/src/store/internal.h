@@ -97,8 +97,7 @@ struct rove__store {
     sqlite3_mutex *mutex; /* recursive; held for one transaction */
     sqlite3_mutex *queue; /* held while waiting for it: whoever comes back at once comes behind whoever waits */
     const void *_Atomic holder; /* the thread with a transaction open, NULL: none */
-    sqlite3_mutex *shared_mutex; /* recursive; held for moments: the anchor, and whoever reads or widens the registry
-                                    besides the writer */
+    sqlite3_mutex *anchor_mutex; /* held for moments: over the anchor */
     sqlite3_stmt *common[ROVE_SQL_COMMON_COUNT];
     rove__entity_statements *entities; /* by the position in the registry */
 
@@ -241,12 +240,11 @@ ROVE_CHECK rove_status rove__table_peek(rove__store *store, const rove__entity *
 /* Writes the whole row (upsert) and its set index rows. `fresh`: known not to be there. */
 ROVE_CHECK rove_status rove__table_put(rove__store *store, const rove__stored *stored, int fresh,
                                        rove_error *error);
-/* The row that a GET statement of any connection stands on. */
+/* The text of a GET statement of the first so many fields, appended; and the row that one stands on. */
+void rove__table_get_text(rove__buf *sql, const rove__entity *entity, size_t fields);
 ROVE_CHECK rove_status rove__table_read(sqlite3_stmt *statement, const rove__entity *entity,
                                         rove_id id, rove__arena *arena, rove__stored *stored,
                                         rove_error *error);
-/* The text of that statement, appended. */
-void rove__table_get_text(rove__buf *sql, const rove__entity *entity);
 /* Brings the index table of one set from one cell to another. */
 ROVE_CHECK rove_status rove__table_put_set(rove__store *store, const rove__row *row,
                                            size_t ordinal, const rove_value *before,

@@ -136,9 +136,9 @@ static void read_clock(rove__reader *reader, rove__store_clock *clock) {
 }
 
 static void set_anchor(rove__store *store, const rove__anchor *anchor) {
-    sqlite3_mutex_enter(store->shared_mutex);
+    sqlite3_mutex_enter(store->anchor_mutex);
     store->anchor = *anchor;
-    sqlite3_mutex_leave(store->shared_mutex);
+    sqlite3_mutex_leave(store->anchor_mutex);
 }
 
 rove_status rove__meta_load(rove__store *store, rove_error *error) {

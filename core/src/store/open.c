@@ -42,6 +42,13 @@ rove_status rove__connection_harden(sqlite3 *db, rove_error *error) {
     if (code == SQLITE_OK) {
         code = sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL);
     }
+    /* A column that is not there yet is an error, and not its name as a text. */
+    if (code == SQLITE_OK) {
+        code = sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
+    }
+    if (code == SQLITE_OK) {
+        code = sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
+    }
     return rove__sqlite_status(db, code, error, "Setting up the replica");
 }
 
@@ -127,9 +134,9 @@ static rove_status prepare_handle(rove__store *store, const char *folder) {
     store->path = join(allocator, folder, "replica.db");
     store->mutex = sqlite3_mutex_alloc(SQLITE_MUTEX_RECURSIVE);
     store->queue = sqlite3_mutex_alloc(SQLITE_MUTEX_FAST);
-    store->shared_mutex = sqlite3_mutex_alloc(SQLITE_MUTEX_RECURSIVE);
+    store->anchor_mutex = sqlite3_mutex_alloc(SQLITE_MUTEX_FAST);
     if (store->folder == NULL || store->path == NULL || store->mutex == NULL ||
-        store->queue == NULL || store->shared_mutex == NULL) {
+        store->queue == NULL || store->anchor_mutex == NULL) {
         return ROVE_NOMEM;
     }
     rove_status status = rove__registry_new(allocator, &store->registry);
@@ -203,7 +210,7 @@ void rove__store_close(rove__store *store) {
     }
     sqlite3_mutex_free(store->queue);
     sqlite3_mutex_free(store->mutex);
-    sqlite3_mutex_free(store->shared_mutex);
+    sqlite3_mutex_free(store->anchor_mutex);
     rove__sum_forget(store);
     rove__buf_free(&store->scratch);
     rove__arena_free(&store->row_arena);

@@ -97,13 +97,52 @@ void rove__reader_close(rove__reader_connection *reader) {
     rove__free(allocator, reader);
 }
 
-/* The entity's statement; made again when custom fields have widened the table. */
+static rove_status prepare_get(rove__reader_connection *reader, const rove__entity *entity,
+                               size_t fields, int *code, sqlite3_stmt **statement) {
+    rove__buf sql;
+
+    rove__buf_init(&sql, reader->store->ports.allocator, SQL_MAX);
+    rove__table_get_text(&sql, entity, fields);
+    rove__buf_byte(&sql, 0);
+    rove_status status = rove__buf_status(&sql);
+    if (status == ROVE_OK) {
+        *code = sqlite3_prepare_v3(reader->db, (const char *)sql.data, -1,
+                                   SQLITE_PREPARE_PERSISTENT, statement, NULL);
+    }
+    rove__buf_free(&sql);
+    return status;
+}
+
+/*
+ * The entity's statement; made again when the entity has gained fields. A field is in the model before its column is
+ * committed: until then the statement does without it.
+ */
 static rove_status get_statement(rove__reader_connection *reader, const rove__entity *entity,
-                                 sqlite3_stmt **statement, rove_error *error) {
+                                 rove__reader_get_statement *get, rove_error *error) {
+    size_t fields = entity->field_count;
+    int code = SQLITE_OK;
+
+    if (get->statement != NULL && get->fields == fields) {
+        return ROVE_OK;
+    }
+    sqlite3_finalize(get->statement);
+    get->statement = NULL;
+    rove_status status = prepare_get(reader, entity, fields, &code, &get->statement);
+    while (status == ROVE_OK && (code & 0xff) == SQLITE_ERROR && fields > 0 &&
+           (entity->fields[fields - 1].flags & ROVE_FIELD_CUSTOM) != 0) {
+        fields--;
+        status = prepare_get(reader, entity, fields, &code, &get->statement);
+    }
+    get->fields = fields;
+    return status == ROVE_OK ? rove__sqlite_status(reader->db, code, error, "Preparing a statement")
+                             : status;
+}
+
+static rove_status find_get(rove__reader_connection *reader, const rove__entity *entity,
+                            rove__reader_get_statement **get, rove_error *error) {
     const rove__registry *registry = reader->store->registry;
     size_t at = 0;
 
-    *statement = NULL;
     while (at < rove__registry_count(registry) && rove__registry_at(registry, at) != entity) {
         at++;
     }
@@ -111,60 +150,51 @@ static rove_status get_statement(rove__reader_connection *reader, const rove__en
         return rove__error_set(error, ROVE_UNKNOWN_ENTITY,
                                "The entity is not one of this replica's.");
     }
-    rove__reader_get_statement *get = &reader->gets[at];
-    if (get->statement != NULL && get->fields != entity->field_count) {
-        sqlite3_finalize(get->statement);
-        get->statement = NULL;
-    }
-    if (get->statement == NULL) {
-        rove__buf sql;
-        rove__buf_init(&sql, reader->store->ports.allocator, SQL_MAX);
-        rove__table_get_text(&sql, entity);
-        rove__buf_byte(&sql, 0);
-        rove_status status = rove__buf_status(&sql);
-        if (status == ROVE_OK) {
-            int code = sqlite3_prepare_v3(reader->db, (const char *)sql.data, -1,
-                                          SQLITE_PREPARE_PERSISTENT, &get->statement, NULL);
-            status = rove__sqlite_status(reader->db, code, error, "Preparing a statement");
-        }
-        rove__buf_free(&sql);
-        if (status != ROVE_OK) {
-            return status;
-        }
-        get->fields = entity->field_count;
-    }
-    *statement = get->statement;
+    *get = &reader->gets[at];
     return ROVE_OK;
 }
 
-static rove_status read_row(rove__reader_connection *reader, const rove__entity *entity, rove_id id,
-                            rove__arena *arena, rove__row *row, rove_error *error) {
-    sqlite3_stmt *statement = NULL;
-    rove__stored stored;
+/* Whether the row that was just reached may have values in columns that the statement did not ask for. */
+static int is_outdated(const rove__reader_get_statement *get, const rove__entity *entity) {
+    return get->fields != entity->field_count &&
+           sqlite3_stmt_status(get->statement, SQLITE_STMTSTATUS_REPREPARE, 0) > 0;
+}
 
-    rove_status status = get_statement(reader, entity, &statement, error);
-    if (status != ROVE_OK) {
-        return status;
+/* To the row; the statement stands on it. */
+static rove_status step_get(rove__reader_connection *reader, const rove__entity *entity, rove_id id,
+                            rove__reader_get_statement *get, rove_error *error) {
+    int code = SQLITE_OK;
+
+    do {
+        sqlite3_reset(get->statement);
+        rove_status status = get_statement(reader, entity, get, error);
+        if (status != ROVE_OK) {
+            return status;
+        }
+        sqlite3_bind_int64(get->statement, 1, id);
+        code = sqlite3_step(get->statement);
+    } while (code == SQLITE_ROW && is_outdated(get, entity));
+    if (code == SQLITE_DONE) {
+        return rove__error_set(error, ROVE_NOT_FOUND, "There is no %s with the id %lld.",
+                               entity->table, (long long)id);
     }
-    sqlite3_bind_int64(statement, 1, id);
-    int code = sqlite3_step(statement);
-    if (code == SQLITE_ROW) {
-        status = rove__table_read(statement, entity, id, arena, &stored, error);
-    } else if (code == SQLITE_DONE) {
-        status = rove__error_set(error, ROVE_NOT_FOUND, "There is no %s with the id %lld.",
-                                 entity->table, (long long)id);
-    } else {
-        status = rove__sqlite_status(reader->db, code, error, "Reading a row");
-    }
-    sqlite3_reset(statement);
-    return status == ROVE_OK ? as_seen(&stored, arena, row) : status;
+    return code == SQLITE_ROW ? ROVE_OK
+                              : rove__sqlite_status(reader->db, code, error, "Reading a row");
 }
 
 rove_status rove__reader_get(rove__reader_connection *reader, const rove__entity *entity,
                              rove_id id, rove__arena *arena, rove__row *row) {
-    /* The registry grows only under this mutex, and only for moments. */
-    sqlite3_mutex_enter(reader->store->shared_mutex);
-    rove_status status = read_row(reader, entity, id, arena, row, NULL);
-    sqlite3_mutex_leave(reader->store->shared_mutex);
-    return status;
+    rove__reader_get_statement *get = NULL;
+    rove__stored stored;
+
+    rove_status status = find_get(reader, entity, &get, NULL);
+    if (status != ROVE_OK) {
+        return status;
+    }
+    status = step_get(reader, entity, id, get, NULL);
+    if (status == ROVE_OK) {
+        status = rove__table_read(get->statement, entity, id, arena, &stored, NULL);
+    }
+    sqlite3_reset(get->statement);
+    return status == ROVE_OK ? as_seen(&stored, arena, row) : status;
 }

@@ -8,7 +8,7 @@
 
 typedef struct rove__reader_get_statement {
     sqlite3_stmt *statement; /* NULL until first needed */
-    size_t fields;           /* that it reads; more: custom fields came since */
+    size_t fields;           /* that it reads: the table's, when it was prepared */
 } rove__reader_get_statement;
 
 struct rove__reader_connection {

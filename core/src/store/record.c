@@ -42,7 +42,7 @@ static int deletes(const rove__record *record) {
 }
 
 static void all_present(rove__row *row) {
-    for (size_t i = 0; i < row->entity->field_count; i++) {
+    for (size_t i = 0; i < row->cell_count; i++) {
         rove__bits_set(&row->present, i);
     }
 }
@@ -53,7 +53,7 @@ void rove__record_whole(const rove__record *record, rove__change *whole) {
     whole->row = record->under.row;
     whole->clock = record->under.clock;
     memset(&whole->row.present, 0, sizeof whole->row.present);
-    for (size_t i = 0; i < record->entity->field_count; i++) {
+    for (size_t i = 0; i < whole->row.cell_count; i++) {
         if (whole->row.cells[i].type != ROVE_NULL) {
             rove__bits_set(&whole->row.present, i);
         }
@@ -68,15 +68,15 @@ static rove_status uncover(rove__record *record, const rove__stored *shown, rove
     if (record->count == 0) {
         return ROVE_OK;
     }
-    record->under.row.cells = rove__arena_copy(
-        arena, shown->row.cells, shown->row.entity->field_count * sizeof *shown->row.cells);
+    record->under.row.cells =
+        rove__arena_copy(arena, shown->row.cells, shown->row.cell_count * sizeof *shown->row.cells);
     if (record->under.row.cells == NULL) {
         return ROVE_NOMEM;
     }
     for (size_t i = record->count; i-- > 0;) {
         const rove__entry *entry = &record->entries[i];
         for (size_t c = 0; c < entry->count; c++) {
-            int ordinal = rove__entity_field(record->entity, entry->cells[c].field);
+            int ordinal = rove__row_field(&record->under.row, entry->cells[c].field);
             if (ordinal >= 0 && entry->cells[c].has_under) {
                 record->under.row.cells[ordinal] = entry->cells[c].under;
             }
@@ -338,7 +338,7 @@ static rove_status shown_cells(const rove__stored *shown, int all, rove_stamp ra
     const rove__entity *entity = shown->row.entity;
     rove_status status = ROVE_OK;
 
-    for (size_t i = 0; i < entity->field_count && status == ROVE_OK; i++) {
+    for (size_t i = 0; i < shown->row.cell_count && status == ROVE_OK; i++) {
         const rove__field *field = &entity->fields[i];
         int plain = field->kind == ROVE_KIND_REGISTER || field->kind == ROVE_KIND_RANK;
         rove_value sent = rove__value_null();

@@ -81,7 +81,7 @@ static rove_status plain_cell(const rove__field *field, rove_value *value, rove_
 }
 
 static void lay_fix(rove__row *row, const rove__row *fix) {
-    for (size_t i = 0; fix != NULL && i < row->entity->field_count; i++) {
+    for (size_t i = 0; fix != NULL && i < fix->cell_count; i++) {
         if (rove__bits_get(&fix->present, i)) {
             rove__row_set(row, i, fix->cells[i]);
         }
@@ -96,7 +96,7 @@ static rove_status retry_insert(rove__store *store, rove__row *row, const rove__
                                 rove__arena *arena, rove_error *error) {
     rove_status status = ROVE_OK;
 
-    for (size_t i = 0; i < row->entity->field_count && status == ROVE_OK; i++) {
+    for (size_t i = 0; i < row->cell_count && status == ROVE_OK; i++) {
         if (rove__bits_get(&row->present, i)) {
             status = plain_cell(&row->entity->fields[i], &row->cells[i], arena);
         }
@@ -133,7 +133,7 @@ static rove_status retry_edits(rove__store *store, const rove__change *change, c
     rove__row row;
 
     status = rove__row_init(&row, entity, change->row.id, arena);
-    for (size_t i = 0; i < entity->field_count && status == ROVE_OK; i++) {
+    for (size_t i = 0; i < change->row.cell_count && status == ROVE_OK; i++) {
         rove__kind kind = entity->fields[i].kind;
         if (!rove__bits_get(&change->row.present, i) || fixed(fix, i)) {
             continue;

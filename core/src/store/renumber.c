@@ -83,7 +83,7 @@ static rove_status rename_cells(const renaming *r, rove__row *row, rove__set_for
                                 rove__arena *arena, int *changed) {
     rove_status status = ROVE_OK;
 
-    for (size_t i = 0; i < row->entity->field_count && status == ROVE_OK; i++) {
+    for (size_t i = 0; i < row->cell_count && status == ROVE_OK; i++) {
         if (rove__bits_get(&row->present, i)) {
             status = rename_value(r, &row->entity->fields[i], &row->cells[i], form, arena, changed);
         }

@@ -1,6 +1,6 @@
 /*
  * store/share.c - what the layers above need from the store to be used by many threads: a mutex of their own,
- * the registry held still, whether this thread writes, who the replica belongs to, what headquarters asked for,
+ * whether this thread writes, who the replica belongs to, what headquarters asked for,
  * and what answers changed.
  */
 #include "store/internal.h"
@@ -41,14 +41,6 @@ void rove__mutex_enter(rove__mutex *mutex) {
 
 void rove__mutex_leave(rove__mutex *mutex) {
     sqlite3_mutex_leave(mutex->mutex);
-}
-
-void rove__store_share(rove__store *store) {
-    sqlite3_mutex_enter(store->shared_mutex);
-}
-
-void rove__store_unshare(rove__store *store) {
-    sqlite3_mutex_leave(store->shared_mutex);
 }
 
 int rove__store_in_transaction(rove__store *store) {

@@ -157,9 +157,9 @@ static void put_parameters(rove__buf *sql, size_t count) {
     }
 }
 
-/* Every column but id: the fields by ordinal, then ours; each after `before`. */
-static void put_columns(rove__buf *sql, const rove__entity *entity) {
-    for (size_t i = 0; i < entity->field_count; i++) {
+/* Every column but id: the fields by ordinal, then ours. */
+static void put_columns(rove__buf *sql, const rove__entity *entity, size_t fields) {
+    for (size_t i = 0; i < fields; i++) {
         put_name(sql, entity->fields[i].name);
         put(sql, ", ");
     }
@@ -177,9 +177,9 @@ static void put_excluded(rove__buf *sql, const rove__entity *entity) {
         "_clock = excluded._clock, _pending = excluded._pending, _unknown = excluded._unknown");
 }
 
-void rove__table_get_text(rove__buf *sql, const rove__entity *entity) {
+void rove__table_get_text(rove__buf *sql, const rove__entity *entity, size_t fields) {
     put(sql, "SELECT ");
-    put_columns(sql, entity);
+    put_columns(sql, entity, fields);
     put(sql, " FROM ");
     put_name(sql, entity->table);
     put(sql, " WHERE id = ?1");
@@ -188,14 +188,14 @@ void rove__table_get_text(rove__buf *sql, const rove__entity *entity) {
 static void put_entity_text(rove__buf *sql, const rove__entity *entity, rove__entity_sql which) {
     switch (which) {
     case ROVE_ENTITY_SQL_GET:
-        rove__table_get_text(sql, entity);
+        rove__table_get_text(sql, entity, entity->field_count);
         break;
     case ROVE_ENTITY_SQL_INSERT:
     case ROVE_ENTITY_SQL_REPLACE:
         put(sql, "INSERT INTO ");
         put_name(sql, entity->table);
         put(sql, "(id, ");
-        put_columns(sql, entity);
+        put_columns(sql, entity, entity->field_count);
         put(sql, ") VALUES(");
         put_parameters(sql, entity->field_count + 4);
         put(sql, ")");

@@ -44,6 +44,7 @@ typedef struct rove__store_ports {
 ROVE_CHECK rove_status rove__store_open(const rove__store_ports *ports, const char *folder,
                                         rove__store **out, rove_error *error);
 void rove__store_close(rove__store *store);
+/* It gains custom fields while an answer is applied; model/entity.h says how it is read meanwhile. */
 const rove__registry *rove__store_registry(const rove__store *store);
 
 /* ---- identity and state ------------------------------------------------------------------------------ */
@@ -100,12 +101,6 @@ void rove__store_read_tally(rove__store *store, rove__store_tally *tally);
 
 /* ---- for the layers above: threads ------------------------------------------------------------------- */
 
-/*
- * The registry gains fields while an answer is applied. Whoever looks at an entity's fields outside of a
- * transaction does it between these two: for moments, and without calling the writer. They nest.
- */
-void rove__store_share(rove__store *store);
-void rove__store_unshare(rove__store *store);
 /* 1 if this thread has a local transaction open. Never waits. */
 int rove__store_in_transaction(rove__store *store);
 

@@ -64,10 +64,10 @@ static rove_status read_clock(rove__clock *clock, const rove_value *value, rove_
 
 rove_status rove__table_read(sqlite3_stmt *statement, const rove__entity *entity, rove_id id,
                              rove__arena *arena, rove__stored *stored, rove_error *error) {
-    int fields = (int)entity->field_count;
+    int fields = sqlite3_column_count(statement) - 3; /* _clock, _pending, _unknown */
 
     memset(stored, 0, sizeof *stored);
-    rove_status status = rove__row_init(&stored->row, entity, id, arena);
+    rove_status status = rove__row_init_wide(&stored->row, entity, id, (size_t)fields, arena);
     for (int i = 0; i < fields && status == ROVE_OK; i++) {
         rove_value value = rove__column_value(statement, i);
         status = copy_value(&value, arena);
@@ -234,7 +234,7 @@ static rove_status put_sets(rove__store *store, const rove__entity *entity, rove
     }
     const rove__row *named = row != NULL ? row : &old.row;
     status = ROVE_OK;
-    for (size_t i = 0; i < entity->field_count && status == ROVE_OK; i++) {
+    for (size_t i = 0; i < named->cell_count && status == ROVE_OK; i++) {
         if (entity->fields[i].kind == ROVE_KIND_SET) {
             status = rove__table_put_set(store, named, i, there ? &old.row.cells[i] : &nothing,
                                          row != NULL ? &row->cells[i] : &nothing, error);
@@ -280,7 +280,7 @@ rove_status rove__table_put(rove__store *store, const rove__stored *stored, int 
         return status;
     }
     sqlite3_bind_int64(statement, 1, stored->row.id);
-    for (size_t i = 0; i < entity->field_count; i++) {
+    for (size_t i = 0; i < stored->row.cell_count; i++) {
         if (stored->row.cells[i].type != ROVE_NULL) {
             rove__bind_value(statement, (int)i + 2, &stored->row.cells[i]);
         }

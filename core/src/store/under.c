@@ -35,7 +35,7 @@ rove_status rove__store_under(rove__store *store, const rove__stored *stored, ro
     for (size_t i = 0; i < count; i++) {
         for (size_t c = 0; c < entries[i].count; c++) {
             const rove__pending_cell *cell = &entries[i].cells[c];
-            int ordinal = rove__entity_field(stored->row.entity, cell->field);
+            int ordinal = rove__row_field(&stored->row, cell->field);
             if (ordinal >= 0 && cell->has_under && !rove__bits_get(&done, (size_t)ordinal)) {
                 rove__row_set(&under->row, (size_t)ordinal, cell->under);
                 rove__bits_set(&done, (size_t)ordinal);
@@ -124,7 +124,7 @@ rove_status rove__set_plain(const rove_value *cell, rove__arena *arena, rove_val
 
 rove_status rove__cell_lay(const rove__entry *entry, const rove__pending_cell *cell, rove__row *row,
                            rove__arena *arena, rove_error *error) {
-    int ordinal = rove__entity_field(row->entity, cell->field);
+    int ordinal = rove__row_field(row, cell->field);
 
     if (ordinal < 0 || !cell->has_pending) {
         return rove__error_set(error, ROVE_CORRUPT,

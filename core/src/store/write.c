@@ -35,13 +35,13 @@ rove_status rove__write_plain(const rove__row *row, rove__arena *arena, rove__ro
     int copied = 0;
 
     *plain = *row;
-    for (size_t i = 0; i < row->entity->field_count && status == ROVE_OK; i++) {
+    for (size_t i = 0; i < row->cell_count && status == ROVE_OK; i++) {
         if (row->entity->fields[i].kind != ROVE_KIND_SET || row->cells[i].type == ROVE_NULL) {
             continue;
         }
         if (!copied) {
             plain->cells =
-                rove__arena_copy(arena, row->cells, row->entity->field_count * sizeof *row->cells);
+                rove__arena_copy(arena, row->cells, row->cell_count * sizeof *row->cells);
             if (plain->cells == NULL) {
                 return ROVE_NOMEM;
             }
@@ -158,7 +158,7 @@ static rove_status build(rove__store *store, const rove__row *row, rove_stamp ra
     for (size_t i = 0; i < row->extra_count; i++) {
         *bytes += rove__value_bytes_sent(&row->extra[i].value);
     }
-    for (size_t i = 0; i < entity->field_count && status == ROVE_OK; i++) {
+    for (size_t i = 0; i < row->cell_count && status == ROVE_OK; i++) {
         if (!rove__bits_get(&row->present, i) || row->cells[i].type == ROVE_NULL) {
             continue;
         }

@@ -54,7 +54,7 @@ static size_t keep_changes(edit *e) {
     size_t count = 0;
 
     e->bytes = 0;
-    for (size_t i = 0; i < e->entity->field_count; i++) {
+    for (size_t i = 0; i < e->after.cell_count; i++) {
         if (!rove__bits_get(&e->after.present, i)) {
             continue;
         }
@@ -124,12 +124,12 @@ static rove_status check_rules(const edit *e, rove_error *error) {
                                "This %s is sealed and never changes; a correction is a new record.",
                                e->entity->name);
     }
-    whole.cells = rove__arena_copy(&e->store->row_arena, whole.cells,
-                                   e->entity->field_count * sizeof *whole.cells);
+    whole.cells =
+        rove__arena_copy(&e->store->row_arena, whole.cells, whole.cell_count * sizeof *whole.cells);
     if (whole.cells == NULL) {
         return ROVE_NOMEM;
     }
-    for (size_t i = 0; i < e->entity->field_count; i++) {
+    for (size_t i = 0; i < e->after.cell_count; i++) {
         if (rove__bits_get(&e->after.present, i)) {
             whole.cells[i] = e->after.cells[i];
         }
@@ -144,7 +144,7 @@ static int only_number(const rove__row *row) {
     if (row->extra_count > 0) {
         return -1;
     }
-    for (size_t i = 0; i < row->entity->field_count; i++) {
+    for (size_t i = 0; i < row->cell_count; i++) {
         if (!rove__bits_get(&row->present, i)) {
             continue;
         }
@@ -254,8 +254,8 @@ static rove_status beneath(const edit *e, size_t ordinal, rove_value *value, rov
     if (own == NULL) {
         return ROVE_OK;
     }
-    row.cells = rove__arena_copy(&e->store->row_arena, row.cells,
-                                 e->entity->field_count * sizeof *row.cells);
+    row.cells =
+        rove__arena_copy(&e->store->row_arena, row.cells, row.cell_count * sizeof *row.cells);
     if (row.cells == NULL) {
         return ROVE_NOMEM;
     }
@@ -412,7 +412,7 @@ static rove_status edit_cells(edit *e, rove_error *error) {
     rove_status status = ROVE_OK;
 
     e->after.cells = rove__arena_copy(&store->row_arena, e->after.cells,
-                                      e->entity->field_count * sizeof *e->after.cells);
+                                      e->after.cell_count * sizeof *e->after.cells);
     if (e->after.cells == NULL) {
         return ROVE_NOMEM;
     }
@@ -425,7 +425,7 @@ static rove_status edit_cells(edit *e, rove_error *error) {
         e->entry.op = ROVE_OP_SEAL;
         e->entry.raw = e->raw;
     }
-    for (size_t i = 0; i < e->entity->field_count && status == ROVE_OK; i++) {
+    for (size_t i = 0; i < e->after.cell_count && status == ROVE_OK; i++) {
         if (rove__bits_get(&e->after.present, i)) {
             rove_value column;
             status = edit_cell(e, i, &column, error);
@@ -470,7 +470,7 @@ static rove_status put_edit(edit *e, rove_error *error) {
     } else if (e->entry.count > 0) {
         status = rove__entry_save(e->store, &e->entry, error);
     }
-    for (size_t i = 0; i < e->entity->field_count && status == ROVE_OK; i++) {
+    for (size_t i = 0; i < e->after.cell_count && status == ROVE_OK; i++) {
         if (rove__bits_get(&e->after.present, i)) {
             status = put_column(e, i, error);
         }
@@ -616,8 +616,8 @@ rove_status rove__store_seal(rove__store *store, const rove__row *row, rove_erro
     }
     if (status == ROVE_OK) {
         sealed = *row;
-        sealed.cells = rove__arena_copy(&store->row_arena, row->cells,
-                                        row->entity->field_count * sizeof *row->cells);
+        sealed.cells =
+            rove__arena_copy(&store->row_arena, row->cells, row->cell_count * sizeof *row->cells);
         status = sealed.cells != NULL ? ROVE_OK : ROVE_NOMEM;
     }
     if (status == ROVE_OK) {

@@ -184,7 +184,7 @@ typedef struct rove__hq_store {
     /* Forgets answers and row lists up to a number; hashes and chains stay. */
     rove_status (*batch_confirm)(rove__hq_tx *tx, rove_replica replica, uint64_t number);
 
-    /* Live or dead. lock as above. present: the cells that are not NULL. NOT_FOUND. */
+    /* Live or dead, with a cell for each field. lock as above. present: the cells that are not NULL. NOT_FOUND. */
     rove_status (*row_get)(rove__hq_tx *tx, uint32_t entity, rove_id id, int lock,
                            rove__arena *arena, rove__hq_row *out);
     /*

@@ -28,7 +28,7 @@ static rove_value *add_extra(rove__case *c, uint32_t field, size_t at) {
 
 rove_value *rove__case_cell(rove__case *c, uint32_t field) {
     rove__row *row = &c->after.row;
-    int ordinal = rove__entity_field(row->entity, field);
+    int ordinal = rove__row_field(row, field);
     size_t at = 0;
 
     if (ordinal >= 0) {
@@ -59,7 +59,7 @@ int rove__case_fits(rove__case *c, uint32_t field, const rove_value *value) {
 
 rove_value rove__change_cell(const rove__change *change, uint32_t field) {
     const rove__row *row = &change->row;
-    int ordinal = rove__entity_field(row->entity, field);
+    int ordinal = rove__row_field(row, field);
 
     if (ordinal >= 0) {
         return rove__bits_get(&row->present, (size_t)ordinal) ? row->cells[ordinal]

@@ -49,7 +49,7 @@ static rove_status make_row(rove__case *c, const rove__act *act, rove__version v
     const rove__row *row = &act->change.row;
     rove_status status = rove__row_copy(&c->after.row, row, &c->judge->record);
 
-    for (size_t i = 0; i < row->entity->field_count && status == ROVE_OK; i++) {
+    for (size_t i = 0; i < row->cell_count && status == ROVE_OK; i++) {
         if (!rove__bits_get(&row->present, i)) {
             c->after.row.cells[i] = rove__value_null();
         }

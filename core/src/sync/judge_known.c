@@ -38,7 +38,7 @@ static rove_status drop_increments(search *s, rove_value *value, const rove_valu
 }
 
 static int is_counter(const rove__change *change, uint32_t field) {
-    int ordinal = rove__entity_field(change->row.entity, field);
+    int ordinal = rove__row_field(&change->row, field);
 
     return ordinal >= 0 && change->row.entity->fields[ordinal].kind == ROVE_KIND_COUNTER;
 }
@@ -49,7 +49,7 @@ static rove_status compare_edit(search *s, const rove__change *before, size_t at
     rove_value had = rove__change_cell(before, edit->field);
 
     if (is_counter(change, edit->field)) {
-        int ordinal = rove__entity_field(change->row.entity, edit->field);
+        int ordinal = rove__row_field(&change->row, edit->field);
         rove_value *value = &change->row.cells[ordinal];
         if (had.type != ROVE_BLOB || value->type != ROVE_BLOB) {
             return ROVE_OK;
@@ -118,7 +118,7 @@ static rove_status drop_known(search *s) {
     }
     for (size_t i = 0; i < change->edit_count; i++) {
         if (i < ROVE_FIELDS_MAX && rove__bits_get(&s->known, i)) {
-            int ordinal = rove__entity_field(change->row.entity, change->edits[i].field);
+            int ordinal = rove__row_field(&change->row, change->edits[i].field);
             if (ordinal >= 0) {
                 rove__bits_clear(&change->row.present, (size_t)ordinal);
             }

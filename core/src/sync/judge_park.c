@@ -175,7 +175,7 @@ static rove_status make_row(rove__case *c, const rove__change *change) {
     if (status == ROVE_OK) {
         status = rove__clock_copy(&c->after.clock, &change->clock, &judge->record);
     }
-    for (size_t i = 0; i < entity->field_count && status == ROVE_OK; i++) {
+    for (size_t i = 0; i < c->after.row.cell_count && status == ROVE_OK; i++) {
         const rove__field *field = &entity->fields[i];
         rove_value *cell = &c->after.row.cells[i];
         rove__set set;

@@ -145,7 +145,7 @@ static rove_status sealed_twice(rove__case *c, const rove__act *act) {
     rove_status status = ROVE_OK;
     int same = 1;
 
-    for (size_t i = 0; i < entity->field_count && status == ROVE_OK; i++) {
+    for (size_t i = 0; i < c->after.row.cell_count && status == ROVE_OK; i++) {
         const rove__field *field = &entity->fields[i];
         rove_value value = rove__change_cell(&act->change, field->number);
         rove__clock_entry entry = rove__clock_get(&c->after.clock, field->number);
@@ -175,7 +175,7 @@ static rove_status apply(rove__case *c, const rove__act *act) {
     if (c->after.dead != 0) {
         status = rove__judge_revive(c, act);
     }
-    for (size_t i = 0; i < entity->field_count && status == ROVE_OK; i++) {
+    for (size_t i = 0; i < c->after.row.cell_count && status == ROVE_OK; i++) {
         status = sign_cell(c, act, &entity->fields[i]);
     }
     for (size_t i = 0; i < act->change.row.extra_count && status == ROVE_OK; i++) {

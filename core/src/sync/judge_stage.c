@@ -75,7 +75,7 @@ static rove_status malformed(rove_error *error, const char *what) {
 static size_t cell_count(const rove__row *row) {
     size_t count = row->extra_count;
 
-    for (size_t i = 0; row->entity != NULL && i < row->entity->field_count; i++) {
+    for (size_t i = 0; i < row->cell_count; i++) {
         count += (size_t)rove__bits_get(&row->present, i);
     }
     return count;

@@ -8,10 +8,8 @@
 #include "base/assert.h"
 
 void rove__outgoing_whole(rove__hq_row *row, rove__change *change) {
-    const rove__entity *entity = row->row.entity;
-
     memset(&row->row.present, 0, sizeof row->row.present);
-    for (size_t i = 0; i < entity->field_count; i++) {
+    for (size_t i = 0; i < row->row.cell_count; i++) {
         if (row->row.cells[i].type != ROVE_NULL) {
             rove__bits_set(&row->row.present, i);
         }
@@ -56,7 +54,7 @@ rove_status rove__outgoing_part(rove__hq_row *row, uint64_t since, rove__arena *
     memset(&row->row.present, 0, sizeof row->row.present);
     for (size_t i = 0; i < clock->count; i++) {
         if (clock->entries[i].seq > since) {
-            int ordinal = rove__entity_field(row->row.entity, clock->entries[i].field);
+            int ordinal = rove__row_field(&row->row, clock->entries[i].field);
             entries[count++] = clock->entries[i];
             if (ordinal >= 0) {
                 rove__bits_set(&row->row.present, (size_t)ordinal);

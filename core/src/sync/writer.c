@@ -149,9 +149,9 @@ static size_t value_size(const rove_value *value) {
 }
 
 size_t rove__writer_row_size(const rove__row *row) {
-    size_t size = 16 * row->entity->field_count + 32 * row->extra_count;
+    size_t size = 16 * row->cell_count + 32 * row->extra_count;
 
-    for (size_t i = 0; i < row->entity->field_count; i++) {
+    for (size_t i = 0; i < row->cell_count; i++) {
         size += value_size(&row->cells[i]);
     }
     for (size_t i = 0; i < row->extra_count; i++) {

@@ -55,7 +55,7 @@ static rove_status settle_new(rove__writer *writer, rove__row *row, rove__versio
     const rove_value none = rove__value_null();
     rove_status status = ROVE_OK;
 
-    for (size_t i = 0; i < row->entity->field_count && status == ROVE_OK; i++) {
+    for (size_t i = 0; i < row->cell_count && status == ROVE_OK; i++) {
         if (!rove__bits_get(&row->present, i)) {
             row->cells[i] = none;
         } else if (row->entity->fields[i].kind == ROVE_KIND_SET) {
@@ -148,7 +148,7 @@ static rove_status update_cells(update *u, const rove__row *wanted) {
     const rove__entity *entity = wanted->entity;
     rove_status status = ROVE_OK;
 
-    for (size_t i = 0; i < entity->field_count && status == ROVE_OK; i++) {
+    for (size_t i = 0; i < wanted->cell_count && status == ROVE_OK; i++) {
         const rove_value *current = &u->before.row.cells[i];
         rove_value value = wanted->cells[i];
         if (!rove__bits_get(&wanted->present, i)) {
@@ -181,7 +181,7 @@ static void sort_edits(rove__edit *edits, size_t count) {
 
 static rove_status update_prepare(update *u, const rove__row *row) {
     rove__writer *writer = u->writer;
-    size_t room = row->entity->field_count;
+    size_t room = row->cell_count;
 
     rove_status status = writer->options.store->row_get(writer->tx, row->entity_number, row->id, 1,
                                                         &writer->arena, &u->before);
@@ -265,7 +265,8 @@ rove_status rove__writer_delete(rove__writer *writer, uint32_t entity, rove_id i
                            .row = {.entity = before.row.entity,
                                    .entity_number = entity,
                                    .id = id,
-                                   .cells = before.row.cells},
+                                   .cells = before.row.cells,
+                                   .cell_count = before.row.cell_count},
                            .clock = before.clock,
                            .edits = &edit,
                            .edit_count = 1,

@@ -50,6 +50,7 @@ struct rove__batch_reader {
     column *columns;
     size_t column_count;
     rove_value *cells;
+    size_t cell_count;
     rove__extra *extra;
     rove__clock_entry *clock_entries; /* of one row, at most ROVE_CLOCK_ENTRIES_MAX */
     rove__edit *change_edits;
@@ -145,9 +146,12 @@ static int type_fits(const rove__field *field, rove_type type) {
             (field->kind == ROVE_KIND_COUNTER || field->kind == ROVE_KIND_SET));
 }
 
-/* Where the column's cells go. */
+/* Where the column's cells go. A field that came since the run was opened has no cell. */
 static void place_column(rove__batch_reader *reader, column *at) {
     at->ordinal = reader->entity == NULL ? -1 : rove__entity_field(reader->entity, at->number);
+    if (at->ordinal >= (int)reader->cell_count) {
+        at->ordinal = -1;
+    }
     if (at->ordinal >= 0) {
         const rove__field *field = &reader->entity->fields[at->ordinal];
 
@@ -226,6 +230,7 @@ static rove_status open_columns(rove__batch_reader *reader) {
         return ROVE_NOMEM;
     }
     memset(reader->cells, 0, cells * sizeof *reader->cells);
+    reader->cell_count = cells;
     reader->column_count = count;
     for (size_t i = 0; i < count && rove__reader_status(from) == ROVE_OK; i++) {
         open_column(reader, &reader->columns[i], i == 0 ? NULL : &reader->columns[i - 1]);
@@ -468,6 +473,7 @@ static rove_status read_row(rove__batch_reader *reader, rove__change *change) {
     row->entity = reader->entity;
     row->entity_number = reader->entity_number;
     row->cells = reader->entity == NULL ? NULL : reader->cells;
+    row->cell_count = reader->cell_count;
     row->extra = reader->extra;
     status = read_facts(reader, change);
     if (status == ROVE_OK) {

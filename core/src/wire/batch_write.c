@@ -237,7 +237,8 @@ static void add_cell(run *into, rove__packer *packer, uint32_t number, const rov
 }
 
 static void add_cells(run *into, rove__packer *packer, const rove__row *row) {
-    size_t count = row->entity == NULL ? 0 : row->entity->field_count;
+    const rove__field *fields = row->entity != NULL ? row->entity->fields : NULL;
+    size_t count = row->entity != NULL ? row->cell_count : 0;
 
     for (size_t word = 0; word * 64 < count; word++) {
         size_t i = word * 64;
@@ -249,7 +250,7 @@ static void add_cells(run *into, rove__packer *packer, const rove__row *row) {
                 continue;
             }
             ROVE_ASSERT(i < count);
-            field = &row->entity->fields[i];
+            field = &fields[i];
             if (field->kind != ROVE_KIND_DERIVED) {
                 add_cell(into, packer, field->number, &row->cells[i], &into->of_ordinal[i]);
             }

@@ -13,12 +13,15 @@ static void pack_cell(rove__buf *buf, uint32_t number, const rove_value *value) 
 }
 
 void rove__lite_pack(rove__buf *buf, const rove__row *row, int all) {
-    const rove__entity *entity = row->entity;
+    const rove__order *order = row->entity->by_number;
     size_t at = 0;
 
-    for (size_t i = 0; all && i < entity->field_count; i++) {
-        size_t ordinal = entity->by_number[i];
-        uint32_t number = entity->fields[ordinal].number;
+    for (size_t i = 0; all && i < order->count; i++) {
+        size_t ordinal = order->ordinals[i];
+        if (ordinal >= row->cell_count) {
+            continue;
+        }
+        uint32_t number = row->entity->fields[ordinal].number;
         for (; at < row->extra_count && row->extra[at].number < number; at++) {
             pack_cell(buf, row->extra[at].number, &row->extra[at].value);
         }
@@ -42,7 +45,7 @@ static int is_versioned(const rove_value *value) {
 
 /* Into the cell of its field, if it has one and fits: protobuf does not tell an unknown text from bytes. */
 static int place(rove__row *row, uint32_t number, rove_value value) {
-    int ordinal = rove__entity_field(row->entity, number);
+    int ordinal = rove__row_field(row, number);
 
     if (ordinal < 0 || row->cells[ordinal].type != ROVE_NULL) {
         return 0;

@@ -20,11 +20,10 @@ static rove_status read_clock(rove__clock *clock, const rove_value *value, rove_
                                     : ROVE_CORRUPT;
 }
 
-static void read_fields(const rove__lite_statement *statement, const rove__entity *entity,
-                        rove__row *row) {
+static void read_fields(const rove__lite_statement *statement, rove__row *row) {
     size_t columns = statement->slot->columns;
 
-    columns = columns < entity->field_count ? columns : entity->field_count;
+    columns = columns < row->cell_count ? columns : row->cell_count;
     for (size_t i = 0; i < columns; i++) {
         rove_value value = rove__lite_value(statement, ROVE_LITE_COLUMN_FIELDS + (int)i);
         if (value.type != ROVE_NULL) {
@@ -44,7 +43,7 @@ rove_status rove__lite_row_read(const rove__lite_statement *statement, const rov
     if (status != ROVE_OK) {
         return status;
     }
-    read_fields(statement, entity, &out->row);
+    read_fields(statement, &out->row);
     out->scope.root = rove__lite_int(statement, ROVE_LITE_COLUMN_ROOT);
     out->scope.part = (int32_t)rove__lite_int(statement, ROVE_LITE_COLUMN_PART);
     out->whole_since = rove__lite_u64(statement, ROVE_LITE_COLUMN_WHOLE);
@@ -208,8 +207,11 @@ static rove_status change_sets(rove__hq_tx *tx, const rove__entity *entity, rove
     rove_status status = ROVE_OK;
 
     for (size_t i = 0; before != NULL && i < entity->field_count && status == ROVE_OK; i++) {
+        if (entity->fields[i].kind != ROVE_KIND_SET) {
+            continue;
+        }
         const rove_value *now = row != NULL ? &row->cells[i] : &nothing;
-        if (entity->fields[i].kind != ROVE_KIND_SET || rove__value_equal(&before[i], now)) {
+        if (rove__value_equal(&before[i], now)) {
             continue;
         }
         status = change_elements(tx, entity, i, id, &before[i], ROVE_LITE_ELEMENT_DROP);
@@ -280,12 +282,12 @@ static rove_status encode(rove__hq_tx *tx, const rove__hq_row *row, int all, siz
 static void bind_fields(rove__lite_statement *s, const rove__row *row) {
     size_t columns = s->status == ROVE_OK ? s->slot->columns : 0;
 
-    for (size_t i = 0; i < row->entity->field_count && s->status == ROVE_OK; i++) {
-        if (i < columns) {
-            rove__lite_bind_value(s, &row->cells[i]);
-        } else if (row->cells[i].type != ROVE_NULL) {
-            s->status = ROVE_UNKNOWN_FIELD;
-        }
+    for (size_t i = 0; i < columns && s->status == ROVE_OK; i++) {
+        rove_value value = rove__row_cell(row, i);
+        rove__lite_bind_value(s, &value);
+    }
+    for (size_t i = columns; i < row->cell_count && s->status == ROVE_OK; i++) {
+        s->status = row->cells[i].type != ROVE_NULL ? ROVE_UNKNOWN_FIELD : ROVE_OK;
     }
 }
 
