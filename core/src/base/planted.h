@@ -12,6 +12,14 @@
 
 /* clang-format off */
 #define ROVE_PLANT_TABLE(X)                                                                        \
+    X(D01_STALE,        "what headquarters says of a record is not noted while work on it waits")  \
+    X(D02_JOIN,         "headquarters' older version does not replace a newer one")                \
+    X(D03_LAST_BASE,    "an edit of a waiting edit counts as having seen what came meanwhile")     \
+    X(D05_DROPPED,      "a record that leaves takes unsent work with it")                          \
+    X(D06_TRAMPLES,     "an Ack ends what was written after its batch")                            \
+    X(D07_STAYS,        "what could not be applied stays when its scope leaves")                   \
+    X(D08_ORPHANS,      "what is about a refused record is judged without it")                     \
+    X(D10_STUCK,        "a clock that was wrong once is wrong for ever")                           \
     X(P01_GAP,          "a batch is judged though the one before it never came")                   \
     X(P01_UNCHAINED,    "a batch is judged whatever came before it")                               \
     X(P02_AGAIN,        "a batch that comes again is judged again")                                \

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/planted.h"
 #include "base/text.h"
 #include "merge/merge.h"
 #include "model/set.h"
@@ -370,7 +371,8 @@ static rove_status judge_cells(const acking *a, rove__record *record, size_t at)
     for (size_t c = 0; c < entry->count && status == ROVE_OK && record->known; c++) {
         if (accepted(verdict_of(a, entry, entry->cells[c].field))) {
             status = accept_cell(a, record, entry, &entry->cells[c]);
-            overtake(record, at, entry->cells[c].field);
+            overtake(record, ROVE_PLANTED(D06_TRAMPLES) ? record->count : at,
+                     entry->cells[c].field);
         }
     }
     return status == ROVE_OK ? rove__record_settle(a->apply->store, record, at, a->apply->error)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/planted.h"
 #include "base/text.h"
 #include "model/set.h"
 #include "store/exchange.h"
@@ -236,6 +237,13 @@ static rove_status make_way(rove__apply *apply, rove__record *record, const rove
 
 static rove_status replace(rove__apply *apply, rove__record *record, const rove__change *change) {
     rove__arena *arena = &apply->exchange->row;
+    int newer = record->known &&
+                rove__clock_largest(&record->under.clock) > rove__clock_largest(&change->clock);
+
+    if ((ROVE_PLANTED(D01_STALE) && record->known && record->count > 0) ||
+        (ROVE_PLANTED(D02_JOIN) && newer)) {
+        return ROVE_OK;
+    }
     rove_status status = rove__record_sum(apply->store, record, -1, apply->error);
 
     if (status == ROVE_OK) {

@@ -8,6 +8,8 @@
  */
 #include "store/internal.h"
 
+#include "base/planted.h"
+
 int64_t rove__store_now_ms(rove__store *store, int *trusted) {
     rove_clock_reading reading;
     int ignored = 0;
@@ -35,7 +37,7 @@ void rove__store_observe(rove__store *store, rove_stamp stamp) {
 rove_status rove__clock_settle(rove__store *store, rove_error *error) {
     sqlite3_stmt *statement = NULL;
 
-    if (store->clock.hlc.last <= store->clock.held) {
+    if (store->clock.hlc.last <= store->clock.held || ROVE_PLANTED(D10_STUCK)) {
         return ROVE_OK;
     }
     rove_status status = rove__store_statement(store, ROVE_SQL_OUTBOX_ANY, &statement, error);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/planted.h"
 #include "base/text.h"
 #include "store/exchange.h"
 
@@ -278,7 +279,7 @@ static rove_status leave_pending(const leaving *l) {
             unfrozen[count++] = rove__record_newest(&record)->seq;
         }
     } while (status == ROVE_OK && found);
-    if (status == ROVE_OK && count > 0) {
+    if (status == ROVE_OK && count > 0 && !ROVE_PLANTED(D05_DROPPED)) {
         status = rove__freeze_rows(apply->store, unfrozen, count, apply->error);
     }
     at = 0;
@@ -344,7 +345,7 @@ static rove_status leave_raw(const leaving *l) {
     row_list unknown = {NULL, 0, 0};
     rove_status status = ROVE_OK;
 
-    if (l->apply->any_quarantined) {
+    if (l->apply->any_quarantined && !ROVE_PLANTED(D07_STAYS)) {
         status = list_raw(l, ROVE_EXCHANGE_QUARANTINE_ROOT, &quarantined);
     }
     if (status == ROVE_OK && l->apply->any_unknown) {

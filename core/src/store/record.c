@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/planted.h"
 #include "base/text.h"
 #include "merge/merge.h"
 #include "model/set.h"
@@ -263,7 +264,9 @@ rove_status rove__record_leave(rove__store *store, rove__record *record, rove__a
     if (!record->known) {
         return ROVE_OK;
     }
-    if (newest != NULL && newest->batch == 0) {
+    if (ROVE_PLANTED(D05_DROPPED) && newest != NULL && newest->batch == 0) {
+        status = rove__record_settle(store, record, record->count - 1, error);
+    } else if (newest != NULL && newest->batch == 0) {
         status = rove__freeze_rows(store, &newest->seq, 1, error);
         if (status == ROVE_OK) {
             status = rove__record_load(store, record->entity, record->id, arena, record, error);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/planted.h"
 #include "base/text.h"
 #include "merge/merge.h"
 #include "store/write.h"
@@ -234,6 +235,8 @@ static rove_status take_cell(edit *e, size_t ordinal, rove__pending_cell **cell)
             (*cell)->under = e->stored.row.cells[ordinal];
             (*cell)->under_epoch = seen.epoch;
         }
+    } else if (ROVE_PLANTED(D03_LAST_BASE)) {
+        (*cell)->base = seen.version;
     }
     (*cell)->raw = e->raw;
     return ROVE_OK;

@@ -3,6 +3,7 @@
  * which becomes the base of its clock.
  */
 #include "base/assert.h"
+#include "base/planted.h"
 #include "sync/judge_state.h"
 
 /* Increments and set deltas become a total and a versioned set; what is not there is NULL. */
@@ -75,7 +76,8 @@ static rove_status about_refused(const rove__case *c, const rove__row *row) {
     const rove__entity *entity = row->entity;
     const rove__judge *judge = c->judge;
 
-    if (entity->scope != ROVE_SCOPE_FIELD || row->cells[entity->scope_field].type != ROVE_INT) {
+    if (ROVE_PLANTED(D08_ORPHANS) || entity->scope != ROVE_SCOPE_FIELD ||
+        row->cells[entity->scope_field].type != ROVE_INT) {
         return ROVE_OK;
     }
     for (size_t i = 0; i < judge->refused_count; i++) {
