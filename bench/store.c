@@ -16,6 +16,7 @@
 #include "payload.h"
 #include "posix/posix.h"
 #include "store/internal.h"
+#include "sync/exchange.h"
 #include "visits.h"
 
 #define PER_TRANSACTION 1000
@@ -144,21 +145,17 @@ static void welcome(rove__store *store, const rove__store_owner *owner, uint64_t
 }
 
 /* Headquarters' answer to one batch: accepted as it is. */
-static void ours_ack(bench *b, uint64_t number, const rove__chain *previous, rove__buf *rows) {
+static void ours_ack(bench *b, uint64_t number, const rove__chain *previous,
+                     const rove__chain *hash) {
     rove_error error = {0};
     rove__ack ack;
-    uint8_t hash[ROVE_SHA256_SIZE];
-    const rove_span frozen = {rows->data, rows->size};
-    const rove_span link[] = {{previous->hash, ROVE_SHA256_SIZE}, {hash, ROVE_SHA256_SIZE}};
 
     memset(&ack, 0, sizeof ack);
-    check(b->crypto.sha256(b->crypto.ctx, &frozen, 1, hash), &error);
-    check(b->crypto.sha256(b->crypto.ctx, link, 2, ack.chain.hash), &error);
+    check(rove__exchange_chain(&b->crypto, previous, hash, &ack.chain), &error);
     ack.number = number;
     ack.seq = number;
     ack.last = 1;
     check(rove__store_apply(b->store, &ack, 1, NULL, &error), &error);
-    rove__buf_reset(rows);
 }
 
 /* Everything unsent is frozen, sent, acknowledged, and backed up. */
@@ -167,13 +164,12 @@ static void ours_drain(bench *b) {
     rove__hello hello;
     rove__push push;
     rove__chain previous;
-    rove__buf rows;
+    rove__chain hash = {{0}};
     rove__arena arena;
     uint64_t number = 0;
     uint32_t ordinal = 0;
 
     rove__arena_init(&arena, &b->allocator, (size_t)64 * 1024 * 1024);
-    rove__buf_init(&rows, &b->allocator, (size_t)32 * 1024 * 1024);
     check(rove__store_freeze(b->store, &error), &error);
     check(rove__store_hello(b->store, &arena, &hello, &error), &error);
     while (rove__store_push_next(b->store, number == 0, number, ordinal, &arena, &push, &error) ==
@@ -181,13 +177,13 @@ static void ours_drain(bench *b) {
         number = push.number;
         ordinal = push.ordinal;
         previous = push.previous;
-        rove__buf_append(&rows, push.rows.data, push.rows.size);
+        check(rove__exchange_hash(&b->crypto, push.rows, &hash), &error);
         if (push.last) {
-            ours_ack(b, number, &previous, &rows);
+            ours_ack(b, number, &previous, &hash);
+            hash = (rove__chain){{0}};
         }
         rove__arena_reset(&arena);
     }
-    rove__buf_free(&rows);
     rove__arena_free(&arena);
     welcome(b->store, &OWNER, number);
     /* All start the next measurement with a log that begins anew in a file that is there. */

@@ -8,32 +8,49 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "rove/sys/alloc.h"
 
 typedef struct heap {
     size_t alive;   /* blocks not yet freed */
+    size_t bytes;   /* in them */
+    size_t most;    /* that ever were; a test sets it back */
     size_t calls;   /* allocations and growths so far */
     size_t fail_at; /* the call that fails, counted from 1; 0: none */
     int persistent; /* 1: all calls after it fail too */
 } heap;
 
+/* The size of a block stands before it; 16 bytes keep it aligned. */
+#define HEAP_HEAD ((size_t)16)
+
 static inline void *heap_resize(void *ctx, void *pointer, size_t size) {
     heap *h = ctx;
-    void *moved = NULL;
+    unsigned char *block = pointer == NULL ? NULL : (unsigned char *)pointer - HEAP_HEAD;
+    size_t before = 0;
 
+    if (block != NULL) {
+        memcpy(&before, block, sizeof before);
+    }
     if (size == 0) {
         h->alive -= pointer != NULL;
-        free(pointer);
+        h->bytes -= before;
+        free(block);
         return NULL;
     }
     h->calls++;
     if (h->fail_at != 0 && (h->calls == h->fail_at || (h->persistent && h->calls > h->fail_at))) {
         return NULL;
     }
-    moved = realloc(pointer, size);
-    h->alive += pointer == NULL && moved != NULL;
-    return moved;
+    unsigned char *moved = size > SIZE_MAX - HEAP_HEAD ? NULL : realloc(block, size + HEAP_HEAD);
+    if (moved == NULL) {
+        return NULL;
+    }
+    memcpy(moved, &size, sizeof size);
+    h->alive += pointer == NULL;
+    h->bytes += size - before;
+    h->most = h->bytes > h->most ? h->bytes : h->most;
+    return moved + HEAP_HEAD;
 }
 
 static inline rove_allocator heap_allocator(heap *h) {

@@ -314,20 +314,20 @@ static inline void office_receive(office *o, rove__hello *hello, office_push *pu
 
 /* The chain after a batch, computed from the bytes that came. */
 static inline rove__chain office_chain(office *o, const office_push *push, uint64_t number) {
-    rove__chain hash;
-    rove__chain chain;
-    rove_span spans[64];
+    rove__chain hash = {{0}};
+    rove__chain chain = {{0}};
     size_t count = 0;
 
-    memset(&chain, 0, sizeof chain);
     for (size_t i = 0; i < push->frame_count; i++) {
         if (push->frames[i].number == number) {
-            spans[count++] = (rove_span){push->frames[i].rows.data, push->frames[i].rows.size};
+            const rove_span spans[2] = {{hash.hash, sizeof hash.hash},
+                                        {push->frames[i].rows.data, push->frames[i].rows.size}};
+            assert_int_equal(o->r->crypto.sha256(o->r->crypto.ctx, spans, 2, hash.hash), ROVE_OK);
+            count++;
             chain = push->frames[i].previous;
         }
     }
     assert_true(count > 0);
-    assert_int_equal(o->r->crypto.sha256(o->r->crypto.ctx, spans, count, hash.hash), ROVE_OK);
     const rove_span link[2] = {{chain.hash, sizeof chain.hash}, {hash.hash, sizeof hash.hash}};
     assert_int_equal(o->r->crypto.sha256(o->r->crypto.ctx, link, 2, chain.hash), ROVE_OK);
     return chain;

@@ -207,14 +207,14 @@ static inline void phone_pages(phone *p, rove__frame_writer *writer, rove__buf *
 /* ---- an exchange ---- */
 
 static inline void phone_take_push(phone *p, const rove__frame *frame, rove__frame_writer *writer,
-                                   rove__buf *answer, rove__buf *rows) {
+                                   rove__buf *answer, rove__chain *hash) {
     rove__batch_reader *reader = NULL;
     rove__push push;
     rove__change change;
 
     assert_int_equal(rove__push_read(&push, frame->payload, frame->size, &p->arena), ROVE_OK);
     p->last.pushes++;
-    rove__buf_append(rows, push.rows.data, push.rows.size);
+    assert_int_equal(rove__exchange_hash(&p->ports.crypto, push.rows, hash), ROVE_OK);
     assert_int_equal(
         rove__batch_reader_new(&p->own, p->registry, push.rows.data, push.rows.size, &reader),
         ROVE_OK);
@@ -227,12 +227,9 @@ static inline void phone_take_push(phone *p, const rove__frame *frame, rove__fra
     }
     p->last.batches++;
     if (push.number > p->judged) {
-        rove__chain hash;
-        rove_span span = {rows->data, rows->size};
         assert_int_equal(push.number, p->judged + 1);
         assert_true(rove__chain_equal(&push.previous, &p->chain));
-        assert_int_equal(rove__exchange_hash(&p->ports.crypto, &span, 1, &hash), ROVE_OK);
-        assert_int_equal(rove__exchange_chain(&p->ports.crypto, &p->chain, &hash, &p->chain),
+        assert_int_equal(rove__exchange_chain(&p->ports.crypto, &p->chain, hash, &p->chain),
                          ROVE_OK);
         p->judged = push.number;
         if (push.number < PHONE_BATCHES_MAX) {
@@ -243,7 +240,7 @@ static inline void phone_take_push(phone *p, const rove__frame *frame, rove__fra
     if (writer != NULL) {
         phone_ack(p, writer, answer, push.number, NULL, 0);
     }
-    rove__buf_reset(rows);
+    *hash = (rove__chain){{0}};
 }
 
 /* Reads the request; with a writer, acknowledges what it pushes. */
@@ -251,9 +248,8 @@ static inline void phone_read_exchange(phone *p, const rove__buf *body, rove__fr
                                        rove__buf *answer) {
     rove__frame_reader *reader = NULL;
     rove__frame frame;
-    rove__buf rows;
+    rove__chain hash = {{0}};
 
-    rove__buf_init(&rows, &p->own, ROVE_BATCH_BYTES_MAX * 2);
     assert_int_equal(rove__frame_reader_new(&p->own, &reader), ROVE_OK);
     assert_int_equal(rove__frame_reader_feed(reader, body->data, body->size), ROVE_OK);
     while (rove__frame_reader_next(reader, &frame) == ROVE_OK) {
@@ -264,7 +260,7 @@ static inline void phone_read_exchange(phone *p, const rove__buf *body, rove__fr
                              ROVE_OK);
             break;
         case ROVE_FRAME_PUSH:
-            phone_take_push(p, &frame, writer, answer, &rows);
+            phone_take_push(p, &frame, writer, answer, &hash);
             break;
         case ROVE_FRAME_DIGEST:
             p->last.digests++;
@@ -279,7 +275,6 @@ static inline void phone_read_exchange(phone *p, const rove__buf *body, rove__fr
     assert_int_equal(rove__frame_reader_finish(reader), ROVE_OK);
     assert_true(p->last.ended);
     rove__frame_reader_free(reader);
-    rove__buf_free(&rows);
 }
 
 static inline rove_status phone_exchange(phone *p, const rove__buf *body, rove__buf *answer) {

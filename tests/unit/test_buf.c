@@ -50,7 +50,7 @@ static void test_a_huge_size_is_too_big_and_not_an_overflow(void **state) {
 static void test_each_failed_allocation_is_reported_and_leaks_nothing(void **state) {
     (void)state;
     for (size_t fail_at = 1;; fail_at++) {
-        heap h = {0, 0, fail_at, 0};
+        heap h = {.fail_at = fail_at};
         rove_allocator allocator = heap_allocator(&h);
         rove__buf buf;
         rove__buf_init(&buf, &allocator, 100000);

@@ -212,6 +212,181 @@ static void many_rows_take_several_frames(void **state) {
     }
 }
 
+/* ---- large batches ---- */
+
+#define PER_TRANSACTION 1000
+
+/* `count` notes of 16 KiB, eight in a transaction. */
+static void write_long_notes(int count) {
+    static char text[16 * 1024 + 1];
+
+    memset(text, 'n', sizeof text - 1);
+    for (int i = 0; i < count; i++) {
+        if (i % 8 == 0) {
+            replica_begin(&r);
+        }
+        rove__row row = replica_row(&r, "Note", 0);
+        replica_set_int(&row, "about_id", (int64_t)1 << 32 | 1);
+        replica_set_int(&row, "created_at", REPLICA_NOW_MS);
+        replica_set_text(&row, "text", text);
+        replica_ok(&r, rove__store_insert(r.store, &row, &r.error));
+        rove__arena_reset(&r.arena);
+        if (i % 8 == 7) {
+            replica_commit(&r);
+        }
+    }
+}
+
+/* Accounts that all are one group: the first is written to again after the last. */
+static void write_one_group(size_t count, rove_id (*write)(void)) {
+    rove_id first = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (i % PER_TRANSACTION == 0) {
+            replica_begin(&r);
+        }
+        rove_id id = write();
+        first = i == 0 ? id : first;
+        if (i % PER_TRANSACTION == PER_TRANSACTION - 1 || i == count - 1) {
+            replica_commit(&r);
+        }
+    }
+    rove__row edit = replica_row(&r, "Account", first);
+    replica_set_text(&edit, "name", "The first of all");
+    replica_update(&r, &edit);
+}
+
+typedef struct batch_size {
+    size_t frames, bytes, changes, weight;
+} batch_size;
+
+/* Freezes, and measures every batch that is in flight. */
+static size_t freeze_all(batch_size *sizes, size_t most) {
+    rove__hello hello;
+    rove__push push = {0};
+    size_t count = 0;
+
+    replica_ok(&r, rove__store_freeze(r.store, &r.error));
+    replica_ok(&r, rove__store_hello(r.store, &o.arena, &hello, &r.error));
+    memset(sizes, 0, most * sizeof *sizes);
+    while (rove__store_push_next(r.store, count == 0, push.number, push.ordinal, &o.arena, &push,
+                                 &r.error) == ROVE_OK) {
+        rove__batch_reader *reader = NULL;
+        rove__change change;
+        count += push.ordinal == 0;
+        assert_true(count <= most);
+        batch_size *size = &sizes[count - 1];
+        assert_int_equal(rove__batch_reader_new(&r.allocator, r.store->registry, push.rows.data,
+                                                push.rows.size, &reader),
+                         ROVE_OK);
+        while (rove__batch_next(reader, &change) == ROVE_OK) {
+            size->changes++;
+            size->weight += rove__change_weight(&change);
+        }
+        rove__batch_reader_free(reader);
+        size->frames++;
+        size->bytes += push.rows.size;
+        rove__arena_reset(&o.arena);
+    }
+    return count;
+}
+
+static size_t memory_of_freezing(int notes) {
+    write_long_notes(notes);
+    size_t before = r.memory.bytes;
+    r.memory.most = before;
+    replica_ok(&r, rove__store_freeze(r.store, &r.error));
+    return r.memory.most - before;
+}
+
+/* A batch is never in memory as a whole. */
+static void eight_times_as_much_takes_no_more_memory(void **state) {
+    (void)state;
+    size_t little = memory_of_freezing(8 * 16);
+    size_t much = memory_of_freezing(8 * 8 * 16);
+
+    assert_true(little < 1536 * 1024);
+    assert_true(much < little + 64 * 1024);
+}
+
+static void much_work_goes_in_batches_of_2_mib(void **state) {
+    (void)state;
+    batch_size sizes[8];
+
+    write_long_notes(6 * 64);
+    size_t count = freeze_all(sizes, 8);
+    assert_int_equal(count, 3);
+    for (size_t i = 0; i + 1 < count; i++) {
+        assert_in_range(sizes[i].bytes, 2 * 1024 * 1024, 2 * 1024 * 1024 + 8 * 17 * 1024);
+    }
+}
+
+static rove_id write_small(void) {
+    rove__row row = replica_row(&r, "Account", 0);
+
+    replica_set_text(&row, "name", "Bakery");
+    replica_ok(&r, rove__store_insert(r.store, &row, &r.error));
+    rove__arena_reset(&r.arena);
+    return row.id;
+}
+
+/* Work that belongs together stays together, as long as one batch may have it. */
+static void a_group_is_cut_where_no_batch_may_have_more_changes(void **state) {
+    (void)state;
+    batch_size sizes[4];
+
+    write_one_group(ROVE_PUSH_CHANGES_MAX, write_small);
+    assert_int_equal(freeze_all(sizes, 4), 1);
+    assert_int_equal(sizes[0].changes, ROVE_PUSH_CHANGES_MAX);
+    write_one_group(ROVE_PUSH_CHANGES_MAX + 1, write_small);
+    assert_int_equal(freeze_all(sizes, 4), 3);
+    assert_int_equal(sizes[1].changes, ROVE_PUSH_CHANGES_MAX);
+    assert_int_equal(sizes[2].changes, 1);
+}
+
+#define WIDE_CELLS 16u
+
+static rove_id write_wide(void) {
+    static const char *const fields[WIDE_CELLS] = {"name",
+                                                   "phone",
+                                                   "email",
+                                                   "website",
+                                                   "billing_street",
+                                                   "billing_city",
+                                                   "billing_region",
+                                                   "billing_postal_code",
+                                                   "billing_country",
+                                                   "shipping_street",
+                                                   "shipping_city",
+                                                   "shipping_region",
+                                                   "shipping_postal_code",
+                                                   "shipping_country",
+                                                   "member_number",
+                                                   "description"};
+    rove__row row = replica_row(&r, "Account", 0);
+
+    for (size_t i = 0; i < WIDE_CELLS; i++) {
+        replica_set_text(&row, fields[i], "DE");
+    }
+    replica_ok(&r, rove__store_insert(r.store, &row, &r.error));
+    rove__arena_reset(&r.arena);
+    return row.id;
+}
+
+static void a_group_is_cut_where_no_batch_may_have_more_cells(void **state) {
+    (void)state;
+    const size_t most = ROVE_PUSH_WEIGHT_MAX / WIDE_CELLS;
+    batch_size sizes[4];
+
+    write_one_group(most, write_wide);
+    assert_int_equal(freeze_all(sizes, 4), 1);
+    assert_int_equal(sizes[0].weight, ROVE_PUSH_WEIGHT_MAX);
+    write_one_group(most + 1, write_wide);
+    assert_int_equal(freeze_all(sizes, 4), 3);
+    assert_int_equal(sizes[1].weight, ROVE_PUSH_WEIGHT_MAX);
+    assert_int_equal(sizes[2].changes, 1);
+}
+
 static void an_edit_goes_with_what_it_overwrote(void **state) {
     (void)state;
     rove__hello hello;
@@ -246,6 +421,12 @@ int main(void) {
         cmocka_unit_test_setup_teardown(freezing_nothing_makes_no_batch, setup, teardown),
         cmocka_unit_test_setup_teardown(many_rows_take_several_frames, setup, teardown),
         cmocka_unit_test_setup_teardown(an_edit_goes_with_what_it_overwrote, setup, teardown),
+        cmocka_unit_test_setup_teardown(eight_times_as_much_takes_no_more_memory, setup, teardown),
+        cmocka_unit_test_setup_teardown(much_work_goes_in_batches_of_2_mib, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_group_is_cut_where_no_batch_may_have_more_changes, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_group_is_cut_where_no_batch_may_have_more_cells, setup,
+                                        teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

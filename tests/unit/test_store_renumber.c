@@ -103,6 +103,58 @@ static void a_record_and_all_that_names_it_move(void **state) {
     office_expect_verified(&o);
 }
 
+#define LONG_NOTES 100
+
+static void write_long_notes(rove_id about) {
+    static char text[16 * 1024 + 1];
+
+    memset(text, 'n', sizeof text - 1);
+    for (int i = 0; i < LONG_NOTES; i++) {
+        rove__row row = replica_row(&r, "Note", 0);
+        replica_set_int(&row, "about_id", about);
+        replica_set_int(&row, "created_at", REPLICA_NOW_MS);
+        replica_set_text(&row, "text", text);
+        (void)replica_insert(&r, &row);
+    }
+}
+
+/* Frame by frame: the batch is not in memory as a whole. */
+static void a_long_batch_is_frozen_again(void **state) {
+    (void)state;
+    rove_id old = replica_account(&r, "mine");
+    rove_id fresh = rove__id_make(1, 4000);
+    rove__hello hello;
+    office_push before;
+    office_push after;
+    size_t named = 0;
+
+    write_long_notes(old);
+    office_receive(&o, &hello, &before);
+    assert_int_equal(hello.pending, 1);
+    assert_true(before.frame_count > 8);
+    const rove__rename rename = {replica_entity(&r, "Account")->number, old,
+                                 origin_of("Account", old), fresh};
+    rove__renumber renumber = {&rename, 1, {NULL, 0}};
+    size_t bytes = r.memory.bytes;
+    r.memory.most = bytes;
+    replica_ok(&r, rove__store_renumber(r.store, &renumber, &r.error));
+    assert_true(r.memory.most - bytes < 1536 * 1024);
+
+    office_receive(&o, &hello, &after);
+    assert_int_equal(hello.pending, 1);
+    assert_int_equal(after.frame_count, before.frame_count);
+    assert_int_equal(after.count, LONG_NOTES + 1);
+    for (size_t i = 0; i < after.count; i++) {
+        const rove__change *change = &after.changes[i];
+        int field = rove__entity_field_named(change->row.entity, "about_id");
+        named += field >= 0 && change->row.cells[field].as.integer == fresh;
+    }
+    assert_int_equal(named, LONG_NOTES);
+    office_answer *a = office_judge(&o, &after);
+    replica_ok(&r, rove__store_apply(r.store, a->acks, a->count, NULL, &r.error));
+    office_expect_verified(&o);
+}
+
 static void the_row_that_has_the_id_comes_along(void **state) {
     (void)state;
     rove_id old = replica_account(&r, "mine");
@@ -156,6 +208,7 @@ static void what_another_origin_has_is_not_renamed(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_record_and_all_that_names_it_move, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_long_batch_is_frozen_again, setup, teardown),
         cmocka_unit_test_setup_teardown(the_row_that_has_the_id_comes_along, setup, teardown),
         cmocka_unit_test_setup_teardown(an_insert_waits_while_its_id_is_taken, setup, teardown),
         cmocka_unit_test_setup_teardown(what_another_origin_has_is_not_renamed, setup, teardown),

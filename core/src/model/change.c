@@ -1,7 +1,11 @@
 /*
- * model/change.c - a deep copy of a change.
+ * model/change.c - a deep copy of a change, and its weight.
  */
 #include "model/change.h"
+
+size_t rove__change_weight(const rove__change *change) {
+    return rove__row_count(&change->row) + change->edit_count + change->clock.count;
+}
 
 rove_status rove__change_copy(rove__change *to, const rove__change *from, rove__arena *arena) {
     rove_status status = ROVE_OK;

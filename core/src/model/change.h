@@ -20,7 +20,7 @@ typedef enum rove__op {
     ROVE_OP_WHOLE = 5, /* row: all cells that are not NULL; clock: whole; replaces */
     ROVE_OP_PART = 6, /* row: the cells newer than the cursor; clock: origin, base, their entries */
     ROVE_OP_TOMBSTONE = 7, /* clock.origin */
-    ROVE_OP_MARK = 8       /* moved away: scope is the one that it left; part -1: any part of that root */
+    ROVE_OP_MARK = 8 /* moved away: scope is the one that it left; part -1: any part of that root */
 } rove__op;
 
 /* One dirty cell of a device's write. */
@@ -47,6 +47,8 @@ typedef struct rove__change {
     rove__scope scope;    /* MARK only */
 } rove__change;
 
+/* What it takes of a batch's ROVE_PUSH_WEIGHT_MAX: its cells, its edits, and its clock's exceptions. */
+size_t rove__change_weight(const rove__change *change);
 /* A deep copy into the arena. ROVE_NOMEM. */
 ROVE_CHECK rove_status rove__change_copy(rove__change *to, const rove__change *from,
                                          rove__arena *arena);

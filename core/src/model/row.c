@@ -90,6 +90,15 @@ rove_status rove__row_copy(rove__row *to, const rove__row *from, rove__arena *ar
     return status;
 }
 
+size_t rove__row_count(const rove__row *row) {
+    size_t count = row->extra_count;
+
+    for (size_t i = 0; row->entity != NULL && i < row->entity->field_count; i++) {
+        count += (size_t)rove__bits_get(&row->present, i);
+    }
+    return count;
+}
+
 void rove__row_set(rove__row *row, size_t ordinal, rove_value value) {
     ROVE_ASSERT(row->entity != NULL && ordinal < row->cell_count);
     row->cells[ordinal] = value;

@@ -76,6 +76,8 @@ int rove__row_field_named(const rove__row *row, const char *name);
 rove_value rove__row_cell(const rove__row *row, size_t ordinal);
 /* A deep copy into the arena. */
 ROVE_CHECK rove_status rove__row_copy(rove__row *to, const rove__row *from, rove__arena *arena);
+/* How many cells it carries. */
+size_t rove__row_count(const rove__row *row);
 /* Sets a cell and marks it present; the value is borrowed. */
 void rove__row_set(rove__row *row, size_t ordinal, rove_value value);
 

@@ -17,6 +17,7 @@
 
 /* clang-format off */
 static const char *const texts[ROVE_EXCHANGE_SQL_COUNT] = {
+    [ROVE_EXCHANGE_OUTBOX_UNSENT] = "SELECT count(*) FROM _outbox WHERE batch IS NULL",
     [ROVE_EXCHANGE_OUTBOX_UNFROZEN] = "SELECT seq, first_tx, last_tx, entity, row FROM _outbox"
                                       " WHERE batch IS NULL ORDER BY first_tx, seq",
     [ROVE_EXCHANGE_OUTBOX_BATCH] = "SELECT seq FROM _outbox WHERE batch = ?1 ORDER BY seq",
@@ -52,6 +53,8 @@ static const char *const texts[ROVE_EXCHANGE_SQL_COUNT] = {
                                  " AND (f.batch, f.ordinal) > (?1, ?2) AND f.batch <= ?3"
                                  " ORDER BY f.batch, f.ordinal LIMIT 1",
     [ROVE_EXCHANGE_FRAME_OF] = "SELECT ordinal, rows FROM _frame WHERE batch = ?1 ORDER BY ordinal",
+    [ROVE_EXCHANGE_FRAME_AT] = "SELECT rows FROM _frame WHERE batch = ?1 AND ordinal = ?2",
+    [ROVE_EXCHANGE_FRAME_MOVE] = "UPDATE _frame SET batch = ?2 WHERE batch = ?1",
     [ROVE_EXCHANGE_FRAME_DROP] = "DELETE FROM _frame WHERE batch = ?1",
     [ROVE_EXCHANGE_FRAME_SHIFT] = "UPDATE _frame SET batch = batch - ?1 WHERE batch > ?1",
     [ROVE_EXCHANGE_FRAME_RETIRE] = "UPDATE _frame SET batch = batch - ?1 WHERE batch BETWEEN 1 AND ?2",

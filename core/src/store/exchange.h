@@ -14,6 +14,7 @@
 /* ---- statements ---- */
 
 typedef enum rove__exchange_sql {
+    ROVE_EXCHANGE_OUTBOX_UNSENT,   /* how many are not frozen */
     ROVE_EXCHANGE_OUTBOX_UNFROZEN, /* seq, first_tx, last_tx, entity, row; ascending by first_tx */
     ROVE_EXCHANGE_OUTBOX_BATCH,    /* seq of batch (1), ascending */
     ROVE_EXCHANGE_OUTBOX_ROWS,     /* entity, row, each once */
@@ -37,6 +38,8 @@ typedef enum rove__exchange_sql {
     ROVE_EXCHANGE_FRAME_PUT,    /* batch, ordinal, rows */
     ROVE_EXCHANGE_FRAME_NEXT, /* batch, ordinal, rows, frames, schema after (1, 2), up to batch (3) */
     ROVE_EXCHANGE_FRAME_OF,   /* ordinal, rows of a batch */
+    ROVE_EXCHANGE_FRAME_AT,   /* rows of batch (1) at ordinal (2) */
+    ROVE_EXCHANGE_FRAME_MOVE,   /* batch (2) in place of (1) */
     ROVE_EXCHANGE_FRAME_DROP,   /* of a batch */
     ROVE_EXCHANGE_FRAME_SHIFT,  /* batch less (1), of those above it */
     ROVE_EXCHANGE_FRAME_RETIRE, /* batch less (1), of those from 1 to (2) */
@@ -201,26 +204,31 @@ ROVE_CHECK rove_status rove__record_seen(const rove__record *record, size_t coun
 typedef struct rove__flight {
     rove__store *store;
     rove__batch_writer *writer;
-    rove__buf bytes;                   /* finished frames */
-    size_t ends[ROVE_PUSH_FRAMES_MAX]; /* of each frame in bytes */
-    size_t frames;
-    size_t rows; /* in the frame being written */
+    rove__buf frame;        /* the one finished last */
+    size_t rows;            /* in the frame being written */
+    uint64_t number;        /* of the batch being filled */
+    size_t frames, bytes;   /* of it, written */
+    size_t changes, weight; /* of it */
+    rove__chain hash;       /* of the frames written */
 } rove__flight;
 
-ROVE_CHECK rove_status rove__flight_open(rove__flight *flight, rove__store *store,
+/* The first batch gets `number`; nothing of it may be there. Runs in the transaction that lands it. */
+ROVE_CHECK rove_status rove__flight_open(rove__flight *flight, rove__store *store, uint64_t number,
                                          rove_error *error);
 void rove__flight_free(rove__flight *flight);
 /* ROVE_LIMIT: the batch is full; land it and add again. */
 ROVE_CHECK rove_status rove__flight_add(rove__flight *flight, const rove__change *change,
                                         rove_error *error);
-size_t rove__flight_size(const rove__flight *flight); /* bytes and what is being written */
-/* Writes the batch under its number and starts an empty one. The chain follows from the number before. */
-ROVE_CHECK rove_status rove__flight_land(rove__flight *flight, uint64_t number, rove_error *error);
+/* 1 if the batch should end with its group. */
+int rove__flight_enough(const rove__flight *flight);
+/* Ends the batch, if there is anything in it, and begins one with the next number. */
+ROVE_CHECK rove_status rove__flight_land(rove__flight *flight, rove_error *error);
 /* The chain after a number; zeros after 0. ROVE_NOT_FOUND if it is no longer known. */
 ROVE_CHECK rove_status rove__flight_chain(rove__store *store, uint64_t number, rove__chain *chain,
                                           rove_error *error);
+/* SHA-256(before || bytes): of a batch's hash with a frame, of the chain with a hash. */
 ROVE_CHECK rove_status rove__flight_link(rove__store *store, const rove__chain *before,
-                                         const uint8_t hash[ROVE_SHA256_SIZE], rove__chain *after,
+                                         const void *bytes, size_t size, rove__chain *after,
                                          rove_error *error);
 /* The change that a frozen entry became, read from its batch. */
 ROVE_CHECK rove_status rove__flight_find(rove__store *store, const rove__entry *entry,

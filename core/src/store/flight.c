@@ -1,12 +1,15 @@
 /*
  * store/flight.c - numbered batches: frozen bytes, their hashes and the chain of them (P1).
  *
- *   hash(n)  = SHA-256 over the rows of all frames of batch n, in order
+ *   hash(n)  = h(frames of n), where h(0) = 32 zeros, h(i) = SHA-256(h(i - 1) || rows of frame i)
  *   chain(n) = SHA-256(chain(n - 1) || hash(n)), chain(0) = 32 zeros
  *
  * A batch goes from 0 (in flight) to 1 (acknowledged, frames kept for a restored headquarters, D9). When its
  * frames go, its row stays as long as a later one may need its chain. Batches of a former replica number stand
- * below 0, in state 2: kept for the day on which headquarters asks for them.
+ * below 0, in state 2: kept for the day on which headquarters asks for them. Number 0 is a batch that is being frozen
+ * again (renumber.c).
+ *
+ * Invariant: one frame is in memory; those before it are written, in the transaction that lands the batch.
  */
 #include <string.h>
 
@@ -17,12 +20,28 @@
 #define FRAME_BYTES    ((size_t)192 * 1024)
 #define FRAME_ROWS     1000u
 #define KEPT_BYTES_MAX ((int64_t)8 * 1024 * 1024)
+/*
+ * What makes a batch worth sending: its answer, with every row of it, may come as a whole and is held as one. Far enough
+ * below what a batch may be, so that few groups of writes have to be cut (D4).
+ */
+#define ENOUGH_BYTES   ((size_t)2 * 1024 * 1024)
+#define ENOUGH_CHANGES (ROVE_PUSH_CHANGES_MAX / 2)
+#define ENOUGH_WEIGHT  (ROVE_PUSH_WEIGHT_MAX / 2)
 
-rove_status rove__flight_open(rove__flight *flight, rove__store *store, rove_error *error) {
+static void start(rove__flight *flight) {
+    flight->frames = 0;
+    flight->bytes = 0;
+    flight->changes = 0;
+    flight->weight = 0;
+    memset(&flight->hash, 0, sizeof flight->hash);
+}
+
+rove_status rove__flight_open(rove__flight *flight, rove__store *store, uint64_t number,
+                              rove_error *error) {
     memset(flight, 0, sizeof *flight);
     flight->store = store;
-    rove__buf_init(&flight->bytes, store->ports.allocator,
-                   ROVE_BATCH_BYTES_MAX + (size_t)ROVE_BATCH_MAX);
+    flight->number = number;
+    rove__buf_init(&flight->frame, store->ports.allocator, ROVE_BATCH_MAX);
     rove_status status =
         rove__batch_writer_new(store->ports.allocator, FRAME_BYTES, &flight->writer);
     return status == ROVE_OK ? ROVE_OK : rove__error_set(error, status, "Freezing a batch failed.");
@@ -30,37 +49,60 @@ rove_status rove__flight_open(rove__flight *flight, rove__store *store, rove_err
 
 void rove__flight_free(rove__flight *flight) {
     rove__batch_writer_free(flight->writer);
-    rove__buf_free(&flight->bytes);
+    rove__buf_free(&flight->frame);
     memset(flight, 0, sizeof *flight);
 }
 
-size_t rove__flight_size(const rove__flight *flight) {
-    return flight->bytes.size + (flight->rows > 0 ? rove__batch_size(flight->writer) : 0);
+int rove__flight_enough(const rove__flight *flight) {
+    size_t open = flight->rows > 0 ? rove__batch_size(flight->writer) : 0;
+
+    return flight->bytes + open > ENOUGH_BYTES || flight->changes > ENOUGH_CHANGES ||
+           flight->weight > ENOUGH_WEIGHT;
 }
 
+/* Writes the frame at hand. */
 static rove_status end_frame(rove__flight *flight, rove_error *error) {
+    rove__buf *frame = &flight->frame;
+
     if (flight->rows == 0) {
         return ROVE_OK;
     }
     ROVE_ASSERT(flight->frames < ROVE_PUSH_FRAMES_MAX);
-    rove_status status = rove__batch_finish(flight->writer, &flight->bytes);
+    rove__buf_reset(frame);
+    rove_status status = rove__batch_finish(flight->writer, frame);
     if (status != ROVE_OK) {
         return rove__error_set(error, status, "Freezing a batch failed.");
     }
-    flight->ends[flight->frames++] = flight->bytes.size;
+    status = rove__flight_link(flight->store, &flight->hash, frame->data, frame->size,
+                               &flight->hash, error);
+    if (status == ROVE_OK) {
+        status = rove__exchange_run(flight->store, ROVE_EXCHANGE_FRAME_PUT, error, "iib",
+                                    (int64_t)flight->number, (int64_t)flight->frames,
+                                    (const void *)frame->data, frame->size);
+    }
+    flight->frames++;
+    flight->bytes += frame->size;
     flight->rows = 0;
-    return ROVE_OK;
+    return status;
+}
+
+/* 1 if no batch may have as much as this one with the change. */
+static int is_full(const rove__flight *flight, size_t weight) {
+    return flight->changes == ROVE_PUSH_CHANGES_MAX ||
+           flight->weight + weight > ROVE_PUSH_WEIGHT_MAX ||
+           (flight->rows == 0 && (flight->frames == ROVE_PUSH_FRAMES_MAX ||
+                                  flight->bytes + FRAME_BYTES > ROVE_BATCH_BYTES_MAX));
 }
 
 rove_status rove__flight_add(rove__flight *flight, const rove__change *change, rove_error *error) {
+    size_t weight = rove__change_weight(change);
     rove_status status = flight->rows < FRAME_ROWS ? ROVE_OK : end_frame(flight, error);
 
     if (status != ROVE_OK) {
         return status;
     }
     for (int again = 0; again < 2; again++) {
-        if (flight->rows == 0 && (flight->frames == ROVE_PUSH_FRAMES_MAX ||
-                                  flight->bytes.size + FRAME_BYTES > ROVE_BATCH_BYTES_MAX)) {
+        if (is_full(flight, weight)) {
             return ROVE_LIMIT;
         }
         status = rove__batch_add(flight->writer, change);
@@ -74,20 +116,25 @@ rove_status rove__flight_add(rove__flight *flight, const rove__change *change, r
     }
     if (status == ROVE_OK) {
         flight->rows++;
+        flight->changes++;
+        flight->weight += weight;
         return ROVE_OK;
     }
     return rove__error_set(error, status, "A change of entity %u cannot be sent.",
                            (unsigned)change->row.entity_number);
 }
 
-rove_status rove__flight_link(rove__store *store, const rove__chain *before,
-                              const uint8_t hash[ROVE_SHA256_SIZE], rove__chain *after,
-                              rove_error *error) {
-    const rove_span spans[2] = {{before->hash, sizeof before->hash}, {hash, ROVE_SHA256_SIZE}};
-    rove_status status =
-        store->ports.crypto->sha256(store->ports.crypto->ctx, spans, 2, after->hash);
+rove_status rove__flight_link(rove__store *store, const rove__chain *before, const void *bytes,
+                              size_t size, rove__chain *after, rove_error *error) {
+    const rove_span spans[2] = {{before->hash, sizeof before->hash}, {bytes, size}};
+    rove__chain next;
+    rove_status status = store->ports.crypto->sha256(store->ports.crypto->ctx, spans, 2, next.hash);
 
-    return status == ROVE_OK ? ROVE_OK : rove__error_set(error, status, "Hashing failed.");
+    if (status != ROVE_OK) {
+        return rove__error_set(error, status, "Hashing failed.");
+    }
+    *after = next;
+    return ROVE_OK;
 }
 
 static rove_status copy_hash(sqlite3_stmt *statement, int at, uint8_t hash[ROVE_SHA256_SIZE],
@@ -117,52 +164,33 @@ rove_status rove__flight_chain(rove__store *store, uint64_t number, rove__chain 
     return status;
 }
 
-static rove_status put_frames(rove__flight *flight, uint64_t number, rove_error *error) {
-    rove_status status = ROVE_OK;
-    size_t from = 0;
-
-    for (size_t i = 0; i < flight->frames && status == ROVE_OK; i++) {
-        status = rove__exchange_run(
-            flight->store, ROVE_EXCHANGE_FRAME_PUT, error, "iib", (int64_t)number, (int64_t)i,
-            (const void *)(flight->bytes.data + from), flight->ends[i] - from);
-        from = flight->ends[i];
-    }
-    return status;
-}
-
-rove_status rove__flight_land(rove__flight *flight, uint64_t number, rove_error *error) {
+rove_status rove__flight_land(rove__flight *flight, rove_error *error) {
     rove__store *store = flight->store;
-    uint8_t hash[ROVE_SHA256_SIZE];
     rove__chain before;
     rove__chain after;
 
+    if (flight->changes == 0) {
+        return ROVE_OK;
+    }
     rove_status status = end_frame(flight, error);
-    if (status != ROVE_OK || flight->frames == 0) {
-        return status;
+    if (status == ROVE_OK) {
+        status = rove__flight_chain(store, flight->number - 1, &before, error);
     }
-    const rove_span span = {flight->bytes.data, flight->bytes.size};
-    status = store->ports.crypto->sha256(store->ports.crypto->ctx, &span, 1, hash);
-    if (status != ROVE_OK) {
-        return rove__error_set(error, status, "Hashing a batch failed.");
-    }
-    status = rove__flight_chain(store, number - 1, &before, error);
     if (status == ROVE_NOT_FOUND) {
         status = rove__error_set(error, ROVE_CORRUPT, "The list of batches has a gap.");
     }
     if (status == ROVE_OK) {
-        status = rove__flight_link(store, &before, hash, &after, error);
+        status = rove__flight_link(store, &before, flight->hash.hash, sizeof flight->hash.hash,
+                                   &after, error);
     }
     if (status == ROVE_OK) {
-        status = rove__exchange_run(store, ROVE_EXCHANGE_BATCH_PUT, error, "iiibb", (int64_t)number,
-                                    (int64_t)ROVE_SCHEMA_VERSION, (int64_t)flight->frames,
-                                    (const void *)hash, sizeof hash, (const void *)after.hash,
-                                    sizeof after.hash);
+        status = rove__exchange_run(
+            store, ROVE_EXCHANGE_BATCH_PUT, error, "iiibb", (int64_t)flight->number,
+            (int64_t)ROVE_SCHEMA_VERSION, (int64_t)flight->frames, (const void *)flight->hash.hash,
+            sizeof flight->hash.hash, (const void *)after.hash, sizeof after.hash);
     }
-    if (status == ROVE_OK) {
-        status = put_frames(flight, number, error);
-    }
-    rove__buf_reset(&flight->bytes);
-    flight->frames = 0;
+    flight->number++;
+    start(flight);
     return status;
 }
 

@@ -55,7 +55,7 @@ static rove_status chain_anew(rove__store *store, int64_t *count, rove_error *er
         }
         sqlite3_reset(statement);
         if (status == ROVE_OK) {
-            status = rove__flight_link(store, &chain, hash, &chain, error);
+            status = rove__flight_link(store, &chain, hash, sizeof hash, &chain, error);
         }
         if (status == ROVE_OK) {
             status = rove__exchange_run(store, ROVE_EXCHANGE_BATCH_CHAINED, error, "ib", *count + 1,

@@ -3,7 +3,7 @@
  *
  * Entries whose intervals of local transactions overlap form a group, and a group is not split over batches:
  * whoever touched a common row in two transactions has both reach headquarters together. A batch ends at a group's
- * end once it is half full, so only a group larger than half of ROVE_BATCH_BYTES_MAX could be cut.
+ * end once it has enough (flight.c), so only a group that is larger than what a batch may still have then could be cut.
  *
  * A frozen entry keeps the values that its batch carries, because the typed columns go on.
  *
@@ -17,30 +17,24 @@
 #include "model/set.h"
 #include "store/exchange.h"
 
-#define HALF (ROVE_BATCH_BYTES_MAX / 2u)
-
 typedef struct freezing {
     rove__store *store;
     rove_error *error;
     rove__arena *arena;
     struct unfrozen {
         int64_t seq;
-        uint64_t first_tx, last_tx;
-        uint32_t entity;
         rove_id row;
-        size_t group;
+        uint32_t entity;
+        uint32_t group; /* maximal runs of overlapping intervals, ascending */
         int chosen;
     } * items;
-    size_t count, capacity;
+    size_t count;
     struct held {
         uint32_t entity;
         rove_id row;
     } * held; /* records that headquarters rejected, and what waits for them */
     size_t held_count, held_capacity;
     rove__flight flight;
-    uint64_t number; /* of the batch being filled */
-    int64_t *batch;  /* entries in it */
-    size_t batch_count;
 } freezing;
 
 /* Room for one more in an array that grows in the arena; NULL: no memory. */
@@ -57,45 +51,50 @@ static void *grown(rove__arena *arena, void *array, size_t count, size_t *capaci
     return larger;
 }
 
-static rove_status list_unfrozen(freezing *f) {
+static rove_status count_unfrozen(freezing *f, size_t *count) {
     sqlite3_stmt *statement = NULL;
-    int more = 0;
 
+    *count = 0;
     rove_status status =
-        rove__exchange_row(f->store, ROVE_EXCHANGE_OUTBOX_UNFROZEN, &statement, f->error, "");
-    for (more = statement != NULL; status == ROVE_OK && more;) {
-        struct unfrozen *items =
-            grown(f->arena, f->items, f->count, &f->capacity, sizeof *f->items);
-        if (items == NULL) {
-            sqlite3_reset(statement);
-            return ROVE_NOMEM;
-        }
-        f->items = items;
-        items[f->count++] =
-            (struct unfrozen){.seq = sqlite3_column_int64(statement, 0),
-                              .first_tx = (uint64_t)sqlite3_column_int64(statement, 1),
-                              .last_tx = (uint64_t)sqlite3_column_int64(statement, 2),
-                              .entity = (uint32_t)sqlite3_column_int64(statement, 3),
-                              .row = sqlite3_column_int64(statement, 4)};
-        status = rove__exchange_step(f->store, statement, &more, f->error);
+        rove__exchange_row(f->store, ROVE_EXCHANGE_OUTBOX_UNSENT, &statement, f->error, "");
+    if (statement != NULL) {
+        *count = (size_t)sqlite3_column_int64(statement, 0);
+        sqlite3_reset(statement);
     }
     return status;
 }
 
-/* Maximal runs of overlapping intervals, in ascending order of their first transaction. */
-static void form_groups(freezing *f) {
+/* In the order of their first transactions, with their groups. */
+static rove_status list_unfrozen(freezing *f) {
+    sqlite3_stmt *statement = NULL;
     uint64_t last = 0;
-    size_t group = 0;
+    uint32_t group = 0;
+    size_t count = 0;
+    int more = 0;
 
-    for (size_t i = 0; i < f->count; i++) {
-        if (i > 0 && f->items[i].first_tx > last) {
-            group++;
-        }
-        if (i == 0 || f->items[i].last_tx > last) {
-            last = f->items[i].last_tx;
-        }
-        f->items[i].group = group;
+    rove_status status = count_unfrozen(f, &count);
+    if (status != ROVE_OK || count == 0) {
+        return status;
     }
+    f->items = rove__arena_take(f->arena, count * sizeof *f->items);
+    if (f->items == NULL) {
+        return ROVE_NOMEM;
+    }
+    status = rove__exchange_row(f->store, ROVE_EXCHANGE_OUTBOX_UNFROZEN, &statement, f->error, "");
+    for (more = statement != NULL; status == ROVE_OK && more;) {
+        uint64_t first_tx = (uint64_t)sqlite3_column_int64(statement, 1);
+        uint64_t last_tx = (uint64_t)sqlite3_column_int64(statement, 2);
+        ROVE_ASSERT(f->count < count);
+        group += f->count > 0 && first_tx > last;
+        last = f->count == 0 || last_tx > last ? last_tx : last;
+        f->items[f->count++] =
+            (struct unfrozen){.seq = sqlite3_column_int64(statement, 0),
+                              .entity = (uint32_t)sqlite3_column_int64(statement, 3),
+                              .row = sqlite3_column_int64(statement, 4),
+                              .group = group};
+        status = rove__exchange_step(f->store, statement, &more, f->error);
+    }
+    return status;
 }
 
 /* Chooses the groups of the entries given. */
@@ -239,20 +238,14 @@ static rove_status leave_out_held(freezing *f) {
 
 /* ---- freezing ---- */
 
-/* Ends the batch: its entries carry its number from now on. */
+/* Ends the batch, if there is anything in it. */
 static rove_status land(freezing *f) {
-    rove_status status = ROVE_OK;
+    uint64_t number = f->flight.number;
+    rove_status status = rove__flight_land(&f->flight, f->error);
 
-    if (f->batch_count == 0) {
-        return ROVE_OK;
-    }
-    status = rove__flight_land(&f->flight, f->number, f->error);
-    if (status == ROVE_OK) {
-        status = rove__meta_put_int(f->store, ROVE_META_FROZEN, (int64_t)f->number, f->error);
-    }
-    f->number++;
-    f->batch_count = 0;
-    return status;
+    return status == ROVE_OK && f->flight.number > number
+               ? rove__meta_put_int(f->store, ROVE_META_FROZEN, (int64_t)number, f->error)
+               : status;
 }
 
 static rove_status freeze_one(freezing *f, const struct unfrozen *item) {
@@ -283,27 +276,25 @@ static rove_status freeze_one(freezing *f, const struct unfrozen *item) {
         }
     }
     if (status == ROVE_OK) {
-        rove__record_newest(&record)->batch = f->number;
+        rove__record_newest(&record)->batch = f->flight.number;
         status = rove__entry_save(f->store, rove__record_newest(&record), f->error);
-        f->batch_count++;
     }
     return status;
 }
 
 static rove_status freeze_chosen(freezing *f) {
     int64_t frozen = 0;
-    size_t group = SIZE_MAX;
+    uint32_t group = UINT32_MAX;
 
     rove_status status = rove__meta_get_int(f->store, ROVE_META_FROZEN, &frozen, f->error);
     if (status == ROVE_OK) {
-        f->number = (uint64_t)frozen + 1;
-        status = rove__flight_open(&f->flight, f->store, f->error);
+        status = rove__flight_open(&f->flight, f->store, (uint64_t)frozen + 1, f->error);
     }
     for (size_t i = 0; i < f->count && status == ROVE_OK; i++) {
         if (!f->items[i].chosen) {
             continue;
         }
-        if (f->items[i].group != group && rove__flight_size(&f->flight) > HALF) {
+        if (f->items[i].group != group && rove__flight_enough(&f->flight)) {
             status = land(f);
         }
         group = f->items[i].group;
@@ -335,7 +326,6 @@ rove_status rove__freeze_rows(rove__store *store, const int64_t *entries, size_t
     if (status != ROVE_OK || f.count == 0) {
         return status;
     }
-    form_groups(&f);
     if (entries != NULL) {
         choose_given(&f, entries, count);
     } else {

@@ -275,53 +275,55 @@ static rove_status refreeze_frame(const renaming *r, rove__flight *flight, rove_
                : rove__error_set(r->error, status, "Freezing a batch again failed.");
 }
 
-static rove_status read_frames(const renaming *r, int64_t number, rove__bytes *frames,
-                               size_t *count) {
+/* The frame of batch 0 at an ordinal, copied into the arena; no data past the last. */
+static rove_status read_frame(const renaming *r, int64_t ordinal, rove__bytes *rows) {
     rove__arena *arena = &r->store->exchange->arena;
     sqlite3_stmt *statement = NULL;
-    int more = 0;
 
-    *count = 0;
-    rove_status status =
-        rove__exchange_row(r->store, ROVE_EXCHANGE_FRAME_OF, &statement, r->error, "i", number);
-    for (more = statement != NULL; status == ROVE_OK && more;) {
-        rove_value rows = rove__column_value(statement, 1);
-        const uint8_t *copy = rove__arena_copy(arena, rows.as.data, rows.size);
-        if (copy == NULL || *count == ROVE_PUSH_FRAMES_MAX) {
-            sqlite3_reset(statement);
-            return copy == NULL ? ROVE_NOMEM : ROVE_CORRUPT;
-        }
-        frames[(*count)++] = (rove__bytes){copy, rows.size};
-        status = rove__exchange_step(r->store, statement, &more, r->error);
+    rove_status status = rove__exchange_row(r->store, ROVE_EXCHANGE_FRAME_AT, &statement, r->error,
+                                            "ii", (int64_t)0, ordinal);
+    *rows = (rove__bytes){NULL, 0};
+    if (status != ROVE_OK || statement == NULL) {
+        return status;
     }
-    return status;
+    rove_value value = rove__column_value(statement, 0);
+    rove__arena_reset(arena);
+    rows->data = rove__arena_copy(arena, value.as.data, value.size);
+    rows->size = value.size;
+    sqlite3_reset(statement);
+    return rows->data != NULL ? ROVE_OK : ROVE_NOMEM;
 }
 
+/* Its frames become those of batch 0 and are frozen again, one after the other. */
 static rove_status refreeze(const renaming *r, int64_t number) {
-    rove__bytes frames[ROVE_PUSH_FRAMES_MAX];
     rove__flight flight;
-    size_t count = 0;
+    rove__bytes rows;
 
-    rove__arena_reset(&r->store->exchange->arena);
-    rove_status status = read_frames(r, number, frames, &count);
-    if (status == ROVE_OK) {
-        status = rove__exchange_run(r->store, ROVE_EXCHANGE_FRAME_DROP, r->error, "i", number);
-    }
+    rove_status status =
+        rove__exchange_run(r->store, ROVE_EXCHANGE_FRAME_MOVE, r->error, "ii", number, (int64_t)0);
     if (status == ROVE_OK) {
         status = rove__exchange_run(r->store, ROVE_EXCHANGE_BATCH_DROP, r->error, "i", number);
     }
     if (status != ROVE_OK) {
         return status;
     }
-    status = rove__flight_open(&flight, r->store, r->error);
-    for (size_t i = 0; i < count && status == ROVE_OK; i++) {
-        status = refreeze_frame(r, &flight, frames[i]);
+    status = rove__flight_open(&flight, r->store, (uint64_t)number, r->error);
+    if (status == ROVE_OK) {
+        status = read_frame(r, 0, &rows);
+    }
+    for (int64_t ordinal = 1; status == ROVE_OK && rows.data != NULL; ordinal++) {
+        status = refreeze_frame(r, &flight, rows);
+        if (status == ROVE_OK) {
+            status = read_frame(r, ordinal, &rows);
+        }
     }
     if (status == ROVE_OK) {
-        status = rove__flight_land(&flight, (uint64_t)number, r->error);
+        status = rove__flight_land(&flight, r->error);
     }
     rove__flight_free(&flight);
-    return status;
+    return status == ROVE_OK
+               ? rove__exchange_run(r->store, ROVE_EXCHANGE_FRAME_DROP, r->error, "i", (int64_t)0)
+               : status;
 }
 
 static rove_status refreeze_all(const renaming *r) {

@@ -189,6 +189,9 @@ static rove_status make_end(rove__device *device, rove_error *error) {
     if (status == ROVE_OK) {
         status = rove__frame_write_end(device->writer, &device->out);
     }
+    /* The answer needs its own memory. */
+    rove__frame_writer_free(device->writer);
+    device->writer = NULL;
     device->phase = PHASE_SENT;
     return status;
 }

@@ -10,9 +10,16 @@ rove_status rove__exchange_protocol(uint32_t theirs, uint32_t *protocol) {
     return *protocol < ROVE_PROTOCOL_OLDEST ? ROVE_VERSION : ROVE_OK;
 }
 
-rove_status rove__exchange_hash(const rove_crypto *crypto, const rove_span *rows, size_t count,
-                                rove__chain *hash) {
-    return crypto->sha256(crypto->ctx, rows, count, hash->hash);
+rove_status rove__exchange_hash(const rove_crypto *crypto, rove__bytes rows, rove__chain *hash) {
+    rove_span spans[] = {{hash->hash, sizeof hash->hash}, {rows.data, rows.size}};
+    rove__chain next;
+    rove_status status =
+        crypto->sha256(crypto->ctx, spans, sizeof spans / sizeof spans[0], next.hash);
+
+    if (status == ROVE_OK) {
+        *hash = next;
+    }
+    return status;
 }
 
 rove_status rove__exchange_chain(const rove_crypto *crypto, const rove__chain *previous,

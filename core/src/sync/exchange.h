@@ -32,9 +32,9 @@
 /* The protocol both speak: the lower one. ROVE_VERSION if that is too old for either. */
 ROVE_CHECK rove_status rove__exchange_protocol(uint32_t theirs, uint32_t *protocol);
 
-/* hash(n) = SHA-256 over the rows of all frames of the batch, in order. */
-ROVE_CHECK rove_status rove__exchange_hash(const rove_crypto *crypto, const rove_span *rows,
-                                           size_t count, rove__chain *hash);
+/* The hash of a batch with its next frame: SHA-256(hash || rows); all zeros before the first. */
+ROVE_CHECK rove_status rove__exchange_hash(const rove_crypto *crypto, rove__bytes rows,
+                                           rove__chain *hash);
 /* chain(n) = SHA-256(chain(n-1) || hash(n)); chain(0) is all zeros. */
 ROVE_CHECK rove_status rove__exchange_chain(const rove_crypto *crypto, const rove__chain *previous,
                                             const rove__chain *hash, rove__chain *chain);

@@ -29,7 +29,6 @@ rove_status rove__staged_new(const rove__server_ports *ports, rove__staged **out
         return ROVE_NOMEM;
     }
     staged->ports = ports;
-    rove__buf_init(&staged->raw, ports->allocator, ROVE_BATCH_BYTES_MAX);
     rove__buf_init(&staged->packed, ports->allocator, ROVE_STAGED_MEMORY_MAX);
     rove_status status = rove__batch_writer_new(ports->allocator, ROVE_BATCH_MAX, &staged->packer);
     if (status != ROVE_OK) {
@@ -44,7 +43,6 @@ void rove__staged_free(rove__staged *staged) {
     if (staged == NULL) {
         return;
     }
-    rove__buf_free(&staged->raw);
     rove__buf_free(&staged->packed);
     rove__batch_writer_free(staged->packer);
     rove__free(staged->ports->allocator, staged->ops);
@@ -196,17 +194,6 @@ static rove_status decode(rove__staged *staged, rove__bytes rows, rove_error *er
     return status == ROVE_DONE ? ROVE_OK : status;
 }
 
-static rove_status finish(rove__staged *staged) {
-    rove_span rows = {staged->raw.data, staged->raw.size};
-    rove_status status = rove__exchange_hash(staged->ports->crypto, &rows, 1, &staged->hash);
-
-    rove__buf_free(&staged->raw);
-    rove__batch_writer_free(staged->packer);
-    staged->packer = NULL;
-    staged->complete = status == ROVE_OK;
-    return status;
-}
-
 rove_status rove__staged_add(rove__staged *staged, const rove__push *push, rove_error *error) {
     if (staged->complete || push->ordinal != staged->frames ||
         staged->frames == ROVE_PUSH_FRAMES_MAX) {
@@ -219,14 +206,18 @@ rove_status rove__staged_add(rove__staged *staged, const rove__push *push, rove_
         return malformed(error, "its batch was not ended");
     }
     staged->frames++;
-    rove__buf_append(&staged->raw, push->rows.data, push->rows.size);
-    rove_status status = rove__buf_status(&staged->raw);
+    staged->raw_size += push->rows.size;
+    if (staged->raw_size > ROVE_BATCH_BYTES_MAX) {
+        return ROVE_TOO_BIG;
+    }
+    rove_status status = rove__exchange_hash(staged->ports->crypto, push->rows, &staged->hash);
     if (status == ROVE_OK) {
-        staged->raw_size = staged->raw.size;
         status = decode(staged, push->rows, error);
     }
     if (status == ROVE_OK && push->last) {
-        status = finish(staged);
+        rove__batch_writer_free(staged->packer);
+        staged->packer = NULL;
+        staged->complete = 1;
     }
     return status;
 }

@@ -51,9 +51,8 @@ struct rove__staged {
     uint32_t frames;
     int complete;
     rove__chain previous;
-    rove__chain hash; /* once complete */
-    rove__buf raw;    /* rows of all frames; freed once hashed */
-    size_t raw_size;
+    rove__chain hash; /* of the frames that came */
+    size_t raw_size;  /* of their rows */
     rove__buf packed;
     rove__batch_writer *packer;
     rove__staged_op *ops; /* owned */

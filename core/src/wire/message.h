@@ -24,9 +24,11 @@
 #define ROVE_TOKEN_MAX         64
 #define ROVE_PUSH_FRAMES_MAX   128 /* of one batch: 16 MiB and some */
 #define ROVE_BATCH_BYTES_MAX   (16u * 1024u * 1024u)
-#define ROVE_SCOPES_MAX        8192  /* in one list of a frame: a full DIGEST always fits */
-#define ROVE_HELD_MAX          65536 /* roots in Page.held */
-#define ROVE_VERDICTS_MAX      16384 /* items in one list of an ACK, RENUMBER or NEED_ROW */
+#define ROVE_PUSH_CHANGES_MAX  32768u  /* of one batch */
+#define ROVE_PUSH_WEIGHT_MAX   131072u /* of them together: rove__change_weight */
+#define ROVE_SCOPES_MAX        8192    /* in one list of a frame: a full DIGEST always fits */
+#define ROVE_HELD_MAX          65536   /* roots in Page.held */
+#define ROVE_VERDICTS_MAX      16384   /* items in one list of an ACK, RENUMBER or NEED_ROW */
 #define ROVE_POLICY_MAX        4096
 #define ROVE_MESSAGE_ARENA_MAX (48u * 1024u * 1024u)
 
@@ -35,7 +37,10 @@ typedef struct rove__bytes {
     size_t size;
 } rove__bytes;
 
-/* The hash of a batch, or of a chain of them: chain(n) = SHA-256(chain(n-1) || hash(n)). */
+/*
+ * The hash of a batch: hash = SHA-256(hash || rows) over the rows of each of its frames, from zeros on; or of a chain
+ * of them: chain(n) = SHA-256(chain(n-1) || hash(n)).
+ */
 typedef struct rove__chain {
     uint8_t hash[ROVE_SHA256_SIZE];
 } rove__chain;
@@ -63,8 +68,7 @@ typedef struct rove__push {
     int last;
     uint32_t schema;      /* of the frozen rows */
     rove__chain previous; /* chain before this batch; beside the frozen bytes, not in them */
-    rove__bytes
-        rows; /* a batch (wire/batch.h): frozen, hashed: hash(n) = SHA-256 over all frames' rows */
+    rove__bytes rows;     /* a batch (wire/batch.h): frozen, hashed */
 } rove__push;
 
 typedef struct rove__scope_digest {
