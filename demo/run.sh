@@ -343,6 +343,7 @@ once 'tasks' task 'demo task [0-9]*' "$units"
 once 'notes' note 'demo note [0-9]*' "$units"
 once 'new contacts' contact 'demo contact [0-9]*' "$contacts"
 once 'edited accounts' account 'demo description [0-9]*' "$units"
+same 'of them tagged' "$units" "$(grep -c '"tag_ids":"[0-9]*","description":"demo' "$dir/said")"
 must hq --json status
 same 'accounts in all' "$(expected accounts)" "$(member Account "$dir/said")"
 same 'contacts in all' "$(($(expected contacts) + contacts))" "$(member Contact "$dir/said")"
