@@ -1,5 +1,5 @@
 #!/bin/sh
-# A replica belongs to one process at a time: a second one is told which, and can wait for it.
+# A replica belongs to one process at a time, and so does the folder of headquarters: a second one is told which, and a device can wait.
 # shellcheck source=tests/e2e/lib.sh
 . "${0%/*}/lib.sh"
 
@@ -41,3 +41,15 @@ must rep jo note add A00001 'after the kill'
 manner relay
 must rep jo sync
 same 'all of it arrived' 0 "$(pending jo)"
+
+tell 'a second server on the folder of headquarters is told who has it, and the first goes on'
+must rep jo note add A00001 'before the second server'
+before=$(outbox jo)
+run hq serve --listen 127.0.0.1:0
+exits 4
+says "Process $hq_pid has these files open"
+same 'unsent work is as it was' "$before" "$(outbox jo)"
+must rep jo sync
+says 'Sent 1' 'The replica is equal to headquarters.'
+same 'all of it arrived' 0 "$(pending jo)"
+must rep jo verify
