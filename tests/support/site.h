@@ -28,6 +28,7 @@ typedef struct site {
     rove__server_ports ports;
     int64_t now_ms;
     uint64_t page_rows;
+    uint64_t ack_bytes;
     uint64_t seed;
 } site;
 

@@ -278,7 +278,8 @@ static rove_status receive(rove__server *server, const rove__buf *request, size_
 static rove_status serve(rep *r, const rove__buf *request, size_t size, rove__buf *answer_bytes,
                          rep_outcome *outcome) {
     site *s = r->s;
-    rove__server_policy policy = {.poll_ms = 60000, .page_rows = s->page_rows};
+    rove__server_policy policy = {
+        .poll_ms = 60000, .page_rows = s->page_rows, .ack_bytes = s->ack_bytes};
     rove__server *server = NULL;
     size_t chunk = r->chunk == 0 ? 4096 : r->chunk;
 

@@ -46,6 +46,7 @@ static void open_world(world *w, uint64_t seed) {
     w->timeline = 1;
     site_open(&w->s);
     w->s.page_rows = limits[throw(w, 5)];
+    w->s.ack_bytes = throw(w, 3) == 0 ? 1 : 0;
     w->restores = seed % 3 == 0;
     for (size_t i = 0; i < ACCOUNTS; i++) {
         w->accounts[i] = site_account(&w->s, "account");

@@ -25,7 +25,7 @@
 #define HELD_ACKS_MANY  64u
 #define HELD_BYTES_MANY (4u * 1048576u)
 /* Past either they are refused: no batch has an Ack of so many frames or bytes. */
-#define HELD_ACKS_MAX      (4u * ROVE_PUSH_FRAMES_MAX)
+#define HELD_ACKS_MAX      (8u * ROVE_PUSH_FRAMES_MAX)
 #define HELD_BYTES_MAX     (3u * ROVE_BATCH_BYTES_MAX)
 #define MESSAGE_MEMORY_MAX ((size_t)ROVE_MESSAGE_ARENA_MAX + HELD_BYTES_MAX)
 #define DIGEST_MEMORY_MAX  ((size_t)32 * 1048576)

@@ -4,10 +4,15 @@
  */
 #include "base/assert.h"
 #include "sync/judge_state.h"
+#include "wire/frame.h"
 
-/* Verdicts, or stamps, in one Ack frame. */
-#define ITEMS_PER_FRAME  4096u
+/* Verdicts, and stamps, in one Ack frame; most bytes of one of each. */
+#define ITEMS_PER_FRAME  2048u
+#define ITEM_BYTES_MAX   (ROVE_TEXT_MAX + 128u)
 #define ANSWER_BYTES_MAX ((size_t)64 * 1024 * 1024)
+
+ROVE_STATIC_ASSERT(ITEMS_PER_FRAME *ITEM_BYTES_MAX < ROVE_FRAME_MAX - 65536u,
+                   "an Ack fits its frame");
 
 void rove__answer_init(rove__answer *answer, const rove_allocator *allocator) {
     *answer = (rove__answer){.allocator = allocator};

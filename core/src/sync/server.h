@@ -34,6 +34,7 @@ typedef struct rove__server_ports {
 typedef struct rove__server_policy {
     int64_t poll_ms;    /* how soon a device is to come again */
     uint64_t page_rows; /* about so many rows in a page; 0: 4096 */
+    uint64_t ack_bytes; /* about so many bytes of rows with one Ack; 0: ROVE_SERVER_ACK_BYTES */
     rove__bytes policy; /* passed on in Welcome */
 } rove__server_policy;
 

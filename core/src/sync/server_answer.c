@@ -132,6 +132,7 @@ static void next_answer(rove__server *server) {
     server->answer++;
     server->frame_at = 0;
     server->row_at = 0;
+    server->row_bytes = 0;
     server->readable_seq = 0;
 }
 
@@ -167,11 +168,21 @@ static rove_status send_kept(rove__server *server, const rove__answer *answer) {
     return status;
 }
 
+/*
+ * A small batch may name large records. Those that do not fit any more are left out: what changed of them comes with the
+ * pages that follow, and where a device differs all the same, its digest says so.
+ */
 static rove_status send_rows(rove__server *server, const rove__answer *answer) {
+    uint64_t most =
+        server->policy.ack_bytes != 0 ? server->policy.ack_bytes : ROVE_SERVER_ACK_BYTES;
     rove_status status = collect_rows(server, answer);
 
     if (status != ROVE_OK) {
         return status;
+    }
+    server->row_bytes += server->batch_bytes.size;
+    if (server->row_bytes >= most) {
+        server->row_at = answer->row_count;
     }
     rove__ack ack = {.number = answer->number,
                      .chain = server->ack_chain,

@@ -15,6 +15,8 @@
 #define ROVE_SERVER_MESSAGE_MAX ((size_t)16 * 1024 * 1024)
 /* Batches staged in one exchange; the rest comes with the next one. */
 #define ROVE_SERVER_BATCHES_MAX 64u
+/* Encoded rows that come along with one Ack; a device holds an Ack until it is whole. */
+#define ROVE_SERVER_ACK_BYTES (ROVE_BATCH_BYTES_MAX)
 /* A device's contact is noted at least so often. */
 #define ROVE_SERVER_CONTACT_MS 60000
 
@@ -88,13 +90,14 @@ struct rove__server {
     rove__frame_writer *writer;
     rove__buf out; /* compressed, not yet taken */
     rove__buf payload;
-    size_t answer;   /* being sent */
-    size_t frame_at; /* in its frames */
-    size_t row_at;   /* in its rows */
+    size_t answer;      /* being sent */
+    size_t frame_at;    /* in its frames */
+    size_t row_at;      /* in its rows */
+    uint64_t row_bytes; /* of them sent, encoded */
     int frames_sent;
     uint64_t ack_seq;
     rove__chain ack_chain;
-    uint64_t rows_acked;      /* rows sent with Acks */
+    uint64_t rows_acked; /* rows sent with Acks */
     rove__batch_writer *batch;
     rove__buf batch_bytes;
     rove__holdings readable; /* of the root asked for last */
