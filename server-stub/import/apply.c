@@ -124,6 +124,33 @@ static rove_status put_new(import_job *job, rove__row *row, rove_error *error) {
     return status;
 }
 
+/* Dry run: the fields that would change, by name. */
+static rove_status note_change(import_job *job, const rove__row *row) {
+    const rove__entity *entity = row->entity;
+    size_t size = 1;
+
+    if (job->change_count == IMPORT_CHANGES_MAX) {
+        return ROVE_OK;
+    }
+    for (size_t i = 0; i < entity->field_count; i++) {
+        size += rove__bits_get(&row->present, i) ? strlen(entity->fields[i].name) + 2 : 0;
+    }
+    char *fields = rove__arena_take(&job->results, size);
+    if (fields == NULL) {
+        return ROVE_NOMEM;
+    }
+    fields[0] = '\0';
+    for (size_t i = 0, used = 0; i < entity->field_count; i++) {
+        if (rove__bits_get(&row->present, i)) {
+            rove__text_format(fields + used, size - used, "%s%s", used > 0 ? ", " : "",
+                              entity->fields[i].name);
+            used += strlen(fields + used);
+        }
+    }
+    job->changes[job->change_count++] = (import_change){job->line, entity, fields};
+    return ROVE_OK;
+}
+
 rove_status import_put(import_job *job, rove__row *row, const rove__row *existing, rove_id *id,
                        rove_error *error) {
     size_t changed = 0;
@@ -149,6 +176,8 @@ rove_status import_put(import_job *job, rove__row *row, const rove__row *existin
     status = rove__rules_check(&write, error);
     if (status == ROVE_OK && job->writer != NULL) {
         status = rove__writer_update(job->writer, row, &changed, error);
+    } else if (status == ROVE_OK) {
+        status = note_change(job, row);
     }
     tally_of(job, row->entity)->updated += status == ROVE_OK;
     return status;
@@ -373,6 +402,7 @@ static rove_status apply_all(import_job *job, rove_error *error) {
         rove_error refusal = {.code = 0};
         size_t column = WHOLE_LINE;
         int later = 0;
+        job->line = job->items[i].at.line;
         status = apply_item(job, &job->items[i], &later, &column, &refusal);
         if (status != ROVE_OK && rove_status_classify(status) == ROVE_CLASS_CALLER) {
             status = note(job, i, column, 0,
@@ -396,6 +426,7 @@ rove_status import_apply(void *ctx, rove__hq_tx *tx, rove_error *error) {
     job->tx = tx;
     job->writer = NULL;
     job->trouble_count = 0;
+    job->change_count = 0;
     memset(job->tally, 0, sizeof job->tally);
     rove__arena_reset(&job->results);
     if (!run->dry_run) {

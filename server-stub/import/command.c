@@ -49,6 +49,25 @@ static void report_columns(const import_file *file) {
     }
 }
 
+/* What a dry run found that would change; of what is new the number is enough. */
+static void report_changes(const import_file *file) {
+    const hq_io *io = file->run->io;
+    uint64_t updated = 0;
+
+    for (size_t i = 0; i < rove__registry_count(registry_of(file)); i++) {
+        updated += file->tally[i].updated;
+    }
+    for (size_t i = 0; i < file->change_count; i++) {
+        const import_change *change = &file->changes[i];
+        int own = change->entity == file->map.entity;
+        hq_print(io, "%s:%zu: changes %s%s%s\n", file->name, change->line,
+                 own ? "" : change->entity->name, own ? "" : ": ", change->fields);
+    }
+    if (file->run->dry_run && updated > file->change_count) {
+        hq_print(io, "  and %llu more\n", (unsigned long long)(updated - file->change_count));
+    }
+}
+
 static void report_text(const import_file *file, int stopped) {
     const hq_io *io = file->run->io;
     const rove__entity *entity = file->map.entity;
@@ -76,6 +95,7 @@ static void report_text(const import_file *file, int stopped) {
         hq_print(io, "  custom fields made: %zu\n", file->customs);
     }
     report_columns(file);
+    report_changes(file);
     for (size_t i = 0; i < file->refused; i++) {
         const import_refusal *refusal = &file->refusals[i];
         hq_complain(io, "%s:%zu: %s%s%s\n", file->name, refusal->line, refusal->column,
@@ -92,6 +112,7 @@ static json_t *report_json(const import_file *file, int stopped) {
     json_t *entities = json_object();
     json_t *refused = json_array();
     json_t *left = json_array();
+    json_t *changes = json_array();
 
     for (size_t i = 0; i < rove__registry_count(registry_of(file)); i++) {
         const rove__entity *at = rove__registry_at(registry_of(file), i);
@@ -106,16 +127,23 @@ static json_t *report_json(const import_file *file, int stopped) {
                                                        (json_int_t)refusal->line, "column",
                                                        refusal->column, "reason", refusal->reason));
     }
+    for (size_t i = 0; i < file->change_count; i++) {
+        const import_change *change = &file->changes[i];
+        (void)json_array_append_new(
+            changes, json_pack("{s:I, s:s, s:s}", "line", (json_int_t)change->line, "entity",
+                               change->entity->name, "fields", change->fields));
+    }
     for (size_t i = 0; i < file->map.count; i++) {
         const mapping_column *column = &file->map.columns[i];
         if (column->role == MAPPING_NOTHING && !column->silenced && column->header[0] != '\0') {
             (void)json_array_append_new(left, json_string(column->header));
         }
     }
-    return json_pack("{s:s, s:s, s:I, s:b, s:b, s:o, s:I, s:o, s:o}", "file", file->name, "entity",
-                     file->map.entity->name, "lines", (json_int_t)file->lines, "dry_run",
+    return json_pack("{s:s, s:s, s:I, s:b, s:b, s:o, s:I, s:o, s:o, s:o}", "file", file->name,
+                     "entity", file->map.entity->name, "lines", (json_int_t)file->lines, "dry_run",
                      file->run->dry_run, "stopped", stopped, "entities", entities, "custom_fields",
-                     (json_int_t)file->customs, "columns_left_out", left, "refused", refused);
+                     (json_int_t)file->customs, "columns_left_out", left, "changes", changes,
+                     "refused", refused);
 }
 
 /* ---- the record of the act ------------------------------------------------------------------------------ */
@@ -320,7 +348,9 @@ const hq_command hq_command_import = {
         "Every record needs an external id (Id, ExternalId, Record ID). Importing again changes\n"
         "only what differs; an empty cell leaves what stands. Columns ending in __c become custom\n"
         "fields. Lines that cannot be taken are reported with file, line, column and reason; the\n"
-        "rest goes in, and the exit code is 3. --dry-run only says what would happen.\n\n"
+        "rest goes in, and the exit code is 3. --dry-run only says what would happen, and which "
+        "fields\n"
+        "of records that are there already would change (the first 50 of each file).\n\n"
         "--map names columns: 'Kunde=name,Nr=external_id,Ort=-' (- for nothing), or a file with "
         "one\n"
         "such rule a line. --leads-by names a file with the columns State and "

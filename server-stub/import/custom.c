@@ -146,17 +146,22 @@ static rove_status make_all(void *ctx, rove__hq_tx *tx, rove_error *error) {
     return status;
 }
 
+size_t custom_missing(const mapping *m) {
+    size_t count = 0;
+
+    for (size_t i = 0; i < m->count; i++) {
+        count += m->columns[i].role == MAPPING_CUSTOM && m->columns[i].ordinal < 0;
+    }
+    return count;
+}
+
 rove_status custom_make(hq *headquarters, const hq_io *io, mapping *m, const custom_guess *guesses,
                         size_t *made, rove_error *error) {
     making self = {headquarters, io, m, guesses, 0};
-    int missing = 0;
     rove_status status = ROVE_OK;
 
     *made = 0;
-    for (size_t i = 0; i < m->count; i++) {
-        missing |= m->columns[i].role == MAPPING_CUSTOM && m->columns[i].ordinal < 0;
-    }
-    if (missing) {
+    if (custom_missing(m) > 0) {
         hq_schema_change_begin(headquarters);
         status = hq_commit(headquarters, make_all, &self, error);
         hq_schema_change_end(headquarters);

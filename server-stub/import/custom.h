@@ -25,6 +25,8 @@ void custom_look(custom_guess *guess, const char *text, size_t size);
 /* The definition that fits; entity, number and name are the caller's to fill in. */
 rove__custom custom_fitting(const custom_guess *guess);
 
+/* How many fields the mapping names that the entity lacks. */
+size_t custom_missing(const mapping *m);
 /*
  * Makes the fields that the mapping names and the entity lacks, and gives the columns their ordinals. `guesses` by
  * column. *made counts them.

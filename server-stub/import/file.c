@@ -216,9 +216,29 @@ static void progress(const import_file *file) {
     }
 }
 
+/* The first changes of a dry run, as far as they are told. */
+static rove_status take_changes(import_file *file, const import_job *job) {
+    if (file->changes == NULL) {
+        file->changes = rove__arena_take(&file->arena, IMPORT_CHANGES_MAX * sizeof *file->changes);
+    }
+    if (file->changes == NULL) {
+        return ROVE_NOMEM;
+    }
+    for (size_t i = 0; i < job->change_count && file->change_count < IMPORT_CHANGES_MAX; i++) {
+        import_change *change = &file->changes[file->change_count];
+        *change = job->changes[i];
+        change->fields = rove__arena_copy(&file->arena, change->fields, strlen(change->fields) + 1);
+        if (change->fields == NULL) {
+            return ROVE_NOMEM;
+        }
+        file->change_count++;
+    }
+    return ROVE_OK;
+}
+
 /* What a committed job found out. */
 static rove_status take_over(import_file *file, const import_job *job) {
-    rove_status status = ROVE_OK;
+    rove_status status = job->change_count > 0 ? take_changes(file, job) : ROVE_OK;
 
     for (size_t i = 0; i < ROVE_ENTITIES_MAX && !file->again; i++) {
         file->tally[i].inserted += job->tally[i].inserted;
@@ -382,7 +402,9 @@ static rove_status import_body(import_file *file, rove_error *error) {
     import_job *job = NULL;
     rove_status status = survey(file);
 
-    if (status == ROVE_OK && !run->dry_run) {
+    if (run->dry_run) {
+        file->customs = custom_missing(&file->map);
+    } else if (status == ROVE_OK) {
         status = custom_make(run->headquarters, run->io, &file->map, file->guesses, &file->customs,
                              error);
     }

@@ -27,6 +27,8 @@
 #define IMPORT_BYTES_MAX ((size_t)96 * 1024)
 /* Methods of one contact in one record. */
 #define IMPORT_METHODS_MAX 16
+/* Changes that a dry run tells one by one, of each file. */
+#define IMPORT_CHANGES_MAX 50
 
 typedef struct import_tally {
     uint64_t inserted;
@@ -39,6 +41,13 @@ typedef struct import_refusal {
     const char *column; /* its header, "" for the whole line */
     const char *reason;
 } import_refusal;
+
+/* What a dry run says of a record that would change. */
+typedef struct import_change {
+    size_t line;
+    const rove__entity *entity;
+    const char *fields; /* "name, phone" */
+} import_change;
 
 /* One run of the command. */
 typedef struct import {
@@ -70,6 +79,8 @@ typedef struct import_file {
     import_refusal *refusals;
     size_t refused;
     size_t refusals_room;
+    import_change *changes; /* dry run: the first IMPORT_CHANGES_MAX of them; arena */
+    size_t change_count;
     csv_position *later; /* records to be imported once more at the end */
     size_t later_count;
     size_t later_room;
@@ -131,6 +142,9 @@ typedef struct import_job {
     import_tally tally[ROVE_ENTITIES_MAX];
     import_trouble trouble[IMPORT_ITEMS_MAX * 2];
     size_t trouble_count;
+    size_t line; /* of the item at hand */
+    import_change changes[IMPORT_CHANGES_MAX];
+    size_t change_count;
 } import_job;
 
 /*

@@ -278,6 +278,51 @@ static void test_a_dry_run_writes_nothing(void **state) {
         -1);
 }
 
+static void test_a_dry_run_says_which_records_would_change_and_how(void **state) {
+    world *w = *state;
+
+    write_file(w, "accounts.csv", "Id,Name,Phone\n1,One,5\n2,Two,6\n3,Three,7\n");
+    write_file(w, "contacts.csv", "Id,AccountId,FirstName,Email\n9,1,Ann,a@x.org\n");
+    assert_int_equal(import_files(w, 0, "accounts.csv", "contacts.csv", NULL), HQ_EXIT_DONE);
+    write_file(w, "accounts.csv",
+               "Id,Name,Phone,Size__c,Rating\n1,Uno,55,3,Hot\n2,Two,6,,\n3,Three,8,,\n4,New,,,\n");
+    write_file(w, "contacts.csv", "Id,AccountId,FirstName,Email\n9,1,Ann,b@x.org\n");
+    assert_int_equal(import_files(w, 0, "--dry-run", "accounts.csv", "contacts.csv", NULL),
+                     HQ_EXIT_DONE);
+    says(w, "Account              inserted 1, updated 2, unchanged 1, refused 0");
+    says(w, "accounts.csv:2: changes name, phone, rating");
+    says(w, "accounts.csv:4: changes phone");
+    says(w, "custom fields made: 1");
+    says(w, "contacts.csv:2: changes email");
+    says(w, "contacts.csv:2: changes ContactMethod: value");
+    assert_int_equal(import_files(w, 1, "--dry-run", "accounts.csv", NULL), HQ_EXIT_DONE);
+    says(w, "\"fields\": \"name, phone, rating\"");
+    /* And when it is done, it is not said again. */
+    assert_int_equal(import_files(w, 0, "accounts.csv", NULL), HQ_EXIT_DONE);
+    assert_null(strstr(w->said.out, "changes"));
+}
+
+static void test_a_dry_run_of_many_changes_shows_the_first_ones(void **state) {
+    world *w = *state;
+    char *text = test_malloc(100000);
+    size_t size = 0;
+
+    for (int round = 0; round < 2; round++) {
+        size = (size_t)snprintf(text, 100000, "Id,Name\n");
+        for (int i = 0; i < 60; i++) {
+            size += (size_t)snprintf(text + size, 100000 - size, "%d,%s %d\n", i + 1,
+                                     round == 0 ? "Old" : "New", i);
+        }
+        write_file(w, "accounts.csv", text);
+        assert_int_equal(import_files(w, 0, "accounts.csv", round == 0 ? NULL : "--dry-run", NULL),
+                         HQ_EXIT_DONE);
+    }
+    test_free(text);
+    says(w, "accounts.csv:51: changes name");
+    says(w, "  and 10 more");
+    assert_null(strstr(w->said.out, "accounts.csv:52: "));
+}
+
 static void test_a_parent_may_come_after_its_child(void **state) {
     world *w = *state;
 
@@ -439,6 +484,8 @@ int main(void) {
         TEST(test_every_bad_line_is_named_and_the_rest_goes_in),
         TEST(test_a_field_of_a_megabyte_is_refused_alone),
         TEST(test_a_dry_run_writes_nothing),
+        TEST(test_a_dry_run_says_which_records_would_change_and_how),
+        TEST(test_a_dry_run_of_many_changes_shows_the_first_ones),
         TEST(test_a_parent_may_come_after_its_child),
         TEST(test_leads_go_to_the_territory_of_their_state),
         TEST(test_prices_and_assignments_are_found_by_what_they_join),
