@@ -6,12 +6,17 @@ import tempfile
 
 import harness
 
-PROGRAM = """#include <rove/posix.h>
-#include <rove/status.h>
+PROGRAM = """#include <rove/entities.pb-c.h>
+#include <rove/posix.h>
+#include <rove/rove.h>
 int main(void) {
+    Rove__Account account = ROVE__ACCOUNT__INIT;
     rove_random random;
     char byte;
     rove_posix_random(&random);
+    if (rove__account__get_packed_size(&account) != 0) {
+        return 1;
+    }
     return random.fill(random.ctx, &byte, 1) != ROVE_OK || rove_status_text(ROVE_OK)[0] != 'D';
 }
 """

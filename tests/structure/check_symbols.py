@@ -3,7 +3,7 @@
 
 The core library uses no clock, randomness, file, socket, thread or environment of the operating system,
 and no memory but its allocator's. All names that it defines begin with rove_; the shared library exports
-those without a double underscore only.
+those without a double underscore, and of the others all that entities.pb-c.h declares and no more.
 """
 import os
 import re
@@ -40,9 +40,21 @@ def archive_problems(archive):
     return sorted(problems)
 
 
-def shared_problems(library):
-    return [f"the shared library exports {name}" for kind, name in nm("--dynamic", "--defined-only", library)
-            if kind != "A" and not re.match(r"rove_[^_]", name)]
+def declared(options):
+    """What the generated header of the entities declares."""
+    for folder in options.include.split(";"):
+        path = os.path.join(folder, "rove/entities.pb-c.h")
+        if os.path.exists(path):
+            text = harness.without_comments(harness.read("", path))
+            return set(re.findall(r"\b(rove__\w+)\s*(?=[(;])", text))
+    return set()
+
+
+def shared_problems(library, entities):
+    exported = {name for kind, name in nm("--dynamic", "--defined-only", library) if kind != "A"}
+    problems = [f"the shared library exports {name}" for name in sorted(exported)
+                if not re.match(r"rove_[^_]", name) and name not in entities]
+    return problems + [f"the shared library does not export {name}" for name in sorted(entities - exported)]
 
 
 def find(options):
@@ -59,7 +71,7 @@ def find(options):
     problems = archive_problems(archive)
     shared = archive[:-len(".a")] + ".so"
     if os.path.exists(shared):
-        problems += shared_problems(shared)
+        problems += shared_problems(shared, declared(options))
     return problems
 
 
@@ -73,6 +85,8 @@ PLANTED = {
                                            " { return malloc; }\n"},
     "a name without rove_": {"planted.c": "int helper(void) { return 1; }\n"},
     "an internal name that is exported": {"planted.c": "int rove__helper(void) { return 1; }\n"},
+    "a name of an entity that is not exported":
+        {"core/include/rove/entities.pb-c.h": "void   rove__account__init\n    (Rove__Account *message);\n"},
 }
 
 if __name__ == "__main__":
