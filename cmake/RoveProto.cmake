@@ -1,12 +1,24 @@
 # C from proto/, in the build tree. entities.pb-c.h is public; sync.pb-c.h is for core/src/wire alone.
 
+set(ROVE_PROTO "${CMAKE_CURRENT_SOURCE_DIR}/proto")
+if(ROVE_SCHEMA_AHEAD GREATER 0)
+    set(ahead "${CMAKE_CURRENT_BINARY_DIR}/ahead")
+    find_package(Python3 3.9 REQUIRED COMPONENTS Interpreter)
+    execute_process(COMMAND "${Python3_EXECUTABLE}" "${CMAKE_CURRENT_SOURCE_DIR}/tests/schema/ahead.py"
+        ${ROVE_SCHEMA_AHEAD} "${CMAKE_CURRENT_SOURCE_DIR}" "${ahead}" COMMAND_ERROR_IS_FATAL ANY)
+    set(ROVE_PROTO "${ahead}/proto")
+    include_directories(BEFORE "${ahead}") # its model/traits.def
+    math(EXPR version "1 + ${ROVE_SCHEMA_AHEAD}")
+    add_compile_definitions(ROVE_SCHEMA_VERSION=${version}u)
+endif()
+
 set(ROVE_GENERATED_PUBLIC "${CMAKE_CURRENT_BINARY_DIR}/generated/public")
 set(ROVE_GENERATED_WIRE "${CMAKE_CURRENT_BINARY_DIR}/generated/wire")
 
 # rove_generate(name folder): folder/<name>.pb-c.{c,h} from proto/<name>.proto, as the object
 # library rove_proto_<name>.
 function(rove_generate name folder)
-    set(proto "${CMAKE_CURRENT_SOURCE_DIR}/proto/${name}.proto")
+    set(proto "${ROVE_PROTO}/${name}.proto")
     if(NOT EXISTS "${proto}")
         add_library(rove_proto_${name} INTERFACE)
         return()
@@ -14,7 +26,7 @@ function(rove_generate name folder)
     file(MAKE_DIRECTORY "${folder}")
     add_custom_command(
         OUTPUT "${folder}/${name}.pb-c.c" "${folder}/${name}.pb-c.h"
-        COMMAND "${PROTOC_C}" "--proto_path=${CMAKE_CURRENT_SOURCE_DIR}/proto" "--c_out=${folder}" "${proto}"
+        COMMAND "${PROTOC_C}" "--proto_path=${ROVE_PROTO}" "--c_out=${folder}" "${proto}"
         DEPENDS "${proto}" VERBATIM)
     add_library(rove_proto_${name} OBJECT "${folder}/${name}.pb-c.c" "${folder}/${name}.pb-c.h")
     target_include_directories(rove_proto_${name} PUBLIC "${folder}")

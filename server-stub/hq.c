@@ -6,7 +6,6 @@
  */
 #include "hq.h"
 
-#include <jansson.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -18,10 +17,10 @@
 #include "committer.h"
 #include "keys.h"
 #include "path.h"
+#include "policy.h"
 
-#define DRAW_TRIES   64
-#define POLL_MS      INT64_C(900000)
-#define POLICY_ARENA ((size_t)64 * 1024)
+#define DRAW_TRIES    64
+#define SETTING_ARENA ((size_t)64 * 1024)
 /* Timelines are drawn at random below 2^53, which JSON's numbers hold exactly. */
 #define TIMELINE_MASK 0x1fffffffffffffu
 
@@ -36,8 +35,7 @@ struct hq {
     rove__registry *registry;
     rove__hq_database *database;
     committer *committer;
-    rove__server_policy policy;
-    rove__arena arena; /* of the policy */
+    policy *_Atomic policy; /* the newest; older ones are kept for exchanges under way */
 };
 
 static rove_status fail(rove_status status, rove_error *error) {
@@ -70,7 +68,7 @@ static rove_status replica_free(hq *self, rove__hq_tx *tx, rove_replica replica)
         return status == ROVE_OK ? ROVE_EXISTS : status;
     }
     rove__arena arena;
-    rove__arena_init(&arena, &self->ports.allocator, POLICY_ARENA);
+    rove__arena_init(&arena, &self->ports.allocator, SETTING_ARENA);
     own_key(key, replica);
     status = self->database->directory.setting_get(tx, key, &arena, &value);
     rove__arena_free(&arena);
@@ -150,25 +148,25 @@ static rove_status begin_timeline(void *ctx, rove__hq_tx *tx, rove_error *error)
 
 static rove_status read_policy(void *ctx, rove__hq_tx *tx, rove_error *error) {
     hq *self = ctx;
-    json_int_t poll_ms = POLL_MS;
+    policy *read = NULL;
     rove_status status =
-        self->database->directory.setting_get(tx, "policy", &self->arena, &self->policy.policy);
-    if (status == ROVE_NOT_FOUND) {
-        self->policy.policy = (rove__bytes){NULL, 0};
-        status = ROVE_OK;
+        policy_read(&self->ports.allocator, self->database, tx, self->policy, &read, error);
+    if (status == ROVE_OK) {
+        self->policy = read;
     }
-    if (status == ROVE_OK && self->policy.policy.size > 0) {
-        json_t *policy = json_loadb((const char *)self->policy.policy.data,
-                                    self->policy.policy.size, JSON_REJECT_DUPLICATES, NULL);
-        if (policy == NULL || json_unpack(policy, "{s?I}", "poll_ms", &poll_ms) != 0) {
-            status =
-                rove__error_set(error, ROVE_CORRUPT,
-                                "The setting \"policy\" of the database is no JSON object that "
-                                "this version understands.");
-        }
-        json_decref(policy);
+    return fail(status, error);
+}
+
+rove_status hq_policy_reload(hq *self, rove_error *error) {
+    hq_schema_change_begin(self); /* one at a time */
+    const rove__hq_store *store = &self->database->store;
+    rove__hq_tx *tx = NULL;
+    rove_status status = store->begin(store->ctx, ROVE_HQ_READ, &tx, error);
+    if (status == ROVE_OK) {
+        status = read_policy(self, tx, error);
+        store->rollback(tx);
     }
-    self->policy.poll_ms = poll_ms;
+    hq_schema_change_end(self);
     return fail(status, error);
 }
 
@@ -256,7 +254,6 @@ rove_status hq_open(const hq_ports *ports, const char *folder, hq **out, rove_er
     self->ports = *ports;
     (void)pthread_rwlock_init(&self->schema, NULL);
     (void)pthread_mutex_init(&self->renewing, NULL);
-    rove__arena_init(&self->arena, &self->ports.allocator, POLICY_ARENA);
     rove__text_format(self->folder, sizeof self->folder, "%s", folder);
     rove_status status =
         strlen(folder) < sizeof self->folder ? open_folder(self, error) : fail(ROVE_TOO_BIG, error);
@@ -281,7 +278,7 @@ void hq_close(hq *self) {
     if (self->lock != NULL) {
         self->ports.files.unlock(self->ports.files.ctx, self->lock);
     }
-    rove__arena_free(&self->arena);
+    policy_free(&self->ports.allocator, self->policy);
     (void)pthread_rwlock_destroy(&self->schema);
     (void)pthread_mutex_destroy(&self->renewing);
     rove_allocator allocator = self->ports.allocator;
@@ -333,7 +330,7 @@ rove_status hq_renew_server(hq *self, const char *const *hosts, size_t count, ro
 }
 
 const rove__server_policy *hq_policy(const hq *self) {
-    return &self->policy;
+    return &self->policy->server;
 }
 
 int64_t hq_now_ms(const hq *self) {

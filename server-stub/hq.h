@@ -69,8 +69,10 @@ unsigned hq_server_renewals(hq *headquarters);
 /* Renews it for the key that is there: under these names, or for `count` 0 under those that it has. INVALID: a name. */
 ROVE_CHECK rove_status hq_renew_server(hq *headquarters, const char *const *hosts, size_t count,
                                        rove_error *error);
-/* What headquarters says to its devices beside the data; `policy` borrowed until hq_close. */
+/* What headquarters asks of its devices, as it stands; borrowed until hq_close. Any thread. */
 const rove__server_policy *hq_policy(const hq *headquarters);
+/* Reads it anew after it was written. Any thread, outside of hq_read and jobs. */
+ROVE_CHECK rove_status hq_policy_reload(hq *headquarters, rove_error *error);
 /* A replica number that nobody has or had (T2); unguessable, so that a restored backup does not meet it again. */
 ROVE_CHECK rove_status hq_draw_replica(hq *headquarters, rove__hq_tx *tx, rove_replica *replica,
                                        rove_error *error);

@@ -332,7 +332,9 @@ static rove_status take_fail(rove__device *device, const rove__frame *frame) {
     if (kind == ROVE_CLASS_DEVICE || kind == ROVE_CLASS_FINE) {
         message.status = ROVE_SERVER;
     }
-    return fail(device, message.status, message.reason);
+    /* What was acknowledged before it holds. */
+    status = device->held_open ? ROVE_OK : apply(device, NULL);
+    return status == ROVE_OK ? fail(device, message.status, message.reason) : status;
 }
 
 static rove_status take_need(rove__device *device, const rove__frame *frame) {

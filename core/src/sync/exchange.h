@@ -22,7 +22,7 @@
 
 #include "wire/message.h"
 
-/* The oldest schema version that headquarters still serves pages to; its pushes are always taken. */
+/* The oldest schema version that this build can serve pages to; the policy may ask for a newer one. Pushes are always taken. */
 #define ROVE_SCHEMA_OLDEST 1u
 /* Scope digests that headquarters compares in one exchange; the rest counts as equal. */
 #define ROVE_DIGESTS_MAX 262144u

@@ -35,6 +35,7 @@ typedef struct rove__server_policy {
     int64_t poll_ms;    /* how soon a device is to come again */
     uint64_t page_rows; /* about so many rows in a page; 0: 4096 */
     uint64_t ack_bytes; /* about so many bytes of rows with one Ack; 0: ROVE_SERVER_ACK_BYTES */
+    uint32_t oldest_schema; /* below it a device is told to upgrade, once its work was taken */
     rove__bytes policy; /* passed on in Welcome */
 } rove__server_policy;
 

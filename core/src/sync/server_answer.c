@@ -238,7 +238,7 @@ static rove_status send_stop(rove__server *server) {
         server->phase = ROVE_SENDING_NEED_ROW;
         if (server->failed != ROVE_OK) {
             server->phase = ROVE_SENDING_FAIL;
-        } else if (server->hello.schema < ROVE_SCHEMA_OLDEST) {
+        } else if (server->hello.schema < server->policy.oldest_schema) {
             rove__server_fail(server, ROVE_UPGRADE, "");
             server->phase = ROVE_SENDING_FAIL;
         }
