@@ -168,12 +168,13 @@ static void ours_drain(bench *b) {
     rove__arena arena;
     uint64_t number = 0;
     uint32_t ordinal = 0;
+    int sealed = 0;
 
     rove__arena_init(&arena, &b->allocator, (size_t)64 * 1024 * 1024);
     check(rove__store_freeze(b->store, &error), &error);
     check(rove__store_hello(b->store, &arena, &hello, &error), &error);
-    while (rove__store_push_next(b->store, number == 0, number, ordinal, &arena, &push, &error) ==
-           ROVE_OK) {
+    while (rove__store_push_next(b->store, number == 0, number, ordinal, &arena, &push, &sealed,
+                                 &error) == ROVE_OK) {
         number = push.number;
         ordinal = push.ordinal;
         previous = push.previous;
@@ -186,6 +187,7 @@ static void ours_drain(bench *b) {
     }
     rove__arena_free(&arena);
     welcome(b->store, &OWNER, number);
+    check(rove__store_settled(b->store, &error), &error);
     /* All start the next measurement with a log that begins anew in a file that is there. */
     sqlite3_wal_checkpoint_v2(b->store->db, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
     sqlite3_wal_checkpoint_v2(b->plain.db, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);

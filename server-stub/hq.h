@@ -5,6 +5,7 @@
  *   folder/  hq.db (and -wal)   everything but keys
  *            ca.key ca.der      the private CA, mode 0600
  *            server.key server.der
+ *            seal.key           opens what devices have sealed, mode 0600
  *            lock               held while a process has the folder
  *            control            a Unix socket; there while `serve` runs
  *

@@ -3,15 +3,11 @@
  */
 #include "keys.h"
 
+#include <string.h>
+
+#include "base/alloc.h"
 #include "base/text.h"
 #include "path.h"
-
-static void wipe(void *bytes, size_t size) {
-    volatile uint8_t *at = bytes;
-    while (size-- > 0) {
-        *at++ = 0;
-    }
-}
 
 static rove_status read_key(const hq_ports *ports, const char *folder, const char *name,
                             rove_pki_bytes *out, rove_error *error) {
@@ -44,7 +40,7 @@ static rove_status open_authority(const hq_ports *ports, const char *folder, hq_
     if (status == ROVE_OK) {
         status = rove_pki_authority_open(&key, &keys->ca, &keys->authority, error);
     }
-    wipe(&key, sizeof key);
+    rove__wipe(&key, sizeof key);
     return status;
 }
 
@@ -60,7 +56,7 @@ static rove_status make_authority(const hq_ports *ports, const char *folder, con
     if (status == ROVE_OK) {
         status = write_key(ports, folder, "ca.der", &ca, error);
     }
-    wipe(&key, sizeof key);
+    rove__wipe(&key, sizeof key);
     return status;
 }
 
@@ -76,9 +72,75 @@ static rove_status make_server(const hq_ports *ports, const char *folder, const 
     if (status == ROVE_OK) {
         status = write_key(ports, folder, "server.der", &certificate, error);
     }
-    wipe(&key, sizeof key);
+    rove__wipe(&key, sizeof key);
     return status;
 }
+
+/* ---- what devices seal ---------------------------------------------------------------------------------- */
+
+static rove_status identify(void *ctx, rove__bytes certificate, rove__signer *signer) {
+    const hq_keys *keys = ctx;
+    rove_pki_device device;
+    rove_status status =
+        rove_pki_device_read(keys->authority, certificate.data, certificate.size, &device, NULL);
+    if (status == ROVE_OK) {
+        signer->replica = device.replica;
+        signer->public_size = device.public_size;
+        memcpy(signer->public_key, device.public_der, device.public_size);
+    }
+    return status;
+}
+
+static rove_status make_seal(const hq_ports *ports, const char *folder, rove_error *error) {
+    rove_pki_bytes key = {0};
+    rove_status status =
+        ports->crypto.key_generate(ports->crypto.ctx, key.data, sizeof key.data, &key.size);
+    if (status == ROVE_OK) {
+        status = write_key(ports, folder, "seal.key", &key, error);
+    }
+    rove__wipe(&key, sizeof key);
+    return status;
+}
+
+static rove_status read_seal(const hq_ports *ports, const char *folder, hq_keys *keys,
+                             rove_error *error) {
+    rove_pki_bytes key = {0};
+    size_t size = 0;
+    rove_status status = read_key(ports, folder, "seal.key", &key, error);
+    if (status == ROVE_OK && key.size > sizeof keys->seal_private) {
+        status = ROVE_INVALID;
+    }
+    if (status == ROVE_OK) {
+        memcpy(keys->seal_private, key.data, key.size);
+        status = ports->crypto.key_public(ports->crypto.ctx, key.data, key.size, keys->seal_key,
+                                          sizeof keys->seal_key, &size);
+    }
+    if (status == ROVE_INVALID || status == ROVE_TOO_BIG) {
+        status = rove__error_set(error, ROVE_INVALID,
+                                 "seal.key is no private key. Put the right one back: what devices "
+                                 "have sealed is opened by no other.");
+    }
+    keys->sealing = (rove__server_sealing){.key = {keys->seal_private, key.size},
+                                           .public_key = {keys->seal_key, size},
+                                           .identify = identify,
+                                           .ctx = keys};
+    rove__wipe(&key, sizeof key);
+    return status;
+}
+
+static rove_status open_seal(const hq_ports *ports, const char *folder, hq_keys *keys,
+                             rove_error *error) {
+    rove_status status = read_seal(ports, folder, keys, error);
+    if (status == ROVE_NOT_FOUND) {
+        status = make_seal(ports, folder, error);
+        if (status == ROVE_OK) {
+            status = read_seal(ports, folder, keys, error);
+        }
+    }
+    return status;
+}
+
+/* ---- all of them ---------------------------------------------------------------------------------------- */
 
 rove_status hq_keys_make(const hq_ports *ports, const char *folder, const hq_init_options *options,
                          rove_error *error) {
@@ -98,6 +160,9 @@ rove_status hq_keys_make(const hq_ports *ports, const char *folder, const hq_ini
             status = make_server(ports, folder, &keys, options, now.wall_ms, error);
         }
     }
+    if (status == ROVE_OK) {
+        status = open_seal(ports, folder, &keys, error);
+    }
     hq_keys_wipe(&keys);
     return status;
 }
@@ -114,6 +179,9 @@ rove_status hq_keys_load(const hq_ports *ports, const char *folder, hq_keys *key
     }
     if (status == ROVE_OK) {
         status = rove_pki_pin(keys->server.data, keys->server.size, keys->pin, error);
+    }
+    if (status == ROVE_OK) {
+        status = open_seal(ports, folder, keys, error);
     }
     if (status != ROVE_OK) {
         hq_keys_wipe(keys);
@@ -151,5 +219,5 @@ rove_status hq_keys_renew(const hq_ports *ports, const char *folder, hq_keys *ke
 
 void hq_keys_wipe(hq_keys *keys) {
     rove_pki_authority_free(keys->authority);
-    wipe(keys, sizeof *keys);
+    rove__wipe(keys, sizeof *keys);
 }

@@ -1,7 +1,8 @@
 /*
  * keys.h - the private authority and the server's certificate of a headquarters, as files of its folder.
  *
- * ca.key and server.key are PKCS#8 PEM, ca.der and server.der certificates; all of mode 0600. None of them is in the
+ * ca.key and server.key are PKCS#8 PEM, ca.der and server.der certificates, seal.key the private key (DER) of what devices
+ * seal for headquarters (wire/sealed.h); all of mode 0600. None of them is in the
  * database, so that who steals a backup of it can issue nothing.
  */
 #ifndef ROVE_HQ_KEYS_H
@@ -16,12 +17,18 @@ typedef struct hq_keys {
     rove_pki_bytes server;     /* DER */
     rove_pki_bytes server_key; /* PEM */
     uint8_t pin[ROVE_SHA256_SIZE];
+    rove__server_sealing sealing;           /* borrows from what follows */
+    uint8_t seal_private[ROVE_KEY_DER_MAX]; /* DER */
+    uint8_t seal_key[ROVE_SEAL_KEY_SIZE];   /* what devices are told */
 } hq_keys;
 
-/* Makes what is missing of the four files; an authority that is there is kept. */
+/* Makes what is missing of the files; an authority that is there is kept. */
 ROVE_CHECK rove_status hq_keys_make(const hq_ports *ports, const char *folder,
                                     const hq_init_options *options, rove_error *error);
-/* Loads them; hq_keys_wipe releases. NOT_FOUND where there is no authority. */
+/*
+ * Loads them; hq_keys_wipe releases. *keys must not move. NOT_FOUND where there is no authority. A folder from before there
+ * was a seal.key gets one.
+ */
 ROVE_CHECK rove_status hq_keys_load(const hq_ports *ports, const char *folder, hq_keys *keys,
                                     rove_error *error);
 /*

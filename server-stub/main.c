@@ -149,7 +149,7 @@ static int run_init(hq *headquarters, const hq_io *io, int argc, char **argv) {
     }
     hq_print(io,
              "Made a headquarters in %s.\n\n"
-             "Keep ca.key secret, and a copy of the folder safe. Next:\n"
+             "Keep ca.key and seal.key secret, and a copy of the folder safe. Next:\n"
              "    rove-hq --data %s serve                        let devices in\n"
              "    rove-hq --data %s import FILE...               bring users and customers\n"
              "    rove-hq --data %s enroll-code --user USER      invite a user's device\n",

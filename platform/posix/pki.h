@@ -66,7 +66,9 @@ typedef struct rove_pki_device {
     uint8_t serial[ROVE_PKI_SERIAL_SIZE]; /* big-endian, zeros in front */
     int64_t not_before_ms;
     int64_t not_after_ms;
-    uint8_t public_sha256[ROVE_SHA256_SIZE]; /* of the SubjectPublicKeyInfo */
+    uint8_t public_der[ROVE_PUBLIC_KEY_DER_MAX]; /* SubjectPublicKeyInfo */
+    size_t public_size;
+    uint8_t public_sha256[ROVE_SHA256_SIZE]; /* of it */
 } rove_pki_device;
 
 /* What a server's certificate says. Validity is the caller's to judge. */

@@ -254,6 +254,17 @@ static int hash_public(const X509 *certificate, uint8_t out[ROVE_SHA256_SIZE]) {
     return hashed;
 }
 
+static int read_public(const X509 *certificate, rove_pki_device *out) {
+    unsigned char *at = out->public_der;
+    int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), NULL);
+    if (size <= 0 || (size_t)size > sizeof out->public_der ||
+        i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &at) != size) {
+        return 0;
+    }
+    out->public_size = (size_t)size;
+    return hash_public(certificate, out->public_sha256);
+}
+
 rove_status rove_pki_device_read(const rove_pki_authority *authority, const void *der, size_t size,
                                  rove_pki_device *out, rove_error *error) {
     rove_pki_device read;
@@ -271,7 +282,7 @@ rove_status rove_pki_device_read(const rove_pki_authority *authority, const void
                !rove__pki_time_ms(X509_get0_notBefore(certificate), &read.not_before_ms) ||
                !rove__pki_time_ms(X509_get0_notAfter(certificate), &read.not_after_ms)) {
         status = rove__pki_fail(error, ROVE_UNAUTHORIZED, "The certificate names no replica");
-    } else if (!hash_public(certificate, read.public_sha256)) {
+    } else if (!read_public(certificate, &read)) {
         status = rove__pki_fail(error, ROVE_CRYPTO, "The certificate's key could not be hashed");
     }
     X509_free(certificate);

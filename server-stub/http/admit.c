@@ -188,6 +188,7 @@ static enum MHD_Result answer_identity(request *self) {
                                .organisation = (const uint8_t *)e->organisation,
                                .organisation_size = strlen(e->organisation)};
     rove__buf bytes;
+    identity.seal_key = keys->seal_key;
     memcpy(identity.pin, keys->pin, sizeof identity.pin);
     rove__buf_init(&bytes, &hq_get_ports(self->http->headquarters)->allocator, ROVE_IDENTITY_MAX);
     rove__identity_write(&bytes, &identity);

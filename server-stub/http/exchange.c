@@ -20,7 +20,8 @@ rove_status exchange_begin(request *self) {
                                        .store = &hq_database(headquarters)->store,
                                        .crypto = &ports->crypto,
                                        .random = &ports->random,
-                                       .log = &ports->log};
+                                       .log = &ports->log,
+                                       .sealing = &hq_get_keys(headquarters)->sealing};
     return rove__server_new(&server_ports, hq_policy(headquarters), self->device.replica,
                             hq_now_ms(headquarters), &self->server);
 }

@@ -38,6 +38,32 @@ static const rove__hello sample_hello = {
     .bytes_max = 1 << 20,
 };
 
+/* With what was added since; the sample before is what an older device says. */
+static const rove__hello sample_hello_sealing = {
+    .protocol = 1,
+    .schema = 3,
+    .app = "rove 0.2.0",
+    .replica = 10,
+    .cursor = {0x1122334455667788, 400},
+    .token = SAMPLE_BYTES("\0token"),
+    .wall_ms = -5,
+    .acked = 17,
+    .chain = SAMPLE_HASH,
+    .pending = 2,
+    .unverified = 1,
+    .has_total = 1,
+    .total = {0x0123456789abcdef, 0xfedcba9876543210},
+    .bytes_max = 1 << 20,
+    .has_seal_id = 1,
+    .seal_id = {8, 7, 6, 5, 4, 3, 2, 1},
+    .formers = 3,
+    .checked = 0x1122334455667788,
+};
+
+static const rove__former sample_former[] = {{9, 17, SAMPLE_HASH, 401},
+                                             {0x7fffffff, 0x7fffffffffffffff, {{9}}, 0}};
+static const rove__formers sample_formers = {sample_former, 2, 1};
+
 static const rove__push sample_push = {
     .number = 18,
     .ordinal = 3,
@@ -63,6 +89,23 @@ static const rove__welcome sample_welcome = {
     .poll_ms = 60000,
     .renew_after_ms = 1797423000123,
     .policy = SAMPLE_BYTES("policy"),
+};
+
+static const rove__welcome sample_welcome_sealing = {
+    .protocol = 1,
+    .schema = 3,
+    .server_ms = 1795423000123,
+    .timeline = 0xffeeddccbbaa9988,
+    .replica = 9,
+    .user = 4294967300,
+    .digest_key = {9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 1, 2, 3, 4, 5, 6},
+    .safe = 399,
+    .poll_ms = 60000,
+    .renew_after_ms = 1797423000123,
+    .policy = SAMPLE_BYTES("policy"),
+    .seal_key =
+        SAMPLE_BYTES("a sealing key has ninety-one bytes, and nobody here looks at which ones "
+                     "they are .........."),
 };
 
 static const rove__verdict sample_verdicts[] = {
@@ -124,9 +167,12 @@ static const rove__end sample_end = {1, 1, {0x0123456789abcdef, 0xfedcba98765432
 /* A message of any kind. */
 typedef union any_message {
     rove__hello hello;
+    rove__hello hello_sealing;
+    rove__formers formers;
     rove__push push;
     rove__digest_list digest;
     rove__welcome welcome;
+    rove__welcome welcome_sealing;
     rove__ack ack;
     rove__need need;
     rove__renumber renumber;
@@ -161,6 +207,9 @@ KIND(page, page)
 KIND(differ, differ)
 KIND(fail, fail)
 KIND(end, end)
+KIND(hello, hello_sealing)
+KIND(welcome, welcome_sealing)
+KIND(formers, formers)
 #undef KIND
 
 typedef struct message_kind {
@@ -173,8 +222,14 @@ typedef struct message_kind {
 #define KIND(name)                                                                                 \
     { #name, fill_##name, write_##name, read_##name }
 static const message_kind message_kinds[] = {
-    KIND(hello),    KIND(push),     KIND(digest), KIND(welcome), KIND(ack),  KIND(need),
-    KIND(renumber), KIND(need_row), KIND(page),   KIND(differ),  KIND(fail), KIND(end),
+    KIND(hello),         KIND(push),
+    KIND(digest),        KIND(welcome),
+    KIND(ack),           KIND(need),
+    KIND(renumber),      KIND(need_row),
+    KIND(page),          KIND(differ),
+    KIND(fail),          KIND(end),
+    KIND(hello_sealing), KIND(welcome_sealing),
+    KIND(formers),
 };
 #undef KIND
 #define MESSAGE_KINDS (sizeof message_kinds / sizeof *message_kinds)

@@ -279,6 +279,7 @@ static inline void office_receive(office *o, rove__hello *hello, office_push *pu
     uint64_t number = 0;
     uint32_t ordinal = 0;
     size_t most = 4096;
+    int sealed = 0;
     rove_status status = ROVE_OK;
 
     memset(push, 0, sizeof *push);
@@ -289,8 +290,8 @@ static inline void office_receive(office *o, rove__hello *hello, office_push *pu
         rove__push *frame = &push->frames[push->frame_count];
         rove__batch_reader *reader = NULL;
         rove__change change;
-        status =
-            rove__store_push_next(r->store, first, number, ordinal, &o->arena, frame, &r->error);
+        status = rove__store_push_next(r->store, first, number, ordinal, &o->arena, frame, &sealed,
+                                       &r->error);
         if (status != ROVE_OK) {
             break;
         }

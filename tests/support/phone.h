@@ -20,8 +20,10 @@
 #include "base/text.h"
 #include "client/internal.h"
 #include "heap.h"
+#include "posix/pki.h"
 #include "posix/posix.h"
 #include "rove/rove.h"
+#include "seals.h"
 #include "sync/exchange.h"
 #include "wire/batch.h"
 #include "wire/frame.h"
@@ -69,7 +71,6 @@ struct phone {
     size_t accounts;                       /* that headquarters has */
     size_t page_rows;                      /* 0: all in one page */
     int64_t until_ms, renew_after_ms, welcome_renew_ms;
-    uint8_t certificate; /* of the identity given out last */
     int enrolments, renewals, fresh_renewals, exchanges, requests;
 
     /* how it misbehaves */
@@ -298,7 +299,9 @@ static inline rove_status phone_exchange(phone *p, const rove__buf *body, rove__
 
 /* ---- enrolment ---- */
 
-static inline void phone_identity(phone *p, rove__buf *answer) {
+static inline void phone_identity(phone *p, const rove__enroll_request *asked, rove__buf *answer) {
+    rove_pki_request csr;
+    uint8_t certificate[256];
     rove__identity identity = {.replica = p->number,
                                .user = PHONE_USER,
                                .server_ms = PHONE_NOW_MS + p->now.boot_ms,
@@ -306,12 +309,13 @@ static inline void phone_identity(phone *p, rove__buf *answer) {
                                .renew_after_ms = p->renew_after_ms,
                                .ca = (const uint8_t *)"authority",
                                .ca_size = 9,
-                               .certificate = &p->certificate,
-                               .certificate_size = 1,
+                               .certificate = certificate,
                                .organisation = (const uint8_t *)"Ajax",
                                .organisation_size = 4};
 
-    p->certificate++;
+    assert_int_equal(rove_pki_request_read(asked->csr, asked->csr_size, &csr, NULL), ROVE_OK);
+    identity.certificate_size =
+        seals_certificate(p->number, csr.public_der, csr.public_size, certificate);
     memset(identity.pin, 0xaa, sizeof identity.pin);
     rove__identity_write(answer, &identity);
 }
@@ -332,7 +336,7 @@ static inline rove_status phone_enrol(phone *p, const rove_request *request, con
     assert_int_equal(rove__enroll_request_read(&enrolment, 0, body->data, body->size), ROVE_OK);
     assert_memory_equal(enrolment.nonce, nonce, sizeof nonce);
     p->enrolments++;
-    phone_identity(p, answer);
+    phone_identity(p, &enrolment, answer);
     return ROVE_OK;
 }
 
@@ -347,7 +351,7 @@ static inline rove_status phone_renew(phone *p, const rove__buf *body, rove__buf
         p->judged = 0;
         memset(&p->chain, 0, sizeof p->chain);
     }
-    phone_identity(p, answer);
+    phone_identity(p, &renewal, answer);
     return ROVE_OK;
 }
 

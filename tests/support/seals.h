@@ -14,19 +14,20 @@
 
 #include "hex.h"
 #include "posix/posix.h"
+#include "sync/server.h"
 #include "wire/sealed.h"
 
 #define SEALS_CERTIFICATE "a certificate that says: device 9"
 
-typedef struct seals {
+typedef struct seal_keys {
     rove_crypto crypto;
     rove_crypto fixed; /* its fresh key is always the same */
     uint8_t headquarters[ROVE_KEY_DER_MAX], device[ROVE_KEY_DER_MAX];
     size_t headquarters_size, device_size;
-    uint8_t seal_key[ROVE_SEALED_KEY_SIZE]; /* headquarters' public key */
+    uint8_t seal_key[ROVE_SEAL_KEY_SIZE]; /* headquarters' public key */
     uint8_t device_public[ROVE_PUBLIC_KEY_DER_MAX];
     size_t device_public_size;
-} seals;
+} seal_keys;
 
 static inline rove_status seals_generate(void *ctx, uint8_t *key, size_t capacity, size_t *size) {
     (void)ctx;
@@ -39,7 +40,7 @@ static inline rove_status seals_generate(void *ctx, uint8_t *key, size_t capacit
     return ROVE_OK;
 }
 
-static inline void seals_open(seals *s) {
+static inline void seals_open(seal_keys *s) {
     size_t size = 0;
 
     assert_int_equal(rove_posix_crypto_new(&s->crypto), ROVE_OK);
@@ -60,19 +61,50 @@ static inline void seals_open(seals *s) {
     assert_int_equal(s->crypto.key_public(s->crypto.ctx, s->headquarters, s->headquarters_size,
                                           s->seal_key, sizeof s->seal_key, &size),
                      ROVE_OK);
-    assert_int_equal(size, ROVE_SEALED_KEY_SIZE);
+    assert_int_equal(size, ROVE_SEAL_KEY_SIZE);
     assert_int_equal(s->crypto.key_public(s->crypto.ctx, s->device, s->device_size,
                                           s->device_public, sizeof s->device_public,
                                           &s->device_public_size),
                      ROVE_OK);
 }
 
-static inline void seals_close(seals *s) {
+static inline void seals_close(seal_keys *s) {
     rove_posix_crypto_free(&s->crypto);
 }
 
+/* What stands for a device's certificate: who it is, and its public key. */
+static inline size_t seals_certificate(rove_replica replica, const void *public_der, size_t size,
+                                       uint8_t *certificate) {
+    for (int i = 0; i < 4; i++) {
+        certificate[i] = (uint8_t)(replica >> (24 - 8 * i));
+    }
+    memcpy(certificate + 4, public_der, size);
+    return size + 4;
+}
+
+static inline rove_status seals_identify(void *ctx, rove__bytes certificate, rove__signer *signer) {
+    (void)ctx;
+    if (certificate.size < 4 + ROVE_SEAL_KEY_SIZE) {
+        return ROVE_UNAUTHORIZED;
+    }
+    signer->replica = 0;
+    for (int i = 0; i < 4; i++) {
+        signer->replica = signer->replica << 8 | certificate.data[i];
+    }
+    signer->public_size = ROVE_SEAL_KEY_SIZE;
+    memcpy(signer->public_key, certificate.data + 4, ROVE_SEAL_KEY_SIZE);
+    return ROVE_OK;
+}
+
+/* Headquarters' side of it; borrows. */
+static inline rove__server_sealing seals_sealing(const seal_keys *s) {
+    return (rove__server_sealing){.key = {s->headquarters, s->headquarters_size},
+                                  .public_key = {s->seal_key, sizeof s->seal_key},
+                                  .identify = seals_identify};
+}
+
 /* Two frames of batch 17 of device 9, signed. */
-static inline rove__sealed_batch seals_batch(const seals *s,
+static inline rove__sealed_batch seals_batch(const seal_keys *s,
                                              uint8_t signature[ROVE_SIGNATURE_MAX]) {
     rove__sealed_batch batch = {
         .replica = 9,

@@ -34,15 +34,19 @@ void site_open(site *s) {
     assert_int_equal(rove_posix_crypto_new(&s->crypto), ROVE_OK);
     s->hq = memory_headquarters_new(&s->allocator);
     s->store = memory_headquarters_store(s->hq);
+    seals_open(&s->seals);
+    s->sealing = seals_sealing(&s->seals);
     s->ports = (rove__server_ports){.allocator = &s->allocator,
                                     .registry = s->registry,
                                     .store = s->store,
                                     .crypto = &s->crypto,
-                                    .random = &s->random};
+                                    .random = &s->random,
+                                    .sealing = &s->sealing};
 }
 
 void site_close(site *s) {
     memory_headquarters_free(s->hq);
+    seals_close(&s->seals);
     rove_posix_crypto_free(&s->crypto);
     rove__registry_free(s->registry);
     rove__arena_free(&s->arena);

@@ -10,6 +10,7 @@
 
 #include "heap.h"
 #include "memory_headquarters.h"
+#include "seals.h"
 #include "sync/exchange.h"
 #include "sync/server.h"
 #include "sync/writer.h"
@@ -25,6 +26,8 @@ typedef struct site {
     rove_random random;
     memory_headquarters *hq;
     const rove__hq_store *store;
+    seal_keys seals;
+    rove__server_sealing sealing;
     rove__server_ports ports;
     int64_t now_ms;
     uint64_t page_rows;

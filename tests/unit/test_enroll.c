@@ -315,6 +315,32 @@ static void test_what_is_no_identity_is_refused(void **state) {
     assert_int_equal(back_and_forth(&identity), ROVE_PROTOCOL);
 }
 
+static void test_an_identity_may_come_with_a_sealing_key(void **state) {
+    rove__identity identity = some_identity();
+    rove__identity read;
+    uint8_t key[ROVE_SEAL_KEY_SIZE];
+    rove__buf bytes;
+    (void)state;
+
+    memset(key, 7, sizeof key);
+    rove__buf_init(&bytes, &allocator, ROVE_IDENTITY_MAX);
+    rove__identity_write(&bytes, &identity);
+    size_t without = bytes.size;
+    assert_int_equal(rove__identity_read(&read, bytes.data, bytes.size), ROVE_OK);
+    assert_null(read.seal_key);
+    rove__buf_reset(&bytes);
+    identity.seal_key = key;
+    rove__identity_write(&bytes, &identity);
+    assert_int_equal(rove__identity_read(&read, bytes.data, bytes.size), ROVE_OK);
+    assert_memory_equal(read.seal_key, key, sizeof key);
+    for (size_t size = without + 1; size < bytes.size; size++) {
+        assert_int_not_equal(rove__identity_read(&read, bytes.data, size), ROVE_OK);
+    }
+    rove__buf_byte(&bytes, 0);
+    assert_int_equal(rove__identity_read(&read, bytes.data, bytes.size), ROVE_PROTOCOL);
+    rove__buf_free(&bytes);
+}
+
 static void test_an_identity_cut_anywhere_is_refused(void **state) {
     rove__identity identity = some_identity();
     rove__identity read;
@@ -327,7 +353,7 @@ static void test_an_identity_cut_anywhere_is_refused(void **state) {
         assert_int_not_equal(rove__identity_read(&read, bytes.data, size), ROVE_OK);
     }
     rove__buf_byte(&bytes, 0);
-    assert_int_equal(rove__identity_read(&read, bytes.data, bytes.size), ROVE_PROTOCOL);
+    assert_int_not_equal(rove__identity_read(&read, bytes.data, bytes.size), ROVE_OK);
     bytes.data[0] = 2;
     assert_int_equal(rove__identity_read(&read, bytes.data, bytes.size), ROVE_VERSION);
     rove__buf_free(&bytes);
@@ -346,6 +372,7 @@ int main(void) {
         cmocka_unit_test(test_a_request_is_as_large_as_allowed_and_no_larger),
         cmocka_unit_test(test_an_identity_comes_back),
         cmocka_unit_test(test_what_is_no_identity_is_refused),
+        cmocka_unit_test(test_an_identity_may_come_with_a_sealing_key),
         cmocka_unit_test(test_an_identity_cut_anywhere_is_refused),
     };
 

@@ -88,6 +88,40 @@ static void test_second_init_changes_nothing(void **state) {
     assert_int_equal(headquarters_init(h, "Another"), ROVE_EXISTS);
 }
 
+/* What devices have sealed is opened by this key alone: it is made once. */
+static void test_the_sealing_key_is_made_once(void **state) {
+    headquarters *h = *state;
+    char before[4096];
+    char after[4096];
+    char path[200];
+    struct stat info;
+    assert_int_equal(headquarters_init(h, "Acme"), ROVE_OK);
+    headquarters_path(h, "seal.key", path, sizeof path);
+    assert_int_equal(stat(path, &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0600);
+    size_t size = read_file(h, "seal.key", before, sizeof before);
+    headquarters_open(h);
+    assert_int_equal(hq_get_keys(h->hq)->sealing.public_key.size, ROVE_SEAL_KEY_SIZE);
+    hq_close(h->hq);
+    h->hq = NULL;
+    assert_int_equal(read_file(h, "seal.key", after, sizeof after), size);
+    assert_memory_equal(before, after, size);
+    /* A folder of before there was one. */
+    assert_int_equal(unlink(path), 0);
+    headquarters_open(h);
+    assert_int_equal(stat(path, &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0600);
+    hq_close(h->hq);
+    h->hq = NULL;
+    /* One that is damaged is not replaced. */
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fputs("no key", file) >= 0 && fclose(file) == 0, 1);
+    assert_int_equal(hq_open(&h->ports, h->folder, &h->hq, &h->error), ROVE_INVALID);
+    assert_non_null(strstr(h->error.message, "seal.key"));
+    assert_null(h->hq);
+}
+
 static void test_cut_init_is_finished(void **state) {
     headquarters *h = *state;
     char before[4096];
@@ -235,6 +269,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_init_makes_all, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_second_init_changes_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_sealing_key_is_made_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_cut_init_is_finished, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_bad_options, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_two_processes, set_up, tear_down),

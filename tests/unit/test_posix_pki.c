@@ -206,6 +206,8 @@ static void test_device_certificate(void **state) {
     const rove_span key = {w->request.public_der, w->request.public_size};
     assert_int_equal(w->crypto.sha256(w->crypto.ctx, &key, 1, hash), ROVE_OK);
     assert_memory_equal(device.public_sha256, hash, sizeof hash);
+    assert_int_equal(device.public_size, w->request.public_size);
+    assert_memory_equal(device.public_der, w->request.public_der, device.public_size);
 }
 
 static void test_serials_differ(void **state) {

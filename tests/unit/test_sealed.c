@@ -10,7 +10,7 @@
 typedef struct fixture {
     heap h;
     rove_allocator allocator;
-    seals keys;
+    seal_keys keys;
     rove__buf record;
     rove__buf content;
     uint8_t signature[ROVE_SIGNATURE_MAX];
@@ -167,8 +167,8 @@ static void a_changed_or_cut_record_is_not_opened(void **state) {
         rove_status status = reopen(f, private_key(f), changed, size, &read);
         rove_status expected = at == 0                        ? ROVE_VERSION
                                : at == 1                      ? ROVE_PROTOCOL
-                               : at < 2 + ROVE_SEALED_ID_SIZE ? ROVE_WRONG_KEY
-                               : at < 2 + ROVE_SEALED_ID_SIZE + ROVE_SEALED_KEY_SIZE ? ROVE_PROTOCOL
+                               : at < 2 + ROVE_SEAL_ID_SIZE ? ROVE_WRONG_KEY
+                               : at < 2 + ROVE_SEAL_ID_SIZE + ROVE_SEAL_KEY_SIZE ? ROVE_PROTOCOL
                                : at < ROVE_SEALED_HEAD_SIZE - 1                      ? ROVE_PROTOCOL
                                                                                      : ROVE_CORRUPT;
         /* Another point of the curve is a key as good as any. */
@@ -196,7 +196,7 @@ static void a_record_is_for_one_headquarters(void **state) {
     assert_int_equal(reopen(f, text("no key"), f->record.data, f->record.size, &read),
                      ROVE_INVALID);
     rove__sealing sealing;
-    uint8_t none[ROVE_SEALED_KEY_SIZE] = {0};
+    uint8_t none[ROVE_SEAL_KEY_SIZE] = {0};
     assert_int_equal(rove__sealing_begin(&sealing, &f->keys.crypto, none), ROVE_INVALID);
 }
 

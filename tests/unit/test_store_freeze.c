@@ -264,13 +264,14 @@ typedef struct batch_size {
 static size_t freeze_all(batch_size *sizes, size_t most) {
     rove__hello hello;
     rove__push push = {0};
+    int sealed = 0;
     size_t count = 0;
 
     replica_ok(&r, rove__store_freeze(r.store, &r.error));
     replica_ok(&r, rove__store_hello(r.store, &o.arena, &hello, &r.error));
     memset(sizes, 0, most * sizeof *sizes);
     while (rove__store_push_next(r.store, count == 0, push.number, push.ordinal, &o.arena, &push,
-                                 &r.error) == ROVE_OK) {
+                                 &sealed, &r.error) == ROVE_OK) {
         rove__batch_reader *reader = NULL;
         rove__change change;
         count += push.ordinal == 0;

@@ -274,7 +274,7 @@ static void a_stream_is_read_as_ever(void **state) {
 /* Signatures are deterministic, and the key of the record is given. */
 static void a_sealed_record_is_read_and_written_as_ever(void **state) {
     fixture *f = *state;
-    seals keys;
+    seal_keys keys;
     uint8_t signature[ROVE_SIGNATURE_MAX];
     rove__sealing sealing;
     rove__opening opening;

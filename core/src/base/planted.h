@@ -19,6 +19,10 @@
     X(D06_TRAMPLES,     "an Ack ends what was written after its batch")                            \
     X(D07_STAYS,        "what could not be applied stays when its scope leaves")                   \
     X(D08_ORPHANS,      "what is about a refused record is judged without it")                     \
+    X(D09_PLAIN,        "acknowledged work stays readable")                                        \
+    X(D09_FORGOTTEN,    "acknowledged work is dropped at once")                                    \
+    X(D09_FOR_EVER,     "acknowledged work is never dropped")                                      \
+    X(D09_ANY_LINE,     "a backup counts whatever timeline it is of")                              \
     X(D10_STUCK,        "a clock that was wrong once is wrong for ever")                           \
     X(P01_GAP,          "a batch is judged though the one before it never came")                   \
     X(P01_UNCHAINED,    "a batch is judged whatever came before it")                               \
@@ -56,7 +60,8 @@
     X(T01_SAME_LINE,    "a restored headquarters goes on as if nothing had been lost")             \
     X(T01_PARTLY,       "on a new timeline rows come in part, as if the rest were known")          \
     X(T02_SAME_NUMBER,  "headquarters makes its records under the number that it had before")      \
-    X(T03_FORGIVES,     "headquarters does not ask for the batches that it lost")
+    X(T03_FORGIVES,     "headquarters does not ask for the batches that it lost")                  \
+    X(T03_SHUT,         "headquarters does not open what devices have sealed")
 /* clang-format on */
 
 typedef enum rove__plant {

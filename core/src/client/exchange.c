@@ -26,6 +26,11 @@ rove_status rove__client_device(rove *replica, uint64_t bytes_max, rove__device 
                                     .failures = replica->failures};
     rove__store_owner owner;
 
+    if (replica->credentials != NULL) {
+        replica->sealer = rove__credentials_sealer(replica->credentials);
+        options.sealer = &replica->sealer;
+    }
+
     *device = NULL;
     rove__store_read_owner(replica->store, &owner);
     if (owner.user == 0) {

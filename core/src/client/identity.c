@@ -115,6 +115,14 @@ static rove__credentials *allocate(const rove_allocator *allocator) {
     return credentials;
 }
 
+rove__sealer rove__credentials_sealer(const rove__credentials *credentials) {
+    const rove__identity *identity = &credentials->identity;
+
+    return (rove__sealer){.key = {credentials->key, credentials->key_size},
+                          .certificate = {identity->certificate, identity->certificate_size},
+                          .recipient = identity->seal_key};
+}
+
 void rove__credentials_free(const rove_allocator *allocator, rove__credentials *credentials) {
     if (credentials == NULL) {
         return;

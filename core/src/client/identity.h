@@ -11,6 +11,7 @@
 #define ROVE_CLIENT_IDENTITY_H
 
 #include "rove/sys/files.h"
+#include "store/store.h"
 #include "sync/enroll.h"
 
 #define ROVE_URL_MAX           512 /* with its NUL */
@@ -53,6 +54,8 @@ ROVE_CHECK rove_status rove__credentials_save(const rove__credentials_ports *por
                                               const char *path,
                                               const rove__credentials *credentials,
                                               rove_error *error);
+/* With what this device seals; borrows. */
+rove__sealer rove__credentials_sealer(const rove__credentials *credentials);
 /* Overwrites the key before the memory is given back. NULL is fine. */
 void rove__credentials_free(const rove_allocator *allocator, rove__credentials *credentials);
 

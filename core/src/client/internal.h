@@ -30,7 +30,8 @@ struct rove {
     char url[ROVE_URL_MAX];         /* "" until enrolled */
     uint32_t failures;              /* exchanges that failed in a row */
     int64_t next_sync_ms;
-    int send_digests; /* the last exchange found totals that differ */
+    int send_digests;    /* the last exchange found totals that differ */
+    rove__sealer sealer; /* of the exchange under way; borrows from credentials */
     rove_watcher watcher;
     void *watcher_ctx;
     rove__reader_connection *idle[ROVE_IDLE_READERS_MAX];

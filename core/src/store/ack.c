@@ -559,7 +559,7 @@ static rove_status put_acked(const acking *a, const rove__ack *last) {
                                           sizeof last->chain.hash, a->apply->error);
         }
     }
-    return status == ROVE_OK ? rove__flight_prune(store, a->apply->error) : status;
+    return status == ROVE_OK ? rove__journal_prune(store, a->apply->error) : status;
 }
 
 rove_status rove__ack_apply(rove__apply *apply, const rove__ack *frames, size_t count) {

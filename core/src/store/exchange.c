@@ -28,7 +28,8 @@ static const char *const texts[ROVE_EXCHANGE_SQL_COUNT] = {
     [ROVE_EXCHANGE_DELETED_ALL] = "SELECT entity, row FROM _deleted",
     [ROVE_EXCHANGE_BATCH_PUT] = "INSERT INTO _batch(number, state, schema, frames, hash, chain)"
                                 " VALUES(?1, 0, ?2, ?3, ?4, ?5)",
-    [ROVE_EXCHANGE_BATCH_GET] = "SELECT state, hash, chain, seq FROM _batch WHERE number = ?1",
+    [ROVE_EXCHANGE_BATCH_GET] = "SELECT state, hash, chain, seq, schema, frames FROM _batch"
+                                " WHERE number = ?1",
     [ROVE_EXCHANGE_BATCH_OLDEST] = "SELECT number FROM _batch WHERE state = 0 ORDER BY number LIMIT 1",
     [ROVE_EXCHANGE_BATCH_FLIGHT] = "SELECT count(*), max(number) FROM _batch WHERE state = 0",
     [ROVE_EXCHANGE_BATCH_NUMBERS] = "SELECT number, hash FROM _batch WHERE state = 0 AND number > ?1"
@@ -38,12 +39,22 @@ static const char *const texts[ROVE_EXCHANGE_SQL_COUNT] = {
     [ROVE_EXCHANGE_BATCH_DROP] = "DELETE FROM _batch WHERE number = ?1",
     [ROVE_EXCHANGE_BATCH_AGAIN] = "UPDATE _batch SET state = 0 WHERE number BETWEEN ?1 AND ?2",
     [ROVE_EXCHANGE_BATCH_KEPT] = "SELECT count(*) FROM _batch WHERE number BETWEEN ?1 AND ?2"
-                                 " AND (SELECT count(*) FROM _frame WHERE batch = number) = frames",
+                                 " AND (SELECT count(*) FROM _frame WHERE batch = number)"
+                                 " + (SELECT count(*) FROM _sealed WHERE batch = number) = frames",
     [ROVE_EXCHANGE_BATCH_SIZES] = "SELECT number, seq, (SELECT total(length(rows)) FROM _frame"
-                                  " WHERE batch = number) FROM _batch WHERE state > 0"
+                                  " WHERE batch = number) + (SELECT total(length(record)) FROM _sealed"
+                                  " WHERE batch = number), (SELECT max(at) FROM _sealed"
+                                  " WHERE batch = number) FROM _batch WHERE state IN (1, 2)"
                                   " ORDER BY number DESC",
     [ROVE_EXCHANGE_BATCH_FORGET] = "DELETE FROM _batch WHERE number > 0 AND state > 0 AND number <"
-                                   " coalesce((SELECT min(batch) FROM _frame WHERE batch > 0), ?1) - 1",
+                                   " min(coalesce((SELECT min(batch) FROM _frame WHERE batch > 0), ?1),"
+                                   " coalesce((SELECT min(batch) FROM _sealed WHERE batch > 0), ?1)) - 1",
+    [ROVE_EXCHANGE_BATCH_PLAIN] = "SELECT number FROM _batch WHERE state IN (1, 2) AND number > ?1"
+                                  " AND EXISTS (SELECT 1 FROM _frame WHERE batch = number)"
+                                  " ORDER BY number LIMIT 1",
+    [ROVE_EXCHANGE_FORMER_FORGET] = "DELETE FROM _batch WHERE number < 0"
+                                    " AND NOT EXISTS (SELECT 1 FROM _frame WHERE batch IN (number, number + 1))"
+                                    " AND NOT EXISTS (SELECT 1 FROM _sealed WHERE batch = number)",
     [ROVE_EXCHANGE_BATCH_SHIFT] = "UPDATE _batch SET number = number - ?1 WHERE number > ?1",
     [ROVE_EXCHANGE_BATCH_RETIRE] = "UPDATE _batch SET number = number - ?1, state = 2"
                                    " WHERE number BETWEEN 1 AND ?2",
@@ -58,6 +69,13 @@ static const char *const texts[ROVE_EXCHANGE_SQL_COUNT] = {
     [ROVE_EXCHANGE_FRAME_DROP] = "DELETE FROM _frame WHERE batch = ?1",
     [ROVE_EXCHANGE_FRAME_SHIFT] = "UPDATE _frame SET batch = batch - ?1 WHERE batch > ?1",
     [ROVE_EXCHANGE_FRAME_RETIRE] = "UPDATE _frame SET batch = batch - ?1 WHERE batch BETWEEN 1 AND ?2",
+    [ROVE_EXCHANGE_SEALED_PUT] = "INSERT INTO _sealed(batch, ordinal, at, record) VALUES(?1, ?2, ?3, ?4)",
+    [ROVE_EXCHANGE_SEALED_NEXT] = "SELECT b.number, s.ordinal, s.record, b.frames, b.schema FROM _batch b"
+                                  " CROSS JOIN _sealed s ON s.batch = b.number WHERE b.state = 0"
+                                  " AND b.number BETWEEN ?1 AND ?3 AND (b.number > ?1 OR s.ordinal > ?2)"
+                                  " ORDER BY b.number, s.ordinal LIMIT 1",
+    [ROVE_EXCHANGE_SEALED_DROP] = "DELETE FROM _sealed WHERE batch = ?1",
+    [ROVE_EXCHANGE_SEALED_RETIRE] = "UPDATE _sealed SET batch = batch - ?1 WHERE batch BETWEEN 1 AND ?2",
     [ROVE_EXCHANGE_SCOPE_PARTS] = "SELECT part, rows FROM _scope WHERE root = ?1",
     [ROVE_EXCHANGE_SCOPE_ROOTS] = "SELECT DISTINCT root FROM _scope",
     [ROVE_EXCHANGE_SCOPE_ANY] = "SELECT 1 FROM _scope LIMIT 1",

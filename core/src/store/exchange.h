@@ -22,7 +22,7 @@ typedef enum rove__exchange_sql {
     ROVE_EXCHANGE_DELETED_ANY,
     ROVE_EXCHANGE_DELETED_ALL,   /* entity, row */
     ROVE_EXCHANGE_BATCH_PUT,     /* number, state, schema, frames, hash, chain, seq */
-    ROVE_EXCHANGE_BATCH_GET,     /* state, hash, chain, seq of number */
+    ROVE_EXCHANGE_BATCH_GET,     /* state, hash, chain, seq, schema, frames of number */
     ROVE_EXCHANGE_BATCH_OLDEST,  /* number in flight, the lowest */
     ROVE_EXCHANGE_BATCH_FLIGHT,  /* count and highest number in flight */
     ROVE_EXCHANGE_BATCH_NUMBERS, /* numbers in flight above (1), ascending */
@@ -31,19 +31,25 @@ typedef enum rove__exchange_sql {
     ROVE_EXCHANGE_BATCH_DROP,
     ROVE_EXCHANGE_BATCH_AGAIN, /* state 0 from number (1) to (2) */
     ROVE_EXCHANGE_BATCH_KEPT,  /* how many with frames from number (1) to (2) */
-    ROVE_EXCHANGE_BATCH_SIZES, /* number, seq, bytes of those acknowledged, newest first */
+    ROVE_EXCHANGE_BATCH_SIZES, /* number, seq, bytes, when sealed, of those acknowledged, newest first */
     ROVE_EXCHANGE_BATCH_FORGET, /* acknowledged, and no frame needs its chain; (1): the last acknowledged */
-    ROVE_EXCHANGE_BATCH_SHIFT,  /* number less (1), of those above it */
-    ROVE_EXCHANGE_BATCH_RETIRE, /* number less (1), state 2, of those from 1 to (2) */
-    ROVE_EXCHANGE_FRAME_PUT,    /* batch, ordinal, rows */
+    ROVE_EXCHANGE_BATCH_PLAIN,   /* number of one acknowledged and not sealed, after (1) */
+    ROVE_EXCHANGE_FORMER_FORGET, /* of former numbers: no frame, nor one that needs its chain */
+    ROVE_EXCHANGE_BATCH_SHIFT,   /* number less (1), of those above it */
+    ROVE_EXCHANGE_BATCH_RETIRE,  /* number less (1), state 2, of those from 1 to (2) */
+    ROVE_EXCHANGE_FRAME_PUT,     /* batch, ordinal, rows */
     ROVE_EXCHANGE_FRAME_NEXT, /* batch, ordinal, rows, frames, schema after (1, 2), up to batch (3) */
-    ROVE_EXCHANGE_FRAME_OF,   /* ordinal, rows of a batch */
-    ROVE_EXCHANGE_FRAME_AT,   /* rows of batch (1) at ordinal (2) */
-    ROVE_EXCHANGE_FRAME_MOVE,   /* batch (2) in place of (1) */
-    ROVE_EXCHANGE_FRAME_DROP,   /* of a batch */
-    ROVE_EXCHANGE_FRAME_SHIFT,  /* batch less (1), of those above it */
-    ROVE_EXCHANGE_FRAME_RETIRE, /* batch less (1), of those from 1 to (2) */
-    ROVE_EXCHANGE_SCOPE_PARTS,  /* part, rows of a root */
+    ROVE_EXCHANGE_FRAME_OF,      /* ordinal, rows of a batch */
+    ROVE_EXCHANGE_FRAME_AT,      /* rows of batch (1) at ordinal (2) */
+    ROVE_EXCHANGE_FRAME_MOVE,    /* batch (2) in place of (1) */
+    ROVE_EXCHANGE_FRAME_DROP,    /* of a batch */
+    ROVE_EXCHANGE_FRAME_SHIFT,   /* batch less (1), of those above it */
+    ROVE_EXCHANGE_FRAME_RETIRE,  /* batch less (1), of those from 1 to (2) */
+    ROVE_EXCHANGE_SEALED_PUT,    /* batch, ordinal, at, record */
+    ROVE_EXCHANGE_SEALED_NEXT,   /* as FRAME_NEXT, with the record */
+    ROVE_EXCHANGE_SEALED_DROP,   /* of a batch */
+    ROVE_EXCHANGE_SEALED_RETIRE, /* batch less (1), of those from 1 to (2) */
+    ROVE_EXCHANGE_SCOPE_PARTS,   /* part, rows of a root */
     ROVE_EXCHANGE_SCOPE_ROOTS,
     ROVE_EXCHANGE_SCOPE_ANY,
     ROVE_EXCHANGE_SCOPE_WRONG, /* root, part where rows or sum are not zero */
@@ -117,6 +123,8 @@ typedef struct rove__exchange {
     rove__arena frozen;  /* of one row that is frozen, perhaps while another one is applied */
     rove__buf bytes;     /* scratch */
     uint64_t push_until; /* highest batch that the last Hello announced */
+    uint64_t timeline;   /* of the last Welcome, and its `safe` */
+    uint64_t safe;
 
     /* Of the answer being applied; the arrays are kept for the next one. */
     rove__named *named; /* rows, in the order in which they came */
@@ -234,8 +242,20 @@ ROVE_CHECK rove_status rove__flight_link(rove__store *store, const rove__chain *
 ROVE_CHECK rove_status rove__flight_find(rove__store *store, const rove__entry *entry,
                                          rove__arena *arena, rove__change *change,
                                          rove_error *error);
-/* Drops the frames that nobody will ask for any more (D9). */
-ROVE_CHECK rove_status rove__flight_prune(rove__store *store, rove_error *error);
+
+/* ---- journal.c: acknowledged batches, sealed (D9) ---- */
+
+/* Drops what nobody will ask for any more, and what is too much. */
+ROVE_CHECK rove_status rove__journal_prune(rove__store *store, rove_error *error);
+/* Timeline and `safe`. */
+ROVE_CHECK rove_status rove__journal_welcome(rove__store *store, const rove__welcome *welcome,
+                                             rove_error *error);
+/* Seals one batch, in the caller's transaction: its plain frames are gone afterwards. */
+ROVE_CHECK rove_status rove__journal_seal(rove__store *store, int64_t batch,
+                                          const rove__sealer *sealer, rove_error *error);
+/* Under which number a batch of _batch was made, and as which one. */
+rove_replica rove__journal_replica(const rove__store *store, int64_t batch);
+uint64_t rove__journal_number(int64_t batch);
 
 /* ---- apply.c, apply_row.c: one transaction of an answer ---- */
 

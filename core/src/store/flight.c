@@ -4,7 +4,7 @@
  *   hash(n)  = h(frames of n), where h(0) = 32 zeros, h(i) = SHA-256(h(i - 1) || rows of frame i)
  *   chain(n) = SHA-256(chain(n - 1) || hash(n)), chain(0) = 32 zeros
  *
- * A batch goes from 0 (in flight) to 1 (acknowledged, frames kept for a restored headquarters, D9). When its
+ * A batch goes from 0 (in flight) to 1 (acknowledged, kept for a restored headquarters; see journal.c). When its
  * frames go, its row stays as long as a later one may need its chain. Batches of a former replica number stand
  * below 0, in state 2: kept for the day on which headquarters asks for them. Number 0 is a batch that is being frozen
  * again (renumber.c).
@@ -19,7 +19,6 @@
 
 #define FRAME_BYTES    ((size_t)192 * 1024)
 #define FRAME_ROWS     1000u
-#define KEPT_BYTES_MAX ((int64_t)8 * 1024 * 1024)
 /*
  * What makes a batch worth sending: its answer, with every row of it, may come as a whole and is held as one. Far enough
  * below what a batch may be, so that few groups of writes have to be cut (D4).
@@ -232,67 +231,6 @@ rove_status rove__flight_find(rove__store *store, const rove__entry *entry, rove
     sqlite3_reset(statement);
     if (status == ROVE_OK && !found) {
         status = rove__error_set(error, ROVE_CORRUPT, "A batch lacks an entry of the outbox.");
-    }
-    return status;
-}
-
-/* The oldest batch whose frames stay, reading from the newest: those not yet safe, at most so many bytes. */
-static rove_status oldest_kept(rove__store *store, int64_t safe, rove__arena *arena, int64_t **drop,
-                               size_t *count, rove_error *error) {
-    sqlite3_stmt *statement = NULL;
-    int64_t kept = 0;
-    int more = 0;
-    size_t capacity = 0;
-
-    *count = 0;
-    *drop = NULL;
-    rove_status status =
-        rove__exchange_statement(store, ROVE_EXCHANGE_BATCH_SIZES, &statement, error);
-    if (status == ROVE_OK) {
-        status = rove__exchange_step(store, statement, &more, error);
-    }
-    while (status == ROVE_OK && more) {
-        int64_t bytes = (int64_t)sqlite3_column_double(statement, 2);
-        int64_t seq = sqlite3_column_int64(statement, 1);
-        kept += bytes;
-        if (bytes > 0 && ((seq != 0 && seq <= safe) || kept > KEPT_BYTES_MAX)) {
-            if (*count == capacity) {
-                int64_t *larger = rove__arena_take(arena, (capacity * 2 + 16) * sizeof *larger);
-                if (larger == NULL) {
-                    status = ROVE_NOMEM;
-                    break;
-                }
-                memcpy(larger, *drop != NULL ? *drop : larger, *count * sizeof *larger);
-                *drop = larger;
-                capacity = capacity * 2 + 16;
-            }
-            (*drop)[(*count)++] = sqlite3_column_int64(statement, 0);
-        }
-        status = rove__exchange_step(store, statement, &more, error);
-    }
-    sqlite3_reset(statement);
-    return status;
-}
-
-rove_status rove__flight_prune(rove__store *store, rove_error *error) {
-    int64_t *drop = NULL;
-    size_t count = 0;
-    int64_t safe = 0;
-    int64_t acked = 0;
-
-    rove_status status = rove__meta_get_int(store, ROVE_META_SAFE, &safe, error);
-    if (status == ROVE_OK) {
-        status = rove__meta_get_int(store, ROVE_META_ACKED, &acked, error);
-    }
-    if (status == ROVE_OK) {
-        status = oldest_kept(store, safe, &store->exchange->arena, &drop, &count, error);
-    }
-    for (size_t i = 0; i < count && status == ROVE_OK; i++) {
-        status = rove__exchange_run(store, ROVE_EXCHANGE_FRAME_DROP, error, "i", drop[i]);
-    }
-    /* The chain of the last one, and of each one before frames that are kept, may be asked for. */
-    if (status == ROVE_OK && count > 0) {
-        status = rove__exchange_run(store, ROVE_EXCHANGE_BATCH_FORGET, error, "i", acked);
     }
     return status;
 }

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "store/exchange.h"
+#include "wire/sealed.h"
 
 static rove_status in_flight(rove__store *store, uint64_t *count, uint64_t *highest,
                              rove_error *error) {
@@ -30,6 +31,20 @@ static rove_status read_chain(rove__store *store, rove__arena *arena, rove__chai
     rove_status status = rove__meta_get_bytes(store, ROVE_META_CHAIN, arena, &bytes, &size, error);
     if (status == ROVE_OK && size == sizeof chain->hash) {
         memcpy(chain->hash, bytes, sizeof chain->hash);
+    }
+    return status;
+}
+
+/* Which sealing key is here. */
+static rove_status fill_seal_id(rove__store *store, rove__arena *arena, rove__hello *hello,
+                                rove_error *error) {
+    const uint8_t *key = NULL;
+    size_t size = 0;
+
+    rove_status status = rove__meta_get_bytes(store, ROVE_META_SEAL_KEY, arena, &key, &size, error);
+    if (status == ROVE_OK && size == ROVE_SEAL_KEY_SIZE) {
+        hello->has_seal_id = 1;
+        status = rove__sealed_id(store->ports.crypto, key, hello->seal_id);
     }
     return status;
 }
@@ -65,6 +80,9 @@ static rove_status fill_hello(rove__store *store, rove__exchange *exchange, rove
     if (status == ROVE_OK) {
         status = rove__sum_total(store, &hello->total, &rows, &scopes, error);
     }
+    if (status == ROVE_OK) {
+        status = fill_seal_id(store, arena, hello, error);
+    }
     hello->acked = (uint64_t)acked;
     hello->unverified = unverified != 0;
     hello->has_total = catching_up == 0 && hello->token.size == 0;
@@ -90,8 +108,7 @@ rove_status rove__store_hello(rove__store *store, rove__arena *arena, rove__hell
     return rove__store_leave(store, status, error);
 }
 
-static rove_status read_frame(rove__store *store, sqlite3_stmt *statement, rove__arena *arena,
-                              rove__push *push) {
+static rove_status read_frame(sqlite3_stmt *statement, rove__arena *arena, rove__push *push) {
     int size = sqlite3_column_bytes(statement, 2);
 
     push->number = (uint64_t)sqlite3_column_int64(statement, 0);
@@ -100,37 +117,60 @@ static rove_status read_frame(rove__store *store, sqlite3_stmt *statement, rove_
     push->schema = (uint32_t)sqlite3_column_int64(statement, 4);
     push->rows.size = (size_t)size;
     push->rows.data = rove__arena_copy(arena, sqlite3_column_blob(statement, 2), (size_t)size);
-    (void)store;
     return push->rows.data != NULL ? ROVE_OK : ROVE_NOMEM;
 }
 
+/* Whether the frame on which `a` stands goes before that of `b`; either may be NULL. */
+static int goes_first(sqlite3_stmt *a, sqlite3_stmt *b) {
+    return a != NULL && (b == NULL || sqlite3_column_int64(a, 0) < sqlite3_column_int64(b, 0));
+}
+
+/* A batch's frames are either all sealed or all plain. */
+static rove_status next_frame(rove__store *store, int64_t number, int64_t ordinal,
+                              rove__arena *arena, rove__push *push, int *sealed,
+                              rove_error *error) {
+    int64_t until = (int64_t)store->exchange->push_until;
+    sqlite3_stmt *plain = NULL;
+    sqlite3_stmt *record = NULL;
+
+    rove_status status = rove__exchange_row(store, ROVE_EXCHANGE_FRAME_NEXT, &plain, error, "iii",
+                                            number, ordinal, until);
+    if (status == ROVE_OK) {
+        status = rove__exchange_row(store, ROVE_EXCHANGE_SEALED_NEXT, &record, error, "iii", number,
+                                    ordinal, until);
+    }
+    *sealed = goes_first(record, plain);
+    sqlite3_stmt *statement = *sealed ? record : plain;
+    if (status == ROVE_OK) {
+        status = statement != NULL ? read_frame(statement, arena, push) : ROVE_DONE;
+    }
+    sqlite3_reset(plain);
+    sqlite3_reset(record);
+    return status == ROVE_OK && !*sealed
+               ? rove__flight_chain(store, push->number - 1, &push->previous, error)
+               : status;
+}
+
 rove_status rove__store_push_next(rove__store *store, int first, uint64_t number, uint32_t ordinal,
-                                  rove__arena *arena, rove__push *push, rove_error *error) {
+                                  rove__arena *arena, rove__push *push, int *sealed,
+                                  rove_error *error) {
     rove__exchange *exchange = NULL;
-    sqlite3_stmt *statement = NULL;
+    int done = 0;
 
     memset(push, 0, sizeof *push);
+    *sealed = 0;
     rove_status status = rove__store_enter(store, error);
     if (status != ROVE_OK) {
         return status;
     }
     status = rove__exchange_begin(store, &exchange, error);
     if (status == ROVE_OK) {
-        status = rove__exchange_row(store, ROVE_EXCHANGE_FRAME_NEXT, &statement, error, "iii",
-                                    first ? (int64_t)0 : (int64_t)number,
-                                    first ? (int64_t)-1 : (int64_t)ordinal,
-                                    (int64_t)exchange->push_until);
+        status = next_frame(store, first ? 0 : (int64_t)number, first ? -1 : (int64_t)ordinal,
+                            arena, push, sealed, error);
+        done = status == ROVE_DONE;
     }
-    int found = status == ROVE_OK && statement != NULL;
-    if (found) {
-        status = read_frame(store, statement, arena, push);
-        sqlite3_reset(statement);
-    }
-    if (found && status == ROVE_OK) {
-        status = rove__flight_chain(store, push->number - 1, &push->previous, error);
-    }
-    status = rove__store_leave(store, status, error);
-    return status == ROVE_OK && !found ? ROVE_DONE : status;
+    status = rove__store_leave(store, done ? ROVE_OK : status, error);
+    return done && status == ROVE_OK ? ROVE_DONE : status;
 }
 
 /* ---- Welcome ---- */
@@ -153,26 +193,19 @@ static rove_status put_clocks(rove__store *store, const rove__welcome *welcome, 
     return status;
 }
 
-static rove_status put_safe(rove__store *store, uint64_t safe, rove_error *error) {
-    int64_t known = 0;
-
-    rove_status status = rove__meta_get_int(store, ROVE_META_SAFE, &known, error);
-    if (status != ROVE_OK || (int64_t)safe == known) {
-        return status;
-    }
-    status = rove__meta_put_int(store, ROVE_META_SAFE, (int64_t)safe, error);
-    return status == ROVE_OK ? rove__flight_prune(store, error) : status;
-}
-
 static rove_status learn(rove__store *store, const rove__welcome *welcome, rove_error *error) {
     rove_status status = put_clocks(store, welcome, error);
 
     if (status == ROVE_OK) {
-        status = put_safe(store, welcome->safe, error);
+        status = rove__journal_welcome(store, welcome, error);
     }
     if (status == ROVE_OK && welcome->policy.size > 0) {
         status = rove__meta_put_bytes(store, ROVE_META_POLICY, welcome->policy.data,
                                       welcome->policy.size, error);
+    }
+    if (status == ROVE_OK && welcome->seal_key.size > 0) {
+        status = rove__meta_put_bytes(store, ROVE_META_SEAL_KEY, welcome->seal_key.data,
+                                      welcome->seal_key.size, error);
     }
     if (status == ROVE_OK &&
         memcmp(store->digest_key, welcome->digest_key, sizeof store->digest_key) != 0) {

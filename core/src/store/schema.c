@@ -31,6 +31,8 @@ static const char *const tables_beside[] = {
     " seq INTEGER) STRICT",
     "CREATE TABLE IF NOT EXISTS _frame(batch INTEGER NOT NULL, ordinal INTEGER NOT NULL,"
     " rows BLOB NOT NULL, PRIMARY KEY (batch, ordinal)) STRICT",
+    "CREATE TABLE IF NOT EXISTS _sealed(batch INTEGER NOT NULL, ordinal INTEGER NOT NULL,"
+    " at INTEGER NOT NULL, record BLOB NOT NULL, PRIMARY KEY (batch, ordinal)) STRICT",
     "CREATE TABLE IF NOT EXISTS _scope(root INTEGER NOT NULL, part INTEGER NOT NULL,"
     " rows INTEGER NOT NULL, sum BLOB NOT NULL, PRIMARY KEY (root, part)) WITHOUT ROWID, STRICT",
     "CREATE TABLE IF NOT EXISTS _transfer(root INTEGER NOT NULL, part INTEGER NOT NULL,"

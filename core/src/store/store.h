@@ -205,10 +205,11 @@ ROVE_CHECK rove_status rove__store_freeze(rove__store *store, rove_error *error)
  * Bytes from the arena. */
 ROVE_CHECK rove_status rove__store_hello(rove__store *store, rove__arena *arena,
                                          rove__hello *hello, rove_error *error);
-/* The frame after (number, ordinal); start with (0, 0) and first = 1. ROVE_DONE when there is none. */
+/* The frame after (number, ordinal); start with (0, 0) and first = 1. ROVE_DONE when there is none. *sealed 1: it was
+ * acknowledged once, and `rows` is a record that headquarters opens (wire/sealed.h). */
 ROVE_CHECK rove_status rove__store_push_next(rove__store *store, int first, uint64_t number,
                                              uint32_t ordinal, rove__arena *arena,
-                                             rove__push *push, rove_error *error);
+                                             rove__push *push, int *sealed, rove_error *error);
 ROVE_CHECK rove_status rove__store_welcome(rove__store *store, const rove__welcome *welcome,
                                            rove_error *error);
 /* What one transaction of an answer applies: acks, then at most one page. ROVE_FORK: nothing was applied. */
@@ -216,6 +217,20 @@ ROVE_CHECK rove_status rove__store_apply(rove__store *store, const rove__ack *ac
                                          const rove__page *page, rove_error *error);
 ROVE_CHECK rove_status rove__store_renumber(rove__store *store, const rove__renumber *renumber,
                                             rove_error *error);
+/*
+ * The answer has ended, headquarters has asked for nothing again and there is nothing more to come: what it says is backed
+ * up need not be kept any longer (D9).
+ */
+ROVE_CHECK rove_status rove__store_settled(rove__store *store, rove_error *error);
+/* With what work is sealed: the device's key (DER), its certificate, and headquarters' sealing key as enrolment brought
+ * it (NULL: it did not). Borrowed. */
+typedef struct rove__sealer {
+    rove__bytes key;
+    rove__bytes certificate;
+    const uint8_t *recipient;
+} rove__sealer;
+/* Seals acknowledged batches that are not yet (D9), a transaction each. A failure is logged; the next call goes on. */
+void rove__store_journal(rove__store *store, const rove__sealer *sealer);
 /* Headquarters asks for batches from `number` again (T3). ROVE_NOT_FOUND if they are no longer kept. */
 ROVE_CHECK rove_status rove__store_need(rove__store *store, uint64_t number, rove_error *error);
 /* Remembers that headquarters lacks these rows; the next exchange carries them (P15). */

@@ -1,7 +1,7 @@
 /*
  * sync/device.c - the device's end of one exchange; see device.h.
  *
- * Request:  HELLO PUSH* ROW? DIGEST* END, made frame by frame as the host asks for bytes.
+ * Request:  HELLO (PUSH | SEALED)* ROW? DIGEST* END, made frame by frame as the host asks for bytes.
  * Answer:   WELCOME first, END last; between them what frame_table lists. An answer that ends without END
  *           has applied whole pages only, and the cursor says how far it came.
  *
@@ -68,6 +68,7 @@ struct rove__device {
     int welcomed;
     int ended;
     int again;
+    int stopped; /* headquarters asks for something before it goes on */
     int settled; /* no scan and no longer answer is half done: totals can be compared */
     int digests_next;
     int verified;
@@ -126,9 +127,10 @@ static rove_status count_rows(rove__device *device, rove__bytes rows, uint64_t *
 
 static rove_status make_push(rove__device *device, rove_error *error) {
     rove__push push = {0};
+    int sealed = 0;
     rove_status status =
         rove__store_push_next(device->store, !device->pushed_any, device->push_number,
-                              device->push_ordinal, &device->arena, &push, error);
+                              device->push_ordinal, &device->arena, &push, &sealed, error);
     if (status == ROVE_DONE) {
         device->phase = PHASE_ROWS;
         return ROVE_OK;
@@ -142,6 +144,10 @@ static rove_status make_push(rove__device *device, rove_error *error) {
     device->pushed_any = 1;
     device->push_number = push.number;
     device->push_ordinal = push.ordinal;
+    if (sealed) {
+        return rove__frame_write(device->writer, ROVE_FRAME_SEALED, push.rows.data, push.rows.size,
+                                 &device->out);
+    }
     status = count_rows(device, push.rows, &device->stats.rows_pushed);
     if (status == ROVE_OK) {
         status = rove__push_write(&push, &device->payload);
@@ -348,6 +354,7 @@ static rove_status take_need(rove__device *device, const rove__frame *frame) {
         return fail(device, ROVE_FORK, rove_status_text(ROVE_FORK));
     }
     device->again = 1;
+    device->stopped = 1;
     return status;
 }
 
@@ -449,8 +456,14 @@ static rove_status take_end(rove__device *device, const rove__frame *frame) {
     if (status == ROVE_OK) {
         status = rove__store_end(device->store, &end, &differs, &device->failure);
     }
+    if (status == ROVE_OK && !end.more && !device->stopped) {
+        status = rove__store_settled(device->store, &device->failure);
+    }
     if (status != ROVE_OK) {
         return status;
+    }
+    if (device->options.sealer != NULL) {
+        rove__store_journal(device->store, device->options.sealer);
     }
     device->ended = 1;
     device->again |= end.more;

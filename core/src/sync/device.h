@@ -21,6 +21,8 @@ typedef struct rove__device_options {
     uint64_t bytes_max; /* answer bytes after which pages are to end; 0: no limit */
     int send_digests;   /* the last exchange found totals that differ */
     uint32_t failures;  /* exchanges that failed in a row before this one, for the back-off */
+    const rove__sealer
+        *sealer; /* with what acknowledged work is sealed; NULL: it is not. Borrowed */
 } rove__device_options;
 
 typedef struct rove__device_stats {

@@ -212,6 +212,9 @@ void rove__identity_write(rove__buf *out, const rove__identity *identity) {
     rove__buf_append(out, identity->pin, ROVE_SHA256_SIZE);
     rove__buf_append(out, identity->backup_pin, ROVE_SHA256_SIZE);
     rove__buf_bytes(out, identity->organisation, identity->organisation_size);
+    if (identity->seal_key != NULL) {
+        rove__buf_append(out, identity->seal_key, ROVE_SEAL_KEY_SIZE);
+    }
 }
 
 rove_status rove__identity_read(rove__identity *identity, const void *bytes, size_t size) {
@@ -232,6 +235,9 @@ rove_status rove__identity_read(rove__identity *identity, const void *bytes, siz
     const uint8_t *pin = rove__reader_take(&reader, ROVE_SHA256_SIZE);
     const uint8_t *backup = rove__reader_take(&reader, ROVE_SHA256_SIZE);
     identity->organisation = rove__reader_bytes(&reader, 200, &identity->organisation_size);
+    if (rove__reader_left(&reader) > 0) {
+        identity->seal_key = rove__reader_take(&reader, ROVE_SEAL_KEY_SIZE);
+    }
     if (rove__reader_status(&reader) != ROVE_OK) {
         return rove__reader_status(&reader);
     }

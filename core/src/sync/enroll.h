@@ -21,6 +21,7 @@
 #include "rove/error.h"
 #include "rove/sys/crypto.h"
 #include "rove/value.h"
+#include "wire/message.h"
 
 #define ROVE_CODE_SIZE             16
 #define ROVE_ENROLL_NONCE_SIZE     32
@@ -84,6 +85,7 @@ typedef struct rove__identity {
     uint8_t backup_pin[ROVE_SHA256_SIZE]; /* zeros: none */
     const uint8_t *organisation;          /* its name, UTF-8 */
     size_t organisation_size;
+    const uint8_t *seal_key; /* headquarters' sealing key (wire/sealed.h); NULL: it has none */
 } rove__identity;
 
 void rove__identity_write(rove__buf *out, const rove__identity *identity);

@@ -9,6 +9,7 @@
 #define ROVE_SYNC_JUDGE_H
 
 #include "sync/server.h"
+#include "wire/sealed.h"
 
 /* Writes in one batch, and their memory; more is refused as TOO_BIG before anything is judged. */
 #define ROVE_STAGED_OPS_MAX    524288u
@@ -24,6 +25,8 @@ void rove__staged_free(rove__staged *staged);
  */
 ROVE_CHECK rove_status rove__staged_add(rove__staged *staged, const rove__push *push,
                                         rove_error *error);
+/* Before its first frame: it comes sealed, and its rows must be what was signed. */
+void rove__staged_seal(rove__staged *staged, const rove__sealed_batch *batch);
 /* Its last frame has come. */
 int rove__staged_complete(const rove__staged *staged);
 uint64_t rove__staged_number(const rove__staged *staged);

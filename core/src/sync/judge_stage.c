@@ -194,6 +194,12 @@ static rove_status decode(rove__staged *staged, rove__bytes rows, rove_error *er
     return status == ROVE_DONE ? ROVE_OK : status;
 }
 
+void rove__staged_seal(rove__staged *staged, const rove__sealed_batch *batch) {
+    ROVE_ASSERT(staged->frames == 0);
+    staged->sealed = 1;
+    staged->promised = batch->hash;
+}
+
 rove_status rove__staged_add(rove__staged *staged, const rove__push *push, rove_error *error) {
     if (staged->complete || push->ordinal != staged->frames ||
         staged->frames == ROVE_PUSH_FRAMES_MAX) {
@@ -218,6 +224,9 @@ rove_status rove__staged_add(rove__staged *staged, const rove__push *push, rove_
         rove__batch_writer_free(staged->packer);
         staged->packer = NULL;
         staged->complete = 1;
+        if (staged->sealed && !rove__chain_equal(&staged->hash, &staged->promised)) {
+            status = ROVE_CORRUPT;
+        }
     }
     return status;
 }

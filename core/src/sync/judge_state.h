@@ -53,6 +53,8 @@ struct rove__staged {
     rove__chain previous;
     rove__chain hash; /* of the frames that came */
     size_t raw_size;  /* of their rows */
+    int sealed;       /* it came sealed: it cannot be frozen again */
+    rove__chain promised; /* sealed: the hash that was signed */
     rove__buf packed;
     rove__batch_writer *packer;
     rove__staged_op *ops; /* owned */

@@ -42,6 +42,7 @@ rove_status rove__server_new(const rove__server_ports *ports, const rove__server
     rove__buf_init(&server->rows, ports->allocator, ROVE_BATCH_BYTES_MAX);
     rove__buf_init(&server->out, ports->allocator, 4 * (size_t)ROVE_FRAME_MAX);
     rove__buf_init(&server->payload, ports->allocator, ROVE_FRAME_MAX);
+    rove__buf_init(&server->content, ports->allocator, ROVE_SEALED_MAX);
     rove__buf_init(&server->batch_bytes, ports->allocator, ROVE_FRAME_MAX);
     rove__holdings_init(&server->readable, ports->allocator);
     rove_status status = rove__frame_reader_new(ports->allocator, &server->reader);
@@ -79,6 +80,8 @@ void rove__server_free(rove__server *server) {
     rove__buf_free(&server->rows);
     rove__buf_free(&server->out);
     rove__buf_free(&server->payload);
+    rove__buf_free(&server->content);
+    rove__opening_end(&server->opening);
     rove__buf_free(&server->batch_bytes);
     rove__holdings_free(&server->readable);
     rove__free(allocator, server->digests);
@@ -125,25 +128,28 @@ static void skip(rove__server *server) {
     server->skipping = 1;
 }
 
-static rove_status take_push(rove__server *server, const rove__frame *frame, rove_error *error) {
-    rove__push push;
-    rove_status status = rove__push_read(&push, frame->payload, frame->size, &server->arena);
+rove_status rove__server_stage(rove__server *server, const rove__push *push,
+                               const rove__sealed_batch *sealed, rove_error *error) {
+    rove_status status = ROVE_OK;
 
-    if (status != ROVE_OK || server->skipping) {
-        return status;
+    if (server->skipping) {
+        return ROVE_OK;
     }
     size_t held = server->current == NULL ? 0 : rove__staged_size(server->current);
     if (server->batch_count == ROVE_SERVER_BATCHES_MAX ||
         (server->batch_count > 0 &&
-         server->staged_bytes + held + push.rows.size > ROVE_BATCH_BYTES_MAX)) {
+         server->staged_bytes + held + push->rows.size > ROVE_BATCH_BYTES_MAX)) {
         skip(server);
         return ROVE_OK;
     }
     if (server->current == NULL) {
         status = rove__staged_new(&server->ports, &server->current);
+        if (status == ROVE_OK && sealed != NULL) {
+            rove__staged_seal(server->current, sealed);
+        }
     }
     if (status == ROVE_OK) {
-        status = rove__staged_add(server->current, &push, error);
+        status = rove__staged_add(server->current, push, error);
     }
     if (status == ROVE_OK && rove__staged_complete(server->current)) {
         server->staged_bytes += rove__staged_size(server->current);
@@ -151,6 +157,13 @@ static rove_status take_push(rove__server *server, const rove__frame *frame, rov
         server->current = NULL;
     }
     return status;
+}
+
+static rove_status take_push(rove__server *server, const rove__frame *frame, rove_error *error) {
+    rove__push push;
+    rove_status status = rove__push_read(&push, frame->payload, frame->size, &server->arena);
+
+    return status == ROVE_OK ? rove__server_stage(server, &push, NULL, error) : status;
 }
 
 /* Read to its end once, so that nothing malformed is found while it is judged. */
@@ -227,6 +240,8 @@ static rove_status take_frame(rove__server *server, const rove__frame *frame, ro
         return take_hello(server, frame, error);
     case ROVE_FRAME_PUSH:
         return take_push(server, frame, error);
+    case ROVE_FRAME_SEALED:
+        return rove__server_take_sealed(server, frame, error);
     case ROVE_FRAME_ROW:
         return take_row(server, frame, error);
     case ROVE_FRAME_DIGEST:

@@ -22,6 +22,22 @@
 #include "rove/sys/random.h"
 #include "sync/headquarters.h"
 
+/* Whose certificate it is. */
+typedef struct rove__signer {
+    rove_replica replica;
+    uint8_t public_key[ROVE_PUBLIC_KEY_DER_MAX];
+    size_t public_size;
+} rove__signer;
+
+/* What it takes to open what devices have sealed (wire/sealed.h). Borrowed. */
+typedef struct rove__server_sealing {
+    rove__bytes key;        /* private, DER */
+    rove__bytes public_key; /* ROVE_SEAL_KEY_SIZE: what devices seal to */
+    /* UNAUTHORIZED: not a device's certificate of this authority. Whether it has expired does not matter. */
+    rove_status (*identify)(void *ctx, rove__bytes certificate, rove__signer *signer);
+    void *ctx;
+} rove__server_sealing;
+
 typedef struct rove__server_ports {
     const rove_allocator *allocator;
     const rove__registry *registry;
@@ -29,6 +45,7 @@ typedef struct rove__server_ports {
     const rove_crypto *crypto;
     const rove_random *random;
     const rove_log *log;
+    const rove__server_sealing *sealing; /* NULL: devices seal nothing */
 } rove__server_ports;
 
 typedef struct rove__server_policy {

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "sync/outgoing.h"
 #include "sync/server_state.h"
+#include "wire/sealed.h"
 
 /* A certificate is renewed when so much of its life is left. */
 #define RENEW_BEFORE_MS (INT64_C(10) * 86400000)
@@ -21,6 +22,22 @@ static rove_status send_frame(rove__server *server, rove__frame_type type) {
 }
 
 /* ---- welcome -------------------------------------------------------------------------------------------- */
+
+/* The sealing key, to a device that has another one or none. */
+static rove_status add_seal_key(const rove__server *server, rove__welcome *welcome) {
+    const rove__server_sealing *sealing = server->ports.sealing;
+    uint8_t id[ROVE_SEAL_ID_SIZE];
+
+    if (sealing == NULL) {
+        return ROVE_OK;
+    }
+    rove_status status = rove__sealed_id(server->ports.crypto, sealing->public_key.data, id);
+    if (status == ROVE_OK &&
+        (!server->hello.has_seal_id || memcmp(server->hello.seal_id, id, sizeof id) != 0)) {
+        welcome->seal_key = sealing->public_key;
+    }
+    return status;
+}
 
 static rove_status send_welcome(rove__server *server) {
     uint32_t protocol = 0;
@@ -41,6 +58,9 @@ static rove_status send_welcome(rove__server *server) {
     memcpy(welcome.digest_key, server->head.digest_key, sizeof welcome.digest_key);
     if (welcome.renew_after_ms < 0) {
         welcome.renew_after_ms = 0;
+    }
+    if (status == ROVE_OK) {
+        status = add_seal_key(server, &welcome);
     }
     if (status == ROVE_OK) {
         status = rove__welcome_write(&welcome, &server->payload);

@@ -35,7 +35,7 @@ static rove_status check_hello(const rove__server *server, rove__hq_tx *tx,
         /* A device that is sending again what was lost still names the highest it ever had acknowledged. */
         int sends = server->batch_count > 0 &&
                     rove__staged_number(server->batches[0]) <= device->last_batch + 1;
-        *verdict = sends ? ROVE_SERVER_GO : ROVE_SERVER_NEED;
+        *verdict = sends ? ROVE_SERVER_GO : server->unusable ? ROVE_SERVER_FORK : ROVE_SERVER_NEED;
         *need = device->last_batch + 1;
         return ROVE_OK;
     }
@@ -267,6 +267,9 @@ static void keep(rove__server *server, step *s) {
         s->device.last_batch < server->hello.acked) {
         server->verdict = ROVE_SERVER_NEED; /* no page before all that was lost is back (T3) */
         server->need_number = s->device.last_batch + 1;
+    }
+    if (server->verdict == ROVE_SERVER_NEED && server->unusable) {
+        server->verdict = ROVE_SERVER_FORK; /* it would be asked for in vain */
     }
     if (s->answer.kind == ROVE_ANSWER_ACK || s->answer.kind == ROVE_ANSWER_RENUMBER) {
         server->answers[server->answer_count++] = s->answer;

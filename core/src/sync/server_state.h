@@ -61,7 +61,11 @@ struct rove__server {
     rove__staged *batches[ROVE_SERVER_BATCHES_MAX];
     size_t batch_count;
     size_t staged_bytes;
-    int skipping;                /* what is pushed from here on has to come again */
+    int skipping;          /* what is pushed from here on has to come again */
+    rove__opening opening; /* of sealed records; begun with the first one */
+    int opening_begun;
+    rove__buf content;           /* of a record */
+    int unusable;                /* a record could not be opened, or is not from whom it says */
     rove__buf rows;              /* { size:u32 payload of a ROW frame }* */
     rove__scope_digest *digests; /* owned */
     size_t digest_count, digest_capacity;
@@ -107,6 +111,12 @@ struct rove__server {
     rove__end end;
 };
 
+/* server.c: a frame of a batch; `sealed`: what its record says (NULL: it is none). */
+ROVE_CHECK rove_status rove__server_stage(rove__server *server, const rove__push *push,
+                                          const rove__sealed_batch *sealed, rove_error *error);
+/* server_sealed.c: the frame SEALED. */
+ROVE_CHECK rove_status rove__server_take_sealed(rove__server *server, const rove__frame *frame,
+                                                rove_error *error);
 /* The exchange has failed; the first reason stays. `status` is what the device is told. */
 void rove__server_fail(rove__server *server, rove_status status, const char *reason);
 /* The origins that parked edits wait for; *withhold: some were never asked of this device. */

@@ -69,9 +69,9 @@ struct rove__frame_reader {
 };
 
 static int type_valid(unsigned type) {
-    return (type >= ROVE_FRAME_HELLO && type <= ROVE_FRAME_ROW) ||
-           (type >= ROVE_FRAME_WELCOME && type <= ROVE_FRAME_FAIL) || type == ROVE_FRAME_PAD ||
-           type == ROVE_FRAME_END;
+    return (type >= ROVE_FRAME_HELLO && type <= ROVE_FRAME_FORMERS) ||
+           (type >= ROVE_FRAME_WELCOME && type <= ROVE_FRAME_FORMER_ACK) ||
+           type == ROVE_FRAME_PAD || type == ROVE_FRAME_END;
 }
 
 rove_status rove__frame_writer_new(const rove_allocator *allocator, rove__frame_writer **out) {

@@ -30,6 +30,9 @@
 #define ROVE_HELD_MAX          65536   /* roots in Page.held */
 #define ROVE_VERDICTS_MAX      16384   /* items in one list of an ACK, RENUMBER or NEED_ROW */
 #define ROVE_POLICY_MAX        4096
+#define ROVE_FORMERS_MAX       4096 /* in one frame */
+#define ROVE_SEAL_KEY_SIZE     91   /* SubjectPublicKeyInfo of a P-256 key */
+#define ROVE_SEAL_ID_SIZE      8
 #define ROVE_MESSAGE_ARENA_MAX (48u * 1024u * 1024u)
 
 typedef struct rove__bytes {
@@ -60,7 +63,25 @@ typedef struct rove__hello {
     int has_total;       /* the device is at its cursor's head and can be compared */
     rove__hash128 total; /* digest over all its scopes */
     uint64_t bytes_max;  /* pages are to end about here; 0: no limit (the caller's budget) */
+    int has_seal_id;
+    uint8_t seal_id[ROVE_SEAL_ID_SIZE]; /* of the sealing key that it has (wire/sealed.h) */
+    uint64_t formers; /* batches of former numbers that it keeps (P3, D11) */
+    uint64_t checked; /* timeline on which headquarters lacked none of them; 0: none */
 } rove__hello;
+
+/* A batch of a former number: FORMERS says which are kept, NEED_FORMER asks, FORMER_ACK has them. */
+typedef struct rove__former {
+    rove_replica replica;
+    uint64_t number;
+    rove__chain hash; /* FORMERS */
+    uint64_t seq;     /* FORMER_ACK: at which it was committed */
+} rove__former;
+
+typedef struct rove__formers {
+    const rove__former *items;
+    size_t count; /* NEED_FORMER: 0 asks for the list */
+    int hashed;   /* with hashes */
+} rove__formers;
 
 typedef struct rove__push {
     uint64_t number;
@@ -94,6 +115,7 @@ typedef struct rove__welcome {
     int64_t poll_ms;        /* how soon to come again */
     int64_t renew_after_ms; /* trusted time from which the certificate is to be renewed */
     rove__bytes policy;     /* signed elsewhere; opaque here */
+    rove__bytes seal_key;   /* headquarters' sealing key; empty: as the device has it, or none */
 } rove__welcome;
 
 /* What became of one row of a batch that was not simply accepted. */
@@ -196,8 +218,8 @@ typedef struct rove__fail {
 } rove__fail;
 
 /*
- * ROW frames carry a bare batch (wire/batch.h) of WHOLE rows. FORK carries nothing. ORDER: signed
- * bytes.
+ * ROW frames carry a bare batch (wire/batch.h) of WHOLE rows, SEALED frames a record (wire/sealed.h).
+ * FORK carries nothing. ORDER: signed bytes.
  */
 
 ROVE_CHECK rove_status rove__hello_write(const rove__hello *hello, rove__buf *out);
@@ -209,6 +231,9 @@ ROVE_CHECK rove_status rove__push_read(rove__push *push, const void *payload, si
 ROVE_CHECK rove_status rove__digest_list_write(const rove__digest_list *list, rove__buf *out);
 ROVE_CHECK rove_status rove__digest_list_read(rove__digest_list *list, const void *payload,
                                               size_t size, rove__arena *arena);
+ROVE_CHECK rove_status rove__formers_write(const rove__formers *formers, rove__buf *out);
+ROVE_CHECK rove_status rove__formers_read(rove__formers *formers, const void *payload, size_t size,
+                                          rove__arena *arena);
 ROVE_CHECK rove_status rove__welcome_write(const rove__welcome *welcome, rove__buf *out);
 ROVE_CHECK rove_status rove__welcome_read(rove__welcome *welcome, const void *payload, size_t size,
                                           rove__arena *arena);

@@ -33,6 +33,13 @@ rove_status rove__hello_write(const rove__hello *hello, rove__buf *out) {
         ROVE_PROTO_SET(&message, total, rove__proto_bytes(total, sizeof total));
     }
     ROVE_PROTO_SET(&message, bytes_max, hello->bytes_max);
+    if (hello->has_seal_id) {
+        ROVE_PROTO_SET(&message, seal_id, rove__proto_bytes(hello->seal_id, ROVE_SEAL_ID_SIZE));
+    }
+    if (hello->formers > 0) {
+        ROVE_PROTO_SET(&message, formers, hello->formers);
+        ROVE_PROTO_SET(&message, checked, hello->checked);
+    }
     return rove__proto_pack(&message.base, out);
 }
 
@@ -58,6 +65,9 @@ rove_status rove__hello_read(rove__hello *hello, const void *payload, size_t siz
     hello->pending = message->pending;
     hello->unverified = message->unverified != 0;
     hello->bytes_max = message->bytes_max;
+    hello->has_seal_id = message->has_seal_id != 0;
+    hello->formers = message->formers;
+    hello->checked = message->checked;
     if (message->protocol < ROVE_PROTOCOL_OLDEST || message->protocol > ROVE_PROTOCOL_VERSION) {
         return ROVE_VERSION;
     }
@@ -65,7 +75,9 @@ rove_status rove__hello_read(rove__hello *hello, const void *payload, size_t siz
         !rove__proto_fixed(message->has_chain, &message->chain, hello->chain.hash,
                            ROVE_SHA256_SIZE) ||
         !rove__proto_borrow(message->has_token, &message->token, ROVE_TOKEN_MAX, &hello->token) ||
-        !rove__proto_total(message->has_total, &message->total, &hello->has_total, &hello->total)) {
+        !rove__proto_total(message->has_total, &message->total, &hello->has_total, &hello->total) ||
+        (hello->has_seal_id && !rove__proto_fixed(message->has_seal_id, &message->seal_id,
+                                                  hello->seal_id, ROVE_SEAL_ID_SIZE))) {
         return ROVE_PROTOCOL;
     }
     return ROVE_OK;

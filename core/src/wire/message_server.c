@@ -26,6 +26,10 @@ rove_status rove__welcome_write(const rove__welcome *welcome, rove__buf *out) {
         ROVE_PROTO_SET(&message, policy,
                        rove__proto_bytes(welcome->policy.data, welcome->policy.size));
     }
+    if (welcome->seal_key.size > 0) {
+        ROVE_PROTO_SET(&message, seal_key,
+                       rove__proto_bytes(welcome->seal_key.data, welcome->seal_key.size));
+    }
     return rove__proto_pack(&message.base, out);
 }
 
@@ -59,7 +63,10 @@ rove_status rove__welcome_read(rove__welcome *welcome, const void *payload, size
         !rove__proto_fixed(message->has_digest_key, &message->digest_key, welcome->digest_key,
                            ROVE_HASH_KEY_SIZE) ||
         !rove__proto_borrow(message->has_policy, &message->policy, ROVE_POLICY_MAX,
-                            &welcome->policy)) {
+                            &welcome->policy) ||
+        !rove__proto_borrow(message->has_seal_key, &message->seal_key, ROVE_SEAL_KEY_SIZE,
+                            &welcome->seal_key) ||
+        (welcome->seal_key.size != 0 && welcome->seal_key.size != ROVE_SEAL_KEY_SIZE)) {
         return ROVE_PROTOCOL;
     }
     return ROVE_OK;

@@ -22,13 +22,13 @@ ROVE_STATIC_ASSERT(ROVE_SEALED_HEAD_SIZE + ROVE_GCM_TAG_SIZE + 4 * ROVE_VARINT_M
                        ROVE_SEALED_MAX - ROVE_BATCH_MAX,
                    "every frame of a batch fits a record");
 
-rove_status rove__sealed_id(const rove_crypto *crypto, const uint8_t key[ROVE_SEALED_KEY_SIZE],
-                            uint8_t id[ROVE_SEALED_ID_SIZE]) {
-    const rove_span span = {key, ROVE_SEALED_KEY_SIZE};
+rove_status rove__sealed_id(const rove_crypto *crypto, const uint8_t key[ROVE_SEAL_KEY_SIZE],
+                            uint8_t id[ROVE_SEAL_ID_SIZE]) {
+    const rove_span span = {key, ROVE_SEAL_KEY_SIZE};
     uint8_t hash[ROVE_SHA256_SIZE];
     rove_status status = crypto->sha256(crypto->ctx, &span, 1, hash);
 
-    memcpy(id, hash, ROVE_SEALED_ID_SIZE);
+    memcpy(id, hash, ROVE_SEAL_ID_SIZE);
     return status;
 }
 
@@ -80,12 +80,12 @@ static rove_status agree(const rove_crypto *crypto, rove__bytes own, const uint8
                          const uint8_t *ephemeral, const uint8_t *recipient,
                          uint8_t key[ROVE_GCM_KEY_SIZE]) {
     uint8_t secret[ROVE_ECDH_SIZE];
-    uint8_t salt[2 * ROVE_SEALED_KEY_SIZE];
+    uint8_t salt[2 * ROVE_SEAL_KEY_SIZE];
 
-    memcpy(salt, ephemeral, ROVE_SEALED_KEY_SIZE);
-    memcpy(salt + ROVE_SEALED_KEY_SIZE, recipient, ROVE_SEALED_KEY_SIZE);
+    memcpy(salt, ephemeral, ROVE_SEAL_KEY_SIZE);
+    memcpy(salt + ROVE_SEAL_KEY_SIZE, recipient, ROVE_SEAL_KEY_SIZE);
     rove_status status =
-        crypto->ecdh(crypto->ctx, own.data, own.size, other, ROVE_SEALED_KEY_SIZE, secret);
+        crypto->ecdh(crypto->ctx, own.data, own.size, other, ROVE_SEAL_KEY_SIZE, secret);
     if (status == ROVE_OK) {
         status = crypto->hkdf_sha256(crypto->ctx, secret, sizeof secret, salt, sizeof salt, INFO,
                                      sizeof INFO - 1, key, ROVE_GCM_KEY_SIZE);
@@ -95,17 +95,17 @@ static rove_status agree(const rove_crypto *crypto, rove__bytes own, const uint8
 }
 
 static rove_status public_of(const rove_crypto *crypto, rove__bytes key,
-                             uint8_t public_key[ROVE_SEALED_KEY_SIZE]) {
+                             uint8_t public_key[ROVE_SEAL_KEY_SIZE]) {
     uint8_t der[ROVE_PUBLIC_KEY_DER_MAX];
     size_t size = 0;
     rove_status status =
         crypto->key_public(crypto->ctx, key.data, key.size, der, sizeof der, &size);
 
-    if (status == ROVE_OK && size != ROVE_SEALED_KEY_SIZE) {
+    if (status == ROVE_OK && size != ROVE_SEAL_KEY_SIZE) {
         status = ROVE_CRYPTO;
     }
     if (status == ROVE_OK) {
-        memcpy(public_key, der, ROVE_SEALED_KEY_SIZE);
+        memcpy(public_key, der, ROVE_SEAL_KEY_SIZE);
     }
     return status;
 }
@@ -118,11 +118,11 @@ static void nonce_of(uint32_t ordinal, uint8_t nonce[ROVE_GCM_NONCE_SIZE]) {
 /* ---- sealing -------------------------------------------------------------------------------------------- */
 
 rove_status rove__sealing_begin(rove__sealing *sealing, const rove_crypto *crypto,
-                                const uint8_t recipient[ROVE_SEALED_KEY_SIZE]) {
+                                const uint8_t recipient[ROVE_SEAL_KEY_SIZE]) {
     uint8_t der[ROVE_KEY_DER_MAX];
     rove__bytes own = {der, 0};
     uint8_t *id = sealing->head + 2;
-    uint8_t *ephemeral = id + ROVE_SEALED_ID_SIZE;
+    uint8_t *ephemeral = id + ROVE_SEAL_ID_SIZE;
 
     memset(sealing, 0, sizeof *sealing);
     sealing->crypto = crypto;
@@ -219,14 +219,14 @@ void rove__opening_end(rove__opening *opening) {
 
 /* An ephemeral key that is none is the record's fault. */
 static rove_status find_key(rove__opening *opening, const uint8_t *ephemeral) {
-    if (opening->known && memcmp(opening->ephemeral, ephemeral, ROVE_SEALED_KEY_SIZE) == 0) {
+    if (opening->known && memcmp(opening->ephemeral, ephemeral, ROVE_SEAL_KEY_SIZE) == 0) {
         return ROVE_OK;
     }
     opening->known = 0;
     rove_status status = agree(opening->crypto, opening->key, ephemeral, ephemeral,
                                opening->public_key, opening->record_key);
     if (status == ROVE_OK) {
-        memcpy(opening->ephemeral, ephemeral, ROVE_SEALED_KEY_SIZE);
+        memcpy(opening->ephemeral, ephemeral, ROVE_SEAL_KEY_SIZE);
         opening->known = 1;
     }
     return status == ROVE_INVALID ? ROVE_PROTOCOL : status;
@@ -295,10 +295,10 @@ rove_status rove__opening_record(rove__opening *opening, const void *record, siz
     if (size > ROVE_SEALED_MAX || head[1] != ROVE_SEALED_BATCH || ordinal >= ROVE_PUSH_FRAMES_MAX) {
         return ROVE_PROTOCOL;
     }
-    if (memcmp(head + 2, opening->id, ROVE_SEALED_ID_SIZE) != 0) {
+    if (memcmp(head + 2, opening->id, ROVE_SEAL_ID_SIZE) != 0) {
         return ROVE_WRONG_KEY;
     }
-    rove_status status = find_key(opening, head + 2 + ROVE_SEALED_ID_SIZE);
+    rove_status status = find_key(opening, head + 2 + ROVE_SEAL_ID_SIZE);
     if (status == ROVE_OK) {
         status = decrypt(opening, head, size, ordinal, content);
     }

@@ -36,10 +36,8 @@
 
 #define ROVE_SEALED_VERSION         1u
 #define ROVE_SEALED_BATCH           1u /* kind */
-#define ROVE_SEALED_KEY_SIZE        91 /* SubjectPublicKeyInfo of a P-256 key */
-#define ROVE_SEALED_ID_SIZE         8
 #define ROVE_SEALED_CERTIFICATE_MAX 4096
-#define ROVE_SEALED_HEAD_SIZE       (2 + ROVE_SEALED_ID_SIZE + ROVE_SEALED_KEY_SIZE + 4)
+#define ROVE_SEALED_HEAD_SIZE       (2 + ROVE_SEAL_ID_SIZE + ROVE_SEAL_KEY_SIZE + 4)
 /* Of a record, and of what is in it. */
 #define ROVE_SEALED_MAX (ROVE_BATCH_MAX + 8192u)
 
@@ -64,8 +62,8 @@ typedef struct rove__sealed {
 
 /* The first bytes of a key's SHA-256. */
 ROVE_CHECK rove_status rove__sealed_id(const rove_crypto *crypto,
-                                       const uint8_t key[ROVE_SEALED_KEY_SIZE],
-                                       uint8_t id[ROVE_SEALED_ID_SIZE]);
+                                       const uint8_t key[ROVE_SEAL_KEY_SIZE],
+                                       uint8_t id[ROVE_SEAL_ID_SIZE]);
 
 /* Signs; batch->signature borrows from `signature`. `key` is the device's private key, DER. */
 ROVE_CHECK rove_status rove__sealed_sign(const rove_crypto *crypto, rove__bytes key,
@@ -85,7 +83,7 @@ typedef struct rove__sealing {
 
 /* Makes a key for one batch. ROVE_INVALID: the recipient's key is none. */
 ROVE_CHECK rove_status rove__sealing_begin(rove__sealing *sealing, const rove_crypto *crypto,
-                                           const uint8_t recipient[ROVE_SEALED_KEY_SIZE]);
+                                           const uint8_t recipient[ROVE_SEAL_KEY_SIZE]);
 /*
  * Appends a record. Each ordinal once: a batch that has to be sealed again begins again. ROVE_INVALID for what a reader
  * would refuse, ROVE_TOO_BIG and ROVE_NOMEM from the buffer, ROVE_CRYPTO.
@@ -100,9 +98,9 @@ void rove__sealing_end(rove__sealing *sealing);
 typedef struct rove__opening {
     const rove_crypto *crypto; /* borrowed */
     rove__bytes key;           /* headquarters' private key, DER; borrowed */
-    uint8_t public_key[ROVE_SEALED_KEY_SIZE];
-    uint8_t id[ROVE_SEALED_ID_SIZE];
-    uint8_t ephemeral[ROVE_SEALED_KEY_SIZE]; /* of the record before, and its key */
+    uint8_t public_key[ROVE_SEAL_KEY_SIZE];
+    uint8_t id[ROVE_SEAL_ID_SIZE];
+    uint8_t ephemeral[ROVE_SEAL_KEY_SIZE]; /* of the record before, and its key */
     uint8_t record_key[ROVE_GCM_KEY_SIZE];
     int known;
 } rove__opening;

@@ -1,0 +1,211 @@
+/*
+ * test_journal.c - what is kept for a headquarters that loses what it had confirmed (D9, T3): sealed, until there is a backup,
+ * and no longer.
+ */
+#include <sqlite3.h>
+
+#include "pair.h"
+#include "teeth.h"
+
+/* A number from the replica's file itself, own tables included. */
+static int64_t in_file(phone *p, const char *sql) {
+    char path[128];
+    sqlite3 *db = NULL;
+    sqlite3_stmt *statement = NULL;
+
+    snprintf(path, sizeof path, "%s/replica.db", p->folder);
+    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    int64_t number = sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+    return number;
+}
+
+static int64_t batches_kept(phone *p) {
+    return in_file(p, "SELECT (SELECT count(DISTINCT batch) FROM _sealed)"
+                      " + (SELECT count(DISTINCT batch) FROM _frame)");
+}
+
+/* Whether a word stands anywhere in the closed replica's files. */
+static int is_readable(phone *p, const char *word) {
+    static const char *const files[] = {"replica.db", "replica.db-wal"};
+    size_t size = strlen(word);
+    int found = 0;
+
+    for (int i = 0; i < 2; i++) {
+        char path[128];
+        snprintf(path, sizeof path, "%s/%s", p->folder, files[i]);
+        FILE *file = fopen(path, "rb");
+        if (file == NULL) {
+            continue;
+        }
+        uint8_t *bytes = malloc((size_t)64 << 20);
+        size_t length = fread(bytes, 1, (size_t)64 << 20, file);
+        for (size_t at = 0; at + size <= length && !found; at++) {
+            found = memcmp(bytes + at, word, size) == 0;
+        }
+        free(bytes);
+        fclose(file);
+    }
+    return found;
+}
+
+/* Headquarters is backed up as far as it has come. */
+static void back_up(void) {
+    rove__hq_tx *tx = NULL;
+    rove__hq_head head;
+
+    assert_int_equal(hq.store->begin(hq.store->ctx, ROVE_HQ_WRITE, &tx, NULL), ROVE_OK);
+    assert_int_equal(hq.store->head_get(tx, &head), ROVE_OK);
+    head.safe = head.seq;
+    assert_int_equal(hq.store->head_put(tx, &head), ROVE_OK);
+    assert_int_equal(hq.store->commit(tx, NULL), ROVE_OK);
+}
+
+/* ---- D9 --------------------------------------------------------------------------------------------------- */
+
+/* A record that is gone again leaves nothing behind that can be read, though the work on it is kept. */
+static void d09_acknowledged_work_is_sealed(void **state) {
+    (void)state;
+    rove_id id = phone_account(&first, "Canary & Sons");
+
+    settle(&first);
+    phone_ok(&first, rove_delete(first.replica, "Account", id, &first.error));
+    settle(&first);
+    assert_int_equal(batches_kept(&first), 2);
+    phone_close(&first);
+    assert_false(is_readable(&first, "Canary"));
+    phone_open(&first);
+}
+
+static void d09_acknowledged_work_is_kept_until_there_is_a_backup(void **state) {
+    (void)state;
+
+    (void)phone_account(&first, "before the backup");
+    settle(&first);
+    settle(&first);
+    assert_int_equal(batches_kept(&first), 1);
+    back_up();
+    (void)phone_account(&first, "after the backup");
+    settle(&first);
+    assert_int_equal(batches_kept(&first), 1);
+    back_up();
+    settle(&first);
+    assert_int_equal(batches_kept(&first), 0);
+}
+
+static void d09_without_backups_thirty_days_are_enough(void **state) {
+    (void)state;
+
+    (void)phone_account(&first, "an old one");
+    settle(&first);
+    first.now.wall_ms += 29 * PHONE_DAY_MS;
+    first.now.boot_ms += 29 * PHONE_DAY_MS;
+    hq.now_ms += 29 * PHONE_DAY_MS;
+    (void)phone_account(&first, "a newer one");
+    settle(&first);
+    assert_int_equal(batches_kept(&first), 2);
+    first.now.wall_ms += 2 * PHONE_DAY_MS;
+    first.now.boot_ms += 2 * PHONE_DAY_MS;
+    hq.now_ms += 2 * PHONE_DAY_MS;
+    (void)phone_account(&first, "the newest");
+    settle(&first);
+    assert_int_equal(batches_kept(&first), 2);
+}
+
+/* So many notes of 16 KiB that cannot be compressed. */
+static void long_notes(phone *p, rove_id account, int count) {
+    static char text[16001];
+    static uint64_t seed = 4;
+
+    for (int i = 0; i < count; i++) {
+        for (size_t k = 0; k < sizeof text - 1; k++) {
+            text[k] = (char)('!' + dice(&seed) % 90);
+        }
+        rove_field fields[] = {{"about_id", rove_int(account)},
+                               {"created_at", rove_int(SITE_NOW)},
+                               {"text", rove_text(text)}};
+        rove_id id = 0;
+        phone_ok(p, rove_insert(p->replica, "Note", fields, 3, &id, &p->error));
+    }
+}
+
+static void d09_no_more_than_eight_mebibytes_are_kept(void **state) {
+    (void)state;
+    rove_id account = phone_account(&first, "Ajax");
+
+    settle(&first);
+    for (int i = 0; i < 10; i++) {
+        long_notes(&first, account, 60);
+        settle(&first);
+    }
+    int64_t bytes = in_file(&first, "SELECT sum(length(record)) FROM _sealed");
+    assert_in_range(bytes, 6 << 20, 8 << 20);
+    /* The oldest went first. */
+    assert_int_equal(in_file(&first, "SELECT max(batch) FROM _sealed"), 11);
+    assert_true(in_file(&first, "SELECT min(batch) FROM _sealed") > 3);
+}
+
+/* ---- T3 --------------------------------------------------------------------------------------------------- */
+
+static void t03_what_a_restored_headquarters_lost_comes_back_from_sealed_batches(void **state) {
+    (void)state;
+    rove_id account = phone_account(&first, "Ajax");
+
+    settle(&first);
+    size_t backup = memory_headquarters_backup(hq.hq);
+    long_notes(&first, account, 40); /* several frames */
+    settle(&first);
+    rename_account(&first, account, "Ajax Ltd");
+    settle(&first);
+    assert_int_equal(in_file(&first, "SELECT count(*) FROM _frame"), 0);
+    memory_headquarters_restore(hq.hq, backup, 4711, 99);
+    settle(&first);
+    settle(&second);
+    assert_true(same_name(&second, "Ajax Ltd"));
+    assert_int_equal(phone_number(&second, "SELECT count(*) FROM note"), 40);
+    (void)phone_account(&first, "after the restore");
+    settle(&first);
+    assert_int_equal(first.fresh_renewals, 0);
+    assert_int_equal(site_conflicts(&hq, 0), 0);
+}
+
+/*
+ * The seq at which a batch was committed means nothing on another timeline: there it is another transaction's, and a
+ * backup of that one is none of the batch.
+ */
+static void d09_a_backup_after_a_restore_does_not_cover_what_was_lost(void **state) {
+    (void)state;
+
+    (void)phone_account(&first, "Ajax");
+    settle(&first);
+    size_t backup = memory_headquarters_backup(hq.hq);
+    rove_id lost = phone_account(&first, "lost in the restore");
+    settle(&first);
+    memory_headquarters_restore(hq.hq, backup, 4711, 99);
+    for (int i = 0; i < 20; i++) {
+        (void)site_account(&hq, "another transaction");
+    }
+    back_up();
+    settle(&first);
+    assert_int_equal(first.fresh_renewals, 0);
+    rove__hq_row row;
+    assert_true(site_get(&hq, "Account", lost, &row));
+}
+
+static const rule_test tests[] = {
+    RULE(d09_acknowledged_work_is_sealed, ROVE_PLANT_D09_PLAIN),
+    RULE(d09_acknowledged_work_is_kept_until_there_is_a_backup, ROVE_PLANT_D09_FORGOTTEN,
+         ROVE_PLANT_D09_FOR_EVER),
+    RULE(d09_without_backups_thirty_days_are_enough, ROVE_PLANT_D09_FOR_EVER),
+    RULE(d09_no_more_than_eight_mebibytes_are_kept, ROVE_PLANT_D09_FOR_EVER),
+    RULE(d09_a_backup_after_a_restore_does_not_cover_what_was_lost, ROVE_PLANT_D09_ANY_LINE),
+    RULE(t03_what_a_restored_headquarters_lost_comes_back_from_sealed_batches,
+         ROVE_PLANT_T03_FORGIVES, ROVE_PLANT_T03_SHUT),
+};
+
+int main(int argc, char **argv) {
+    return RULES_MAIN(tests, pair_set_up, pair_tear_down, argc, argv);
+}
