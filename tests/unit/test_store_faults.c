@@ -1,7 +1,7 @@
 /*
  * Faults in every call that a day's work makes: memory of ours and of SQLite's, reading, writing, a full disk; once,
- * and from then on. Whatever fails, what was reported as committed is there, no transaction is half there, and after a
- * fault that passes the same handle goes on.
+ * from then on, and for a while. Whatever fails, what was reported as committed is there, no transaction is half there, and
+ * after a fault that passes the same handle goes on.
  */
 #include "replica.h"
 
@@ -134,6 +134,7 @@ static int make_template(void **state) {
     rove__row visit = replica_row(&r, "Visit", 0);
     replica_set_int(&visit, "account_id", customer);
     meeting = replica_insert(&r, &visit);
+    replica_enrol(&r); /* notes which ids were given out */
     replica_settle(&r, "visit");
     replica_end(&r);
     return 0;
@@ -181,6 +182,7 @@ static int64_t marks_of(int step) {
 }
 
 typedef enum source { OUR_MEMORY, SQLITE_MEMORY, FILES } source;
+typedef enum lasting { ONCE, FOR_EVER, FOR_A_WHILE, LASTING_COUNT } lasting;
 
 static void arm(source from, size_t n, int persistent, int code) {
     if (from == OUR_MEMORY) {
@@ -203,7 +205,7 @@ static int disarm(source from) {
 }
 
 /* One day with a fault at the n-th call. Returns whether it was reached. */
-static int day(source from, size_t n, int persistent, int code) {
+static int day(source from, size_t n, lasting how, int code) {
     rove_status reported[STEPS];
 
     replica_prepare(&r, "faults");
@@ -211,16 +213,16 @@ static int day(source from, size_t n, int persistent, int code) {
     replica_ok(&r, r.files.make_folder(r.files.ctx, r.folder, &r.error));
     copy_file("faults_template", r.folder);
     replica_open(&r);
-    arm(from, n, persistent, code);
+    arm(from, n, how != ONCE, code);
     for (int step = 0; step < STEPS; step++) {
         reported[step] = step_of(step);
         assert_int_not_equal(reported[step], ROVE_CORRUPT);
     }
-    if (persistent) {
+    if (how == FOR_EVER) {
         replica_close(&r); /* with the fault still there */
     }
     int hit = disarm(from);
-    if (!persistent) {
+    if (how != FOR_EVER) {
         /* The fault has passed: the handle goes on. */
         replica_ok(&r, step_of(100));
         assert_int_equal(marks_of(100), 1);
@@ -238,9 +240,9 @@ static int day(source from, size_t n, int persistent, int code) {
 }
 
 static void every_call(source from, int code) {
-    for (int persistent = 0; persistent <= 1; persistent++) {
+    for (lasting how = ONCE; how < LASTING_COUNT; how++) {
         size_t n = 1;
-        while (day(from, n, persistent, code)) {
+        while (day(from, n, how, code)) {
             n++;
         }
         assert_true(n > 20); /* it did reach something */
@@ -255,10 +257,10 @@ static void our_memory_runs_short(void **state) {
 static void memory_of_sqlite_runs_short(void **state) {
     (void)state;
     /* Thousands of calls: a sample whose step changes, so that all kinds are met. */
-    for (int persistent = 0; persistent <= 1; persistent++) {
+    for (lasting how = ONCE; how < LASTING_COUNT; how++) {
         size_t n = 1;
         size_t pace = 0;
-        while (day(SQLITE_MEMORY, n, persistent, 0)) {
+        while (day(SQLITE_MEMORY, n, how, 0)) {
             n += 1 + pace++ % 23;
         }
         assert_true(n > 100);
