@@ -6,7 +6,7 @@
 #include "office.h"
 #include "power.h"
 
-#define LIVES     6  /* replicas, each from its beginning */
+#define LIVES     4  /* replicas, each from its beginning */
 #define CUTS      8  /* in each of them */
 #define CUSTOMERS 14 /* whose descriptions fill a page */
 
