@@ -44,15 +44,16 @@ def tried(options):
 
 
 def built(options):
-    """Problems in how the real build compiles our sources."""
-    database = os.path.join(os.path.dirname(options.archive), "compile_commands.json")
-    if not options.archive or not os.path.exists(database):
-        return []
+    """Problems in how the real build compiles our sources; a planted tree has its commands in its root."""
+    folder = options.root if options.planted else os.path.dirname(options.archive)
+    database = os.path.join(folder, "compile_commands.json")
+    if not os.path.exists(database):
+        return ["there is no compile_commands.json beside the library"] if options.archive else []
     problems = []
     with open(database, encoding="utf-8") as file:
         commands = json.load(file)
     for entry in commands:
-        path = os.path.relpath(entry["file"], options.root)
+        path = os.path.relpath(os.path.join(options.root, entry["file"]), options.root)
         if not path.startswith(tuple(folder + "/" for folder in harness.CODE_FOLDERS)):
             continue
         if "-include base/banned.h" not in entry["command"]:
@@ -68,8 +69,20 @@ def find(options):
 
 HEADER = harness.read(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))),
                       "core/src/base/banned.h")
-CLEAN = {"core/src/base/banned.h": HEADER}
+CLEAN = {"core/src/base/banned.h": HEADER,
+         "compile_commands.json": json.dumps([
+             {"file": "core/src/base/a.c", "command": "cc -DROVE__CORE -include base/banned.h -c a.c"},
+             {"file": "platform/cli/a.c", "command": "cc -include base/banned.h -c a.c"},
+             {"file": "tests/unit/a.c", "command": "cc -c a.c"}])}
+
+
+def compiled(path, flags):
+    return {"compile_commands.json": json.dumps([{"file": path, "command": f"cc {flags} -c {path}"}])}
+
+
 PLANTED = {
+    "a source is built without the ban": compiled("platform/cli/a.c", ""),
+    "a source of core is built without its list": compiled("core/src/base/a.c", "-include base/banned.h"),
     "strcpy is allowed": {"core/src/base/banned.h":
                           HEADER.replace("#define strcpy(...) ROVE__BANNED(strcpy)", "")},
     "malloc is allowed": {"core/src/base/banned.h":
