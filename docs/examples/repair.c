@@ -69,7 +69,7 @@ int main(void) {
     if (refused.count > 0) {
         EXAMPLE_OK(answer(replica, refused.number, "Ajax Bikes Ltd", &error), &error);
     }
-    EXAMPLE_OK(rove_conflicts(replica, see_conflict, &unseen, &error), &error);
+    EXAMPLE_OK(rove_conflicts(replica, NULL, see_conflict, &unseen, &error), &error);
     if (unseen.count > 0) {
         EXAMPLE_OK(rove_conflict_settle(replica, unseen.number, 1 /* restore */, &error), &error);
     }

@@ -21,10 +21,8 @@ static rove_status show_rejection(void *ctx, const rove_rejection *rejection) {
 
 static rove_status show_conflict(void *ctx, const rove_conflict *conflict) {
     (void)ctx;
-    if (conflict->open) {
-        printf("  %s %lld, %s: two people wrote it\n", conflict->entity, (long long)conflict->id,
-               conflict->field);
-    }
+    printf("  %s %lld, %s: two people wrote it\n", conflict->entity, (long long)conflict->id,
+           conflict->field);
     return ROVE_OK;
 }
 
@@ -33,6 +31,7 @@ int main(void) {
     rove_error error;
     rove_id account = 0;
     rove_state state = {.size = sizeof state};
+    rove_conflict_filter open = {.size = sizeof open, .open = 1, .limit = 20};
 
     example_ports(&ports);
     rove *replica = example_open(&ports, "example_status_screen");
@@ -47,7 +46,7 @@ int main(void) {
            (unsigned long long)state.conflicts, (unsigned long long)state.quarantined);
     EXAMPLE_OK(rove_pending_list(replica, show_pending, NULL, &error), &error);
     EXAMPLE_OK(rove_rejections(replica, show_rejection, NULL, &error), &error);
-    EXAMPLE_OK(rove_conflicts(replica, show_conflict, NULL, &error), &error);
+    EXAMPLE_OK(rove_conflicts(replica, &open, show_conflict, NULL, &error), &error);
 
     rove_close(replica);
     example_ports_free(&ports);

@@ -1,5 +1,5 @@
 /*
- * review.c - what needs the rep's eye: pending work, conflicts, rejections, quarantine; and free SQL.
+ * review.c - what needs the rep's eye: pending work, rejections, quarantine; and free SQL.
  */
 #include <stdio.h>
 #include <string.h>
@@ -59,67 +59,6 @@ const cli_command cli_command_pending = {"pending", "",
                                          "sent again until headquarters says so.\n\n"
                                          "    rove pending",
                                          run_pending};
-
-/* ---- conflicts -------------------------------------------------------------------------------------------- */
-
-static rove_status visit_conflict(void *ctx, const rove_conflict *conflict) {
-    listing *found = ctx;
-    rove_field_info info;
-    int known = cli_field(found->cli, conflict->entity, conflict->field, &info);
-    const rove_field_info *as = known ? &info : NULL;
-
-    if (!conflict->open) {
-        return ROVE_OK;
-    }
-    return keep(
-        found,
-        json_pack("{s:I, s:s, s:s, s:I, s:s, s:o, s:I, s:o, s:o, s:o, s:I, s:o, s:o}", "number",
-                  (json_int_t)conflict->number, "kind", conflict->kind, "entity", conflict->entity,
-                  "id", (json_int_t)conflict->id, "field", conflict->field, "kept",
-                  cli_value_json(found->cli, conflict->entity, as, conflict->kept), "kept_by",
-                  (json_int_t)conflict->kept_user, "kept_at", cli_time_json(conflict->kept_at_ms),
-                  "kept_at_own_clock", cli_time_json(conflict->kept_raw_at_ms), "lost",
-                  cli_value_json(found->cli, conflict->entity, as, conflict->lost), "lost_by",
-                  (json_int_t)conflict->lost_user, "lost_at", cli_time_json(conflict->lost_at_ms),
-                  "lost_at_own_clock", cli_time_json(conflict->lost_raw_at_ms)));
-}
-
-static int run_conflicts(cli_session *cli, int argc, char **argv) {
-    static const char *const columns[] = {"number", "entity",  "id",      "field", "kept",
-                                          "lost",   "kept_at", "lost_at", NULL};
-    listing found = {cli, NULL};
-    rove_error error = {0};
-    int64_t number = 0;
-    rove_status status = ROVE_OK;
-
-    if (argc == 1 || (argc == 2 && strcmp(argv[1], "list") == 0)) {
-        found.rows = json_array();
-        status = rove_conflicts(cli->replica, visit_conflict, &found, &error);
-        if (status == ROVE_OK) {
-            cli_rows(cli, columns, found.rows, "No open conflicts.");
-            return CLI_DONE;
-        }
-        json_decref(found.rows);
-        return cli_fail(cli, status, &error);
-    }
-    int restore = argc == 3 && strcmp(argv[1], "restore") == 0;
-    if (argc != 3 || (!restore && strcmp(argv[1], "keep") != 0) ||
-        cli_number(argv[2], &number) != ROVE_OK) {
-        return cli_usage(cli, &cli_command_conflicts, "list, keep NUMBER or restore NUMBER.");
-    }
-    status = rove_conflict_settle(cli->replica, number, restore, &error);
-    return settled(cli, status, number, &error);
-}
-
-const cli_command cli_command_conflicts = {
-    "conflicts", "[list] | keep NUMBER | restore NUMBER", "two values that met unseen",
-    "When two people change the same field without having seen each other's change, one value is "
-    "kept\n"
-    "and the other is not thrown away: both are here with their times. keep settles it as it is;\n"
-    "restore writes the losing value again, as a new change.\n\n"
-    "    rove conflicts\n"
-    "    rove conflicts restore 4294967301",
-    run_conflicts};
 
 /* ---- rejections ------------------------------------------------------------------------------------------- */
 

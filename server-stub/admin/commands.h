@@ -29,6 +29,7 @@ extern const hq_command hq_command_history;
 extern const hq_command hq_command_import;
 extern const hq_command hq_command_export;
 
+extern const hq_command hq_command_conflicts;
 extern const hq_command hq_command_review;
 extern const hq_command hq_command_acts;
 extern const hq_command hq_command_backup;

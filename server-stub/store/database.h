@@ -71,6 +71,10 @@ typedef struct rove__hq_directory {
     rove_status (*row_find)(rove__hq_tx *tx, uint32_t entity, int ordinal, const rove_value *value,
                             rove__arena *arena, /* reset for each row */
                             rove_status (*each)(void *, const rove__hq_row *), void *each_ctx);
+    /* The same past an id, for lists that come by the page; the field is an integer. */
+    rove_status (*row_page)(rove__hq_tx *tx, uint32_t entity, int ordinal, int64_t value, rove_id after,
+                            rove__arena *arena, /* reset for each row */
+                            rove_status (*each)(void *, const rove__hq_row *), void *each_ctx);
     rove_status (*row_count)(rove__hq_tx *tx, uint32_t entity, uint64_t *count);
     /* Who committed a seq, and in whose name; NOT_FOUND. */
     rove_status (*commit_get)(rove__hq_tx *tx, uint64_t seq, rove__arena *arena,

@@ -177,6 +177,16 @@ static bed_seen find(bed *b, rove__hq_tx *tx, const char *field, rove_value valu
     return seen;
 }
 
+static bed_seen page(bed *b, rove__hq_tx *tx, const char *field, int64_t value, rove_id after) {
+    const rove__entity *entity = bed_entity(b, "Account");
+    bed_seen seen = {.count = 0};
+    int ordinal = field == NULL ? -1 : rove__entity_field_named(entity, field);
+
+    ok(directory_of(b)->row_page(tx, entity->number, ordinal, value, after, &b->rows, bed_each_row,
+                                 &seen));
+    return seen;
+}
+
 static void rows_are_found_by_the_value_of_a_field(void **state) {
     bed *b = *state;
     const rove_id all[] = {1, 2, 3, 5};
@@ -217,6 +227,11 @@ static void rows_are_found_by_the_value_of_a_field(void **state) {
     assert_int_equal(find(b, tx, "name", rove__value_text("' OR 1 --")).count, 0);
     seen = find(b, tx, "tag_ids", rove__value_int(71));
     bed_expect_ids(&seen, all + 2, 2);
+    seen = page(b, tx, NULL, 0, 1);
+    bed_expect_ids(&seen, all + 1, 3);
+    seen = page(b, tx, "credit_limit", INT64_MIN, 2);
+    bed_expect_ids(&seen, all + 2, 2);
+    assert_int_equal(page(b, tx, "credit_limit", INT64_MIN, 5).count, 0);
     ok(directory_of(b)->row_count(tx, bed_entity(b, "Account")->number, &count));
     assert_int_equal(count, 4);
     ok(directory_of(b)->row_count(tx, bed_entity(b, "Lead")->number, &count));

@@ -100,7 +100,7 @@ static void test_two_reps_meet_and_settle_it(void **state) {
     assert_int_equal(phone_state(&second).conflicts, 1);
     int second_won = same_name(&first, "of the second");
     assert_true(second_won || same_name(&first, "of the first"));
-    phone_ok(&first, rove_conflicts(first.replica, take_number, &conflict, &first.error));
+    phone_ok(&first, rove_conflicts(first.replica, NULL, take_number, &conflict, &first.error));
     phone_ok(&first, rove_conflict_settle(first.replica, conflict, 1, &first.error));
     settle(&first);
     settle(&second);

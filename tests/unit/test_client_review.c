@@ -381,6 +381,8 @@ static void sends_a_conflict(phone *ph, rove__frame_writer *writer, rove__buf *a
     set(&c, "lost_raw_at", rove__value_int(PHONE_NOW_MS + 8));
     set(&c, "kept_user_id", rove__value_int(4));
     set(&c, "lost_user_id", rove__value_int(PHONE_USER));
+    set(&c, "kept_replica", rove__value_int(41));
+    set(&c, "lost_replica", rove__value_int(42));
     set(&c, "status", rove__value_int(ROVE__CONFLICT__STATUS__OPEN));
     add(&h, &c);
     end_hand(&h);
@@ -400,6 +402,8 @@ static rove_status take_conflict(void *ctx, const rove_conflict *conflict) {
     assert_int_equal(conflict->lost_raw_at_ms, PHONE_NOW_MS + 8);
     assert_int_equal(conflict->kept_user, 4);
     assert_int_equal(conflict->lost_user, PHONE_USER);
+    assert_int_equal(conflict->kept_replica, 41);
+    assert_int_equal(conflict->lost_replica, 42);
     if (strcmp(conflict->kind, "REGISTER_WRITE") == 0) {
         assert_string_equal(conflict->field, "phone");
         assert_int_equal(conflict->kept.type, ROVE_TEXT);
@@ -420,15 +424,16 @@ static void have_a_conflict(void) {
     phone_ok(&p, sync_now(NULL));
     assert_int_equal(phone_state(&p).quarantined, 0);
     assert_int_equal(phone_state(&p).conflicts, 1);
-    phone_ok(&p, rove_conflicts(p.replica, take_conflict, &open, &p.error));
+    phone_ok(&p, rove_conflicts(p.replica, NULL, take_conflict, &open, &p.error));
     assert_int_equal(open, 1);
 }
 
-static void assert_settled(void) {
+static void assert_settled(int status) {
     int open = 0;
 
+    assert_int_equal(phone_number(&p, "SELECT status FROM conflict"), status);
     assert_int_equal(phone_state(&p).conflicts, 0);
-    phone_ok(&p, rove_conflicts(p.replica, take_conflict, &open, &p.error));
+    phone_ok(&p, rove_conflicts(p.replica, NULL, take_conflict, &open, &p.error));
     assert_int_equal(open, 100);
     assert_int_equal(phone_number(&p, "SELECT resolved_at FROM conflict"), rove_now_ms(p.replica));
     assert_int_equal(phone_number(&p, "SELECT resolver_id FROM conflict"), PHONE_USER);
@@ -442,7 +447,7 @@ static void test_the_losing_value_can_be_written_again(void **state) {
     phone_ok(&p, rove_conflict_settle(p.replica, CONFLICT, 1, &p.error));
     assert_int_equal(phone_number(&p, "SELECT count(*) FROM account WHERE phone = 'mine'"), 1);
     assert_int_equal(phone_state(&p).pending, 2);
-    assert_settled();
+    assert_settled(ROVE__CONFLICT__STATUS__RESOLVED);
 }
 
 static void test_what_stands_can_be_kept(void **state) {
@@ -453,7 +458,7 @@ static void test_what_stands_can_be_kept(void **state) {
     phone_ok(&p, rove_conflict_settle(p.replica, CONFLICT, 0, &p.error));
     assert_int_equal(phone_number(&p, "SELECT count(*) FROM account WHERE phone = 'theirs'"), 1);
     assert_int_equal(phone_state(&p).pending, 1);
-    assert_settled();
+    assert_settled(ROVE__CONFLICT__STATUS__DISMISSED);
 }
 
 static void test_a_delete_that_was_taken_back_can_be_made_again(void **state) {
@@ -462,7 +467,15 @@ static void test_a_delete_that_was_taken_back_can_be_made_again(void **state) {
     have_a_conflict();
     phone_ok(&p, rove_conflict_settle(p.replica, CONFLICT, 1, &p.error));
     assert_int_equal(phone_number(&p, "SELECT count(*) FROM account"), 0);
-    assert_settled();
+    assert_settled(ROVE__CONFLICT__STATUS__RESOLVED);
+}
+
+static void test_a_merge_that_could_not_be_is_not_restored(void **state) {
+    (void)state;
+    conflict_kind = ROVE__CONFLICT__KIND__SECOND_REDIRECT;
+    have_a_conflict();
+    phone_is(&p, rove_conflict_settle(p.replica, CONFLICT, 1, &p.error), ROVE_STATE);
+    assert_non_null(strstr(p.error.message, "Undo that merge first"));
 }
 
 static void test_what_cannot_be_restored_is_left_alone(void **state) {
@@ -472,7 +485,78 @@ static void test_what_cannot_be_restored_is_left_alone(void **state) {
     phone_is(&p, rove_conflict_settle(p.replica, CONFLICT, 1, &p.error), ROVE_STATE);
     assert_int_equal(phone_state(&p).conflicts, 1);
     phone_ok(&p, rove_conflict_settle(p.replica, CONFLICT, 0, &p.error));
-    assert_settled();
+    assert_settled(ROVE__CONFLICT__STATUS__DISMISSED);
+}
+
+/* ---- many of them ---- */
+
+#define MANY 250
+
+/* Every other one about a contact, every fifth settled, every tenth with a side of user 7. */
+static void sends_many_conflicts(phone *ph, rove__frame_writer *writer, rove__buf *answer) {
+    hand h;
+
+    begin_hand(&h, ph, writer, answer);
+    for (uint32_t i = 0; i < MANY; i++) {
+        rove__change c = change_of(&h, ROVE_OP_WHOLE, "Conflict", rove__id_make(1, 1000 + i));
+        set(&c, "record_entity", rove__value_int(i % 2 == 0 ? 6 : 7));
+        set(&c, "record_id", rove__value_int(RECORD));
+        set(&c, "kind", rove__value_int(ROVE__CONFLICT__KIND__REGISTER_WRITE));
+        set(&c, "kept_user_id", rove__value_int(i % 20 == 0 ? 7 : 4));
+        set(&c, "lost_user_id", rove__value_int(i % 20 == 10 ? 7 : 4));
+        set(&c, "status",
+            rove__value_int(i % 5 == 0 ? ROVE__CONFLICT__STATUS__DISMISSED
+                                       : ROVE__CONFLICT__STATUS__OPEN));
+        add(&h, &c);
+    }
+    end_hand(&h);
+}
+
+typedef struct numbers {
+    size_t count;
+    rove_id first, last;
+} numbers;
+
+static rove_status take_number(void *ctx, const rove_conflict *conflict) {
+    numbers *n = ctx;
+
+    assert_true(conflict->number > n->last);
+    n->first = n->count++ == 0 ? conflict->number : n->first;
+    n->last = conflict->number;
+    return ROVE_OK;
+}
+
+static numbers page(rove_conflict_filter filter) {
+    numbers n = {0, 0, 0};
+
+    filter.size = sizeof filter;
+    phone_ok(&p, rove_conflicts(p.replica, &filter, take_number, &n, &p.error));
+    return n;
+}
+
+static void test_conflicts_come_by_the_page_and_by_what_is_asked_for(void **state) {
+    rove_conflict_filter nobody = {.size = sizeof nobody, .entity = "Nobody"};
+    numbers n = {0, 0, 0};
+    size_t seen = 0;
+    (void)state;
+
+    p.compose = sends_many_conflicts;
+    phone_ok(&p, sync_now(NULL));
+    assert_int_equal(page((rove_conflict_filter){0}).count, MANY);
+    assert_int_equal(page((rove_conflict_filter){.open = 1}).count, MANY * 4 / 5);
+    assert_int_equal(page((rove_conflict_filter){.entity = "Contact"}).count, MANY / 2);
+    assert_int_equal(page((rove_conflict_filter){.user = 7}).count, MANY / 10);
+    assert_int_equal(page((rove_conflict_filter){.user = 7, .open = 1}).count, 0);
+    assert_int_equal(page((rove_conflict_filter){.number = rove__id_make(1, 1003)}).count, 1);
+    do {
+        n = page((rove_conflict_filter){.open = 1, .after = n.last, .limit = 30});
+        seen += n.count;
+    } while (n.count == 30);
+    assert_int_equal(seen, MANY * 4 / 5);
+    phone_is(&p, rove_conflicts(p.replica, &nobody, take_number, &n, &p.error),
+             ROVE_UNKNOWN_ENTITY);
+    nobody.size = 0;
+    phone_is(&p, rove_conflicts(p.replica, &nobody, take_number, &n, &p.error), ROVE_INVALID);
 }
 
 static void test_settling_may_be_part_of_a_transaction(void **state) {
@@ -500,7 +584,9 @@ int main(void) {
         TEST(test_the_losing_value_can_be_written_again),
         TEST(test_what_stands_can_be_kept),
         TEST(test_a_delete_that_was_taken_back_can_be_made_again),
+        TEST(test_a_merge_that_could_not_be_is_not_restored),
         TEST(test_what_cannot_be_restored_is_left_alone),
+        TEST(test_conflicts_come_by_the_page_and_by_what_is_asked_for),
         TEST(test_settling_may_be_part_of_a_transaction),
     };
 

@@ -421,14 +421,29 @@ typedef struct rove_conflict {
     int64_t kept_at_ms, lost_at_ms;         /* corrected */
     int64_t kept_raw_at_ms, lost_raw_at_ms; /* by the writers' own clocks */
     int open;
+    const char *
+        status; /* "OPEN", "RESOLVED": what lost was written again, "DISMISSED": what stands was kept */
+    rove_replica kept_replica, lost_replica; /* the devices; a user 0 beside it: headquarters */
+    rove_id resolver;                        /* who settled it; 0: nobody, or headquarters */
+    int64_t resolved_at_ms;                  /* 0: nobody has */
 } rove_conflict;
 typedef rove_status (*rove_conflict_visitor)(void *ctx, const rove_conflict *conflict);
-/* Lists conflicts, settled ones too. */
-ROVE_CHECK rove_status rove_conflicts(rove *replica, rove_conflict_visitor visit, void *ctx,
-                                      rove_error *error);
-/* restore 1: writes the losing value (or the delete that was undone) again as a new write; 0: keeps what stands. Marks
- * it resolved in the same transaction. NOT_FOUND. STATE: it is settled already, or what lost cannot be written again;
- * and what a write may say. */
+/* Which ones, and how many at a time; zeros ask for all. */
+typedef struct rove_conflict_filter {
+    size_t size;        /* sizeof(rove_conflict_filter), set by the caller */
+    int open;           /* 1: those that nobody has settled */
+    const char *entity; /* of records of this entity; NULL: of any */
+    rove_id user;       /* who wrote one side; 0: anybody */
+    rove_id number;     /* this one alone; 0: any */
+    rove_id after;      /* those with higher numbers: the last one of the page before */
+    size_t limit;       /* at most so many; 0: no limit */
+} rove_conflict_filter;
+/* Lists conflicts, ascending by number. `filter` may be NULL: all, settled ones too. UNKNOWN_ENTITY. */
+ROVE_CHECK rove_status rove_conflicts(rove *replica, const rove_conflict_filter *filter,
+                                      rove_conflict_visitor visit, void *ctx, rove_error *error);
+/* restore 1: writes the losing value (or the delete that was undone) again as a new write, which has seen what it
+ * replaces; 0: keeps what stands. Marks it settled in the same transaction. NOT_FOUND. STATE: it is settled already, or what lost
+ * cannot be written again; and what a write may say. */
 ROVE_CHECK rove_status rove_conflict_settle(rove *replica, rove_id number, int restore,
                                             rove_error *error);
 

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "client/internal.h"
 #include "rove/entities.pb-c.h"
+#include "rules/conflict.h"
 #include "store/outbox.h"
 
 #define REASON_MAX 1024
@@ -248,23 +249,23 @@ rove_status rove_pending_list(rove *replica, rove_pending_visitor visit, void *c
 
 #define CONFLICTS                                                                                  \
     "SELECT id, record_entity, record_id, field_number, kind, kept_value, lost_value,"             \
-    " kept_user_id, lost_user_id, kept_stamp, lost_stamp, kept_raw_at, lost_raw_at,"               \
-    " status IS NULL OR status = 1 FROM conflict"
+    " kept_user_id, lost_user_id, kept_stamp, lost_stamp, kept_raw_at, lost_raw_at, status,"       \
+    " kept_replica, lost_replica, resolver_id, resolved_at FROM conflict"
+#define CONFLICTS_PAGE                                                                             \
+    " id > ?1 AND (?2 = 0 OR record_entity = ?2) AND (?3 = 0 OR ?3 IN (kept_user_id,"              \
+    " lost_user_id)) AND (?4 = 0 OR id = ?4) ORDER BY id LIMIT ?5"
 
-/* A value in its self-describing form; NULL if it is absent or not to be read. Borrows from the query. */
+/* The columns of CONFLICTS. */
+enum { KIND = 4, LOST_VALUE = 6, STATUS = 13 };
+
+static int is_open(const list *l) {
+    return int_at(l, STATUS) == ROVE__CONFLICT__STATUS__OPEN;
+}
+
 static rove_value described(const list *l, size_t column) {
-    rove_value bytes = rove_query_value(l->query, column);
-    rove_value value = rove_null();
-    rove__reader reader;
+    rove_value packed = rove_query_value(l->query, column);
 
-    if (bytes.type == ROVE_BLOB && bytes.size > 0) {
-        rove__reader_init(&reader, bytes.as.data, bytes.size);
-        rove__value_read(&reader, &value);
-        if (rove__reader_status(&reader) != ROVE_OK) {
-            value = rove_null();
-        }
-    }
-    return value;
+    return rove__conflict_value(&packed);
 }
 
 static const char *field_name(const rove__entity *entity, uint32_t number) {
@@ -281,9 +282,13 @@ static rove_status tell_conflict(list *l, void *visit, void *ctx) {
     rove_conflict_visitor visitor = *(rove_conflict_visitor *)visit;
     const rove__entity *entity = entity_at(l, 1);
     const char *kind = NULL;
+    const char *status = NULL;
 
-    if (rove_enum_key(l->replica, "Conflict", "kind", int_at(l, 4), &kind) != ROVE_OK) {
+    if (rove_enum_key(l->replica, "Conflict", "kind", int_at(l, KIND), &kind) != ROVE_OK) {
         kind = "?";
+    }
+    if (rove_enum_key(l->replica, "Conflict", "status", int_at(l, STATUS), &status) != ROVE_OK) {
+        status = "?";
     }
     rove_conflict conflict = {.number = int_at(l, 0),
                               .entity = entity_name(entity),
@@ -298,16 +303,43 @@ static rove_status tell_conflict(list *l, void *visit, void *ctx) {
                               .lost_at_ms = rove__stamp_ms((rove_stamp)int_at(l, 10)),
                               .kept_raw_at_ms = int_at(l, 11),
                               .lost_raw_at_ms = int_at(l, 12),
-                              .open = (int)int_at(l, 13)};
+                              .open = is_open(l),
+                              .status = status,
+                              .kept_replica = (rove_replica)int_at(l, 14),
+                              .lost_replica = (rove_replica)int_at(l, 15),
+                              .resolver = int_at(l, 16),
+                              .resolved_at_ms = int_at(l, 17)};
     return visitor(ctx, &conflict);
 }
 
-rove_status rove_conflicts(rove *replica, rove_conflict_visitor visit, void *ctx,
-                           rove_error *error) {
-    if (replica == NULL || visit == NULL) {
-        return rove__client_invalid(error, "A list takes a replica and a visitor.");
+rove_status rove_conflicts(rove *replica, const rove_conflict_filter *filter,
+                           rove_conflict_visitor visit, void *ctx, rove_error *error) {
+    rove_conflict_filter wanted = {.size = sizeof wanted};
+    const rove__entity *entity = NULL;
+    rove_status status = ROVE_OK;
+
+    if (replica == NULL || visit == NULL || (filter != NULL && filter->size == 0)) {
+        return rove__client_invalid(error,
+                                    "A list takes a replica, a visitor and a filter's size.");
     }
-    return walk(replica, CONFLICTS " ORDER BY id", NULL, 0, tell_conflict, &visit, ctx, error);
+    if (filter != NULL) {
+        memcpy(&wanted, filter, filter->size < sizeof wanted ? filter->size : sizeof wanted);
+    }
+    if (wanted.entity != NULL) {
+        status = rove__client_entity(replica, wanted.entity, &entity, error);
+    }
+    if (status != ROVE_OK) {
+        return status;
+    }
+    int64_t limit = wanted.limit == 0 || wanted.limit > INT32_MAX ? -1 : (int64_t)wanted.limit;
+    rove_value parameters[] = {rove_int(wanted.after),
+                               rove_int(entity != NULL ? (int64_t)entity->number : 0),
+                               rove_int(wanted.user), rove_int(wanted.number), rove_int(limit)};
+    /* The index on the status gives ids in order. */
+    return walk(replica,
+                wanted.open ? CONFLICTS " WHERE status = 1 AND" CONFLICTS_PAGE
+                            : CONFLICTS " WHERE" CONFLICTS_PAGE,
+                parameters, 5, tell_conflict, &visit, ctx, error);
 }
 
 /* ---- settling one ---- */
@@ -320,58 +352,59 @@ typedef struct settlement {
     rove_id id;
     uint32_t field;
     int64_t kind;
-    rove_value lost; /* in `arena` */
+    rove_value lost; /* as the entry has it; in `arena` */
     rove__arena *arena;
 } settlement;
 
 static rove_status take_conflict(list *l, void *visit, void *ctx) {
     settlement *s = ctx;
-    rove_value lost = described(l, 6);
+    rove_value lost = rove_query_value(l->query, LOST_VALUE);
 
     (void)visit;
     s->found = 1;
-    s->open = (int)int_at(l, 13);
+    s->open = is_open(l);
     s->entity = entity_at(l, 1);
     s->id = int_at(l, 2);
     s->field = (uint32_t)int_at(l, 3);
-    s->kind = int_at(l, 4);
+    s->kind = int_at(l, KIND);
     s->lost = lost;
-    if (lost.size > 0 && (lost.type == ROVE_TEXT || lost.type == ROVE_BLOB)) {
+    if (lost.type == ROVE_BLOB && lost.size > 0) {
         s->lost.as.data = rove__arena_copy(s->arena, lost.as.data, lost.size);
+        return s->lost.as.data == NULL ? ROVE_NOMEM : ROVE_OK;
     }
-    return lost.size > 0 && s->lost.as.data == NULL ? ROVE_NOMEM : ROVE_OK;
+    return ROVE_OK;
 }
 
 /* Writes the losing side again: the value of a field, or the delete that was taken back. */
 static rove_status restore(rove *replica, const settlement *s, rove_error *error) {
+    rove__remedy remedy;
     rove__row row;
-    int ordinal = s->entity != NULL && s->field != 0 ? rove__entity_field(s->entity, s->field) : -1;
 
-    if (s->entity != NULL && s->field == 0 &&
-        (s->kind == ROVE__CONFLICT__KIND__DELETION || s->kind == ROVE__CONFLICT__KIND__REVIVAL)) {
+    rove_status status =
+        rove__conflict_remedy(s->kind, s->entity, s->field, &s->lost, &remedy, error);
+    if (status != ROVE_OK) {
+        return status;
+    }
+    if (remedy.deletes) {
         return rove__store_delete(replica->store, s->entity, s->id, error);
     }
-    if (ordinal < 0) {
-        return rove__error_set(error, ROVE_STATE,
-                               "What lost here cannot be written again by itself; make a new "
-                               "record, or keep what stands.");
-    }
-    rove_status status = rove__row_init(&row, s->entity, s->id, s->arena);
+    status = rove__row_init(&row, s->entity, s->id, s->arena);
     if (status != ROVE_OK) {
         return rove__error_set(error, status, "%s", rove_status_text(status));
     }
-    rove__row_set(&row, (size_t)ordinal, s->lost);
+    rove__row_set(&row, remedy.ordinal, remedy.value);
     return rove__store_update(replica->store, &row, error);
 }
 
-static rove_status mark_resolved(rove *replica, rove_id number, rove__arena *arena,
-                                 rove_error *error) {
+static rove_status mark_settled(rove *replica, rove_id number, int again, rove__arena *arena,
+                                rove_error *error) {
     const rove__entity *conflict = NULL;
     rove__store_owner owner;
     rove__row row;
 
     rove__store_read_owner(replica->store, &owner);
-    rove_field fields[] = {{"status", rove_int(ROVE__CONFLICT__STATUS__RESOLVED)},
+    rove_field fields[] = {{"status", rove_int(again ? ROVE__CONFLICT__STATUS__RESOLVED
+                                                     : ROVE__CONFLICT__STATUS__DISMISSED)},
                            {"resolved_at", rove_int(rove__store_now_ms(replica->store, NULL))},
                            {"resolver_id", rove_int(owner.user)}};
     size_t count = owner.user != 0 ? 3 : 2;
@@ -394,7 +427,7 @@ static rove_status settle(rove *replica, rove_id number, int again, settlement *
         status = restore(replica, s, error);
     }
     if (status == ROVE_OK) {
-        status = mark_resolved(replica, number, s->arena, error);
+        status = mark_settled(replica, number, again, s->arena, error);
     }
     return rove__client_leave(replica, own, status, error);
 }

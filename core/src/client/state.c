@@ -5,12 +5,10 @@
 
 #include "client/internal.h"
 
-/* Open conflicts; one without a status has not been looked at either. */
 static rove_status count_conflicts(rove *replica, uint64_t *count, rove_error *error) {
     rove_query *query = NULL;
-    rove_status status =
-        rove_query_new(replica, "SELECT count(*) FROM conflict WHERE status IS NULL OR status = 1",
-                       NULL, 0, &query, error);
+    rove_status status = rove_query_new(replica, "SELECT count(*) FROM conflict WHERE status = 1",
+                                        NULL, 0, &query, error);
 
     if (status == ROVE_OK) {
         status = rove_query_step(query, error);

@@ -197,6 +197,25 @@ static rove_status row_find(rove__hq_tx *tx, uint32_t number, int ordinal, const
     return rove__lite_each_row(&s, entity, arena, each, each_ctx);
 }
 
+static rove_status row_page(rove__hq_tx *tx, uint32_t number, int ordinal, int64_t value,
+                            rove_id after, rove__arena *arena,
+                            rove_status (*each)(void *, const rove__hq_row *), void *each_ctx) {
+    const rove__entity *entity = rove__lite_entity(tx, number);
+
+    if (entity == NULL) {
+        return ROVE_UNKNOWN_ENTITY;
+    }
+    ROVE_ASSERT(ordinal < (int)entity->field_count);
+    rove__lite_statement s =
+        rove__lite_open_kind(tx, entity, ordinal < 0 ? ROVE_LITE_PAGE : ROVE_LITE_PAGE_FIND,
+                             ordinal < 0 ? 0 : (size_t)ordinal);
+    rove__lite_bind_int(&s, after);
+    if (ordinal >= 0) {
+        rove__lite_bind_int(&s, value);
+    }
+    return rove__lite_each_row(&s, entity, arena, each, each_ctx);
+}
+
 static rove_status row_count(rove__hq_tx *tx, uint32_t number, uint64_t *count) {
     const rove__entity *entity = rove__lite_entity(tx, number);
 
@@ -240,6 +259,7 @@ void rove__lite_fill_directory(rove__hq_directory *directory) {
     directory->setting_get = setting_get;
     directory->setting_put = setting_put;
     directory->row_find = row_find;
+    directory->row_page = row_page;
     directory->row_count = row_count;
     directory->commit_get = commit_get;
 }

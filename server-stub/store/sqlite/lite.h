@@ -43,6 +43,8 @@ typedef enum rove__lite_kind {
     ROVE_LITE_FIND,          /* ?1 value of the field; ids and columns */
     ROVE_LITE_FIND_NULL,     /* no parameter */
     ROVE_LITE_FIND_ELEMENT,  /* ?1 element of the set */
+    ROVE_LITE_PAGE,          /* ?1 after id */
+    ROVE_LITE_PAGE_FIND,     /* ?1 after id, ?2 value of the field */
     ROVE_LITE_REFER,         /* ?1 value of the field; ids alone */
     ROVE_LITE_REFER_ELEMENT, /* ?1 element of the set; ids alone */
     ROVE_LITE_COUNT,         /* no parameter */

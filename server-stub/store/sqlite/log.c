@@ -19,11 +19,11 @@ static rove_status history_put(rove__hq_tx *tx, const rove__hq_history *history)
     return rove__lite_run(&s);
 }
 
-#define HISTORY_SELECT                                                                             \
-    "SELECT seq, replica, user, change FROM _history WHERE entity = ? AND id = ?"
+#define HISTORY_SELECT "SELECT seq, replica, user, change FROM _history WHERE entity = ? AND id = ?"
 
 static rove_status history_scan(rove__hq_tx *tx, uint32_t entity, rove_id id, uint64_t seq,
-                                rove__arena *arena, rove_status (*each)(void *, const rove__hq_history *),
+                                rove__arena *arena,
+                                rove_status (*each)(void *, const rove__hq_history *),
                                 void *each_ctx) {
     rove__lite_statement s =
         rove__lite_open(tx, seq == 0 ? HISTORY_SELECT " ORDER BY seq, number"

@@ -99,6 +99,14 @@ static void put_condition(rove__buf *sql, const rove__entity *entity, rove__lite
         rove__lite_put_name(sql, entity->table, field);
         rove__lite_put(sql, " WHERE element = ?1)");
         break;
+    case ROVE_LITE_PAGE:
+        rove__lite_put(sql, " WHERE id > ?1");
+        break;
+    case ROVE_LITE_PAGE_FIND:
+        rove__lite_put(sql, " WHERE id > ?1 AND ");
+        rove__lite_put_name(sql, field, NULL);
+        rove__lite_put(sql, " = ?2");
+        break;
     default:
         break;
     }
@@ -180,6 +188,8 @@ void rove__lite_put_kind(rove__buf *sql, const rove__entity *entity, rove__lite_
     case ROVE_LITE_FIND:
     case ROVE_LITE_FIND_NULL:
     case ROVE_LITE_FIND_ELEMENT:
+    case ROVE_LITE_PAGE:
+    case ROVE_LITE_PAGE_FIND:
         put_select(sql, entity, columns);
         put_condition(sql, entity, kind, field);
         break;
