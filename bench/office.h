@@ -243,6 +243,31 @@ static void office_fill(office *o, int rows, int devices) {
 
 /* ---- serving ---- */
 
+/* Its ports, and its place in a folder that is there. */
+static void office_prepare(office *o, const char *folder) {
+    rove_error error = {0};
+
+    snprintf(o->folder, sizeof o->folder, "%s/headquarters", folder);
+    rove_posix_allocator(&o->ports.allocator);
+    rove_posix_clock(&o->ports.clock);
+    rove_posix_random(&o->ports.random);
+    rove_posix_files(&o->ports.files);
+    office_check(rove_posix_crypto_new(&o->ports.crypto), &error, "cryptography");
+}
+
+/* $ROVE_HQ_BIN, or ../bin/rove-hq beside this program. */
+static const char *office_program(const char *self, char *path, size_t capacity) {
+    const char *named = getenv("ROVE_HQ_BIN");
+    const char *slash = strrchr(self, '/');
+
+    if (named != NULL && named[0] != '\0') {
+        return named;
+    }
+    snprintf(path, capacity, "%.*s../bin/rove-hq", slash == NULL ? 0 : (int)(slash - self) + 1,
+             self);
+    return path;
+}
+
 static void office_end(void) {
     pid_t process = office_process;
 

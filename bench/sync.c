@@ -11,16 +11,12 @@
  * --check exits with 1 if a budget is missed. PROGRAM is $ROVE_HQ_BIN or ../bin/rove-hq beside this one unless told. The
  * folder, ./bench_sync.data unless told, should lie on the kind of disk that matters; it is removed before and after.
  */
-#include <dirent.h>
-#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <sys/stat.h>
 
-#include "counting.h"
+#include "device.h"
 #include "measure.h"
 #include "office.h"
-#include "rove/client.h"
 
 #define OFFLINE_WRITES        1000
 #define PER_TRANSACTION       1000
@@ -38,68 +34,6 @@ typedef struct bench {
     office office;
     const rove__registry *registry;
 } bench;
-
-typedef struct device {
-    rove_ports ports;
-    rove *replica;
-    counting memory;
-} device;
-
-static void check(rove_status status, const rove_error *error, const char *doing) {
-    if (status != ROVE_OK) {
-        fprintf(stderr, "rove: %s: %s (%s)\n", doing, error->message, rove_status_name(status));
-        exit(2);
-    }
-}
-
-/* ---- files ---- */
-
-static void remove_tree(const char *path) {
-    DIR *folder = opendir(path);
-    struct dirent *entry = NULL;
-    char below[PATH_MAX];
-
-    while (folder != NULL && (entry = readdir(folder)) != NULL) {
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
-            snprintf(below, sizeof below, "%s/%s", path, entry->d_name);
-            if (remove(below) != 0) {
-                remove_tree(below);
-            }
-        }
-    }
-    if (folder != NULL) {
-        (void)closedir(folder);
-        (void)rmdir(path);
-    }
-}
-
-/* ---- a device ---- */
-
-static void device_open(device *d, bench *b, const char *name) {
-    char path[500];
-    rove_error error = {0};
-
-    memset(d, 0, sizeof *d);
-    d->ports.app = "bench_sync";
-    d->ports.allocator = (rove_allocator){counting_resize, &d->memory};
-    rove_posix_clock(&d->ports.clock);
-    rove_posix_random(&d->ports.random);
-    rove_posix_files(&d->ports.files);
-    check(rove_posix_crypto_new(&d->ports.crypto), &error, "cryptography");
-    check(rove_posix_transport_new(&d->ports.transport, &d->ports.allocator), &error,
-          "the transport");
-    snprintf(path, sizeof path, "%s/%s", b->folder, name);
-    remove_tree(path);
-    check(rove_open(&d->ports, path, &d->replica, &error), &error, "opening a replica");
-    check(rove_enroll(d->replica, b->office.url, office_invitation(&b->office), &error), &error,
-          "enrolling");
-}
-
-static void device_close(device *d) {
-    rove_close(d->replica);
-    rove_posix_transport_free(&d->ports.transport);
-    rove_posix_crypto_free(&d->ports.crypto);
-}
 
 /* Seconds of processor time that this process has used. */
 static double processor_now(void) {
@@ -163,7 +97,7 @@ static void measure_first(bench *b) {
     rove_sync_report report = {0};
     double upsert = plain_seconds(b);
 
-    device_open(&d, b, "first");
+    device_open(&d, &b->office, b->folder, "first");
     double resident = office_memory_restart();
     size_t before = counting_restart(&d.memory);
     double processor = processor_now();
@@ -220,7 +154,7 @@ static void measure_rep(bench *b) {
     pthread_t thread;
 
     memset(&r, 0, sizeof r);
-    device_open(&d, b, "meanwhile");
+    device_open(&d, &b->office, b->folder, "meanwhile");
     r.b = b;
     r.d = &d;
     if (pthread_create(&thread, NULL, rep_at_work, &r) != 0) {
@@ -267,7 +201,7 @@ static void measure_out(bench *b) {
     rove_error error = {0};
     int again = 0;
 
-    device_open(&d, b, "out");
+    device_open(&d, &b->office, b->folder, "out");
     check(rove_exchange_new(d.replica, 0, &self.exchange, &error), &error, "an exchange");
     check(rove_exchange_target(self.exchange, &request, &error), &error, "an exchange");
     request.read_body = download_ask;
@@ -384,7 +318,7 @@ static void measure_afterwards(bench *b, int runs) {
     device d;
     rove_sync_report report = {0};
 
-    device_open(&d, b, "afterwards");
+    device_open(&d, &b->office, b->folder, "afterwards");
     (void)device_sync(&d, &report);
     for (int i = 0; i < runs; i++) {
         measure_nothing_new(b, &d);
@@ -400,37 +334,15 @@ static void measure_afterwards(bench *b, int runs) {
 
 static void prepare(bench *b, int runs, const char *program) {
     office *o = &b->office;
-
-    remove_tree(b->folder);
-    if (mkdir(b->folder, 0700) != 0) {
-        perror(b->folder);
-        exit(2);
-    }
-    snprintf(o->folder, sizeof o->folder, "%s/headquarters", b->folder);
-    rove_posix_allocator(&o->ports.allocator);
-    rove_posix_clock(&o->ports.clock);
-    rove_posix_random(&o->ports.random);
-    rove_posix_files(&o->ports.files);
     rove_error error = {0};
     rove__registry *registry = NULL;
-    check(rove_posix_crypto_new(&o->ports.crypto), &error, "cryptography");
+
+    device_folder(b->folder);
+    office_prepare(o, b->folder);
     check(rove__registry_new(&o->ports.allocator, &registry), &error, "the registry");
     b->registry = registry;
     office_fill(o, b->rows, runs * DEVICES_PER_RUN + 1);
     office_serve(o, program);
-}
-
-/* $ROVE_HQ_BIN, or ../bin/rove-hq beside this program. */
-static const char *find_program(const char *self, char *path, size_t capacity) {
-    const char *named = getenv("ROVE_HQ_BIN");
-    const char *slash = strrchr(self, '/');
-
-    if (named != NULL && named[0] != '\0') {
-        return named;
-    }
-    snprintf(path, capacity, "%.*s../bin/rove-hq", slash == NULL ? 0 : (int)(slash - self) + 1,
-             self);
-    return path;
 }
 
 static int usage(void) {
@@ -442,7 +354,7 @@ static int usage(void) {
 int main(int argc, char **argv) {
     static bench b;
     char beside[PATH_MAX];
-    const char *program = find_program(argv[0], beside, sizeof beside);
+    const char *program = office_program(argv[0], beside, sizeof beside);
     int check_budgets = 0;
     int json = 0;
     int runs = 3;
