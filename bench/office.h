@@ -333,7 +333,7 @@ static void office_serve(office *o, const char *program) {
 }
 
 /* A number of kB from /proc/<child>/status; 0 where there is none. */
-static double office_memory_mib(const char *key) {
+static inline double office_memory_mib(const char *key) {
     char line[256];
     long kib = 0;
 
@@ -351,7 +351,7 @@ static double office_memory_mib(const char *key) {
 }
 
 /* From here on "VmHWM:" is the most that was resident since; what is resident now. */
-static double office_memory_restart(void) {
+static inline double office_memory_restart(void) {
     char path[64];
 
     snprintf(path, sizeof path, "/proc/%ld/clear_refs", (long)office_process);
