@@ -349,26 +349,47 @@ rove_status rove_pki_server_renew(const rove_pki_authority *authority,
     return status;
 }
 
+/* The names of a device; NULL: no memory. The caller frees. */
+static GENERAL_NAMES *device_names(const rove_pki_subject *subject) {
+    char urn[64];
+    GENERAL_NAMES *names = sk_GENERAL_NAME_new_null();
+    int made = names != NULL;
+    (void)snprintf(urn, sizeof urn, ROVE__PKI_REPLICA_URN "%" PRIu32, subject->replica);
+    made = made && push_text(names, GEN_URI, urn);
+    (void)snprintf(urn, sizeof urn, ROVE__PKI_USER_URN "%" PRId64, subject->user);
+    made = made && push_text(names, GEN_URI, urn);
+    if (subject->former != 0) {
+        (void)snprintf(urn, sizeof urn, ROVE__PKI_FORMER_URN "%" PRIu32, subject->former);
+        made = made && push_text(names, GEN_URI, urn);
+    }
+    if (!made) {
+        GENERAL_NAMES_free(names);
+        return NULL;
+    }
+    return names;
+}
+
 rove_status rove_pki_device_issue(const rove_pki_authority *authority,
-                                  const rove_pki_request *request, uint32_t replica, int64_t now_ms,
-                                  rove_pki_bytes *certificate_der, rove_error *error) {
+                                  const rove_pki_request *request, const rove_pki_subject *subject,
+                                  int64_t now_ms, rove_pki_bytes *certificate_der,
+                                  rove_error *error) {
     char common_name[32];
-    char urn[48];
-    if (replica == 0 || replica > ROVE_PKI_REPLICA_MAX) {
-        return rove__pki_fail(error, ROVE_INVALID, "A device's replica number has 31 bits, not 0");
+    if (subject->replica == 0 || subject->replica > ROVE_PKI_REPLICA_MAX || subject->user <= 0 ||
+        subject->former > ROVE_PKI_REPLICA_MAX) {
+        return rove__pki_fail(error, ROVE_INVALID,
+                              "A device's replica number has 31 bits, not 0, and it has a user");
     }
     rove_status status = check_now(now_ms, error);
     if (status != ROVE_OK) {
         return status;
     }
-    (void)snprintf(common_name, sizeof common_name, "replica %" PRIu32, replica);
-    (void)snprintf(urn, sizeof urn, ROVE__PKI_REPLICA_URN "%" PRIu32, replica);
+    (void)snprintf(common_name, sizeof common_name, "replica %" PRIu32, subject->replica);
     const unsigned char *at = request->public_der;
     EVP_PKEY *key = d2i_PUBKEY(NULL, &at, (long)request->public_size);
-    GENERAL_NAMES *alternatives = sk_GENERAL_NAME_new_null();
+    GENERAL_NAMES *alternatives = device_names(subject);
     if (key == NULL) {
         status = rove__pki_fail(error, ROVE_INVALID, "The device's public key is none");
-    } else if (alternatives == NULL || !push_text(alternatives, GEN_URI, urn)) {
+    } else if (alternatives == NULL) {
         status = rove__pki_fail(error, ROVE_NOMEM, "There is not enough memory");
     } else {
         const order made = {.common_name = common_name,

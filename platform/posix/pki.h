@@ -3,8 +3,10 @@
  *
  *   authority  P-256, self-signed, 10 years; its key signs nothing but certificates
  *   server     P-256, serverAuth, names in subjectAltName, 825 days
- *   device     the key of its PKCS#10 request, clientAuth, 30 days, "CN=replica <n>" and the one
- *              subjectAltName "URI:urn:rove:replica:<n>"; whatever else a request asks for is refused
+ *   device     the key of its PKCS#10 request, clientAuth, 30 days, "CN=replica <n>" and, as subjectAltNames, the
+ *              URIs urn:rove:replica:<n>, urn:rove:user:<id> and, of one that had another number before,
+ *              urn:rove:former:<n>: what a headquarters that was restored from a backup needs to know
+ *              a device again. Whatever else a request asks for is refused
  *
  * No function reads a clock: times are Unix ms and come from the caller; certificates hold whole
  * seconds, and begin ROVE_PKI_BACKDATE_MS before "now", for hosts whose clocks differ a little.
@@ -60,9 +62,16 @@ typedef struct rove_pki_request {
     size_t proof_size;                 /* 0 if the request carries none, as for renewal */
 } rove_pki_request;
 
+/* Whom a device's certificate names. */
+typedef struct rove_pki_subject {
+    uint32_t replica; /* 1 to ROVE_PKI_REPLICA_MAX */
+    uint32_t former;  /* the number that it had before; 0: none */
+    int64_t user;     /* from 1 */
+} rove_pki_subject;
+
 /* What a device's certificate says. Validity is the caller's to judge. */
 typedef struct rove_pki_device {
-    uint32_t replica;                     /* 1 to ROVE_PKI_REPLICA_MAX */
+    rove_pki_subject subject;
     uint8_t serial[ROVE_PKI_SERIAL_SIZE]; /* big-endian, zeros in front */
     int64_t not_before_ms;
     int64_t not_after_ms;
@@ -129,12 +138,12 @@ ROVE_CHECK rove_status rove_pki_request_read(const void *der, size_t size, rove_
  * was decided by the caller.
  */
 ROVE_CHECK rove_status rove_pki_device_issue(const rove_pki_authority *authority,
-                                             const rove_pki_request *request, uint32_t replica,
-                                             int64_t now_ms, rove_pki_bytes *certificate_der,
-                                             rove_error *error);
+                                             const rove_pki_request *request,
+                                             const rove_pki_subject *subject, int64_t now_ms,
+                                             rove_pki_bytes *certificate_der, rove_error *error);
 /*
  * Reads a certificate (DER) that a device presented: signed by this authority, for clients, naming one
- * replica. ROVE_UNAUTHORIZED otherwise. Neither validity nor revocation is judged.
+ * replica and its user. ROVE_UNAUTHORIZED otherwise. Neither validity nor revocation is judged.
  */
 ROVE_CHECK rove_status rove_pki_device_read(const rove_pki_authority *authority, const void *der,
                                             size_t size, rove_pki_device *out, rove_error *error);

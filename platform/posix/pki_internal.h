@@ -14,7 +14,10 @@ struct rove_pki_authority {
     int64_t not_after_ms;
 };
 
+/* The names of a device's certificate, in this order; the last is there only where there is a number before. */
 #define ROVE__PKI_REPLICA_URN "urn:rove:replica:"
+#define ROVE__PKI_USER_URN    "urn:rove:user:"
+#define ROVE__PKI_FORMER_URN  "urn:rove:former:"
 
 /* Fills in *error with OpenSSL's oldest complaint, empties its queue and returns `status`. */
 rove_status rove__pki_fail(rove_error *error, rove_status status, const char *text);

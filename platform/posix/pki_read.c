@@ -195,36 +195,47 @@ rove_status rove_pki_request_read(const void *der, size_t size, rove_pki_request
     return status;
 }
 
-/* The number of "urn:rove:replica:<n>", n decimal without leading zeros; 0 for anything else. */
-static uint32_t parse_urn(const ASN1_STRING *text) {
-    const char *at = (const char *)ASN1_STRING_get0_data(text);
-    size_t size = (size_t)ASN1_STRING_length(text);
-    size_t prefix = strlen(ROVE__PKI_REPLICA_URN);
-    uint64_t number = 0;
-    if (size <= prefix || size > prefix + 10 || memcmp(at, ROVE__PKI_REPLICA_URN, prefix) != 0 ||
-        at[prefix] == '0') {
+/* The number n of "<prefix><n>", decimal without leading zeros, at most `most`; 0 for anything else. */
+static int64_t parse_urn(const GENERAL_NAME *name, const char *prefix, int64_t most) {
+    int type = 0;
+    const ASN1_STRING *text = GENERAL_NAME_get0_value(name, &type);
+    size_t size = type == GEN_URI ? (size_t)ASN1_STRING_length(text) : 0;
+    size_t start = strlen(prefix);
+    if (size <= start || size > start + 19) {
         return 0;
     }
-    for (size_t i = prefix; i < size; i++) {
+    const char *at = (const char *)ASN1_STRING_get0_data(text);
+    uint64_t number = 0;
+    if (memcmp(at, prefix, start) != 0 || at[start] == '0') {
+        return 0;
+    }
+    for (size_t i = start; i < size; i++) {
         if (at[i] < '0' || at[i] > '9') {
             return 0;
         }
         number = number * 10 + (uint64_t)(at[i] - '0');
     }
-    return number <= ROVE_PKI_REPLICA_MAX ? (uint32_t)number : 0;
+    return number <= (uint64_t)most ? (int64_t)number : 0;
 }
 
-/* The replica that a certificate names, 0 if it does not name exactly one. */
-static uint32_t read_replica(const X509 *certificate) {
-    uint32_t replica = 0;
+/* Whom a certificate names; 0 if it does not name exactly one replica and its user. */
+static int read_subject(const X509 *certificate, rove_pki_subject *subject) {
     GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
-    if (names != NULL && sk_GENERAL_NAME_num(names) == 1) {
-        int type = 0;
-        const ASN1_STRING *value = GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(names, 0), &type);
-        replica = type == GEN_URI ? parse_urn(value) : 0;
+    int count = names == NULL ? 0 : sk_GENERAL_NAME_num(names);
+    int read = count == 2 || count == 3;
+    if (read) {
+        subject->replica = (uint32_t)parse_urn(sk_GENERAL_NAME_value(names, 0),
+                                               ROVE__PKI_REPLICA_URN, ROVE_PKI_REPLICA_MAX);
+        subject->user = parse_urn(sk_GENERAL_NAME_value(names, 1), ROVE__PKI_USER_URN, INT64_MAX);
+        read = subject->replica != 0 && subject->user != 0;
+    }
+    if (read && count == 3) {
+        subject->former = (uint32_t)parse_urn(sk_GENERAL_NAME_value(names, 2), ROVE__PKI_FORMER_URN,
+                                              ROVE_PKI_REPLICA_MAX);
+        read = subject->former != 0;
     }
     GENERAL_NAMES_free(names);
-    return replica;
+    return read;
 }
 
 static int read_serial(const X509 *certificate, uint8_t out[ROVE_PKI_SERIAL_SIZE]) {
@@ -277,11 +288,12 @@ rove_status rove_pki_device_read(const rove_pki_authority *authority, const void
     if (!is_clients(authority, certificate)) {
         status = rove__pki_fail(error, ROVE_UNAUTHORIZED,
                                 "The certificate was not issued to a device by this authority");
-    } else if ((read.replica = read_replica(certificate)) == 0 ||
+    } else if (!read_subject(certificate, &read.subject) ||
                !read_serial(certificate, read.serial) ||
                !rove__pki_time_ms(X509_get0_notBefore(certificate), &read.not_before_ms) ||
                !rove__pki_time_ms(X509_get0_notAfter(certificate), &read.not_after_ms)) {
-        status = rove__pki_fail(error, ROVE_UNAUTHORIZED, "The certificate names no replica");
+        status =
+            rove__pki_fail(error, ROVE_UNAUTHORIZED, "The certificate names no replica and user");
     } else if (!read_public(certificate, &read)) {
         status = rove__pki_fail(error, ROVE_CRYPTO, "The certificate's key could not be hashed");
     }

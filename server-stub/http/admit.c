@@ -50,8 +50,9 @@ static rove_status read_organisation(request *self, rove__hq_tx *tx) {
 
 rove_status admit_issue(request *self, rove__hq_tx *tx, rove_error *error) {
     enrolment *e = self->enrolment;
+    const rove_pki_subject subject = {.replica = e->replica, .user = e->user, .former = e->former};
     rove_status status =
-        rove_pki_device_issue(hq_get_keys(self->http->headquarters)->authority, &e->csr, e->replica,
+        rove_pki_device_issue(hq_get_keys(self->http->headquarters)->authority, &e->csr, &subject,
                               e->now_ms, &e->certificate, error);
     e->until_ms = e->now_ms + ROVE_PKI_DEVICE_DAYS * ROVE_PKI_DAY_MS;
     return status == ROVE_OK ? read_organisation(self, tx) : status;

@@ -85,6 +85,7 @@ typedef struct enrolment {
     uint8_t key_hash[ROVE_SHA256_SIZE];
     int refused; /* the code, or the device, is not good */
     rove_replica replica;
+    rove_replica former; /* the number that the device had before; 0: none */
     rove_id user;
     rove_pki_bytes certificate;
     int64_t until_ms;
@@ -105,6 +106,7 @@ struct request {
     uint64_t received;
     int64_t began_ms; /* boot clock */
     rove__hq_device device;
+    int forgotten;  /* the certificate is ours, and newer than what is known of its device */
     int former_key; /* the connection's key is the one before the device's last renewal */
     rove_status
         job_status; /* what the exchange's job said; the transaction may have failed after it */
@@ -114,6 +116,11 @@ struct request {
     enrolment *enrolment;
     rove__server *server;
 };
+
+/* readmit.c: 1 if the certificate was issued after what is known of the device. */
+int front_is_newer(const rove_pki_device *certificate, const rove__hq_device *device);
+/* Takes a forgotten device back; waits for the commit. UNAUTHORIZED: it may not come back. */
+ROVE_CHECK rove_status front_readmit(request *self);
 
 /* Suspends the connection and runs the job; finish() is called when it is done, with self->task telling how it ended. */
 enum MHD_Result front_submit(request *self, hq_job job);

@@ -102,7 +102,9 @@ static rove_status get_device(void *ctx, rove__hq_tx *tx, rove_error *error) {
     uint8_t hash[ROVE_SHA256_SIZE];
     (void)error;
     rove_status status = hq_database(self->http->headquarters)
-                             ->store.device_get(tx, certificate->replica, 0, &self->device);
+                             ->store.device_get(tx, certificate->subject.replica, 0, &self->device);
+    self->former_key = 0;
+    self->forgotten = status == ROVE_NOT_FOUND;
     if (status == ROVE_OK &&
         !rove__secret_equal(self->device.key_hash, certificate->public_sha256, sizeof hash)) {
         status = former_key(self, tx, hash);
@@ -111,6 +113,7 @@ static rove_status get_device(void *ctx, rove__hq_tx *tx, rove_error *error) {
             !rove__secret_equal(hash, certificate->public_sha256, sizeof hash)) {
             status = ROVE_UNAUTHORIZED;
         }
+        self->forgotten = status != ROVE_OK && front_is_newer(certificate, &self->device);
     }
     return status == ROVE_NOT_FOUND ? ROVE_UNAUTHORIZED : status;
 }
@@ -131,13 +134,15 @@ rove_status front_authorise(request *self, need needed) {
     if (status != ROVE_OK) {
         return ROVE_UNAUTHORIZED;
     }
-    const rove_pki_device *certificate = &self->connection->device;
-    status = hq_read(self->http->headquarters, get_device, self, NULL);
+    hq *headquarters = self->http->headquarters;
+    rove_status valid = judge_validity(&self->connection->device, needed, hq_now_ms(headquarters));
+    status = hq_read(headquarters, get_device, self, NULL);
+    if (status == ROVE_UNAUTHORIZED && self->forgotten && valid == ROVE_OK) {
+        status = front_readmit(self);
+        status = status == ROVE_OK ? hq_read(headquarters, get_device, self, NULL) : status;
+    }
     if (status != ROVE_OK) {
         return status == ROVE_UNAUTHORIZED ? status : ROVE_LATER;
     }
-    if (self->device.status == ROVE_DEVICE_REVOKED) {
-        return ROVE_REVOKED;
-    }
-    return judge_validity(certificate, needed, hq_now_ms(self->http->headquarters));
+    return self->device.status == ROVE_DEVICE_REVOKED ? ROVE_REVOKED : valid;
 }

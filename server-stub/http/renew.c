@@ -22,6 +22,7 @@ static rove_status extend(request *self, rove__hq_tx *tx, rove__hq_device *devic
     }
     e->refused = 0;
     e->replica = device->replica;
+    e->former = self->connection->device.subject.former;
     rove_status status = admit_issue(self, tx, error);
     if (status == ROVE_OK &&
         !rove__secret_equal(e->key_hash, self->connection->device.public_sha256,
@@ -72,6 +73,7 @@ static rove_status replace(request *self, rove__hq_tx *tx, rove__hq_device *devi
         return status;
     }
     e->refused = 0;
+    e->former = device->replica;
     status = admit_new(self, tx, error);
     if (status == ROVE_OK) {
         device->status = ROVE_DEVICE_REPLACED;

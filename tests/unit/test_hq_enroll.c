@@ -539,20 +539,78 @@ static void test_foreign_authority(void **state) {
         crypto->csr(crypto->ctx, device.key, device.key_size, NULL, 0, csr, sizeof csr, &csr_size),
         ROVE_OK);
     assert_int_equal(rove_pki_request_read(csr, csr_size, &request, NULL), ROVE_OK);
+    const rove_pki_subject subject = {.replica = device.replica, .user = w->user};
     assert_int_equal(
-        rove_pki_device_issue(authority, &request, device.replica, now_ms, &certificate, NULL),
-        ROVE_OK);
-    memcpy(forged.certificate, certificate.data, certificate.size);
-    forged.certificate_size = certificate.size;
-    assert_int_equal(exchange(w, &forged), ROVE_UNAUTHORIZED);
-    /* Ours, but for a number that was never enrolled. */
-    assert_int_equal(rove_pki_device_issue(hq_get_keys(w->h.hq)->authority, &request, 4711, now_ms,
-                                           &certificate, NULL),
-                     ROVE_OK);
+        rove_pki_device_issue(authority, &request, &subject, now_ms, &certificate, NULL), ROVE_OK);
     memcpy(forged.certificate, certificate.data, certificate.size);
     forged.certificate_size = certificate.size;
     assert_int_equal(exchange(w, &forged), ROVE_UNAUTHORIZED);
     rove_pki_authority_free(authority);
+}
+
+/* A certificate that our authority issued, as after the backup that headquarters was restored from. */
+static handset issued(world *w, const handset *device, const rove_pki_subject *subject,
+                      int64_t now_ms) {
+    const rove_crypto *crypto = &w->h.ports.crypto;
+    rove_pki_request request;
+    rove_pki_bytes certificate;
+    uint8_t csr[ROVE_CSR_DER_MAX];
+    size_t csr_size = 0;
+    handset given = *device;
+    fresh_key(w, &given);
+    assert_int_equal(
+        crypto->csr(crypto->ctx, given.key, given.key_size, NULL, 0, csr, sizeof csr, &csr_size),
+        ROVE_OK);
+    assert_int_equal(rove_pki_request_read(csr, csr_size, &request, NULL), ROVE_OK);
+    assert_int_equal(rove_pki_device_issue(hq_get_keys(w->h.hq)->authority, &request, subject,
+                                           now_ms, &certificate, NULL),
+                     ROVE_OK);
+    memcpy(given.certificate, certificate.data, certificate.size);
+    given.certificate_size = certificate.size;
+    given.replica = subject->replica;
+    return given;
+}
+
+static void test_a_forgotten_device_is_taken_back(void **state) {
+    world *w = *state;
+    handset device;
+    int64_t now_ms = hq_now_ms(w->h.hq);
+    assert_int_equal(enroll(w, &device), ROVE_OK);
+    /* Enrolled after the backup. */
+    const rove_pki_subject later = {.replica = 4711, .user = w->user};
+    handset forgotten = issued(w, &device, &later, now_ms);
+    assert_int_equal(exchange(w, &forgotten), ROVE_OK);
+    assert_int_equal(exchange(w, &forgotten), ROVE_OK);
+    /* Became another device after it: the one before is not a device any more. */
+    const rove_pki_subject successor = {.replica = 4712, .user = w->user, .former = device.replica};
+    handset copy = issued(w, &device, &successor, now_ms);
+    assert_int_equal(exchange(w, &copy), ROVE_OK);
+    assert_int_equal(exchange(w, &device), ROVE_FORK);
+    /* Got a fresh key after it. */
+    const rove_pki_subject same = {.replica = 4711, .user = w->user};
+    handset renewed = issued(w, &forgotten, &same, now_ms + 5000);
+    assert_int_equal(exchange(w, &renewed), ROVE_OK);
+    assert_int_equal(exchange(w, &forgotten), ROVE_UNAUTHORIZED);
+}
+
+static void test_nobody_else_is_taken_back(void **state) {
+    world *w = *state;
+    handset device;
+    int64_t now_ms = hq_now_ms(w->h.hq);
+    said s;
+    assert_int_equal(enroll(w, &device), ROVE_OK);
+    const rove_pki_subject stranger = {.replica = 4711, .user = w->user + 1000};
+    handset forged = issued(w, &device, &stranger, now_ms);
+    assert_int_equal(exchange(w, &forged), ROVE_UNAUTHORIZED);
+    /* Another key for a number that is known, in a certificate that is not newer. */
+    const rove_pki_subject same = {.replica = device.replica, .user = w->user};
+    forged = issued(w, &device, &same, now_ms - 60000);
+    assert_int_equal(exchange(w, &forged), ROVE_UNAUTHORIZED);
+    char number[16];
+    (void)snprintf(number, sizeof number, "%u", (unsigned)device.replica);
+    assert_int_equal(headquarters_run(&w->h, &s, "revoke", number, NULL), HQ_EXIT_DONE);
+    forged = issued(w, &device, &same, now_ms + 5000);
+    assert_int_equal(exchange(w, &forged), ROVE_UNAUTHORIZED);
 }
 
 /* ---- many at once --------------------------------------------------------------------------------------- */
@@ -635,6 +693,8 @@ int main(void) {
         TEST(test_lost_answer_to_a_copy),
         TEST(test_revoked),
         TEST(test_foreign_authority),
+        TEST(test_a_forgotten_device_is_taken_back),
+        TEST(test_nobody_else_is_taken_back),
         TEST(test_many_devices),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

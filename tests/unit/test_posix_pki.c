@@ -20,6 +20,7 @@
 #include "posix/pki.h"
 #include "posix/posix.h"
 
+#define USER          INT64_C(0x100000007)
 #define NOW_MS        INT64_C(1700000000123)
 #define NOW_SECOND_MS INT64_C(1700000000000)
 
@@ -65,7 +66,8 @@ static int tear_down(void **state) {
 
 static void issue(world *w, uint32_t replica) {
     assert_int_equal(rove_pki_request_read(w->csr, w->csr_size, &w->request, &w->error), ROVE_OK);
-    assert_int_equal(rove_pki_device_issue(w->authority, &w->request, replica, NOW_MS,
+    const rove_pki_subject subject = {.replica = replica, .user = USER};
+    assert_int_equal(rove_pki_device_issue(w->authority, &w->request, &subject, NOW_MS,
                                            &w->certificate, &w->error),
                      ROVE_OK);
 }
@@ -199,7 +201,9 @@ static void test_device_certificate(void **state) {
         assert_int_equal(rove_pki_device_read(w->authority, w->certificate.data,
                                               w->certificate.size, &device, &w->error),
                          ROVE_OK);
-        assert_int_equal(device.replica, replicas[i]);
+        assert_int_equal(device.subject.replica, replicas[i]);
+        assert_int_equal(device.subject.user, USER);
+        assert_int_equal(device.subject.former, 0);
     }
     assert_int_equal(device.not_before_ms, NOW_SECOND_MS - ROVE_PKI_BACKDATE_MS);
     assert_int_equal(device.not_after_ms, NOW_SECOND_MS + ROVE_PKI_DEVICE_DAYS * ROVE_PKI_DAY_MS);
@@ -208,6 +212,22 @@ static void test_device_certificate(void **state) {
     assert_memory_equal(device.public_sha256, hash, sizeof hash);
     assert_int_equal(device.public_size, w->request.public_size);
     assert_memory_equal(device.public_der, w->request.public_der, device.public_size);
+}
+
+static void test_who_had_another_number_says_so(void **state) {
+    world *w = *state;
+    rove_pki_device device;
+    const rove_pki_subject subject = {.replica = 7, .user = INT64_MAX, .former = 6};
+    issue(w, 1);
+    assert_int_equal(rove_pki_device_issue(w->authority, &w->request, &subject, NOW_MS,
+                                           &w->certificate, &w->error),
+                     ROVE_OK);
+    assert_int_equal(
+        rove_pki_device_read(w->authority, w->certificate.data, w->certificate.size, &device, NULL),
+        ROVE_OK);
+    assert_int_equal(device.subject.replica, 7);
+    assert_int_equal(device.subject.user, INT64_MAX);
+    assert_int_equal(device.subject.former, 6);
 }
 
 static void test_serials_differ(void **state) {
@@ -228,14 +248,22 @@ static void test_serials_differ(void **state) {
 static void test_replica_numbers_out_of_range(void **state) {
     world *w = *state;
     issue(w, 1);
+    static const rove_pki_subject bad[] = {
+        {.replica = 0, .user = USER},
+        {.replica = 0x80000000U, .user = USER},
+        {.replica = 1, .user = 0},
+        {.replica = 1, .user = -1},
+        {.replica = 1, .user = USER, .former = 0x80000000U},
+    };
+    const rove_pki_subject good = {.replica = 1, .user = USER};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_int_equal(rove_pki_device_issue(w->authority, &w->request, &bad[i], NOW_MS,
+                                               &w->certificate, NULL),
+                         ROVE_INVALID);
+    }
     assert_int_equal(
-        rove_pki_device_issue(w->authority, &w->request, 0, NOW_MS, &w->certificate, NULL),
+        rove_pki_device_issue(w->authority, &w->request, &good, -1, &w->certificate, NULL),
         ROVE_INVALID);
-    assert_int_equal(rove_pki_device_issue(w->authority, &w->request, 0x80000000U, NOW_MS,
-                                           &w->certificate, NULL),
-                     ROVE_INVALID);
-    assert_int_equal(rove_pki_device_issue(w->authority, &w->request, 1, -1, &w->certificate, NULL),
-                     ROVE_INVALID);
 }
 
 static void test_changed_certificate_is_refused(void **state) {
@@ -451,6 +479,7 @@ int main(void) {
         TEST(test_changed_request_is_refused),
         TEST(test_request_that_asks_for_more_is_refused),
         TEST(test_device_certificate),
+        TEST(test_who_had_another_number_says_so),
         TEST(test_serials_differ),
         TEST(test_replica_numbers_out_of_range),
         TEST(test_changed_certificate_is_refused),

@@ -67,9 +67,10 @@ static void enrol(world *w, device *out, uint32_t replica) {
         w->crypto.csr(w->crypto.ctx, out->key, out->key_size, NULL, 0, csr, sizeof csr, &csr_size),
         ROVE_OK);
     assert_int_equal(rove_pki_request_read(csr, csr_size, &request, NULL), ROVE_OK);
-    assert_int_equal(
-        rove_pki_device_issue(w->authority, &request, replica, NOW_MS, &out->certificate, NULL),
-        ROVE_OK);
+    assert_int_equal(rove_pki_device_issue(w->authority, &request,
+                                           &(rove_pki_subject){replica, 0, 1}, NOW_MS,
+                                           &out->certificate, NULL),
+                     ROVE_OK);
 }
 
 static int set_up(void **state) {
@@ -207,9 +208,10 @@ static void test_device_certificate_does_not_make_a_server(void **state) {
             request_for_key.public_size = PUBLIC_SIZE;
         }
     }
-    assert_int_equal(
-        rove_pki_device_issue(w->authority, &request_for_key, 9, NOW_MS, &certificate, NULL),
-        ROVE_OK);
+    assert_int_equal(rove_pki_device_issue(w->authority, &request_for_key,
+                                           &(rove_pki_subject){9, 0, 1}, NOW_MS, &certificate,
+                                           NULL),
+                     ROVE_OK);
     options.certificate_der = certificate.data;
     options.certificate_size = certificate.size;
     w->server = tls_server_start(&options);
@@ -330,7 +332,7 @@ static uint32_t seen_replica(world *w) {
     rove_pki_device seen;
     size_t size = tls_server_client(w->server, der, sizeof der);
     assert_int_equal(rove_pki_device_read(w->authority, der, size, &seen, NULL), ROVE_OK);
-    return seen.replica;
+    return seen.subject.replica;
 }
 
 static void test_identity_and_its_change(void **state) {

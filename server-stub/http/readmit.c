@@ -1,0 +1,107 @@
+/*
+ * http/readmit.c - a device that headquarters has forgotten: it was enrolled, became a new device, or got a fresh key after
+ * the backup from which headquarters was restored. Its certificate is from our authority and says whose it is and which
+ * number it had before, so it is taken back, and what it did is not lost (T3). A revocation that the backup has holds.
+ */
+#include <string.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "http/front.h"
+#include "rove/entities.pb-c.h"
+
+#define ARENA_MAX  ((size_t)1024 * 1024)
+#define DETAIL_MAX 160
+/* Certificates hold whole seconds. */
+#define SECOND_MS 1000
+
+int front_is_newer(const rove_pki_device *certificate, const rove__hq_device *device) {
+    return device->status == ROVE_DEVICE_ACTIVE && device->user == certificate->subject.user &&
+           certificate->not_after_ms >= device->certificate_until_ms + SECOND_MS;
+}
+
+/* NOT_FOUND unless the user works here. */
+static rove_status check_user(request *self, rove__hq_tx *tx, rove_id user) {
+    hq *headquarters = self->http->headquarters;
+    const rove__entity *entity = rove__registry_by_name(hq_registry(headquarters), "User");
+    rove__hq_row row;
+    rove__arena arena;
+    rove__arena_init(&arena, &hq_get_ports(headquarters)->allocator, ARENA_MAX);
+    rove_status status =
+        hq_database(headquarters)->store.row_get(tx, entity->number, user, 0, &arena, &row);
+    if (status == ROVE_OK) {
+        const rove_value *state = &row.row.cells[rove__entity_field_named(entity, "status")];
+        int works = row.dead == 0 &&
+                    (state->type != ROVE_INT || state->as.integer == ROVE__USER__STATUS__ACTIVE);
+        status = works ? ROVE_OK : ROVE_NOT_FOUND;
+    }
+    rove__arena_free(&arena);
+    return status;
+}
+
+/* The number that it had before points at it again (P3). */
+static rove_status link_former(const rove__hq_store *store, rove__hq_tx *tx,
+                               const rove_pki_subject *subject) {
+    rove__hq_device former = {.replica = subject->former, .user = subject->user};
+    if (subject->former == 0) {
+        return ROVE_OK;
+    }
+    rove_status status = store->device_get(tx, subject->former, 1, &former);
+    if (status != ROVE_OK && status != ROVE_NOT_FOUND) {
+        return status;
+    }
+    if (former.user != subject->user || former.status == ROVE_DEVICE_REVOKED ||
+        (former.successor != 0 && former.successor != subject->replica)) {
+        return ROVE_OK;
+    }
+    former.status = ROVE_DEVICE_REPLACED;
+    former.successor = subject->replica;
+    return store->device_put(tx, &former);
+}
+
+static rove_status take_back(request *self, rove__hq_tx *tx, rove__hq_device *device) {
+    const rove_pki_device *certificate = &self->connection->device;
+    const rove__hq_store *store = &hq_database(self->http->headquarters)->store;
+    rove_status status = store->device_get(tx, certificate->subject.replica, 1, device);
+    if (status == ROVE_OK && !front_is_newer(certificate, device)) {
+        return ROVE_UNAUTHORIZED;
+    }
+    if (status == ROVE_NOT_FOUND) {
+        *device = (rove__hq_device){.replica = certificate->subject.replica,
+                                    .user = certificate->subject.user,
+                                    .status = ROVE_DEVICE_ACTIVE,
+                                    .enrolled_ms = certificate->not_before_ms};
+        status = check_user(self, tx, certificate->subject.user);
+    }
+    if (status != ROVE_OK) {
+        return status == ROVE_NOT_FOUND ? ROVE_UNAUTHORIZED : status;
+    }
+    memcpy(device->key_hash, certificate->public_sha256, sizeof device->key_hash);
+    device->certificate_until_ms = certificate->not_after_ms;
+    status = store->device_put(tx, device);
+    return status == ROVE_OK ? link_former(store, tx, &certificate->subject) : status;
+}
+
+static rove_status readmit_job(void *ctx, rove__hq_tx *tx, rove_error *error) {
+    request *self = ctx;
+    char detail[DETAIL_MAX];
+    rove__hq_device device;
+    (void)error;
+    rove_status status = take_back(self, tx, &device);
+    if (status != ROVE_OK) {
+        return status;
+    }
+    rove__text_format(detail, sizeof detail, "device %u of user %lld, by its certificate",
+                      (unsigned)device.replica, (long long)device.user);
+    return hq_record(self->http->headquarters, tx, NULL, "readmit", detail, 0);
+}
+
+rove_status front_readmit(request *self) {
+    rove_status status = hq_commit(self->http->headquarters, readmit_job, self, NULL);
+    if (status == ROVE_OK) {
+        rove__log(&hq_get_ports(self->http->headquarters)->log, ROVE_LOG_WARN, "http",
+                  "device %u was not known here; its certificate is ours, so it is taken back",
+                  (unsigned)self->connection->device.subject.replica);
+    }
+    return status;
+}
