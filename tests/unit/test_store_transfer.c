@@ -90,6 +90,33 @@ static void names_are_kept_from_page_to_page(void **state) {
     replica_ok(&r, rove__store_verify(r.store, &rows, &r.error));
 }
 
+/* Headquarters took the rep's new record after the scan had begun: the scan does not name it, a later page does. */
+static void what_was_acknowledged_meanwhile_stays(void **state) {
+    (void)state;
+    rove_id a = office_account(&o, "A")->whole.row.id;
+    office_row *visit = office_visit(&o, a, REPLICA_NOW_MS);
+    rove__hello hello;
+    office_push push;
+
+    office_pull(&o);
+    rove__scope scope = {a, 202511};
+    send(scope, 1, &visit->whole, 1, 0);
+    rove__row mine = replica_row(&r, "Visit", 0);
+    replica_set_int(&mine, "account_id", a);
+    replica_set_int(&mine, "planned_start", REPLICA_NOW_MS);
+    replica_set_int(&mine, "status", 1);
+    rove_id fresh = replica_insert(&r, &mine);
+    office_receive(&o, &hello, &push);
+    office_answer *answer = office_judge(&o, &push);
+    replica_ok(&r, rove__store_apply(r.store, answer->acks, answer->count, NULL, &r.error));
+    assert_int_equal(replica_sql(&r, "SELECT count(*) FROM _outbox"), 0);
+    office_reopen(&o);
+    send(scope, 0, NULL, 0, 1);
+    replica_expect_int(&r, "Visit", fresh, "account_id", a);
+    replica_expect_int(&r, "Visit", visit->whole.row.id, "account_id", a);
+    office_expect_verified(&o);
+}
+
 static void a_transfer_that_begins_again_starts_anew(void **state) {
     (void)state;
     rove_id a = office_account(&o, "A")->whole.row.id;
@@ -162,6 +189,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_not_named_leaves, setup, teardown),
         cmocka_unit_test_setup_teardown(names_are_kept_from_page_to_page, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_was_acknowledged_meanwhile_stays, setup, teardown),
         cmocka_unit_test_setup_teardown(a_transfer_that_begins_again_starts_anew, setup, teardown),
         cmocka_unit_test_setup_teardown(nothing_is_named_where_nothing_was, setup, teardown),
         cmocka_unit_test_setup_teardown(work_on_a_row_that_was_not_named_goes_on, setup, teardown),

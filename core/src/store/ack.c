@@ -399,10 +399,21 @@ static rove_status judge_delete(const acking *a, rove__record *record, size_t at
     return status;
 }
 
+/* A scan that is under way began before headquarters had it, and will not name it: a later page does. */
+static rove_status name_insert(const acking *a, const rove__record *record) {
+    if (a->apply->transfer_count == 0 || !record->known) {
+        return ROVE_OK;
+    }
+    rove__scope scope = rove__row_scope(&record->under.row, NULL);
+    return rove__named_add(a->apply, record->entity->number, record->id,
+                           rove__transfer_of(a->apply, scope));
+}
+
 static rove_status judge_known(const acking *a, rove__record *record, size_t at) {
     rove__entry *entry = &record->entries[at];
     const rove__verdict *verdict =
         verdict_of(a, entry, entry->count > 0 ? entry->cells[0].field : 0);
+    int inserted = entry->op == ROVE_OP_INSERT && accepted(verdict);
     int reviewed = entry->op == ROVE_OP_INSERT && !accepted(verdict);
     rove_status status = ROVE_OK;
 
@@ -437,6 +448,9 @@ static rove_status judge_known(const acking *a, rove__record *record, size_t at)
     }
     if (status == ROVE_OK) {
         status = rove__record_sum(a->apply->store, record, 1, a->apply->error);
+    }
+    if (status == ROVE_OK && inserted) {
+        status = name_insert(a, record);
     }
     a->apply->any_aside |= record->aside;
     /* An insert under review is not the rep's to see, unless headquarters sends it. */
