@@ -66,6 +66,13 @@ void hq_complain(const hq_io *io, const char *format, ...) {
     va_end(args);
 }
 
+int hq_width(const char *text, int columns) {
+    for (; *text != '\0'; text++) {
+        columns += ((unsigned char)*text & 0xc0u) == 0x80u;
+    }
+    return columns;
+}
+
 int hq_failed(const hq_io *io, rove_status status, const rove_error *error) {
     const char *text =
         error != NULL && error->message[0] != '\0' ? error->message : rove_status_text(status);

@@ -10,6 +10,8 @@
 
 /* Prints a document and a newline, and drops the reference; NULL (no memory) gives HQ_EXIT_FAILED. */
 int hq_print_json(const hq_io *io, json_t *document);
+/* For %-*s: how many bytes of the text, padded, take so many columns. Each character counts for one. */
+int hq_width(const char *text, int columns);
 /* A new JSON text of an instant in ISO 8601, null for 0. */
 json_t *hq_json_time(int64_t unix_ms);
 

@@ -64,8 +64,8 @@ static void device_text(const hq_io *io, const rove__hq_device *device, const hq
     if (device->contact_ms != 0) {
         rove__time_format(device->contact_ms, contact);
     }
-    hq_print(io, "%-11u %-9s %-24s  %-24s  %llu\n", (unsigned)device->replica,
-             status_name(device->status), contact, person->name,
+    hq_print(io, "%-11u %-9s %-24s  %-*s  %llu\n", (unsigned)device->replica,
+             status_name(device->status), contact, hq_width(person->name, 24), person->name,
              (unsigned long long)device->cursor);
 }
 

@@ -69,8 +69,9 @@ static void print_user(listing *self, const rove__row *row, uint64_t records, ui
     field_text(self, row, "role", role, sizeof role);
     field_text(self, row, "status", status, sizeof status);
     field_text(self, row, "external_id", external, sizeof external);
-    hq_print(self->io, "%-16s %-8s %-24s %-12s %-10s %8llu %8llu\n", login, external, name, role,
-             status, (unsigned long long)records, (unsigned long long)devices);
+    hq_print(self->io, "%-*s %-8s %-*s %-12s %-10s %8llu %8llu\n", hq_width(login, 16), login,
+             external, hq_width(name, 24), name, role, status, (unsigned long long)records,
+             (unsigned long long)devices);
 }
 
 static rove_status each_user(void *ctx, const rove__hq_row *row) {

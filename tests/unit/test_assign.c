@@ -271,6 +271,9 @@ static void test_people(void **state) {
     does(w, "users", NULL, NULL, NULL, NULL, NULL);
     says(w, "ann              1        ann                      REP          ACTIVE            2   "
             "     0");
+    does(w, "users", "add", "jos\xc3\xa9", "--name", "Jos\xc3\xa9 G\xc3\xb3mez", NULL);
+    does(w, "users", NULL, NULL, NULL, NULL, NULL);
+    says(w, "jos\xc3\xa9                      Jos\xc3\xa9 G\xc3\xb3mez               REP ");
     does(w, "users", "suspend", "ann", NULL, NULL, NULL);
     does(w, "users", "list", NULL, NULL, NULL, NULL);
     says(w, "SUSPENDED");
