@@ -21,6 +21,8 @@ struct committer {
     const rove_allocator *allocator;
     const rove__hq_store *store;
     const rove_clock *clock;
+    void (*on_commit)(void *ctx);
+    void *on_commit_ctx;
     pthread_t thread;
     pthread_mutex_t mutex; /* over what follows */
     pthread_cond_t changed;
@@ -140,6 +142,9 @@ static void commit_group(committer *self, hq_task *task) {
     (void)pthread_mutex_lock(&self->mutex);
     self->groups += status == ROVE_OK;
     (void)pthread_mutex_unlock(&self->mutex);
+    if (status == ROVE_OK && self->on_commit != NULL) {
+        self->on_commit(self->on_commit_ctx);
+    }
     settle(self, &run, status, &error);
 }
 
@@ -187,6 +192,11 @@ void committer_free(committer *self) {
     (void)pthread_cond_destroy(&self->changed);
     (void)pthread_mutex_destroy(&self->mutex);
     rove__free(self->allocator, self);
+}
+
+void committer_on_commit(committer *self, void (*call)(void *ctx), void *ctx) {
+    self->on_commit = call;
+    self->on_commit_ctx = ctx;
 }
 
 void committer_submit(committer *self, hq_task *task) {

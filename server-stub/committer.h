@@ -20,6 +20,8 @@ ROVE_CHECK rove_status committer_new(const rove_allocator *allocator, const rove
                                      const rove_clock *clock, committer **out, rove_error *error);
 /* Runs what is queued, then ends the thread. NULL is fine. */
 void committer_free(committer *self);
+/* To be called on the committing thread after each transaction that was committed; before the first is submitted. */
+void committer_on_commit(committer *self, void (*call)(void *ctx), void *ctx);
 /* Any thread. */
 void committer_submit(committer *self, hq_task *task);
 /* Submits a job and waits for it. Any thread but the committing one. */

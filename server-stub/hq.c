@@ -18,6 +18,7 @@
 #include "keys.h"
 #include "path.h"
 #include "policy.h"
+#include "wake.h"
 
 #define DRAW_TRIES    64
 #define SETTING_ARENA ((size_t)64 * 1024)
@@ -36,6 +37,7 @@ struct hq {
     rove__hq_database *database;
     committer *committer;
     policy *_Atomic policy; /* the newest; older ones are kept for exchanges under way */
+    wake *wake;
 };
 
 static rove_status fail(rove_status status, rove_error *error) {
@@ -233,8 +235,14 @@ static rove_status open_folder(hq *self, rove_error *error) {
         status = open_database(self, error);
     }
     if (status == ROVE_OK) {
+        status = wake_new(self, &self->wake, error);
+    }
+    if (status == ROVE_OK) {
         status = committer_new(&self->ports.allocator, &self->database->store, &self->ports.clock,
                                &self->committer, error);
+    }
+    if (status == ROVE_OK) {
+        committer_on_commit(self->committer, wake_committed, self->wake);
     }
     if (status == ROVE_OK) {
         status = hq_commit(self, begin_timeline, self, error);
@@ -270,6 +278,7 @@ void hq_close(hq *self) {
         return;
     }
     committer_free(self->committer);
+    wake_free(self->wake);
     if (self->database != NULL) {
         self->database->close(self->database);
     }
@@ -327,6 +336,21 @@ rove_status hq_renew_server(hq *self, const char *const *hosts, size_t count, ro
     self->renewals += status == ROVE_OK;
     (void)pthread_mutex_unlock(&self->renewing);
     return fail(status, error);
+}
+
+wake *hq_get_wake(hq *self) {
+    return self->wake;
+}
+
+rove__server_ports hq_server_ports(hq *self) {
+    return (rove__server_ports){.allocator = &self->ports.allocator,
+                                .registry = self->registry,
+                                .store = &self->database->store,
+                                .crypto = &self->ports.crypto,
+                                .random = &self->ports.random,
+                                .log = &self->ports.log,
+                                .sealing = &self->keys.sealing,
+                                .news = wake_news(self->wake)};
 }
 
 const rove__server_policy *hq_policy(const hq *self) {
@@ -390,7 +414,8 @@ rove_status hq_writer(hq *self, rove__hq_tx *tx, const char *operator_name, cons
                                     .random = &self->ports.random,
                                     .now_ms = hq_now_ms(self),
                                     .operator_name = operator_name,
-                                    .act = act};
+                                    .act = act,
+                                    .news = wake_news(self->wake)};
     return rove__writer_begin(&options, tx, writer, error);
 }
 

@@ -70,6 +70,10 @@ unsigned hq_server_renewals(hq *headquarters);
 /* Renews it for the key that is there: under these names, or for `count` 0 under those that it has. INVALID: a name. */
 ROVE_CHECK rove_status hq_renew_server(hq *headquarters, const char *const *hosts, size_t count,
                                        rove_error *error);
+/* For an exchange, or a decision on work in review. */
+rove__server_ports hq_server_ports(hq *headquarters);
+/* Who waits for news; borrowed until hq_close. */
+struct wake *hq_get_wake(hq *headquarters);
 /* What headquarters asks of its devices, as it stands; borrowed until hq_close. Any thread. */
 const rove__server_policy *hq_policy(const hq *headquarters);
 /* Reads it anew after it was written. Any thread, outside of hq_read and jobs. */

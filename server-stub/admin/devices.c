@@ -1,6 +1,6 @@
 /*
  * admin/devices.c - devices and revoke: which replicas there are, and taking one out of service. A revoked device
- * is refused on its next request, also on a connection that is open.
+ * is refused on its next request, also on a connection that is open, and if it waits for news at once.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +10,7 @@
 #include "args.h"
 #include "base/text.h"
 #include "print.h"
+#include "wake.h"
 
 #define DETAIL_MAX 400
 
@@ -133,6 +134,7 @@ typedef struct revoking {
     const hq_io *io;
     const char *reason;
     rove_replica replica;
+    rove_id user;
     int already;
 } revoking;
 
@@ -150,6 +152,7 @@ static rove_status revoke(void *ctx, rove__hq_tx *tx, rove_error *error) {
     if (status != ROVE_OK || self->already) {
         return status;
     }
+    self->user = device.user;
     device.status = ROVE_DEVICE_REVOKED;
     status = store->device_put(tx, &device);
     if (status == ROVE_OK) {
@@ -180,6 +183,7 @@ static int run_revoke(hq *headquarters, const hq_io *io, int argc, char **argv) 
     if (status != ROVE_OK) {
         return hq_failed(io, status, &error);
     }
+    wake_device(hq_get_wake(headquarters), self.user, self.replica);
     if (io->json) {
         return hq_print_json(
             io, json_pack("{s:I, s:s}", "replica", (json_int_t)replica, "status", "revoked"));

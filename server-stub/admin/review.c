@@ -86,13 +86,7 @@ static int run_list(reviewing *self) {
 
 static rove_status decide(void *ctx, rove__hq_tx *tx, rove_error *error) {
     const reviewing *self = ctx;
-    const hq_ports *own = hq_get_ports(self->headquarters);
-    rove__server_ports ports = {.allocator = &own->allocator,
-                                .registry = hq_registry(self->headquarters),
-                                .store = &hq_database(self->headquarters)->store,
-                                .crypto = &own->crypto,
-                                .random = &own->random,
-                                .log = &own->log};
+    rove__server_ports ports = hq_server_ports(self->headquarters);
     char detail[DETAIL_MAX];
     uint64_t seq = 0;
     rove_status status =

@@ -160,7 +160,7 @@ static rove_status parse(request *self) {
 }
 
 enum MHD_Result enroll_finish(request *self) {
-    if (self->progress == PROGRESS_COMMITTED) {
+    if (self->progress == PROGRESS_RESUMED) {
         return admit_answer(self, ROVE_CODE);
     }
     rove_status status = parse(self);

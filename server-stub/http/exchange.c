@@ -14,15 +14,8 @@
 
 rove_status exchange_begin(request *self) {
     hq *headquarters = self->http->headquarters;
-    const hq_ports *ports = hq_get_ports(headquarters);
-    rove__server_ports server_ports = {.allocator = &ports->allocator,
-                                       .registry = hq_registry(headquarters),
-                                       .store = &hq_database(headquarters)->store,
-                                       .crypto = &ports->crypto,
-                                       .random = &ports->random,
-                                       .log = &ports->log,
-                                       .sealing = &hq_get_keys(headquarters)->sealing};
-    return rove__server_new(&server_ports, hq_policy(headquarters), self->device.replica,
+    rove__server_ports ports = hq_server_ports(headquarters);
+    return rove__server_new(&ports, hq_policy(headquarters), self->device.replica,
                             hq_now_ms(headquarters), &self->server);
 }
 
@@ -108,7 +101,7 @@ enum MHD_Result exchange_finish(request *self) {
     if (rove__server_wants_commit(self->server)) {
         return front_submit(self, commit_one);
     }
-    self->progress = PROGRESS_COMMITTED;
+    self->progress = PROGRESS_RESUMED;
     return answer_queue(
         self, MHD_HTTP_OK,
         MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_BYTES, next_piece, self, NULL),

@@ -20,6 +20,7 @@
 #define CONNECTIONS      1024
 #define PER_ADDRESS      256
 #define IDLE_MS          30000
+#define WAIT_MS          240000
 #define BACKLOG          511
 #define CONNECTION_BYTES ((size_t)48 * 1024) /* head, and a piece of body or answer */
 #define STOP_SECONDS     10
@@ -160,6 +161,11 @@ static rove_status start_daemon(hq_http *self, rove_error *error) {
     return ROVE_OK;
 }
 
+/* A part of the connections is kept for those who have something to say. */
+static size_t waits_of(unsigned connections) {
+    return connections - (connections + 3) / 4;
+}
+
 static rove_status start(hq_http *self, rove_error *error) {
     const hq_ports *ports = hq_get_ports(self->headquarters);
     const hq_keys *keys = hq_get_keys(self->headquarters);
@@ -186,6 +192,12 @@ static rove_status start(hq_http *self, rove_error *error) {
     if (status == ROVE_OK) {
         status = open_listener(self, error);
     }
+    if (status == ROVE_OK) {
+        wake_options waits = {.wait_ms = self->options.wait_ms,
+                              .most = waits_of(self->options.connections),
+                              .most_per_address = waits_of(self->options.connections_per_address)};
+        status = wake_start(hq_get_wake(self->headquarters), &waits, error);
+    }
     return status == ROVE_OK ? start_daemon(self, error) : status;
 }
 
@@ -203,6 +215,7 @@ rove_status hq_http_start(hq *headquarters, const hq_http_options *options, hq_h
     self->options.connections_per_address =
         options->connections_per_address != 0 ? options->connections_per_address : PER_ADDRESS;
     self->options.idle_ms = options->idle_ms != 0 ? options->idle_ms : IDLE_MS;
+    self->options.wait_ms = options->wait_ms != 0 ? options->wait_ms : WAIT_MS;
     self->listener = -1;
     (void)pthread_mutex_init(&self->mutex, NULL);
     (void)pthread_cond_init(&self->changed, NULL);
@@ -242,6 +255,9 @@ void hq_http_stop(hq_http *self) {
         if (listener != MHD_INVALID_SOCKET) {
             (void)close(listener);
         }
+    }
+    wake_stop(hq_get_wake(self->headquarters));
+    if (self->daemon != NULL) {
         finish_running(self);
         MHD_stop_daemon(self->daemon);
     }

@@ -2,8 +2,8 @@
  * http/front.h - what the files of this folder share: the server, a connection, a request and its course.
  *
  * A request's course (request.c): judged by its head; its body received, or drained if it was refused, so that
- * the answer does not meet a reset; finished by its route; answered. A route that has to write suspends the connection
- * while the committing thread works, and is finished again when that is done.
+ * the answer does not meet a reset; finished by its route; answered. A route that has to write, or to wait for news,
+ * suspends the connection until the committing or the waking thread resumes it, and is finished again then.
  */
 #ifndef ROVE_HQ_FRONT_H
 #define ROVE_HQ_FRONT_H
@@ -19,6 +19,7 @@
 #include "http/metrics.h"
 #include "keys.h"
 #include "sync/enroll.h"
+#include "wake.h"
 
 #define FRONT_SECRET_SIZE 32
 
@@ -76,7 +77,7 @@ typedef struct route {
 
 extern const route front_routes[]; /* ended by a NULL path */
 
-typedef enum progress { PROGRESS_FRESH, PROGRESS_COMMITTING, PROGRESS_COMMITTED } progress;
+typedef enum progress { PROGRESS_FRESH, PROGRESS_SUSPENDED, PROGRESS_RESUMED } progress;
 
 /* What an enrolment or a renewal is about; enroll.c. */
 typedef struct enrolment {
@@ -112,6 +113,7 @@ struct request {
         job_status; /* what the exchange's job said; the transaction may have failed after it */
     progress progress;
     hq_task task;
+    wake_waiter waiter;
     rove__buf body;
     enrolment *enrolment;
     rove__server *server;
@@ -125,6 +127,8 @@ ROVE_CHECK rove_status front_readmit(request *self);
 /* Suspends the connection and runs the job; finish() is called when it is done, with self->task telling how it ended. */
 enum MHD_Result front_submit(request *self, hq_job job);
 int64_t front_boot_ms(const hq_http *http);
+/* The HTTP status that goes with a device's not being let in. */
+unsigned front_refusal(rove_status status);
 
 /* identity.c: what the connection's certificate says, and whether its device may do this now. Sets self->device. */
 rove_status front_identify(request *self);

@@ -7,6 +7,7 @@
  *   POST /v1/enroll    a code's proof   an identity (sync/enroll.h)
  *   POST /v1/renew     a device         an identity; its certificate may have expired up to 400 days ago
  *   POST /v1/exchange  a device         a whole exchange (sync/server.h)
+ *   GET  /v1/wait      a device         whether there is news for it, as soon as there is (wake.h)
  *
  * TLS 1.3 alone. A client certificate is asked for in the handshake and needed by path; its signature is judged once a
  * connection, the device's row on every request. Who is not allowed anything learns nothing: without a device's
@@ -31,6 +32,7 @@ typedef struct hq_http_options {
     unsigned connections;             /* in all; 0: 1024 */
     unsigned connections_per_address; /* 0: 256 */
     int64_t idle_ms;                  /* a request has to come, or go on, within it; 0: 30 s */
+    int64_t wait_ms;                  /* the longest wait for news; 0: 240 s */
 } hq_http_options;
 
 typedef struct hq_http hq_http;

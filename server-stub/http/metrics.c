@@ -157,6 +157,8 @@ static void write_gauges(const metrics_gauges *gauges, rove__buf *out) {
     single(out, "rove_commit_groups_total", "counter", "Transactions committed.",
            gauges->commit_groups);
     single(out, "rove_connections", "gauge", "Connections open.", gauges->connections);
+    single(out, "rove_waiting", "gauge", "Connections that wait for news.", gauges->waiting);
+    single(out, "rove_wakes_total", "counter", "Waits that news ended.", gauges->wakes);
     single(out, "rove_head_seq", "gauge", "The last seq of the stream.", gauges->head_seq);
     single(out, "rove_database_bytes", "gauge", "Size of the database.", gauges->database_bytes);
     head(out, "rove_devices", "gauge", "Devices by status.");

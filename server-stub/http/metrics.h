@@ -6,7 +6,9 @@
  *   rove_exchange_batches_total          batches judged, and of them
  *   rove_exchange_{rows_in,rows_out,pages,conflicts,reviews,parked,rejected,bytes_in,bytes_out}_total
  *   rove_commit_groups_total             transactions committed; batches / groups tells how well they share
- *   rove_connections                     open now
+ *   rove_connections                     open now, and of them
+ *   rove_waiting                         those that wait for news
+ *   rove_wakes_total                     waits that news ended
  *   rove_head_seq, rove_database_bytes   where headquarters stands
  *   rove_devices{status}                 active, revoked, replaced
  *
@@ -24,6 +26,8 @@ typedef struct metrics metrics;
 /* What the text shows beside the counters. */
 typedef struct metrics_gauges {
     size_t connections;
+    size_t waiting;
+    uint64_t wakes;
     uint64_t commit_groups;
     uint64_t head_seq;
     uint64_t database_bytes;

@@ -101,7 +101,7 @@ static rove_status renew_job(void *ctx, rove__hq_tx *tx, rove_error *error) {
 
 enum MHD_Result renew_finish(request *self) {
     enrolment *e = self->enrolment;
-    if (self->progress == PROGRESS_COMMITTED) {
+    if (self->progress == PROGRESS_RESUMED) {
         int fresh = (e->request.flags & ROVE_RENEW_FRESH_REPLICA) != 0;
         if (fresh && self->task.status == ROVE_OK && !e->refused) {
             rove__log(&hq_get_ports(self->http->headquarters)->log, ROVE_LOG_WARN, "http",

@@ -35,7 +35,7 @@ static void refuse(request *self, unsigned http, rove_status why) {
     }
 }
 
-static unsigned http_of(rove_status status) {
+unsigned front_refusal(rove_status status) {
     switch (status) {
     case ROVE_UNAUTHORIZED:
     case ROVE_EXPIRED:
@@ -137,7 +137,7 @@ static void judge_head(request *self, const char *path, const char *method) {
         rove_status status = front_authorise(self, needed);
         if (status != ROVE_OK) {
             self->allow = NULL;
-            refuse(self, http_of(status), status);
+            refuse(self, front_refusal(status), status);
             return;
         }
     }
@@ -286,7 +286,7 @@ void front_connected(void *cls, struct MHD_Connection *mhd, void **socket_contex
 static void job_done(void *ctx) {
     request *self = ctx;
     hq_http *http = self->http;
-    self->progress = PROGRESS_COMMITTED;
+    self->progress = PROGRESS_RESUMED;
     MHD_resume_connection(self->mhd);
     (void)pthread_mutex_lock(&http->mutex);
     http->suspended--;
@@ -303,7 +303,7 @@ enum MHD_Result front_submit(request *self, hq_job job) {
     if (stopped) {
         return answer_status(self, MHD_HTTP_SERVICE_UNAVAILABLE, ROVE_LATER);
     }
-    self->progress = PROGRESS_COMMITTING;
+    self->progress = PROGRESS_SUSPENDED;
     self->task = (hq_task){.job = job, .done = job_done, .ctx = self};
     guard_set(http->guard, self->connection->guarded, GUARD_WORKING);
     MHD_suspend_connection(self->mhd);

@@ -3,6 +3,7 @@
  */
 #include "http/routes.h"
 
+#include "sync/wait.h"
 #include "wire/frame.h"
 
 const route front_routes[] = {
@@ -36,4 +37,5 @@ const route front_routes[] = {
      .receive = exchange_receive,
      .finish = exchange_finish,
      .end = exchange_end},
+    {.path = ROVE_WAIT_PATH, .method = "GET", .needed = NEED_DEVICE, .finish = wait_finish},
     {.path = NULL}};

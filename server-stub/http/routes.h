@@ -27,4 +27,7 @@ rove_status exchange_receive(request *self, const void *bytes, size_t size);
 enum MHD_Result exchange_finish(request *self);
 void exchange_end(request *self);
 
+/* wait.c */
+enum MHD_Result wait_finish(request *self);
+
 #endif

@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "control.h"
 #include "http/http.h"
+#include "sync/wait.h"
 
 #define LISTEN_DEFAULT "127.0.0.1:8443"
 
@@ -26,6 +27,7 @@ typedef struct serving {
     const char *connections;
     const char *per_address;
     const char *idle_seconds;
+    const char *wait_seconds;
 } serving;
 
 static int read_number(const char *text, int64_t most, unsigned *number) {
@@ -45,8 +47,10 @@ static int read_options(const hq_io *io, int argc, char **argv, serving *out) {
                                  {"--connections", &out->connections, NULL},
                                  {"--connections-per-address", &out->per_address, NULL},
                                  {"--idle-seconds", &out->idle_seconds, NULL},
+                                 {"--wait-seconds", &out->wait_seconds, NULL},
                                  {NULL, NULL, NULL}};
     unsigned idle_seconds = 0;
+    unsigned wait_seconds = 0;
     int count = 0;
     int usage = hq_arguments(io, &hq_command_serve, options, argc, argv, 0, 0, &count);
     if (usage != HQ_EXIT_DONE) {
@@ -55,10 +59,12 @@ static int read_options(const hq_io *io, int argc, char **argv, serving *out) {
     if (!read_number(out->threads, 256, &out->http.threads) ||
         !read_number(out->connections, 65536, &out->http.connections) ||
         !read_number(out->per_address, 65536, &out->http.connections_per_address) ||
-        !read_number(out->idle_seconds, 3600, &idle_seconds)) {
+        !read_number(out->idle_seconds, 3600, &idle_seconds) ||
+        !read_number(out->wait_seconds, ROVE_WAIT_MS_MAX / 1000, &wait_seconds)) {
         return hq_usage(io, &hq_command_serve, "an option is not a number, or out of its range");
     }
     out->http.idle_ms = (int64_t)idle_seconds * 1000;
+    out->http.wait_ms = (int64_t)wait_seconds * 1000;
     return HQ_EXIT_DONE;
 }
 
@@ -156,7 +162,7 @@ static int run(hq *headquarters, const hq_io *io, int argc, char **argv) {
 const hq_command hq_command_serve = {
     .name = "serve",
     .usage = "[--listen ADDRESS:PORT] [--port-file FILE] [--threads N] [--connections N]\n"
-             "           [--connections-per-address N] [--idle-seconds N]",
+             "           [--connections-per-address N] [--idle-seconds N] [--wait-seconds N]",
     .summary = "let devices exchange with headquarters over HTTPS",
     .help =
         "Listens at 127.0.0.1:8443 unless --listen says otherwise; port 0 lets the system choose.\n"
@@ -165,7 +171,10 @@ const hq_command hq_command_serve = {
         "runs,\n"
         "other rove-hq commands on the same folder work through it.\n\n"
         "--threads N (4), --connections N (1024), --connections-per-address N (256), and\n"
-        "--idle-seconds N (30): a request has to come, or to go on, within that time.\n\n"
+        "--idle-seconds N (30): a request has to come, or to go on, within that time.\n"
+        "--wait-seconds N (240, at most 300): a device that waits for news is told after so long\n"
+        "that there is none; less than what stands in between allows a silent connection. Each\n"
+        "takes a connection; three quarters of them at most may wait.\n\n"
         "GET /healthz answers \"ok\" to anybody; GET /metrics answers this host alone.\n\n"
         "    rove-hq --data /srv/acme serve --listen 0.0.0.0:8443\n",
     .run = run};

@@ -58,6 +58,7 @@ enum MHD_Result metrics_finish(request *self) {
         return answer_failure(self, status, &error);
     }
     now.gauges.connections = guard_count(http->guard);
+    wake_count(hq_get_wake(http->headquarters), &now.gauges.waiting, &now.gauges.wakes);
     now.gauges.commit_groups = hq_commit_groups(http->headquarters);
     now.gauges.database_bytes = database->size_bytes(database);
     rove__buf text;

@@ -5,10 +5,13 @@
 #include "headquarters.h"
 
 #include <pthread.h>
+#include <sched.h>
 
 #include "http/http.h"
 #include "keys.h"
 #include "sync/enroll.h"
+#include "sync/wait.h"
+#include "wake.h"
 #include "wire/frame.h"
 
 #define MINUTE_MS INT64_C(60000)
@@ -625,6 +628,16 @@ typedef struct phone {
     rove_status status;
 } phone;
 
+static void start_phone(world *w, phone *self, void *(*run)(void *)) {
+    self->w = *w;
+    assert_int_equal(rove_posix_transport_new(&self->w.transport, &w->h.ports.allocator), ROVE_OK);
+    if (self->device.replica == 0) {
+        invite(&self->w);
+        assert_int_equal(enroll(&self->w, &self->device), ROVE_OK);
+    }
+    assert_int_equal(pthread_create(&self->thread, NULL, run, self), 0);
+}
+
 static void *exchange_often(void *ctx) {
     phone *self = ctx;
     for (int i = 0; i < EXCHANGES && self->status == ROVE_OK; i++) {
@@ -644,16 +657,9 @@ static void test_many_devices(void **state) {
     said s;
     assert_non_null(phones);
     for (size_t i = 0; i < PHONES; i++) {
-        phones[i].w = *w;
-        assert_int_equal(rove_posix_transport_new(&phones[i].w.transport, &w->h.ports.allocator),
-                         ROVE_OK);
-        invite(&phones[i].w);
-        assert_int_equal(enroll(&phones[i].w, &phones[i].device), ROVE_OK);
+        start_phone(w, &phones[i], exchange_often);
     }
     (void)snprintf(replica, sizeof replica, "%u", (unsigned)phones[0].device.replica);
-    for (size_t i = 0; i < PHONES; i++) {
-        assert_int_equal(pthread_create(&phones[i].thread, NULL, exchange_often, &phones[i]), 0);
-    }
     for (int i = 0; i < 10; i++) {
         (void)headquarters_user_put(&w->h, 0, i % 2 == 0 ? "even" : "odd", 1);
         assert_int_equal(headquarters_run(&w->h, &s, "status", NULL), HQ_EXIT_DONE);
@@ -671,6 +677,155 @@ static void test_many_devices(void **state) {
         rove_posix_transport_free(&phones[i].w.transport);
     }
     free(phones);
+}
+
+/* ---- waiting for news ----------------------------------------------------------------------------------- */
+
+static rove_status read_cursor(void *ctx, rove__hq_tx *tx, rove_error *error) {
+    world *w = ctx;
+    rove__hq_head head;
+    (void)error;
+    rove_status status = hq_database(w->h.hq)->store.head_get(tx, &head);
+    (void)snprintf(w->text, sizeof w->text, "/v1/wait?cursor=%llu.%llu",
+                   (unsigned long long)head.timeline, (unsigned long long)head.seq);
+    return status;
+}
+
+/* Waits from the head on. */
+static void *wait_for_news(void *ctx) {
+    phone *self = ctx;
+    self->status = hq_read(self->w.h.hq, read_cursor, &self->w, NULL);
+    if (self->status == ROVE_OK) {
+        self->status = ask(&self->w, "GET", self->w.text, &self->device, NULL, NULL, 0);
+    }
+    return NULL;
+}
+
+/* A device that is known to wait. */
+static void begin_wait(world *w, phone *self) {
+    uint64_t woken = 0;
+    size_t before = 0;
+    wake_count(hq_get_wake(w->h.hq), &before, &woken);
+    start_phone(w, self, wait_for_news);
+    for (size_t now = before; now == before; (void)sched_yield()) {
+        wake_count(hq_get_wake(w->h.hq), &now, &woken);
+    }
+}
+
+static rove_status end_wait(phone *self) {
+    (void)pthread_join(self->thread, NULL);
+    rove_posix_transport_free(&self->w.transport);
+    return self->status;
+}
+
+static void test_a_wait_needs_a_cursor(void **state) {
+    static const char *const bad[] = {"",
+                                      "?cursor",
+                                      "?cursor=",
+                                      "?cursor=1",
+                                      "?cursor=1.",
+                                      "?cursor=.1",
+                                      "?cursor=1.2.3",
+                                      "?cursor=1.-2",
+                                      "?cursor=a.b",
+                                      "?cursor=1.2%20",
+                                      "?cursor=1.18446744073709551616"};
+    world *w = *state;
+    char path[80];
+    handset device;
+    assert_int_equal(ask(w, "GET", "/v1/wait?cursor=1.1", NULL, NULL, NULL, 0), ROVE_UNAUTHORIZED);
+    assert_int_equal(enroll(w, &device), ROVE_OK);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        (void)snprintf(path, sizeof path, "/v1/wait%s", bad[i]);
+        assert_int_equal(ask(w, "GET", path, &device, NULL, NULL, 0), ROVE_PROTOCOL);
+        assert_int_equal(w->response.http_status, 400);
+    }
+    /* Of a timeline that is unknown here. */
+    assert_int_equal(
+        ask(w, "GET", "/v1/wait?cursor=1.18446744073709551615", &device, NULL, NULL, 0), ROVE_OK);
+    assert_int_equal(w->answer_size, 1);
+    assert_int_equal(w->answer[0], ROVE_WAIT_CHANGED);
+}
+
+static void test_news_end_a_wait(void **state) {
+    world *w = *state;
+    phone *self = calloc(1, sizeof *self);
+    assert_non_null(self);
+    begin_wait(w, self);
+    assert_int_equal(ask(w, "GET", "/metrics", NULL, NULL, NULL, 0), ROVE_OK);
+    w->answer[w->answer_size] = '\0';
+    assert_non_null(strstr((const char *)w->answer, "\nrove_waiting 1\n"));
+    assert_non_null(strstr((const char *)w->answer, "\nrove_wakes_total 0\n"));
+    (void)headquarters_user_put(&w->h, 0, "kim", 1);
+    assert_int_equal(end_wait(self), ROVE_OK);
+    assert_int_equal(self->w.answer_size, 1);
+    assert_int_equal(self->w.answer[0], ROVE_WAIT_CHANGED);
+    assert_int_equal(ask(w, "GET", "/metrics", NULL, NULL, NULL, 0), ROVE_OK);
+    w->answer[w->answer_size] = '\0';
+    assert_non_null(strstr((const char *)w->answer, "\nrove_waiting 0\n"));
+    assert_non_null(strstr((const char *)w->answer, "\nrove_wakes_total 1\n"));
+    free(self);
+}
+
+static void test_revoked_while_it_waits(void **state) {
+    world *w = *state;
+    phone *self = calloc(1, sizeof *self);
+    char replica[16];
+    said s;
+    assert_non_null(self);
+    begin_wait(w, self);
+    (void)snprintf(replica, sizeof replica, "%u", (unsigned)self->device.replica);
+    assert_int_equal(headquarters_run(&w->h, &s, "revoke", replica, NULL), HQ_EXIT_DONE);
+    assert_int_equal(end_wait(self), ROVE_REVOKED);
+    assert_int_equal(self->w.response.http_status, 403);
+    assert_int_equal(ask(w, "GET", "/v1/wait?cursor=1.1", &self->device, NULL, NULL, 0),
+                     ROVE_REVOKED);
+    free(self);
+}
+
+static void test_expired_while_it_waits(void **state) {
+    world *w = *state;
+    phone *self = calloc(1, sizeof *self);
+    assert_non_null(self);
+    begin_wait(w, self);
+    w->h.clock.offset_ms = 31 * DAY_MS;
+    (void)headquarters_user_put(&w->h, 0, "kim", 1);
+    assert_int_equal(end_wait(self), ROVE_EXPIRED);
+    w->h.clock.offset_ms = 0;
+    free(self);
+}
+
+/* The second one stands, and the first is told to leave it alone for a while. */
+static void test_a_device_waits_at_one_place(void **state) {
+    world *w = *state;
+    phone *both = calloc(2, sizeof *both);
+    size_t waiting = 0;
+    uint64_t woken = 0;
+    assert_non_null(both);
+    begin_wait(w, &both[0]);
+    both[1].device = both[0].device;
+    start_phone(w, &both[1], wait_for_news);
+    assert_int_equal(end_wait(&both[0]), ROVE_LATER);
+    assert_true(both[0].w.response.retry_after_ms > 0);
+    wake_count(hq_get_wake(w->h.hq), &waiting, &woken);
+    assert_int_equal(waiting, 1);
+    (void)headquarters_user_put(&w->h, 0, "kim", 1);
+    assert_int_equal(end_wait(&both[1]), ROVE_OK);
+    assert_int_equal(both[1].w.answer[0], ROVE_WAIT_CHANGED);
+    free(both);
+}
+
+static void test_stopping_ends_a_wait(void **state) {
+    world *w = *state;
+    phone *self = calloc(1, sizeof *self);
+    assert_non_null(self);
+    begin_wait(w, self);
+    hq_http_stop(w->http);
+    w->http = NULL;
+    assert_int_equal(end_wait(self), ROVE_OK);
+    assert_int_equal(self->w.answer_size, 1);
+    assert_int_equal(self->w.answer[0], ROVE_WAIT_NOTHING);
+    free(self);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -696,6 +851,12 @@ int main(void) {
         TEST(test_a_forgotten_device_is_taken_back),
         TEST(test_nobody_else_is_taken_back),
         TEST(test_many_devices),
+        TEST(test_a_wait_needs_a_cursor),
+        TEST(test_news_end_a_wait),
+        TEST(test_revoked_while_it_waits),
+        TEST(test_expired_while_it_waits),
+        TEST(test_a_device_waits_at_one_place),
+        TEST(test_stopping_ends_a_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,7 +31,8 @@ rove_status rove__judge_open(rove__judge *judge, const rove__server_ports *ports
                                     .replica = by_device ? device->replica : 0,
                                     .user = by_device ? device->user : 0,
                                     .operator_name = actor->operator_name,
-                                    .act = actor->act};
+                                    .act = actor->act,
+                                    .news = ports->news};
 
     *judge = (rove__judge){.ports = ports,
                            .store = ports->store,

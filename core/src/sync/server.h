@@ -21,6 +21,7 @@
 #include "rove/sys/log.h"
 #include "rove/sys/random.h"
 #include "sync/headquarters.h"
+#include "sync/news.h"
 
 /* Whose certificate it is. */
 typedef struct rove__signer {
@@ -46,6 +47,7 @@ typedef struct rove__server_ports {
     const rove_random *random;
     const rove_log *log;
     const rove__server_sealing *sealing; /* NULL: devices seal nothing */
+    const rove__news *news; /* of what is committed; NULL: nobody waits */
 } rove__server_ports;
 
 typedef struct rove__server_policy {

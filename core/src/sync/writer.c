@@ -92,7 +92,22 @@ static rove_status take_head(rove__writer *writer) {
     return status == ROVE_OK ? options->store->head_put(writer->tx, &writer->head) : status;
 }
 
+/* The sums name each scope in which a row came, changed or left; they ascend. */
+static void tell_roots(const rove__writer *writer) {
+    const rove__news *news = writer->options.news;
+
+    for (size_t i = 0; news != NULL && i < writer->sum_count; i++) {
+        rove__touch touch = {.seq = writer->seq,
+                             .replica = writer->options.replica,
+                             .root = writer->sums[i].scope.root};
+        if (i == 0 || writer->sums[i - 1].scope.root != touch.root) {
+            news->touched(news->ctx, &touch);
+        }
+    }
+}
+
 rove_status rove__writer_finish(rove__writer *writer, uint64_t *seq, rove_error *error) {
+    tell_roots(writer);
     rove_status status = rove__writer_sums_flush(writer);
 
     *seq = writer->head.seq;

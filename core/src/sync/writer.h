@@ -12,6 +12,7 @@
 
 #include "rove/sys/random.h"
 #include "sync/headquarters.h"
+#include "sync/news.h"
 
 typedef struct rove__writer rove__writer;
 
@@ -25,6 +26,7 @@ typedef struct rove__writer_options {
     rove_id user;
     const char *operator_name; /* "" for a device */
     const char *act;
+    const rove__news *news; /* borrowed until the writer ends; NULL: nobody waits */
 } rove__writer_options;
 
 ROVE_CHECK rove_status rove__writer_begin(const rove__writer_options *options, rove__hq_tx *tx,

@@ -35,12 +35,23 @@ static rove_status each_open_grant(void *ctx, const rove__hq_grant *grant) {
     return ROVE_OK;
 }
 
+static rove_status put(rove__writer *writer, const rove__hq_grant *grant) {
+    const rove__news *news = writer->options.news;
+    rove__touch touch = {
+        .seq = writer->seq, .replica = writer->options.replica, .user = grant->user};
+
+    assigned(writer);
+    if (news != NULL) {
+        news->touched(news->ctx, &touch);
+    }
+    return writer->options.store->grant_put(writer->tx, grant);
+}
+
 static rove_status grant_end(rove__writer *writer, const rove__hq_grant *grant, uint64_t to) {
     rove__hq_grant ended = *grant;
 
     ended.to = to;
-    assigned(writer);
-    return writer->options.store->grant_put(writer->tx, &ended);
+    return put(writer, &ended);
 }
 
 rove_status rove__writer_grant_put(rove__writer *writer, const rove__hq_grant *grant,
@@ -48,8 +59,7 @@ rove_status rove__writer_grant_put(rove__writer *writer, const rove__hq_grant *g
     if (grant->user <= 0 || grant->root <= 0 || grant->part_from > grant->part_to) {
         return rove__writer_fail(writer, ROVE_INVALID, error);
     }
-    assigned(writer);
-    return rove__writer_fail(writer, writer->options.store->grant_put(writer->tx, grant), error);
+    return rove__writer_fail(writer, put(writer, grant), error);
 }
 
 rove_status rove__writer_grant(rove__writer *writer, rove_id user, rove_id root, int author,
