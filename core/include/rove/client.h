@@ -9,7 +9,7 @@
  *
  * Threads: a handle may be used by any thread, and by several at once, unless a function says otherwise. Calls that
  * write wait for each other, also for a page that a sync is applying; reads never wait for writes, and nothing
- * waits for the network but rove_enroll and rove_sync.
+ * waits for the network but rove_enroll, rove_sync and rove_wait_run.
  *
  *     rove *replica = NULL;
  *     rove_error error;
@@ -322,6 +322,45 @@ typedef struct rove_sync_report {
  */
 ROVE_CHECK rove_status rove_sync(rove *replica, const rove_sync_options *options,
                                  rove_sync_report *report, rove_error *error);
+
+/*
+ * Waiting until there is something to fetch: headquarters answers as soon as anything changes that this device may hold.
+ * It is a hint, which saves polling and makes a sync prompt; whoever does without misses nothing, for the next sync brings
+ * it all.
+ *
+ *     status = rove_sync(replica, ...)
+ *     status = rove_wait_new(replica, &transport, &wait, &error);
+ *     status = rove_wait_run(wait, &options, &retry_ms, &error);    ROVE_OK: sync, and wait anew
+ *     rove_wait_free(wait);
+ *
+ * A wait takes with it what it needs of the replica. While it runs, other threads read, write and sync, and the replica may
+ * even be closed, for another process to open. What the ports point to is borrowed until rove_wait_free.
+ */
+typedef struct rove_wait rove_wait;
+typedef struct rove_wait_options {
+    size_t size;         /* sizeof(rove_wait_options), set by the caller */
+    int64_t seconds_max; /* LIMIT after so long; 0: as long as headquarters lets it, some minutes */
+    int (*cancelled)(
+        void *ctx); /* asked a few times a second; nonzero ends with CANCELLED; may be NULL */
+    void *ctx;
+} rove_wait_options;
+/*
+ * For what the replica does not have yet: after a sync make a new one. `transport` is used while it runs, some minutes at a
+ * time, so it is none that a sync needs meanwhile: as a rule one of its own. *wait is owned by the caller:
+ * rove_wait_free. NOT_ENROLLED.
+ */
+ROVE_CHECK rove_status rove_wait_new(rove *replica, const rove_transport *transport,
+                                     rove_wait **wait, rove_error *error);
+/*
+ * Blocks. OK: something changed; sync. DONE: nothing did in the time that headquarters gives; run it again. Otherwise run
+ * it again after *retry_ms (may be NULL), which grows from failure to failure; polling goes on meanwhile.
+ * LIMIT, CANCELLED: ended early, as asked; *retry_ms is 0. NETWORK, TIMEOUT, LATER (also: the device waits elsewhere),
+ * SERVER, NOT_ROVE, TRUNCATED, PROTOCOL, TLS. UNAUTHORIZED, EXPIRED: a sync may mend it. REVOKED. `options` may be NULL. One thread at a time.
+ */
+ROVE_CHECK rove_status rove_wait_run(rove_wait *wait, const rove_wait_options *options,
+                                     int64_t *retry_ms, rove_error *error);
+/* NULL is fine. */
+void rove_wait_free(rove_wait *wait);
 
 /*
  * One exchange by hand, for hosts that bring their own event loop: the body to POST to

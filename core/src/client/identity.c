@@ -170,6 +170,22 @@ rove_status rove__credentials_new(const rove__credentials_ports *ports,
     return ROVE_OK;
 }
 
+rove_status rove__credentials_copy(const rove_allocator *allocator, const rove__credentials *from,
+                                   rove__credentials **out, rove_error *error) {
+    rove__credentials *credentials = allocate(allocator);
+
+    *out = NULL;
+    if (credentials == NULL) {
+        return rove__error_set(error, ROVE_NOMEM, "%s", rove_status_text(ROVE_NOMEM));
+    }
+    memcpy(credentials->bytes, from->bytes, from->size);
+    credentials->size = from->size;
+    rove_status status = parse(credentials);
+    ROVE_ASSERT(status == ROVE_OK); /* as it was once already */
+    *out = credentials;
+    return status;
+}
+
 /* ---- the file ---- */
 
 static rove_status check_file(const rove_crypto *crypto, rove__credentials *credentials) {

@@ -56,6 +56,10 @@ ROVE_CHECK rove_status rove__credentials_save(const rove__credentials_ports *por
                                               rove_error *error);
 /* With what this device seals; borrows. */
 rove__sealer rove__credentials_sealer(const rove__credentials *credentials);
+/* Another one with the same content. */
+ROVE_CHECK rove_status rove__credentials_copy(const rove_allocator *allocator,
+                                              const rove__credentials *from,
+                                              rove__credentials **out, rove_error *error);
 /* Overwrites the key before the memory is given back. NULL is fine. */
 void rove__credentials_free(const rove_allocator *allocator, rove__credentials *credentials);
 

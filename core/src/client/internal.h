@@ -82,7 +82,9 @@ typedef struct rove__link {
     int (*cancelled)(void *ctx);
     void *ctx;
 } rove__link;
-#define ROVE_REQUEST_URL_MAX (ROVE_URL_MAX + 32)
+#define ROVE_REQUEST_URL_MAX (ROVE_URL_MAX + 64)
+/* Whom a request trusts, and as whom it goes; borrowed from the credentials. */
+void rove__link_trust(const rove__credentials *credentials, rove_request *request);
 /* The request that it makes; `url` is where its address is put. */
 void rove__link_request(rove *replica, const rove__link *link, char url[ROVE_REQUEST_URL_MAX],
                         rove_request *request);

@@ -19,18 +19,9 @@ static int is_zero(const uint8_t *bytes, size_t size) {
     return any == 0;
 }
 
-static void trust(rove *replica, const rove__link *link, rove_request *request) {
-    const rove__credentials *credentials = replica->credentials;
-    int trusted = 0;
-    int64_t now = rove__store_now_ms(replica->store, &trusted);
-
-    request->trusted_now_ms = trusted ? now : 0;
-    if (link->pin != NULL) {
-        request->pin = link->pin;
-        return;
-    }
-    ROVE_ASSERT(credentials != NULL);
+void rove__link_trust(const rove__credentials *credentials, rove_request *request) {
     const rove__identity *identity = &credentials->identity;
+
     request->ca_der = identity->ca;
     request->ca_size = identity->ca_size;
     request->certificate_der = identity->certificate;
@@ -43,6 +34,19 @@ static void trust(rove *replica, const rove__link *link, rove_request *request) 
     if (!is_zero(identity->backup_pin, sizeof identity->backup_pin)) {
         request->backup_pin = identity->backup_pin;
     }
+}
+
+static void trust(rove *replica, const rove__link *link, rove_request *request) {
+    int trusted = 0;
+    int64_t now = rove__store_now_ms(replica->store, &trusted);
+
+    request->trusted_now_ms = trusted ? now : 0;
+    if (link->pin != NULL) {
+        request->pin = link->pin;
+        return;
+    }
+    ROVE_ASSERT(replica->credentials != NULL);
+    rove__link_trust(replica->credentials, request);
 }
 
 void rove__link_request(rove *replica, const rove__link *link, char url[ROVE_REQUEST_URL_MAX],

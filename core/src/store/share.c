@@ -59,6 +59,13 @@ void rove__store_read_owner(rove__store *store, rove__store_owner *owner) {
     sqlite3_mutex_leave(store->mutex);
 }
 
+rove__cursor rove__store_read_cursor(rove__store *store) {
+    sqlite3_mutex_enter(store->mutex);
+    rove__cursor cursor = store->cursor;
+    sqlite3_mutex_leave(store->mutex);
+    return cursor;
+}
+
 rove_status rove__store_read_advice(rove__store *store, rove__store_advice *advice,
                                     rove_error *error) {
     *advice = (rove__store_advice){0};

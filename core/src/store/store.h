@@ -84,6 +84,8 @@ ROVE_CHECK rove_status rove__store_read_state(rove__store *store, rove__store_st
 int64_t rove__store_now_ms(rove__store *store, int *trusted);
 /* The owner alone; waits for the writer. */
 void rove__store_read_owner(rove__store *store, rove__store_owner *owner);
+/* What the replica holds of headquarters' stream; waits for the writer. */
+rove__cursor rove__store_read_cursor(rove__store *store);
 /* What headquarters' last Welcome asked for; zeros before the first one. */
 typedef struct rove__store_advice {
     int64_t poll_ms;
