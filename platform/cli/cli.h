@@ -60,6 +60,20 @@ int cli_done(const cli_session *cli, json_t *object);
 /* The exit code of a status. */
 int cli_exit_of(rove_status status);
 
+/* Opens the replica, waiting for another process as long as --wait allows. */
+rove_status cli_open(cli_session *cli, rove_error *error);
+/* Closes it, if it is open. */
+void cli_close(cli_session *cli);
+
+/* ---- syncing (sync.c, watch.c) ---- */
+
+/* 1 after SIGINT or SIGTERM, once `sync` runs. */
+int cli_interrupted(void *ctx);
+/* Owned by the caller. */
+json_t *cli_report_json(const rove_sync_report *report);
+/* `sync --watch`, on an open replica. */
+int cli_watch(cli_session *cli);
+
 /* ---- arguments (options.c) ---- */
 
 /*

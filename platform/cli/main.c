@@ -146,8 +146,7 @@ static int help(const cli_session *cli, const char *topic) {
     return CLI_DONE;
 }
 
-/* Opens the replica, waiting for another process as long as --wait allows. */
-static rove_status open_replica(cli_session *cli, rove_error *error) {
+rove_status cli_open(cli_session *cli, rove_error *error) {
     const struct timespec pause = {0, 50 * 1000 * 1000};
     int64_t waited_ms = 0;
 
@@ -159,6 +158,11 @@ static rove_status open_replica(cli_session *cli, rove_error *error) {
         nanosleep(&pause, NULL);
         waited_ms += 50;
     }
+}
+
+void cli_close(cli_session *cli) {
+    rove_close(cli->replica);
+    cli->replica = NULL;
 }
 
 static int run(cli_session *cli, const cli_command *command, int argc, char **argv) {
@@ -176,10 +180,10 @@ static int run(cli_session *cli, const cli_command *command, int argc, char **ar
         status = rove_posix_transport_new(&cli->ports.transport, &cli->ports.allocator);
     }
     if (status == ROVE_OK) {
-        status = open_replica(cli, &error);
+        status = cli_open(cli, &error);
     }
     code = status == ROVE_OK ? command->run(cli, argc, argv) : cli_fail(cli, status, &error);
-    rove_close(cli->replica);
+    cli_close(cli);
     rove_posix_transport_free(&cli->ports.transport);
     rove_posix_crypto_free(&cli->ports.crypto);
     return code;

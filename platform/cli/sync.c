@@ -18,6 +18,11 @@ static void on_interrupt(int signal_number) {
     interrupted = 1;
 }
 
+int cli_interrupted(void *ctx) {
+    (void)ctx;
+    return interrupted;
+}
+
 /* ---- enroll ---------------------------------------------------------------------------------------------- */
 
 static int run_enroll(cli_session *cli, int argc, char **argv) {
@@ -73,12 +78,7 @@ static void show_progress(void *ctx, const rove_sync_progress *progress) {
     fflush(stderr);
 }
 
-static int is_interrupted(void *ctx) {
-    (void)ctx;
-    return interrupted;
-}
-
-static json_t *report_json(const rove_sync_report *report) {
+json_t *cli_report_json(const rove_sync_report *report) {
     return json_pack(
         "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:I, s:o}", "requests",
         (json_int_t)report->requests, "bytes_sent", (json_int_t)report->bytes_sent,
@@ -119,7 +119,7 @@ static int fail_sync(const cli_session *cli, rove_status status, const rove_erro
 
     if (cli->json) {
         json_t *document = cli_error_json(status, error);
-        json_object_set_new(document, "report", report_json(report));
+        json_object_set_new(document, "report", cli_report_json(report));
         cli_json(document);
         return cli_exit_of(status);
     }
@@ -133,21 +133,28 @@ static int fail_sync(const cli_session *cli, rove_status status, const rove_erro
 static int run_sync(cli_session *cli, int argc, char **argv) {
     rove_error error = {0};
     rove_sync_report report = {0};
-    rove_sync_options options = {.size = sizeof options, .cancelled = is_interrupted};
+    rove_sync_options options = {.size = sizeof options, .cancelled = cli_interrupted};
     const char *seconds = cli_option(&argc, argv, "--seconds");
     const char *bytes = cli_option(&argc, argv, "--bytes");
     int64_t bytes_max = 0;
     int terminal = isatty(STDERR_FILENO) && !cli->json;
+    int watch = cli_flag(&argc, argv, "--watch");
 
     if ((seconds != NULL && cli_amount(seconds, 1, SECONDS_MAX, &options.seconds_max) != ROVE_OK) ||
         (bytes != NULL && cli_amount(bytes, 1, BYTES_MAX, &bytes_max) != ROVE_OK) || argc != 1) {
         return cli_usage(cli, &cli_command_sync, "--seconds and --bytes take a number.");
+    }
+    if (watch && (seconds != NULL || bytes != NULL)) {
+        return cli_usage(cli, &cli_command_sync, "--watch has no budget.");
     }
     options.bytes_max = (uint64_t)bytes_max;
     options.progress = terminal ? show_progress : NULL;
     struct sigaction action = {.sa_handler = on_interrupt};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    if (watch) {
+        return cli_watch(cli);
+    }
     rove_status status = rove_sync(cli->replica, &options, &report, &error);
     if (terminal) {
         fputs("\r\033[K", stderr);
@@ -156,7 +163,7 @@ static int run_sync(cli_session *cli, int argc, char **argv) {
         return fail_sync(cli, status, &error, &report);
     }
     if (cli->json) {
-        cli_json(report_json(&report));
+        cli_json(cli_report_json(&report));
     } else {
         print_report(&report);
     }
@@ -164,12 +171,24 @@ static int run_sync(cli_session *cli, int argc, char **argv) {
 }
 
 const cli_command cli_command_sync = {
-    "sync", "[--seconds N] [--bytes N]", "send unsent work, fetch what is new",
+    "sync", "[--seconds N] [--bytes N] | --watch", "send unsent work, fetch what is new",
     "Reconciles with headquarters until nothing is left to do. It may be stopped at any moment, "
     "also\n"
     "by kill -9: what was done stays done, and the next sync goes on there.\n\n"
     "    rove sync\n"
-    "    rove sync --seconds 10 --json     # stop after ten seconds; exit code 9 if not finished",
+    "    rove sync --seconds 10 --json     # stop after ten seconds; exit code 9 if not "
+    "finished\n\n"
+    "--watch goes on until ^C: it syncs when headquarters says that something changed, when "
+    "another\n"
+    "command has written, and as often as headquarters wants it anyway; after failures less and "
+    "less\n"
+    "often. It prints a line per sync (with --json an object per line: `why` is start, news, "
+    "unsent,\n"
+    "poll or retry). In between other commands have the replica; give them --wait for the moments "
+    "when\n"
+    "it syncs. It ends by itself only where time does not help: exit code 8 when the device was "
+    "revoked.\n\n"
+    "    rove sync --watch",
     run_sync};
 
 /* ---- status ---------------------------------------------------------------------------------------------- */

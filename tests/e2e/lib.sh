@@ -181,6 +181,39 @@ serve() {
     exec 9<&-
 }
 
+# ---- watching ---------------------------------------------------------------------------------------------------
+
+# watch NAME [ARGS]: a watcher on $work/NAME, its number in $watcher; what it prints is read by `hears`.
+watch() {
+    rm -f "$work/lines"
+    mkfifo "$work/lines"
+    watched=$1
+    shift
+    "$ROVE_BIN" --replica "$work/$watched" --wait 60 "$@" sync --watch >"$work/lines" 2>>"$work/watch.log" </dev/null &
+    watcher=$!
+    servers="$servers $watcher"
+    exec 8<"$work/lines"
+}
+
+# hears TEXT: waits for a line that has it; the lines up to it are in $heard.
+hears() {
+    heard=''
+    while IFS= read -r line <&8; do
+        printf '%s\n' "$line" >>"$work/watch.log"
+        heard=$heard$line
+        case $line in *"$1"*) return 0 ;; esac
+    done
+    fail "the watcher ended without saying: $1"
+}
+
+# ends_with CODE SIGNAL: the watcher.
+ends_with() {
+    ended=0
+    if [ "$2" = none ]; then wait "$watcher" || ended=$?; else end "$watcher" "$2"; fi
+    exec 8<&-
+    same 'exit code of the watcher' "$1" "$ended"
+}
+
 hq() { "$ROVE_HQ_BIN" --data "$work/hq" "$@"; }
 
 # hq_start [ARGS]: serves; a later one takes the port of the one before. ARGS: of rove-hq itself, before `serve`.

@@ -20,6 +20,7 @@ reads the manner afresh: a word, then options as name=value.
         identity=F          forward: the identity file of the device, below FOLDER
         cut=N               forward: closes after so many bytes of the body
         request=HOW         forward: a key of REQUESTS, which changes what headquarters gets
+        wait=WHAT           forward: what it answers by itself to who waits for news: a key of WAITS or ANSWERS
 
 Frames are described in docs/protocol.md. What is made here is a zstd stream of raw blocks; libzstd itself is needed only
 to look into real answers.
@@ -147,6 +148,7 @@ ANSWERS = {
     "broken": lambda: plain_text("500 Internal Server Error"),
     "not-found": lambda: plain_text("404 Not Found"),
     "disk-full": lambda: plain_text("500 Internal Server Error", Rove_Status="FULL"),
+    "revoked": lambda: plain_text("403 Forbidden", Rove_Status="REVOKED"),
     "upgrade": lambda: plain_text("400 Bad Request", Rove_Status="UPGRADE"),
     "nothing": lambda: exchange(b""),
     "garbage": lambda: exchange(os.urandom(4096)),
@@ -168,6 +170,21 @@ ANSWERS = {
     "fail-unknown": lambda: exchange(failing(9999, b"Hm.")),
     "fail-bytes": lambda: exchange(failing(53, b"\xff\xfe")),
     "endless": endless_exchange,
+}
+
+
+# ---- to who waits for news ----------------------------------------------------------------------------------------
+
+def news(*pieces):
+    return "200 OK", {"Content-Type": "application/vnd.rove.wait"}, pieces
+
+
+WAITS = {
+    "changed": lambda: news(b"\1"),
+    "nothing": lambda: news(b"\0"),
+    "strange": lambda: news(b"\7"),
+    "no-byte": lambda: news(b""),
+    "much": lambda: news(*[b"\1" * 65536] * 64),
 }
 
 
@@ -446,6 +463,9 @@ def forward(client, options):
         if line is None:
             return
         body = read_body(stream, headers)
+        if "/v1/wait" in line:
+            send_answer(stream, *{**ANSWERS, **WAITS}[options["wait"]]())
+            return
         bodies = [body]
         if "/v1/exchange" in line:
             earlier.append(body)
