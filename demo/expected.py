@@ -11,6 +11,8 @@ import sys
 
 FOLDER = pathlib.Path(__file__).resolve().parent / "adventureworks"
 REP = "275"
+OTHER = "277"
+SWAP = {REP: "2", OTHER: "3"}  # the territory that each gives to the other
 
 CODES = dict(line.split("=") for line in """
 Alabama=AL Alaska=AK Arizona=AZ Arkansas=AR California=CA Colorado=CO Connecticut=CT Delaware=DE Florida=FL Georgia=GA
@@ -52,6 +54,14 @@ def report():
     print("rep_account_sum", sum(int(a["ExternalId"]) for a in accounts if a["ExternalId"] in own))
     print("rep_contact_sum", sum(int(c["ExternalId"]) for c in his))
     print("rep_revenue_cents", sum(int(a["AnnualRevenue"]) * 100 for a in accounts if a["ExternalId"] in own))
+    other = {a["ExternalId"] for a in accounts if a["OwnerExternalId"] == OTHER}
+    goes = {who: {a["ExternalId"] for a in accounts
+                  if a["OwnerExternalId"] == who and a["TerritoryExternalId"] == territory}
+            for who, territory in SWAP.items()}
+    print("other_accounts", len(other))
+    for name, now in (("rep", own - goes[REP] | goes[OTHER]), ("other", other - goes[OTHER] | goes[REP])):
+        print(f"{name}_accounts_swapped", len(now))
+        print(f"{name}_account_sum_swapped", sum(map(int, now)))
     territories = territories_of_states()
     placed = [territories[lead["State"]] for lead in leads if lead["State"] in territories]
     print("leads_in_territories", len(placed))
