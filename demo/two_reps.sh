@@ -170,11 +170,12 @@ must hq --json restore "$dir/before-the-syncs.db"
 serve
 must hq export note --json
 same 'notes of that night in the backup' 0 "$(grep -c 'swap note' "$dir/said" || true)"
-must colleague note add "$(asked colleague "SELECT (SELECT external_id FROM account ORDER BY id LIMIT 1)")" 'clone note after'
+must colleague note add "$(asked colleague "SELECT (SELECT external_id FROM account ORDER BY id LIMIT 1)")" 'made after the restore'
 for _ in 1 2 3; do for device in rove tablet colleague clone; do synced $device; done; done
 once 'notes made before the swap' note 'swap note [0-9]*' $((notes - 4))
 once 'visits made before the swap' visit 'swap visit [0-9]*' $((notes - 4))
 once 'notes of the phone and of its clone' note 'clone note [0-9]*' 4
+once 'work after it' note 'made after the restore' 1
 once 'planned visits of the first days' visit 'demo plan [0-9]*' "$units"
 once 'notes of the first days' note 'demo note [0-9]*' "$units"
 for device in rove tablet colleague clone; do
@@ -184,4 +185,5 @@ for device in rove tablet colleague clone; do
 done
 same "accounts of $rep" "$(expected rep_accounts_swapped)" "$(asked rove 'SELECT (SELECT count(*) FROM account)')"
 same "accounts of $other" "$(expected other_accounts_swapped)" "$(asked colleague 'SELECT (SELECT count(*) FROM account)')"
-must hq review list
+must hq --json review list
+same 'work that headquarters has to look at' 0 "$(grep -c '"number"' "$dir/said" || true)"

@@ -57,7 +57,7 @@ static json_t *device_json(const rove__hq_device *device, const hq_person *perso
                      hq_json_time(device->certificate_until_ms), "contact",
                      hq_json_time(device->contact_ms), "wall_offset_ms",
                      (json_int_t)device->wall_offset_ms, "cursor", (json_int_t)device->cursor,
-                     "successor", (json_int_t)device->successor, "app", device->app);
+                     "former", (json_int_t)device->former, "app", device->app);
 }
 
 static void device_text(const hq_io *io, const rove__hq_device *device, const hq_person *person) {

@@ -155,6 +155,7 @@ rove_status admit_new(request *self, rove__hq_tx *tx, rove_error *error) {
     }
     if (status == ROVE_OK) {
         rove__hq_device device = {.replica = e->replica,
+                                  .former = e->former,
                                   .user = e->user,
                                   .status = ROVE_DEVICE_ACTIVE,
                                   .enrolled_ms = e->now_ms,

@@ -39,26 +39,6 @@ static rove_status check_user(request *self, rove__hq_tx *tx, rove_id user) {
     return status;
 }
 
-/* The number that it had before points at it again (P3). */
-static rove_status link_former(const rove__hq_store *store, rove__hq_tx *tx,
-                               const rove_pki_subject *subject) {
-    rove__hq_device former = {.replica = subject->former, .user = subject->user};
-    if (subject->former == 0) {
-        return ROVE_OK;
-    }
-    rove_status status = store->device_get(tx, subject->former, 1, &former);
-    if (status != ROVE_OK && status != ROVE_NOT_FOUND) {
-        return status;
-    }
-    if (former.user != subject->user || former.status == ROVE_DEVICE_REVOKED ||
-        (former.successor != 0 && former.successor != subject->replica)) {
-        return ROVE_OK;
-    }
-    former.status = ROVE_DEVICE_REPLACED;
-    former.successor = subject->replica;
-    return store->device_put(tx, &former);
-}
-
 static rove_status take_back(request *self, rove__hq_tx *tx, rove__hq_device *device) {
     const rove_pki_device *certificate = &self->connection->device;
     const rove__hq_store *store = &hq_database(self->http->headquarters)->store;
@@ -68,6 +48,7 @@ static rove_status take_back(request *self, rove__hq_tx *tx, rove__hq_device *de
     }
     if (status == ROVE_NOT_FOUND) {
         *device = (rove__hq_device){.replica = certificate->subject.replica,
+                                    .former = certificate->subject.former,
                                     .user = certificate->subject.user,
                                     .status = ROVE_DEVICE_ACTIVE,
                                     .enrolled_ms = certificate->not_before_ms};
@@ -78,8 +59,7 @@ static rove_status take_back(request *self, rove__hq_tx *tx, rove__hq_device *de
     }
     memcpy(device->key_hash, certificate->public_sha256, sizeof device->key_hash);
     device->certificate_until_ms = certificate->not_after_ms;
-    status = store->device_put(tx, device);
-    return status == ROVE_OK ? link_former(store, tx, &certificate->subject) : status;
+    return store->device_put(tx, device);
 }
 
 static rove_status readmit_job(void *ctx, rove__hq_tx *tx, rove_error *error) {

@@ -2,8 +2,10 @@
  * http/renew.c - POST /v1/renew: a device gets a new certificate for its key, or, because it is a copy of another or
  * was restored from a backup (P3), becomes a new device with a fresh key and number.
  *
- * An answer that is lost locks nobody out: the key before stays good until the new one was seen. A copy enrols again
- * once; asked again before its successor ever came, that successor is given up for another.
+ * An answer that is lost locks nobody out: the key before stays good until the new one was seen. Of two copies the one
+ * that is noticed gets another number, and the other goes on under the old one; if that meets what the first has made, it
+ * gets one too. Then the old number is closed, and whoever comes with it needs a code. A new number whose device never
+ * came is given up for another.
  */
 #include <string.h>
 
@@ -12,6 +14,9 @@
 #include "http/admit.h"
 #include "http/answer.h"
 #include "http/routes.h"
+
+/* So many devices may come of one: the copy, and what it is a copy of. */
+#define COPIES_MAX 2
 
 /* A new certificate, and maybe a new key, for the device as it is. */
 static rove_status extend(request *self, rove__hq_tx *tx, rove__hq_device *device,
@@ -40,45 +45,53 @@ static rove_status extend(request *self, rove__hq_tx *tx, rove__hq_device *devic
     return status;
 }
 
-/* OK if the device may have a successor: it has none, or one that never came and is now given up. */
-static rove_status give_up_successor(request *self, rove__hq_tx *tx, const rove__hq_device *device,
-                                     int *may) {
-    const rove__hq_store *store = &hq_database(self->http->headquarters)->store;
-    rove__hq_device successor;
-    *may = 1;
-    if (device->successor == 0) {
+/* The devices that had this number before. */
+typedef struct copies {
+    rove_replica number;
+    size_t came;
+    size_t given_up;
+    rove__hq_device never[COPIES_MAX]; /* came */
+} copies;
+
+static rove_status each_copy(void *ctx, const rove__hq_device *device) {
+    copies *self = ctx;
+    if (device->former != self->number || device->status == ROVE_DEVICE_REPLACED) {
         return ROVE_OK;
     }
-    rove_status status = store->device_get(tx, device->successor, 1, &successor);
-    if (status == ROVE_NOT_FOUND) {
-        return ROVE_OK;
+    if (device->contact_ms == 0 && device->status == ROVE_DEVICE_ACTIVE &&
+        self->given_up < COPIES_MAX) {
+        self->never[self->given_up++] = *device;
+    } else {
+        self->came++;
     }
-    *may = status == ROVE_OK && successor.status == ROVE_DEVICE_ACTIVE && successor.contact_ms == 0;
-    if (*may) {
-        successor.status = ROVE_DEVICE_REPLACED;
-        status = store->device_put(tx, &successor);
-    }
-    return status;
+    return ROVE_OK;
 }
 
 static rove_status replace(request *self, rove__hq_tx *tx, rove__hq_device *device,
                            rove_error *error) {
     enrolment *e = self->enrolment;
-    int may = 0;
-    if (rove__secret_equal(e->key_hash, device->key_hash, sizeof e->key_hash)) {
+    const rove__hq_store *store = &hq_database(self->http->headquarters)->store;
+    copies found = {.number = device->replica};
+    if (device->status == ROVE_DEVICE_REPLACED ||
+        rove__secret_equal(e->key_hash, device->key_hash, sizeof e->key_hash)) {
         return ROVE_OK;
     }
-    rove_status status = give_up_successor(self, tx, device, &may);
-    if (status != ROVE_OK || !may) {
+    rove_status status = store->device_scan(tx, device->user, each_copy, &found);
+    if (status != ROVE_OK || found.came >= COPIES_MAX) {
         return status;
+    }
+    for (size_t i = 0; i < found.given_up && status == ROVE_OK; i++) {
+        found.never[i].status = ROVE_DEVICE_REPLACED;
+        status = store->device_put(tx, &found.never[i]);
     }
     e->refused = 0;
     e->former = device->replica;
-    status = admit_new(self, tx, error);
     if (status == ROVE_OK) {
+        status = admit_new(self, tx, error);
+    }
+    if (status == ROVE_OK && found.came + 1 == COPIES_MAX) {
         device->status = ROVE_DEVICE_REPLACED;
-        device->successor = e->replica;
-        status = hq_database(self->http->headquarters)->store.device_put(tx, device);
+        status = store->device_put(tx, device);
     }
     return status;
 }

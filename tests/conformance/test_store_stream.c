@@ -86,7 +86,7 @@ static rove__hq_device device_of(rove_replica replica, rove_id user) {
     rove__hq_device device = {.replica = replica,
                               .user = user,
                               .status = ROVE_DEVICE_REPLACED,
-                              .successor = ROVE_REPLICA_MAX,
+                              .former = ROVE_REPLICA_MAX,
                               .last_batch = UINT64_MAX,
                               .confirmed = 7,
                               .last_stamp = ROVE_STAMP_MAX,
@@ -108,7 +108,7 @@ static void expect_device(const rove__hq_device *a, const rove__hq_device *b) {
     assert_int_equal(a->replica, b->replica);
     assert_int_equal(a->user, b->user);
     assert_int_equal(a->status, b->status);
-    assert_int_equal(a->successor, b->successor);
+    assert_int_equal(a->former, b->former);
     assert_int_equal(a->last_batch, b->last_batch);
     assert_memory_equal(a->chain.hash, b->chain.hash, sizeof a->chain.hash);
     assert_int_equal(a->confirmed, b->confirmed);

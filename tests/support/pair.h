@@ -28,8 +28,8 @@ static inline void succeed(rove_replica former, rove_replica number) {
     rove__hq_tx *tx = NULL;
 
     assert_int_equal(hq.store->begin(hq.store->ctx, ROVE_HQ_WRITE, &tx, NULL), ROVE_OK);
-    assert_int_equal(hq.store->device_get(tx, former, 1, &device), ROVE_OK);
-    device.successor = number;
+    assert_int_equal(hq.store->device_get(tx, number, 1, &device), ROVE_OK);
+    device.former = former;
     assert_int_equal(hq.store->device_put(tx, &device), ROVE_OK);
     assert_int_equal(hq.store->commit(tx, NULL), ROVE_OK);
 }

@@ -296,7 +296,9 @@ static void enrol_again(world *w, rep *fresh, rove_replica replica) {
     assert_int_equal(w->s.store->begin(w->s.store->ctx, ROVE_HQ_WRITE, &tx, NULL), ROVE_OK);
     assert_int_equal(w->s.store->device_get(tx, 100, 1, &device), ROVE_OK);
     device.status = ROVE_DEVICE_REPLACED;
-    device.successor = replica;
+    assert_int_equal(w->s.store->device_put(tx, &device), ROVE_OK);
+    assert_int_equal(w->s.store->device_get(tx, replica, 1, &device), ROVE_OK);
+    device.former = 100;
     assert_int_equal(w->s.store->device_put(tx, &device), ROVE_OK);
     assert_int_equal(w->s.store->commit(tx, NULL), ROVE_OK);
 }

@@ -61,7 +61,7 @@ typedef struct rove__hq_device {
     rove_replica replica;
     rove_id user;
     rove__device_status status;
-    rove_replica successor;     /* the fresh number of a fork (P3), 0: none */
+    rove_replica former;        /* the number that it had before it was found to be a copy (P3); 0: none */
     uint64_t last_batch;        /* judged */
     rove__chain chain;          /* after it */
     uint64_t confirmed;         /* acknowledged and seen in a later Hello (P1) */

@@ -10,24 +10,20 @@
 #include "sync/judge_state.h"
 
 rove_status rove__judge_replica(rove__judge *judge, rove_replica replica, int *whose) {
-    rove_replica next = replica;
+    rove__hq_device device = *judge->device;
 
-    *whose = replica == judge->device->replica;
-    for (int hops = 0; *whose == 0 && next != 0 && hops < 16; hops++) {
-        rove__hq_device device;
-        rove_status status = judge->store->device_get(judge->tx, next, 0, &device);
-        if (status == ROVE_NOT_FOUND) {
+    *whose = replica == device.replica;
+    for (int hops = 0; *whose == 0 && device.former != 0 && hops < 16; hops++) {
+        if (device.former == replica) {
+            *whose = 2;
             return ROVE_OK;
         }
+        rove_status status = judge->store->device_get(judge->tx, device.former, 0, &device);
         if (status != ROVE_OK) {
-            return status;
+            return status == ROVE_NOT_FOUND ? ROVE_OK : status;
         }
         if (device.user != judge->device->user) {
             return ROVE_OK;
-        }
-        next = device.successor;
-        if (next == judge->device->replica) {
-            *whose = 2;
         }
     }
     return ROVE_OK;

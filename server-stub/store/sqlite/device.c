@@ -10,7 +10,7 @@
 #include "store/sqlite/lite.h"
 
 #define DEVICE_COLUMNS                                                                             \
-    "replica, user, status, successor, last_batch, chain, confirmed, last_stamp, enrolled_ms,"     \
+    "replica, user, status, former, last_batch, chain, confirmed, last_stamp, enrolled_ms,"        \
     " certificate_until_ms, key_hash, contact_ms, wall_offset_ms, cursor, schema, asked, app"
 
 static void read_device(rove__lite_statement *s, rove__hq_device *out) {
@@ -18,7 +18,7 @@ static void read_device(rove__lite_statement *s, rove__hq_device *out) {
     out->replica = (rove_replica)rove__lite_int(s, 0);
     out->user = rove__lite_int(s, 1);
     out->status = (rove__device_status)rove__lite_int(s, 2);
-    out->successor = (rove_replica)rove__lite_int(s, 3);
+    out->former = (rove_replica)rove__lite_int(s, 3);
     out->last_batch = rove__lite_u64(s, 4);
     rove__lite_copy(s, 5, out->chain.hash, sizeof out->chain.hash);
     out->confirmed = rove__lite_u64(s, 6);
@@ -55,7 +55,7 @@ static rove_status device_put(rove__hq_tx *tx, const rove__hq_device *device) {
     rove__lite_bind_int(&s, device->replica);
     rove__lite_bind_int(&s, device->user);
     rove__lite_bind_int(&s, device->status);
-    rove__lite_bind_int(&s, device->successor);
+    rove__lite_bind_int(&s, device->former);
     rove__lite_bind_u64(&s, device->last_batch);
     rove__lite_bind_blob(&s, device->chain.hash, sizeof device->chain.hash);
     rove__lite_bind_u64(&s, device->confirmed);

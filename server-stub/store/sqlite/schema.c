@@ -33,7 +33,7 @@ static const char *const tables_beside[] = {
     " replica INTEGER NOT NULL, user INTEGER NOT NULL, operator TEXT NOT NULL, act TEXT NOT NULL)"
     " STRICT",
     "CREATE TABLE IF NOT EXISTS _device(replica INTEGER PRIMARY KEY, user INTEGER NOT NULL,"
-    " status INTEGER NOT NULL, successor INTEGER NOT NULL, last_batch INTEGER NOT NULL,"
+    " status INTEGER NOT NULL, former INTEGER NOT NULL, last_batch INTEGER NOT NULL,"
     " chain BLOB NOT NULL, confirmed INTEGER NOT NULL, last_stamp INTEGER NOT NULL,"
     " enrolled_ms INTEGER NOT NULL, certificate_until_ms INTEGER NOT NULL, key_hash BLOB NOT NULL,"
     " contact_ms INTEGER NOT NULL, wall_offset_ms INTEGER NOT NULL, cursor INTEGER NOT NULL,"
