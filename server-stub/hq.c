@@ -18,6 +18,7 @@
 #include "keys.h"
 #include "path.h"
 #include "policy.h"
+#include "spool.h"
 #include "wake.h"
 
 #define DRAW_TRIES    64
@@ -36,6 +37,7 @@ struct hq {
     rove__registry *registry;
     rove__hq_database *database;
     committer *committer;
+    hq_spool spool;
     policy *_Atomic policy; /* the newest; older ones are kept for exchanges under way */
     wake *wake;
 };
@@ -263,6 +265,7 @@ rove_status hq_open(const hq_ports *ports, const char *folder, hq **out, rove_er
     (void)pthread_rwlock_init(&self->schema, NULL);
     (void)pthread_mutex_init(&self->renewing, NULL);
     rove__text_format(self->folder, sizeof self->folder, "%s", folder);
+    hq_spool_init(&self->spool, &self->ports.allocator, self->folder);
     rove_status status =
         strlen(folder) < sizeof self->folder ? open_folder(self, error) : fail(ROVE_TOO_BIG, error);
     if (status != ROVE_OK) {
@@ -350,7 +353,8 @@ rove__server_ports hq_server_ports(hq *self) {
                                 .random = &self->ports.random,
                                 .log = &self->ports.log,
                                 .sealing = &self->keys.sealing,
-                                .news = wake_news(self->wake)};
+                                .news = wake_news(self->wake),
+                                .spool = &self->spool.port};
 }
 
 const rove__server_policy *hq_policy(const hq *self) {

@@ -8,6 +8,7 @@
  *            seal.key           opens what devices have sealed, mode 0600
  *            lock               held while a process has the folder
  *            control            a Unix socket; there while `serve` runs
+ *            (no name)          pushes that are not judged yet (spool.h)
  *
  * A command is a function of (headquarters, where to print, arguments). `rove-hq` takes the lock and runs it itself;
  * if a process serves, the command travels through the control socket and runs there, by the same code: on

@@ -36,15 +36,18 @@ void site_open(site *s) {
     s->store = memory_headquarters_store(s->hq);
     seals_open(&s->seals);
     s->sealing = seals_sealing(&s->seals);
+    s->spool = spools_port(&s->files);
     s->ports = (rove__server_ports){.allocator = &s->allocator,
                                     .registry = s->registry,
                                     .store = s->store,
                                     .crypto = &s->crypto,
                                     .random = &s->random,
-                                    .sealing = &s->sealing};
+                                    .sealing = &s->sealing,
+                                    .spool = &s->spool};
 }
 
 void site_close(site *s) {
+    assert_int_equal(s->files.open, 0);
     memory_headquarters_free(s->hq);
     seals_close(&s->seals);
     rove_posix_crypto_free(&s->crypto);

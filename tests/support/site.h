@@ -11,6 +11,7 @@
 #include "heap.h"
 #include "memory_headquarters.h"
 #include "seals.h"
+#include "spools.h"
 #include "sync/exchange.h"
 #include "sync/server.h"
 #include "sync/writer.h"
@@ -28,6 +29,8 @@ typedef struct site {
     const rove__hq_store *store;
     seal_keys seals;
     rove__server_sealing sealing;
+    spools files; /* where pushes wait */
+    rove__spool_port spool;
     rove__server_ports ports;
     int64_t now_ms;
     uint64_t page_rows;

@@ -44,8 +44,9 @@ rove_status rove__judge_open(rove__judge *judge, const rove__server_ports *ports
     judge->conflict = rove__registry_by_name(ports->registry, "Conflict");
     ROVE_ASSERT(judge->conflict != NULL);
     rove__arena_init(&judge->record, ports->allocator, ROVE_JUDGE_ARENA_MAX);
-    rove__arena_init(&judge->answers, ports->allocator, ROVE_STAGED_MEMORY_MAX);
+    rove__arena_init(&judge->answers, ports->allocator, ROVE_ANSWER_MEMORY_MAX);
     rove__buf_init(&judge->packed, ports->allocator, ROVE_JUDGE_ARENA_MAX);
+    rove__buf_init(&judge->read, ports->allocator, ROVE_BATCH_MAX);
     for (size_t i = 0; i < ROVE_JUDGE_CACHE; i++) {
         rove__holdings_init(&judge->held[i].holdings, ports->allocator);
     }
@@ -60,6 +61,7 @@ void rove__judge_close(rove__judge *judge) {
     rove__arena_free(&judge->record);
     rove__arena_free(&judge->answers);
     rove__buf_free(&judge->packed);
+    rove__buf_free(&judge->read);
     rove__batch_writer_free(judge->packer);
     rove__free(allocator, judge->verdicts);
     rove__free(allocator, judge->canonicals);
@@ -111,7 +113,7 @@ static int by_position(const void *a, const void *b) {
     const rove__staged_op *x = a;
     const rove__staged_op *y = b;
 
-    return x->position < y->position ? -1 : x->position > y->position;
+    return x->at < y->at ? -1 : x->at > y->at;
 }
 
 static int by_raw(const void *a, const void *b) {
@@ -311,8 +313,7 @@ rove_status rove__judge_act(rove__case *c, const rove__act *act) {
 
 static rove_status judge_op(rove__case *c, const rove__staged_op *op) {
     rove__judge *judge = c->judge;
-    rove__act act = {.packed = {judge->staged->packed.data + op->at, op->size},
-                     .stamps = &judge->staged->stamps[op->stamp],
+    rove__act act = {.stamps = &judge->staged->stamps[op->stamp],
                      .user = judge->device->user,
                      .replica = op->replica};
     rove_stamp lower = 0;
@@ -320,7 +321,12 @@ static rove_status judge_op(rove__case *c, const rove__staged_op *op) {
     int known = 0;
 
     c->suspect |= op->suspect;
-    rove_status status = rove__judge_unpack(judge, act.packed, &act.change);
+    rove_status status =
+        rove__spool_read(&judge->staged->stage->spool, op->at, op->size, &judge->read);
+    if (status == ROVE_OK) {
+        act.packed = (rove__bytes){judge->read.data, judge->read.size};
+        status = rove__judge_unpack(judge, act.packed, &act.change);
+    }
     if (status == ROVE_OK) {
         status = rove__judge_clip(judge, op->cursor, &act.cursor, &lower);
     }
@@ -396,7 +402,7 @@ static rove_status keep_batch(rove__judge *judge, const rove__chain *chain, uint
     rove__buf names;
     rove_status status = ROVE_OK;
 
-    rove__buf_init(&names, judge->ports->allocator, ROVE_STAGED_MEMORY_MAX);
+    rove__buf_init(&names, judge->ports->allocator, ROVE_ANSWER_MEMORY_MAX);
     status = write_names(judge->staged, &names);
     if (status == ROVE_OK) {
         status = rove__judge_ack(judge, chain, seq);

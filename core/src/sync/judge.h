@@ -1,6 +1,7 @@
 /*
  * sync/judge.h - what headquarters does with a pushed batch (rules P1 to P16), and with a row that it had asked for.
  *
+ *   rove__stage_init                                             what one exchange holds
  *   staged = rove__staged_new, rove__staged_add per PUSH frame   outside of any transaction: decodes and checks
  *   rove__judge_batch                                            in the committing transaction, inside a savepoint
  *   answer                                                       what to send; rows are read when it is sent
@@ -9,19 +10,36 @@
 #define ROVE_SYNC_JUDGE_H
 
 #include "sync/server.h"
+#include "wire/batch.h"
 #include "wire/sealed.h"
 
-/* Writes in one batch, and their memory; more is refused as TOO_BIG before anything is judged. */
-#define ROVE_STAGED_OPS_MAX    524288u
-#define ROVE_STAGED_MEMORY_MAX ((size_t)256 * 1024 * 1024)
+/* The texts of an Ack, and the names of a batch's rows. */
+#define ROVE_ANSWER_MEMORY_MAX ((size_t)64 * 1024 * 1024)
+
+/*
+ * What all batches of one exchange share until they are judged. Their changes wait in the spool; in memory are an index
+ * of them and one frame. All batches together have at most what one may have (ROVE_BATCH_BYTES_MAX,
+ * ROVE_PUSH_CHANGES_MAX, ROVE_PUSH_WEIGHT_MAX).
+ */
+typedef struct rove__stage {
+    const rove__server_ports *ports;
+    rove__spool spool;
+    rove__buf packed;           /* one change, encoded */
+    rove__batch_writer *packer; /* of it; NULL before the first */
+    size_t bytes, changes, weight;
+} rove__stage;
+
+void rove__stage_init(rove__stage *stage, const rove__server_ports *ports);
+/* After its batches. */
+void rove__stage_free(rove__stage *stage);
 
 typedef struct rove__staged rove__staged;
 
-ROVE_CHECK rove_status rove__staged_new(const rove__server_ports *ports, rove__staged **out);
+ROVE_CHECK rove_status rove__staged_new(rove__stage *stage, rove__staged **out);
 void rove__staged_free(rove__staged *staged);
 /*
- * The next frame of the batch. ROVE_PROTOCOL (order, a malformed change), ROVE_TOO_BIG, ROVE_TRUNCATED, ROVE_UTF8,
- * ROVE_NOMEM, ROVE_CRYPTO.
+ * The next frame of the batch. ROVE_PROTOCOL (order, a malformed change), ROVE_TRUNCATED, ROVE_UTF8; ROVE_LIMIT: no
+ * exchange may hold so much, the batch is of no further use; ROVE_NOMEM, ROVE_CRYPTO, ROVE_IO, ROVE_FULL.
  */
 ROVE_CHECK rove_status rove__staged_add(rove__staged *staged, const rove__push *push,
                                         rove_error *error);
@@ -30,8 +48,6 @@ void rove__staged_seal(rove__staged *staged, const rove__sealed_batch *batch);
 /* Its last frame has come. */
 int rove__staged_complete(const rove__staged *staged);
 uint64_t rove__staged_number(const rove__staged *staged);
-/* Bytes of rows that it holds, as sent. */
-size_t rove__staged_size(const rove__staged *staged);
 size_t rove__staged_count(const rove__staged *staged);
 
 typedef struct rove__row_name {

@@ -1,7 +1,7 @@
 /*
  * sync/judge_stage.c - a batch as it comes in: frames are decoded once, outside of the committing transaction, into a
- * list of ops that can be judged in any order. A change is kept in its encoded form, because it is small, and because
- * review and parked work are kept so too.
+ * list of ops that can be judged in any order. A change goes to the spool in its encoded form, because review and parked
+ * work are kept so too; what memory holds of it is one rove__staged_op and its stamps.
  */
 #include "base/assert.h"
 #include "sync/judge_state.h"
@@ -21,20 +21,33 @@ void *rove__grow(const rove_allocator *allocator, void *items, size_t count, siz
     return grown;
 }
 
-rove_status rove__staged_new(const rove__server_ports *ports, rove__staged **out) {
-    rove__staged *staged = rove__alloc_zeroed(ports->allocator, 1, sizeof *staged);
+void rove__stage_init(rove__stage *stage, const rove__server_ports *ports) {
+    *stage = (rove__stage){.ports = ports};
+    rove__spool_init(&stage->spool, ports->allocator, ports->spool);
+    rove__buf_init(&stage->packed, ports->allocator, ROVE_BATCH_MAX);
+}
+
+void rove__stage_free(rove__stage *stage) {
+    rove__spool_free(&stage->spool);
+    rove__buf_free(&stage->packed);
+    rove__batch_writer_free(stage->packer);
+    stage->packer = NULL;
+}
+
+rove_status rove__staged_new(rove__stage *stage, rove__staged **out) {
+    const rove_allocator *allocator = stage->ports->allocator;
+    rove_status status = ROVE_OK;
 
     *out = NULL;
+    if (stage->packer == NULL) {
+        status = rove__batch_writer_new(allocator, ROVE_BATCH_MAX, &stage->packer);
+    }
+    rove__staged *staged =
+        status == ROVE_OK ? rove__alloc_zeroed(allocator, 1, sizeof *staged) : NULL;
     if (staged == NULL) {
         return ROVE_NOMEM;
     }
-    staged->ports = ports;
-    rove__buf_init(&staged->packed, ports->allocator, ROVE_STAGED_MEMORY_MAX);
-    rove_status status = rove__batch_writer_new(ports->allocator, ROVE_BATCH_MAX, &staged->packer);
-    if (status != ROVE_OK) {
-        rove__staged_free(staged);
-        return status;
-    }
+    staged->stage = stage;
     *out = staged;
     return ROVE_OK;
 }
@@ -43,11 +56,10 @@ void rove__staged_free(rove__staged *staged) {
     if (staged == NULL) {
         return;
     }
-    rove__buf_free(&staged->packed);
-    rove__batch_writer_free(staged->packer);
-    rove__free(staged->ports->allocator, staged->ops);
-    rove__free(staged->ports->allocator, staged->stamps);
-    rove__free(staged->ports->allocator, staged);
+    const rove_allocator *allocator = staged->stage->ports->allocator;
+    rove__free(allocator, staged->ops);
+    rove__free(allocator, staged->stamps);
+    rove__free(allocator, staged);
 }
 
 int rove__staged_complete(const rove__staged *staged) {
@@ -58,25 +70,12 @@ uint64_t rove__staged_number(const rove__staged *staged) {
     return staged->number;
 }
 
-size_t rove__staged_size(const rove__staged *staged) {
-    return staged->raw_size;
-}
-
 size_t rove__staged_count(const rove__staged *staged) {
     return staged->count;
 }
 
 static rove_status malformed(rove_error *error, const char *what) {
     return rove__error_set(error, ROVE_PROTOCOL, "A pushed change is malformed: %s.", what);
-}
-
-static size_t cell_count(const rove__row *row) {
-    size_t count = row->extra_count;
-
-    for (size_t i = 0; i < row->cell_count; i++) {
-        count += (size_t)rove__bits_get(&row->present, i);
-    }
-    return count;
 }
 
 /* What the batch's own checks leave open: that a change says what its op has to say. */
@@ -100,7 +99,7 @@ static rove_status sane(const rove__change *change, rove_error *error) {
         return malformed(error, "a seal has no stamp");
     }
     if (change->op == ROVE_OP_UPDATE &&
-        (change->edit_count == 0 || change->edit_count != cell_count(row))) {
+        (change->edit_count == 0 || change->edit_count != rove__row_count(row))) {
         return malformed(error, "an update has one edit per cell");
     }
     for (size_t i = 0; i < change->edit_count; i++) {
@@ -116,14 +115,15 @@ static rove_status sane(const rove__change *change, rove_error *error) {
 
 static rove_status add_stamp(rove__staged *staged, rove_stamp raw) {
     rove__op_stamp *stamps =
-        rove__grow(staged->ports->allocator, staged->stamps, staged->stamp_count,
+        rove__grow(staged->stage->ports->allocator, staged->stamps, staged->stamp_count,
                    &staged->stamp_capacity, sizeof *stamps);
 
     if (stamps == NULL) {
         return ROVE_NOMEM;
     }
     staged->stamps = stamps;
-    staged->stamps[staged->stamp_count++] = (rove__op_stamp){.raw = raw, .op = staged->count};
+    staged->stamps[staged->stamp_count++] =
+        (rove__op_stamp){.raw = raw, .op = (uint32_t)staged->count};
     return ROVE_OK;
 }
 
@@ -139,26 +139,40 @@ static rove_status add_stamps(rove__staged *staged, const rove__change *change) 
     return status;
 }
 
+ROVE_STATIC_ASSERT(ROVE_SPOOL_MAX <= UINT32_MAX, "a position in the spool fits its op");
+ROVE_STATIC_ASSERT(sizeof(rove__staged_op) <= 64, "an op of the index is small");
+
+/* Whether the exchange may hold the change too. */
+static rove_status count_in(rove__stage *stage, const rove__change *change) {
+    stage->changes++;
+    stage->weight += rove__change_weight(change);
+    return stage->changes > ROVE_PUSH_CHANGES_MAX || stage->weight > ROVE_PUSH_WEIGHT_MAX
+               ? ROVE_LIMIT
+               : ROVE_OK;
+}
+
+static rove_status spool_change(rove__stage *stage, const rove__change *change, size_t *at) {
+    rove__buf_reset(&stage->packed);
+    rove_status status = rove__batch_add(stage->packer, change);
+    if (status == ROVE_OK) {
+        status = rove__batch_finish(stage->packer, &stage->packed);
+    }
+    return status == ROVE_OK
+               ? rove__spool_append(&stage->spool, stage->packed.data, stage->packed.size, at)
+               : status;
+}
+
 static rove_status add_op(rove__staged *staged, const rove__change *change, rove_error *error) {
-    rove__staged_op op = {.entity = change->row.entity_number,
-                          .op = change->op,
-                          .id = change->row.id,
-                          .origin = change->clock.origin,
-                          .replica = change->replica,
-                          .cursor = change->cursor,
-                          .at = staged->packed.size,
-                          .stamp = staged->stamp_count,
-                          .position = staged->count};
+    rove__stage *stage = staged->stage;
+    size_t first = staged->stamp_count;
+    size_t at = 0;
     rove_status status = sane(change, error);
 
-    if (status == ROVE_OK && staged->count == ROVE_STAGED_OPS_MAX) {
-        status = ROVE_TOO_BIG;
+    if (status == ROVE_OK) {
+        status = count_in(stage, change);
     }
     if (status == ROVE_OK) {
-        status = rove__batch_add(staged->packer, change);
-    }
-    if (status == ROVE_OK) {
-        status = rove__batch_finish(staged->packer, &staged->packed);
+        status = spool_change(stage, change, &at);
     }
     if (status == ROVE_OK) {
         status = add_stamps(staged, change);
@@ -166,23 +180,33 @@ static rove_status add_op(rove__staged *staged, const rove__change *change, rove
     if (status != ROVE_OK) {
         return status;
     }
-    op.size = staged->packed.size - op.at;
-    op.stamp_count = staged->stamp_count - op.stamp;
-    rove__staged_op *ops = rove__grow(staged->ports->allocator, staged->ops, staged->count,
+    rove__staged_op *ops = rove__grow(stage->ports->allocator, staged->ops, staged->count,
                                       &staged->capacity, sizeof *ops);
     if (ops == NULL) {
         return ROVE_NOMEM;
     }
+    ROVE_ASSERT(staged->stamp_count - first <= UINT16_MAX);
     staged->ops = ops;
-    staged->ops[staged->count++] = op;
+    staged->ops[staged->count++] =
+        (rove__staged_op){.entity = change->row.entity_number,
+                          .op = (uint8_t)change->op,
+                          .id = change->row.id,
+                          .origin = change->clock.origin,
+                          .replica = change->replica,
+                          .cursor = change->cursor,
+                          .at = (uint32_t)at,
+                          .size = (uint32_t)stage->packed.size,
+                          .stamp = (uint32_t)first,
+                          .stamp_count = (uint16_t)(staged->stamp_count - first)};
     return ROVE_OK;
 }
 
 static rove_status decode(rove__staged *staged, rove__bytes rows, rove_error *error) {
+    const rove__server_ports *ports = staged->stage->ports;
     rove__batch_reader *reader = NULL;
     rove__change change;
-    rove_status status = rove__batch_reader_new(staged->ports->allocator, staged->ports->registry,
-                                                rows.data, rows.size, &reader);
+    rove_status status =
+        rove__batch_reader_new(ports->allocator, ports->registry, rows.data, rows.size, &reader);
 
     while (status == ROVE_OK) {
         status = rove__batch_next(reader, &change);
@@ -201,6 +225,8 @@ void rove__staged_seal(rove__staged *staged, const rove__sealed_batch *batch) {
 }
 
 rove_status rove__staged_add(rove__staged *staged, const rove__push *push, rove_error *error) {
+    rove__stage *stage = staged->stage;
+
     if (staged->complete || push->ordinal != staged->frames ||
         staged->frames == ROVE_PUSH_FRAMES_MAX) {
         return malformed(error, "its frame is out of order");
@@ -212,21 +238,18 @@ rove_status rove__staged_add(rove__staged *staged, const rove__push *push, rove_
         return malformed(error, "its batch was not ended");
     }
     staged->frames++;
-    staged->raw_size += push->rows.size;
-    if (staged->raw_size > ROVE_BATCH_BYTES_MAX) {
-        return ROVE_TOO_BIG;
+    stage->bytes += push->rows.size;
+    if (stage->bytes > ROVE_BATCH_BYTES_MAX) {
+        return ROVE_LIMIT;
     }
-    rove_status status = rove__exchange_hash(staged->ports->crypto, push->rows, &staged->hash);
+    rove_status status = rove__exchange_hash(stage->ports->crypto, push->rows, &staged->hash);
     if (status == ROVE_OK) {
         status = decode(staged, push->rows, error);
     }
-    if (status == ROVE_OK && push->last) {
-        rove__batch_writer_free(staged->packer);
-        staged->packer = NULL;
-        staged->complete = 1;
-        if (staged->sealed && !rove__chain_equal(&staged->hash, &staged->promised)) {
-            status = ROVE_CORRUPT;
-        }
+    staged->complete = status == ROVE_OK && push->last;
+    if (staged->complete && staged->sealed &&
+        !rove__chain_equal(&staged->hash, &staged->promised)) {
+        return ROVE_CORRUPT;
     }
     return status;
 }

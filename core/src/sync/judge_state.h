@@ -28,35 +28,32 @@
 typedef struct rove__op_stamp {
     rove_stamp raw;
     rove_stamp canonical; /* drawn when the batch is judged */
-    size_t op;            /* position of its op as staged */
+    uint32_t op;          /* position of its op as staged */
 } rove__op_stamp;
 
+/* One change of a batch; what it says waits in the spool. There may be ROVE_PUSH_CHANGES_MAX of them. */
 typedef struct rove__staged_op {
-    uint32_t entity;
-    rove__op op;
     rove_id id;
     rove__origin origin;
-    rove_replica replica;
     rove__cursor cursor;
-    size_t at, size; /* its change, encoded, in `packed` */
-    size_t stamp;    /* its first stamp */
-    size_t stamp_count;
-    size_t position; /* as staged */
-    int suspect;
+    uint32_t at, size; /* its change, encoded, in the spool; `at` ascends as staged */
+    uint32_t entity;
+    rove_replica replica;
+    uint32_t stamp; /* its first stamp */
+    uint16_t stamp_count;
+    uint8_t op; /* rove__op */
+    uint8_t suspect;
 } rove__staged_op;
 
 struct rove__staged {
-    const rove__server_ports *ports;
+    rove__stage *stage;
     uint64_t number;
     uint32_t frames;
     int complete;
     rove__chain previous;
-    rove__chain hash; /* of the frames that came */
-    size_t raw_size;  /* of their rows */
-    int sealed;       /* it came sealed: it cannot be frozen again */
+    rove__chain hash;     /* of the frames that came */
+    int sealed;           /* it came sealed: it cannot be frozen again */
     rove__chain promised; /* sealed: the hash that was signed */
-    rove__buf packed;
-    rove__batch_writer *packer;
     rove__staged_op *ops; /* owned */
     size_t count, capacity;
     rove__op_stamp *stamps; /* owned */
@@ -84,6 +81,7 @@ typedef struct rove__judge {
     rove__arena answers;          /* of the batch: reasons, renames */
     rove__batch_writer *packer;   /* of a case's history */
     rove__buf packed;
+    rove__buf read;          /* the change of the op at hand, encoded */
     rove__verdict *verdicts; /* owned */
     size_t verdict_count, verdict_capacity;
     rove__canonical *canonicals; /* owned */

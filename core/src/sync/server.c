@@ -39,7 +39,7 @@ rove_status rove__server_new(const rove__server_ports *ports, const rove__server
     server->replica = replica;
     server->now_ms = now_ms;
     rove__arena_init(&server->arena, ports->allocator, ROVE_SERVER_MESSAGE_MAX);
-    rove__buf_init(&server->rows, ports->allocator, ROVE_BATCH_BYTES_MAX);
+    rove__stage_init(&server->stage, &server->ports);
     rove__buf_init(&server->out, ports->allocator, 4 * (size_t)ROVE_FRAME_MAX);
     rove__buf_init(&server->payload, ports->allocator, ROVE_FRAME_MAX);
     rove__buf_init(&server->content, ports->allocator, ROVE_SEALED_MAX);
@@ -60,27 +60,34 @@ rove_status rove__server_new(const rove__server_ports *ports, const rove__server
     return ROVE_OK;
 }
 
+void rove__server_drop_request(rove__server *server) {
+    for (size_t i = 0; i < server->batch_count; i++) {
+        rove__staged_free(server->batches[i]);
+        server->batches[i] = NULL;
+    }
+    rove__staged_free(server->current);
+    server->current = NULL;
+    rove__stage_free(&server->stage);
+    rove__buf_free(&server->content);
+    rove__frame_reader_free(server->reader);
+    server->reader = NULL;
+}
+
 void rove__server_free(rove__server *server) {
     if (server == NULL) {
         return;
     }
     const rove_allocator *allocator = server->ports.allocator;
-    for (size_t i = 0; i < server->batch_count; i++) {
-        rove__staged_free(server->batches[i]);
-    }
+    rove__server_drop_request(server);
     for (size_t i = 0; i < server->answer_count; i++) {
         rove__answer_free(&server->answers[i]);
     }
-    rove__staged_free(server->current);
     rove__pull_free(server->pull);
-    rove__frame_reader_free(server->reader);
     rove__frame_writer_free(server->writer);
     rove__batch_writer_free(server->batch);
     rove__arena_free(&server->arena);
-    rove__buf_free(&server->rows);
     rove__buf_free(&server->out);
     rove__buf_free(&server->payload);
-    rove__buf_free(&server->content);
     rove__opening_end(&server->opening);
     rove__buf_free(&server->batch_bytes);
     rove__holdings_free(&server->readable);
@@ -135,15 +142,12 @@ rove_status rove__server_stage(rove__server *server, const rove__push *push,
     if (server->skipping) {
         return ROVE_OK;
     }
-    size_t held = server->current == NULL ? 0 : rove__staged_size(server->current);
-    if (server->batch_count == ROVE_SERVER_BATCHES_MAX ||
-        (server->batch_count > 0 &&
-         server->staged_bytes + held + push->rows.size > ROVE_BATCH_BYTES_MAX)) {
+    if (server->batch_count == ROVE_SERVER_BATCHES_MAX) {
         skip(server);
         return ROVE_OK;
     }
     if (server->current == NULL) {
-        status = rove__staged_new(&server->ports, &server->current);
+        status = rove__staged_new(&server->stage, &server->current);
         if (status == ROVE_OK && sealed != NULL) {
             rove__staged_seal(server->current, sealed);
         }
@@ -151,8 +155,18 @@ rove_status rove__server_stage(rove__server *server, const rove__push *push,
     if (status == ROVE_OK) {
         status = rove__staged_add(server->current, push, error);
     }
+    if (status == ROVE_LIMIT) {
+        if (server->batch_count == 0) {
+            return rove__error_set(error, ROVE_TOO_BIG,
+                                   "A batch is larger than headquarters takes: %u bytes, %u "
+                                   "changes, a weight of %u.",
+                                   ROVE_BATCH_BYTES_MAX, ROVE_PUSH_CHANGES_MAX,
+                                   ROVE_PUSH_WEIGHT_MAX);
+        }
+        skip(server);
+        return ROVE_OK;
+    }
     if (status == ROVE_OK && rove__staged_complete(server->current)) {
-        server->staged_bytes += rove__staged_size(server->current);
         server->batches[server->batch_count++] = server->current;
         server->current = NULL;
     }
@@ -181,15 +195,19 @@ static rove_status check_rows(rove__server *server, const rove__frame *frame) {
 }
 
 static rove_status take_row(rove__server *server, const rove__frame *frame, rove_error *error) {
-    (void)error;
     rove_status status = check_rows(server, frame);
 
-    if (status != ROVE_OK) {
-        return status;
+    if (status == ROVE_OK && server->row_frames == ROVE_SERVER_ROWS_MAX) {
+        return rove__error_set(error, ROVE_PROTOCOL, "There are more than %u ROW frames.",
+                               ROVE_SERVER_ROWS_MAX);
     }
-    rove__buf_u32(&server->rows, (uint32_t)frame->size);
-    rove__buf_append(&server->rows, frame->payload, frame->size);
-    return rove__buf_status(&server->rows);
+    if (status == ROVE_OK) {
+        server->rows[server->row_frames].size = frame->size;
+        status = rove__spool_append(&server->stage.spool, frame->payload, frame->size,
+                                    &server->rows[server->row_frames].at);
+        server->row_frames++;
+    }
+    return status;
 }
 
 static rove_status take_digest(rove__server *server, const rove__frame *frame, rove_error *error) {
@@ -273,7 +291,8 @@ rove_status rove__server_receive(rove__server *server, const void *bytes, size_t
         return status;
     }
     if (status != ROVE_DONE) {
-        rove__server_fail(server, status, error.message);
+        int own = rove_status_classify(status) == ROVE_CLASS_DEVICE;
+        rove__server_fail(server, own ? ROVE_SERVER : status, error.message);
     }
     return ROVE_OK;
 }

@@ -12,7 +12,9 @@
  *   rove__server_answer*                      any thread: fills a buffer; opens a read transaction per page
  *   rove__server_free
  *
- * Memory is bounded: one frame, one staged batch (ROVE_BATCH_BYTES_MAX), one page. One thread at a time.
+ * Memory is bounded and small: while a request comes, one frame and an index of the changes pushed (ROVE_PUSH_CHANGES_MAX
+ * of them), which themselves wait in the spool; then one change and what the device is told; then one page. One thread at
+ * a time.
  */
 #ifndef ROVE_SYNC_SERVER_H
 #define ROVE_SYNC_SERVER_H
@@ -22,6 +24,7 @@
 #include "rove/sys/random.h"
 #include "sync/headquarters.h"
 #include "sync/news.h"
+#include "sync/spool.h"
 
 /* Whose certificate it is. */
 typedef struct rove__signer {
@@ -47,15 +50,16 @@ typedef struct rove__server_ports {
     const rove_random *random;
     const rove_log *log;
     const rove__server_sealing *sealing; /* NULL: devices seal nothing */
-    const rove__news *news; /* of what is committed; NULL: nobody waits */
+    const rove__news *news;              /* of what is committed; NULL: nobody waits */
+    const rove__spool_port *spool;       /* where pushes wait; needed by rove__server_new */
 } rove__server_ports;
 
 typedef struct rove__server_policy {
-    int64_t poll_ms;    /* how soon a device is to come again */
-    uint64_t page_rows; /* about so many rows in a page; 0: 4096 */
-    uint64_t ack_bytes; /* about so many bytes of rows with one Ack; 0: ROVE_SERVER_ACK_BYTES */
+    int64_t poll_ms;        /* how soon a device is to come again */
+    uint64_t page_rows;     /* about so many rows in a page; 0: 4096 */
+    uint64_t ack_bytes;     /* about so many bytes of rows with one Ack; 0: ROVE_SERVER_ACK_BYTES */
     uint32_t oldest_schema; /* below it a device is told to upgrade, once its work was taken */
-    rove__bytes policy; /* passed on in Welcome */
+    rove__bytes policy;     /* passed on in Welcome */
 } rove__server_policy;
 
 typedef struct rove__server_stats {

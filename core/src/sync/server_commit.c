@@ -162,7 +162,7 @@ rove_status rove__server_received(rove__server *server) {
         return ROVE_OK;
     }
     server->welcome_first = 1;
-    server->rows_judged = server->rows.size == 0;
+    server->rows_judged = server->row_frames == 0;
     server->noted = server->batch_count == 0 && server->rows_judged && !server->rows_first &&
                     server->hello.acked <= server->device.confirmed &&
                     server->now_ms - server->device.contact_ms < ROVE_SERVER_CONTACT_MS;
@@ -178,15 +178,19 @@ int rove__server_wants_commit(const rove__server *server) {
 
 static rove_status judge_rows(rove__server *server, rove__hq_tx *tx, rove__hq_device *device,
                               int64_t now_ms, rove__server_stats *stats, rove_error *error) {
-    rove__reader reader;
+    rove__buf read;
     rove_status status = ROVE_OK;
 
-    rove__reader_init(&reader, server->rows.data, server->rows.size);
-    while (rove__reader_left(&reader) > 0 && status == ROVE_OK) {
-        size_t size = rove__reader_u32(&reader);
-        rove__bytes rows = {rove__reader_take(&reader, size), size};
-        status = rove__judge_rows(&server->ports, tx, device, rows, now_ms, stats, error);
+    rove__buf_init(&read, server->ports.allocator, ROVE_FRAME_MAX);
+    for (size_t i = 0; i < server->row_frames && status == ROVE_OK; i++) {
+        status =
+            rove__spool_read(&server->stage.spool, server->rows[i].at, server->rows[i].size, &read);
+        if (status == ROVE_OK) {
+            status = rove__judge_rows(&server->ports, tx, device,
+                                      (rove__bytes){read.data, read.size}, now_ms, stats, error);
+        }
     }
+    rove__buf_free(&read);
     return status;
 }
 

@@ -10,9 +10,10 @@
 #include "base/text.h"
 #include "sync/server_state.h"
 
-/* ROVE_NOMEM and a cryptography that fails are no fault of the record. */
+/* What fails at headquarters is no fault of the record. */
 static int is_records_fault(rove_status status) {
-    return status != ROVE_OK && status != ROVE_NOMEM && status != ROVE_CRYPTO;
+    return status != ROVE_OK && status != ROVE_NOMEM && status != ROVE_CRYPTO &&
+           status != ROVE_IO && status != ROVE_FULL;
 }
 
 static rove_status drop(rove__server *server, rove_status why) {

@@ -17,6 +17,8 @@
 #define ROVE_SERVER_BATCHES_MAX 64u
 /* Encoded rows that come along with one Ack; a device holds an Ack until it is whole. */
 #define ROVE_SERVER_ACK_BYTES (ROVE_BATCH_BYTES_MAX)
+/* ROW frames in one exchange: a device answers NEED_ROW with one. */
+#define ROVE_SERVER_ROWS_MAX 64u
 /* A device's contact is noted at least so often. */
 #define ROVE_SERVER_CONTACT_MS 60000
 
@@ -57,16 +59,19 @@ struct rove__server {
     rove__hello hello; /* token and app point to the arrays below */
     uint8_t token[ROVE_TOKEN_MAX];
     char app[ROVE_TEXT_MAX + 1];
+    rove__stage stage;
     rove__staged *current; /* its last frame has not come */
     rove__staged *batches[ROVE_SERVER_BATCHES_MAX];
     size_t batch_count;
-    size_t staged_bytes;
     int skipping;          /* what is pushed from here on has to come again */
     rove__opening opening; /* of sealed records; begun with the first one */
     int opening_begun;
-    rove__buf content;           /* of a record */
-    int unusable;                /* a record could not be opened, or is not from whom it says */
-    rove__buf rows;              /* { size:u32 payload of a ROW frame }* */
+    rove__buf content; /* of a record */
+    int unusable;      /* a record could not be opened, or is not from whom it says */
+    struct {
+        size_t at, size; /* in the stage's spool */
+    } rows[ROVE_SERVER_ROWS_MAX];
+    size_t row_frames;
     rove__scope_digest *digests; /* owned */
     size_t digest_count, digest_capacity;
     int digests_came, digests_whole;
@@ -117,6 +122,8 @@ ROVE_CHECK rove_status rove__server_stage(rove__server *server, const rove__push
 /* server_sealed.c: the frame SEALED. */
 ROVE_CHECK rove_status rove__server_take_sealed(rove__server *server, const rove__frame *frame,
                                                 rove_error *error);
+/* Gives back what only the request needed. */
+void rove__server_drop_request(rove__server *server);
 /* The exchange has failed; the first reason stays. `status` is what the device is told. */
 void rove__server_fail(rove__server *server, rove_status status, const char *reason);
 /* The origins that parked edits wait for; *withhold: some were never asked of this device. */
