@@ -63,6 +63,7 @@ struct phone {
 
     /* headquarters */
     rove_replica number; /* of the device, as headquarters gave it out */
+    rove_id user;        /* whose it is */
     uint64_t seq;
     uint64_t judged;                       /* highest batch */
     rove__chain chain;                     /* at it */
@@ -133,7 +134,7 @@ static inline void phone_welcome(phone *p, rove__frame_writer *writer, rove__buf
                              .server_ms = PHONE_NOW_MS + p->now.boot_ms,
                              .timeline = PHONE_TIMELINE,
                              .replica = p->number,
-                             .user = PHONE_USER,
+                             .user = p->user,
                              .digest_key = {1, 2, 3},
                              .safe = p->safe,
                              .poll_ms = 600000,
@@ -303,7 +304,7 @@ static inline void phone_identity(phone *p, const rove__enroll_request *asked, r
     rove_pki_request csr;
     uint8_t certificate[256];
     rove__identity identity = {.replica = p->number,
-                               .user = PHONE_USER,
+                               .user = p->user,
                                .server_ms = PHONE_NOW_MS + p->now.boot_ms,
                                .until_ms = p->until_ms,
                                .renew_after_ms = p->renew_after_ms,
@@ -498,6 +499,7 @@ static inline void phone_prepare_with(phone *p, const char *name, int threads) {
     p->now.wall_ms = PHONE_NOW_MS;
     p->now.boot_ms = 1000;
     p->number = PHONE_NUMBER;
+    p->user = PHONE_USER;
     p->seq = 10;
     p->until_ms = PHONE_NOW_MS + 30 * PHONE_DAY_MS;
     p->renew_after_ms = PHONE_NOW_MS + 20 * PHONE_DAY_MS;

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "assign/handover.h"
 #include "model/set.h"
 #include "posix/posix.h"
 
@@ -167,6 +168,43 @@ void site_revoke(site *s, rove_id user, rove_id root) {
 
     act_begin(s, &a);
     act_end(s, &a, rove__writer_revoke_grant(a.writer, user, root, &a.error));
+}
+
+void site_reassign(site *s, rove_id from, rove_id to, const rove_id *accounts, size_t count) {
+    uint32_t entity = rove__registry_by_name(s->registry, "Account")->number;
+    rove_status status = ROVE_OK;
+    act a;
+
+    act_begin(s, &a);
+    handover over = {.allocator = &s->allocator,
+                     .registry = s->registry,
+                     .store = s->store,
+                     .tx = a.tx,
+                     .writer = a.writer,
+                     .now_ms = s->now_ms,
+                     .from = from,
+                     .to = to};
+    for (size_t i = 0; i < count && status == ROVE_OK; i++) {
+        status = handover_root(&over, entity, accounts[i], &a.error);
+    }
+    act_end(s, &a, status);
+}
+
+void site_move_role(site *s, rove_id role, rove_id account) {
+    rove__row *moved = site_row(s, "AccountContactRole", 0);
+    rove__hq_row before;
+    act a;
+
+    assert_true(site_get(s, "AccountContactRole", role, &before));
+    site_int(moved, "account_id", account);
+    site_set(moved, "contact_id",
+             before.row.cells[rove__entity_field_named(moved->entity, "contact_id")]);
+    act_begin(s, &a);
+    rove_status status = rove__writer_delete(a.writer, moved->entity_number, role, &a.error);
+    if (status == ROVE_OK) {
+        status = rove__writer_insert(a.writer, moved, &a.error);
+    }
+    act_end(s, &a, status);
 }
 
 rove_id site_account(site *s, const char *name) {

@@ -57,6 +57,10 @@ void site_update(site *s, rove__row *row);
 void site_delete(site *s, const char *entity, rove_id id);
 void site_grant(site *s, rove_id user, rove_id root);
 void site_revoke(site *s, rove_id user, rove_id root);
+/* These accounts pass from one user to the other, as `rove-hq reassign` does it, in one transaction. */
+void site_reassign(site *s, rove_id from, rove_id to, const rove_id *accounts, size_t count);
+/* A contact changes accounts: his role ends, and he gets another one, in one transaction. */
+void site_move_role(site *s, rove_id role, rove_id account);
 rove_id site_account(site *s, const char *name);
 rove_id site_visit(site *s, rove_id account, int64_t start_ms);
 /* What headquarters has; 0 if nothing. The row lives in the arena. */
@@ -112,6 +116,7 @@ typedef struct rep {
     rove__cursor cursor;
     uint8_t token[ROVE_TOKEN_MAX];
     size_t token_size;
+    int catching_up; /* the last page was not the last of its answer */
     int unverified;
     uint64_t acked;
     rove__chain chain;
@@ -129,6 +134,7 @@ typedef struct rep {
     size_t journal_count;
     rove__origin needed[64];
     size_t needed_count;
+    size_t repairs; /* rep_settle had to compare digests so often */
     /* knobs of the next exchange */
     int send_digests;
     uint64_t bytes_max;

@@ -40,6 +40,9 @@ static void payload_frame(raw_request *q, int type) {
 }
 
 rove__hello raw_default_hello(rep *r) {
+    rove__hash128 total;
+
+    rep_total(r, &total);
     return (rove__hello){.protocol = ROVE_PROTOCOL_VERSION,
                          .schema = ROVE_SCHEMA_VERSION,
                          .app = "tests",
@@ -51,6 +54,8 @@ rove__hello raw_default_hello(rep *r) {
                          .chain = r->chain,
                          .pending = r->batch_count,
                          .unverified = r->unverified,
+                         .has_total = !r->catching_up,
+                         .total = total,
                          .bytes_max = r->bytes_max};
 }
 
@@ -400,6 +405,7 @@ void rep_settle(rep *r) {
             }
             assert_false(compared); /* once is enough */
             compared = r->send_digests = 1;
+            r->repairs++;
         }
     }
     fail_msg("headquarters never comes to an end");

@@ -648,6 +648,7 @@ void rep_apply_page(rep *r, const rove__page *page, rep_outcome *outcome) {
         memcpy(r->token, page->token.data, page->token.size);
     }
     r->token_size = page->token.size;
+    r->catching_up = page->more || page->token.size > 0;
 }
 
 void rep_total(rep *r, rove__hash128 *total) {

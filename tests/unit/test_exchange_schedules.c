@@ -1,7 +1,8 @@
 /*
- * Random schedules: several reps work, headquarters works, grants come and go, connections drop anywhere, answers come in pages
- * of any size, clocks are wrong, headquarters comes back from a backup. In the end every rep has exactly what
- * headquarters has of what he holds, no increment is lost or added twice, and no honest work is in review.
+ * Random schedules: several reps work, some of them on two devices, headquarters works, grants come and go, customers pass
+ * from one rep to another and back, contacts change accounts, connections drop anywhere, answers come in pages of any
+ * size, clocks are wrong, headquarters comes back from a backup. In the end every device has exactly what headquarters
+ * has of what its rep holds, no increment is lost or added twice, and no honest work is in review.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,8 +24,8 @@
 typedef struct world {
     site s;
     uint64_t dice;
-    rep reps[REPS];
-    rove_id users[REPS];
+    rep reps[REPS];      /* devices */
+    rove_id users[REPS]; /* of each device; the first two may be one rep's */
     rove_id accounts[ACCOUNTS];
     size_t backup; /* the newest, + 1 */
     uint64_t timeline;
@@ -52,7 +53,7 @@ static void open_world(world *w, uint64_t seed) {
         w->accounts[i] = site_account(&w->s, "account");
     }
     for (size_t i = 0; i < REPS; i++) {
-        w->users[i] = rove__id_make(100, (uint32_t)i + 1);
+        w->users[i] = rove__id_make(100, (uint32_t)(i == 1 && seed % 2 == 0 ? 0 : i) + 1);
         rep_open(&w->reps[i], &w->s, (rove_replica)(1000 + i), w->users[i]);
         for (size_t k = 0; k < ACCOUNTS; k++) {
             if (throw(w, 10) < 7) {
@@ -247,12 +248,53 @@ static void exchange(world *w, rep *r) {
 
 /* ---- headquarters' work ---------------------------------------------------------------------------------- */
 
+/* Some accounts, or all, from one rep to another; now and then back again at once. */
+static void realign(world *w) {
+    rove_id from = w->users[throw(w, REPS)];
+    rove_id to = w->users[throw(w, REPS)];
+    size_t first = (size_t) throw(w, ACCOUNTS);
+    size_t count = throw(w, 2) ? ACCOUNTS - first : 1;
+
+    if (from == to) {
+        return;
+    }
+    site_reassign(&w->s, from, to, &w->accounts[first], count);
+    if (throw(w, 4) == 0) {
+        site_reassign(&w->s, to, from, &w->accounts[first], count);
+    }
+}
+
+typedef struct role_search {
+    uint32_t entity;
+    rove_id found;
+} role_search;
+
+static rove_status each_role(void *ctx, uint32_t entity, rove_id id) {
+    role_search *search = ctx;
+
+    search->found = entity == search->entity ? id : search->found;
+    return ROVE_OK;
+}
+
+static void move_a_contact(world *w) {
+    role_search search = {rove__registry_by_name(w->s.registry, "AccountContactRole")->number, 0};
+    rove__scope scope = {w->accounts[throw(w, ACCOUNTS)], -1};
+    rove__hq_tx *tx = NULL;
+
+    assert_int_equal(w->s.store->begin(w->s.store->ctx, ROVE_HQ_READ, &tx, NULL), ROVE_OK);
+    assert_int_equal(w->s.store->row_ids(tx, scope, each_role, &search), ROVE_OK);
+    w->s.store->rollback(tx);
+    if (search.found != 0) {
+        site_move_role(&w->s, search.found, w->accounts[throw(w, ACCOUNTS)]);
+    }
+}
+
 static void office(world *w) {
     rove_id user = w->users[throw(w, REPS)];
     rove_id account = w->accounts[throw(w, ACCOUNTS)];
     rove__row *row = NULL;
 
-    switch (throw(w, 5)) {
+    switch (throw(w, 8)) {
     case 0:
         site_grant(&w->s, user, account);
         break;
@@ -266,6 +308,13 @@ static void office(world *w) {
         row = site_row(&w->s, "Account", account);
         site_text(row, "website", throw(w, 2) ? "x" : "y");
         site_update(&w->s, row);
+        break;
+    case 4:
+    case 5:
+        realign(w);
+        break;
+    case 6:
+        move_a_contact(w);
         break;
     default:
         row = site_row(&w->s, "TagSet", 0); /* of the organisation */
@@ -349,6 +398,9 @@ static void quiesce(world *w) {
     }
     for (size_t i = 0; i < REPS; i++) {
         rep_check(&w->reps[i]);
+    }
+    for (size_t i = 0; i < REPS && !w->restored; i++) {
+        assert_int_equal(w->reps[i].repairs, 0);
     }
     if (!w->restored) {
         tell_reviews(w);

@@ -295,6 +295,89 @@ static void a_move_within_sight_keeps_the_row(void **state) {
     settle(w);
 }
 
+/* ---- there and back ------------------------------------------------------------------------------------- */
+
+/* One page of the answer arrives. */
+static void one_page(world *w) {
+    rep_outcome outcome;
+
+    w->s.page_rows = 1;
+    w->anna.answer_frames = 2; /* Welcome and the page */
+    rep_exchange(&w->anna, &outcome);
+    assert_int_equal(outcome.pages, 1);
+    w->anna.answer_frames = 0;
+}
+
+static void several_changes(world *w, rove_id account) {
+    for (int i = 0; i < 4; i++) {
+        site_visit(&w->s, account, w->s.now_ms + i * DAY);
+    }
+}
+
+/* What went to somebody else and came back is not sent again, and what happened to it meanwhile is: also in pieces. */
+static void a_gap_in_holding_costs_only_what_happened_in_it(void **state) {
+    world *w = *state;
+    rove_id other = held_account(w);
+    rove_id account = held_account(w);
+    rep_outcome outcome;
+
+    several_changes(w, account);
+    settle(w);
+    site_revoke(&w->s, ANNA, account);
+    several_changes(w, other);
+    rove_id visit = site_visit(&w->s, account, w->s.now_ms);
+    site_grant(&w->s, ANNA, account);
+    one_page(w);
+    one_page(w);
+    assert_null(rep_find(&w->anna, "Visit", visit));
+    rep_exchange(&w->anna, &outcome);
+    assert_int_equal(outcome.rows, 3); /* of the five new visits */
+    assert_non_null(rep_find(&w->anna, "Visit", visit));
+    settle(w);
+}
+
+/* A cut answer had taken the account away; it comes back before the round is over. */
+static void what_a_cut_answer_took_away_comes_again_whole(void **state) {
+    world *w = *state;
+    rove_id other = held_account(w);
+    rove_id account = held_account(w);
+
+    settle(w);
+    several_changes(w, other);
+    rove__row *row = site_row(&w->s, "Account", account);
+    site_text(row, "website", "a change of the round that was cut");
+    site_update(&w->s, row);
+    one_page(w);
+    site_revoke(&w->s, ANNA, account);
+    one_page(w);
+    assert_null(rep_find(&w->anna, "Account", account));
+    site_grant(&w->s, ANNA, account);
+    settle(w);
+    assert_int_equal(w->anna.repairs, 0);
+    assert_non_null(rep_find(&w->anna, "Account", account));
+}
+
+/* The same, and the round is over: the device stands at its head, but is not complete there. */
+static void who_is_not_complete_at_his_cursor_says_so(void **state) {
+    world *w = *state;
+    rove_id other = held_account(w);
+    rove_id account = held_account(w);
+
+    settle(w);
+    several_changes(w, other);
+    uint64_t head = memory_headquarters_head(w->s.hq);
+    one_page(w);
+    site_revoke(&w->s, ANNA, account);
+    while (w->anna.cursor.seq < head) {
+        one_page(w);
+    }
+    assert_int_equal(w->anna.token_size, 0);
+    site_grant(&w->s, ANNA, account);
+    settle(w);
+    assert_int_equal(w->anna.repairs, 0);
+    assert_non_null(rep_find(&w->anna, "Account", account));
+}
+
 /* ---- entering and leaving -------------------------------------------------------------------------------- */
 
 static void accounts_come_and_go_with_their_rows(void **state) {
@@ -532,6 +615,9 @@ int main(void) {
         CASE(a_row_that_moves_out_of_sight_goes_and_comes_back_whole),
         CASE(a_move_within_sight_keeps_the_row),
         CASE(accounts_come_and_go_with_their_rows),
+        CASE(a_gap_in_holding_costs_only_what_happened_in_it),
+        CASE(what_a_cut_answer_took_away_comes_again_whole),
+        CASE(who_is_not_complete_at_his_cursor_says_so),
         CASE(windows_of_parts_move_on),
         CASE(any_windows_end_right),
         CASE(damage_is_found_and_repaired),

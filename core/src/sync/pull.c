@@ -130,6 +130,7 @@ static rove_status begin_answer(rove__pull *pull) {
     pull->other =
         request->cursor.timeline != pull->head.timeline || request->cursor.seq > pull->head.seq;
     pull->whole = (pull->other || request->unverified) && !ROVE_PLANTED(T01_PARTLY);
+    pull->complete = request->complete && !pull->other && !request->unverified && pull->c != 0;
     pull->tell_held = pull->other || pull->c == 0;
     pull->h = pull->head.seq;
     pull->resumed = !pull->other && request->token.size > 0 &&
@@ -303,6 +304,7 @@ static rove_status close_round(rove__pull *pull) {
         return ROVE_OK;
     }
     pull->c = pull->h;
+    pull->complete = 0; /* what was left after h is gone already */
     pull->round_open = 0;
     pull->repairing = 0;
     if (pull->h < pull->head.seq) {

@@ -17,6 +17,7 @@ typedef struct rove__pull_request {
     rove__cursor cursor;
     rove__bytes token; /* borrowed until rove__pull_free */
     int unverified;
+    int complete;       /* at its cursor the device had all that was held then, and nothing is half done (Q4) */
     uint64_t page_rows; /* about so many; 0: ROVE_PAGE_ROWS */
     int64_t now_ms;     /* for today's and tomorrow's visits (Q7) */
     rove__scope_digest

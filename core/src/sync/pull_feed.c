@@ -48,7 +48,7 @@ static rove_status send_row(rove__pull *pull, rove__hq_row *row) {
     rove_status status = ROVE_OK;
 
     /* What was entered since c was scanned, as of h or later; what is entered after h comes with the next round. */
-    if (holding == NULL || holding->from > pull->c) {
+    if (holding == NULL || (holding->from > pull->c && !rove__pull_kept(pull, holding))) {
         return ROVE_OK;
     }
     if (row->dead != 0) {

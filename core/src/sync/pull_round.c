@@ -4,6 +4,9 @@
  *   entered  held now, but not without a gap since c; on a first download, everything held
  *   left     held at some time after c, and not now, whether or not it was held at c
  *
+ * A gap does not count if the device says that it is complete at c, and held the root then: nothing took it away
+ * meanwhile, and what changed in the gap is in the feed. So what goes to somebody else and comes back costs nothing.
+ *
  * Nearly every root is held in all its parts, and is one unit (part -1). Where windows of parts changed, parts enter and leave
  * one by one; where that cannot be told apart (a gap, an open range), the root leaves and comes whole.
  */
@@ -34,6 +37,14 @@ static int is_whole(const rove__holding *item) {
     return item->part_from == ROVE_PART_FIRST && item->part_to == ROVE_PART_LAST;
 }
 
+int rove__pull_kept(const rove__pull *pull, const rove__holding *item) {
+    rove__scope scope = {item->root, ROVE_PART_FIRST};
+    const rove__holding *before = rove__holding_at(&pull->holdings, scope, pull->c);
+
+    return pull->complete && item->from <= pull->h && is_whole(item) && before != NULL &&
+           is_whole(before);
+}
+
 static rove_status whole_root(rove__pull *pull, const rove__holding *items, size_t count) {
     rove__scope scope = {items[0].root, -1};
     int holds = 0;
@@ -42,7 +53,7 @@ static rove_status whole_root(rove__pull *pull, const rove__holding *items, size
 
     for (size_t i = 0; i < count; i++) {
         holds |= current(pull, &items[i]);
-        enters |= entered(pull, &items[i]);
+        enters |= entered(pull, &items[i]) && !rove__pull_kept(pull, &items[i]);
         leaves |= ended(pull, &items[i]);
     }
     if (enters) {

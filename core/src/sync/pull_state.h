@@ -67,6 +67,7 @@ struct rove__pull {
     int round_open;
     int other;     /* the cursor is of another timeline, or of a branch that is gone */
     int whole;     /* rows go whole (T1) */
+    int complete;  /* of the first round: the device has all that was held at c */
     int resumed;   /* a token said where to begin */
     int repairing; /* scopes are sent because their digests differed: not resumed by a token */
     uint64_t c, h;
@@ -123,6 +124,8 @@ int rove__token_read(rove__pull *pull, rove__bytes token);
 
 /* pull_round.c: what was entered and left since c. */
 ROVE_CHECK rove_status rove__pull_round(rove__pull *pull);
+/* 1 if the device has what it covers although it begins after c: it was held at c, too. */
+int rove__pull_kept(const rove__pull *pull, const rove__holding *item);
 /* pull_scan.c, pull_feed.c: fill the page until it is full or the phase is over. */
 ROVE_CHECK rove_status rove__pull_visits(rove__pull *pull);
 ROVE_CHECK rove_status rove__pull_scan(rove__pull *pull);

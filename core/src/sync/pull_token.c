@@ -5,14 +5,14 @@
  *           [ root:varint part:varint until_root:varint until_part:varint entity:varint id:varint ]
  *                                                                 visits, scan; a part is 1 more than it is
  *           [ seq:varint ordinal:varint ]                         feed
- *   phase = rove__pull_phase << 1 | started
+ *   phase = rove__pull_phase << 2 | complete << 1 | started
  *
  * A device that makes one up only loses what the token skips. One that does not fit is as good as none.
  */
 #include "base/assert.h"
 #include "sync/pull_state.h"
 
-#define TOKEN_VERSION 2u
+#define TOKEN_VERSION 3u
 
 static void write_scope(rove__buf *out, rove__scope scope) {
     rove__buf_varint(out, (uint64_t)scope.root);
@@ -32,7 +32,8 @@ void rove__token_write(const rove__pull *pull, rove__buf *out) {
 
     ROVE_ASSERT(at->phase != ROVE_PULL_ROUND_DONE);
     rove__buf_byte(out, TOKEN_VERSION);
-    rove__buf_byte(out, (uint8_t)((unsigned)at->phase << 1 | (unsigned)at->started));
+    rove__buf_byte(out, (uint8_t)((unsigned)at->phase << 2 | (unsigned)pull->complete << 1 |
+                                  (unsigned)at->started));
     rove__buf_varint(out, pull->head.timeline);
     rove__buf_varint(out, pull->c);
     rove__buf_varint(out, pull->h);
@@ -57,11 +58,11 @@ int rove__token_read(rove__pull *pull, rove__bytes token) {
     uint64_t timeline = rove__reader_varint(&reader);
     uint64_t c = rove__reader_varint(&reader);
     uint64_t h = rove__reader_varint(&reader);
-    if (version != TOKEN_VERSION || phase >> 1 > ROVE_PULL_FEED ||
+    if (version != TOKEN_VERSION || phase >> 2 > ROVE_PULL_FEED ||
         timeline != pull->head.timeline || c != pull->c || h < c || h > pull->head.seq) {
         return 0;
     }
-    at.phase = (rove__pull_phase)(phase >> 1);
+    at.phase = (rove__pull_phase)(phase >> 2);
     at.started = phase & 1;
     if (at.phase == ROVE_PULL_FEED) {
         at.seq = rove__reader_varint_max(&reader, h);
@@ -78,5 +79,6 @@ int rove__token_read(rove__pull *pull, rove__bytes token) {
     }
     pull->h = h;
     pull->at = at;
+    pull->complete = phase >> 1 & 1;
     return 1;
 }

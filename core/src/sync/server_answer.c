@@ -296,6 +296,7 @@ static rove_status send_differ(rove__server *server) {
                                   .cursor = server->hello.cursor,
                                   .token = server->hello.token,
                                   .unverified = server->hello.unverified,
+                                  .complete = server->hello.has_total,
                                   .page_rows = server->policy.page_rows,
                                   .now_ms = server->now_ms,
                                   .digests = server->digests_came ? server->digests : NULL,

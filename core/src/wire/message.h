@@ -60,7 +60,7 @@ typedef struct rove__hello {
     rove__chain chain;   /* the chain at it */
     uint64_t pending;    /* batches that follow in this exchange */
     int unverified;      /* no equal digest on this timeline yet: rows go whole (T1) */
-    int has_total;       /* the device is at its cursor's head and can be compared */
+    int has_total;       /* nothing is half done: the device has exactly what it held at its cursor, and can be compared */
     rove__hash128 total; /* digest over all its scopes */
     uint64_t bytes_max;  /* pages are to end about here; 0: no limit (the caller's budget) */
     int has_seal_id;
