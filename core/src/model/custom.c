@@ -73,10 +73,9 @@ static rove__slot *slot_of(rove__registry *registry, uint32_t entity) {
 }
 
 /* The custom field is there already, or its number or name is taken. */
-static rove_status custom_redefine(rove__registry *registry, rove__slot *slot, int ordinal,
-                                   const rove__custom *custom, rove_error *error) {
-    const rove__field *field = ordinal < 0 ? NULL : &slot->fields[ordinal];
-    unsigned flags = custom->flags | ROVE_FIELD_CUSTOM;
+static rove_status custom_redefine(rove__slot *slot, int ordinal, const rove__custom *custom,
+                                   rove_error *error) {
+    rove__field *field = ordinal < 0 ? NULL : &slot->fields[ordinal];
 
     if (field == NULL || field->number != custom->number || field->type != custom->type ||
         strcmp(field->name, custom->name) != 0) {
@@ -84,14 +83,10 @@ static rove_status custom_redefine(rove__registry *registry, rove__slot *slot, i
                                "The number %u or the name %s is another field of %s already.",
                                custom->number, custom->name, slot->entity.name);
     }
-    if (field->min == custom->min && field->max == custom->max && field->flags == flags) {
-        return ROVE_OK;
-    }
-    rove__field changed = *field;
-    changed.min = custom->min;
-    changed.max = custom->max;
-    changed.flags = flags;
-    return rove__slot_replace(slot, &registry->arena, (size_t)ordinal, &changed);
+    field->min = custom->min;
+    field->max = custom->max;
+    field->flags = custom->flags | ROVE_FIELD_CUSTOM;
+    return ROVE_OK;
 }
 
 static rove_status custom_append(rove__registry *registry, rove__slot *slot,
@@ -109,8 +104,8 @@ static rove_status custom_append(rove__registry *registry, rove__slot *slot,
     if (field.name == NULL) {
         return ROVE_NOMEM;
     }
-    rove_status status = rove__slot_append(slot, &registry->arena, &field);
-    return status == ROVE_OK ? rove__slot_publish(slot, &registry->arena) : status;
+    rove__slot_append(slot, &field);
+    return rove__slot_publish(slot, &registry->arena);
 }
 
 rove_status rove__registry_add_custom(rove__registry *registry, const rove__custom *custom,
@@ -132,7 +127,7 @@ rove_status rove__registry_add_custom(rove__registry *registry, const rove__cust
     by_number = rove__entity_field(&slot->entity, custom->number);
     by_name = rove__entity_field_named(&slot->entity, custom->name);
     if (by_number >= 0 || by_name >= 0 || strcmp(custom->name, "id") == 0) {
-        return custom_redefine(registry, slot, by_number, custom, error);
+        return custom_redefine(slot, by_number, custom, error);
     }
     if (slot->entity.field_count == ROVE_FIELDS_MAX) {
         return rove__error_set(error, ROVE_TOO_BIG, "%s has %d fields already.", slot->entity.name,

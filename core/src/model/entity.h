@@ -5,8 +5,9 @@
  * A registry belongs to one handle, because custom fields arrive as data. It is built once and then only
  * grows by rove__registry_add_custom, which one thread at a time may call. Entity pointers, and pointers to
  * their fields, stay valid until rove__registry_free; ordinals of existing fields never change. Any thread may read
- * while another adds: it sees a field whole or not at all. Two looks at the same entity may therefore
- * differ, so whoever made an array by the first look keeps its length (rove__row does).
+ * while another adds: it sees a field whole or not at all, and of a custom field that changes the limits and flags
+ * of before or of now. Two looks at the same entity may therefore differ, so whoever made an array by the first
+ * look keeps its length (rove__row does).
  *
  * A singular nested message is flattened: Account.billing (14) with Address.city (2) is the field
  * billing_city with the number 14 << 16 | 2. Numbers from 1000 to 65535 are custom fields.
@@ -86,10 +87,10 @@ typedef struct rove__field {
     rove_type type;    /* INT, TEXT, BLOB, REAL: the column's; a set's column is a BLOB */
     rove_type element; /* of a set: INT or TEXT */
     rove__write_class writer;
-    int64_t min;     /* INT: least value; TEXT, BLOB: least bytes; set: 0 */
-    int64_t max;     /* INT: largest value; TEXT, BLOB: most bytes; set: most elements */
-    uint32_t target; /* of a reference */
-    unsigned flags;
+    _Atomic int64_t min; /* INT: least value; TEXT, BLOB: least bytes; set: 0 */
+    _Atomic int64_t max; /* INT: largest value; TEXT, BLOB: most bytes; set: most elements */
+    uint32_t target;     /* of a reference */
+    _Atomic unsigned flags;
     unsigned search;                            /* weight in the search index, 0: not searched */
     const ProtobufCEnumDescriptor *enumeration; /* of an enumeration, else NULL */
     const ProtobufCFieldDescriptor *descriptor; /* inside its message; NULL for custom */
@@ -117,8 +118,7 @@ typedef struct rove__entity {
     int seal_field;  /* ordinal of the instant that seals the record when it is set, -1: none */
     rove__write_class writer; /* of the record as a whole */
     unsigned flags;
-    /* Ascending by number; then the custom ones, as they were added. Whoever has read the count reads these after. */
-    const rove__field *_Atomic fields;
+    const rove__field *fields; /* ascending by number; then the custom ones, as they were added */
     _Atomic size_t field_count;
     const rove__order *_Atomic by_number; /* all ordinals, ascending by the field's number */
     const rove__index *indexes;
@@ -158,9 +158,8 @@ typedef struct rove__custom {
 
 /*
  * Adds a custom field at the end of its entity. One with the same number, name and type gets the limits and flags
- * given; what it was before is kept until the registry is freed, for those who still look at it. ROVE_EXISTS if
- * the number or the name means something else; ROVE_RANGE, ROVE_UNKNOWN_ENTITY, ROVE_TOO_BIG (ROVE_FIELDS_MAX),
- * ROVE_INVALID (name, type or flags), ROVE_NOMEM.
+ * given. ROVE_EXISTS if the number or the name means something else; ROVE_RANGE, ROVE_UNKNOWN_ENTITY,
+ * ROVE_TOO_BIG (ROVE_FIELDS_MAX), ROVE_INVALID (name, type or flags), ROVE_NOMEM.
  */
 ROVE_CHECK rove_status rove__registry_add_custom(rove__registry *registry,
                                                  const rove__custom *custom, rove_error *error);

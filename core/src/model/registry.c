@@ -173,15 +173,14 @@ static void check_field(const rove__field *field) {
     (void)repeated;
 }
 
-static rove_status add_field(rove__registry *registry, rove__slot *slot,
-                             const ProtobufCFieldDescriptor *outer,
-                             const ProtobufCFieldDescriptor *inner) {
+static void add_field(rove__slot *slot, const ProtobufCFieldDescriptor *outer,
+                      const ProtobufCFieldDescriptor *inner) {
     const field_trait *trait = trait_find(slot->entity.name, outer, inner);
     rove__field field = {.descriptor = inner, .outer = outer};
 
     ROVE_ASSERT(trait != NULL && "a field of entities.proto has no line in traits.def");
     if (trait == NULL) {
-        return ROVE_OK;
+        return;
     }
     field.number = outer == NULL ? inner->id : outer->id << 16 | inner->id;
     field.name = trait->column;
@@ -201,15 +200,14 @@ static rove_status add_field(rove__registry *registry, rove__slot *slot,
         field.enumeration = inner->descriptor;
     }
     check_field(&field);
-    return rove__slot_append(slot, &registry->arena, &field);
+    rove__slot_append(slot, &field);
 }
 
 /* All fields of a message but its id: first the plain ones, then (nested) those of nested messages. */
-static rove_status add_fields(rove__registry *registry, rove__slot *slot, int nested) {
+static void add_fields(rove__slot *slot, int nested) {
     const ProtobufCMessageDescriptor *message = slot->entity.message;
-    rove_status status = ROVE_OK;
 
-    for (unsigned i = 0; i < message->n_fields && status == ROVE_OK; i++) {
+    for (unsigned i = 0; i < message->n_fields; i++) {
         const ProtobufCFieldDescriptor *outer = &message->fields[i];
         int is_message = outer->type == PROTOBUF_C_TYPE_MESSAGE;
         const ProtobufCMessageDescriptor *inner = is_message ? outer->descriptor : NULL;
@@ -218,44 +216,20 @@ static rove_status add_fields(rove__registry *registry, rove__slot *slot, int ne
         }
         ROVE_ASSERT(outer->id < ROVE_CUSTOM_NUMBER_MIN);
         if (!is_message) {
-            status = add_field(registry, slot, NULL, outer);
+            add_field(slot, NULL, outer);
             continue;
         }
-        for (unsigned k = 0; k < inner->n_fields && status == ROVE_OK; k++) {
-            status = add_field(registry, slot, outer, &inner->fields[k]);
+        for (unsigned k = 0; k < inner->n_fields; k++) {
+            add_field(slot, outer, &inner->fields[k]);
         }
     }
-    return status;
 }
 
 /* ------------------------------------------------------------------------------------- publishing */
 
-/* The fields go to an array of their own; the one before stays as it is. */
-static rove_status move_fields(rove__slot *slot, rove__arena *arena, size_t capacity) {
-    rove__field *fields = rove__arena_take(arena, capacity * sizeof *fields);
-
-    if (fields == NULL) {
-        return ROVE_NOMEM;
-    }
-    if (slot->count > 0) {
-        memcpy(fields, slot->fields, slot->count * sizeof *fields);
-    }
-    slot->fields = fields;
-    slot->capacity = capacity;
-    return ROVE_OK;
-}
-
-rove_status rove__slot_append(rove__slot *slot, rove__arena *arena, const rove__field *field) {
-    rove_status status = ROVE_OK;
-
+void rove__slot_append(rove__slot *slot, const rove__field *field) {
     ROVE_ASSERT(slot->count < ROVE_FIELDS_MAX);
-    if (slot->count == slot->capacity) {
-        status = move_fields(slot, arena, slot->capacity == 0 ? 16 : slot->capacity * 2);
-    }
-    if (status == ROVE_OK) {
-        slot->fields[slot->count++] = *field;
-    }
-    return status;
+    slot->fields[slot->count++] = *field;
 }
 
 rove_status rove__slot_publish(rove__slot *slot, rove__arena *arena) {
@@ -275,22 +249,9 @@ rove_status rove__slot_publish(rove__slot *slot, rove__arena *arena) {
         }
         order->ordinals[at] = (uint16_t)i;
     }
-    slot->entity.fields = slot->fields;
     slot->entity.field_count = slot->count;
     slot->entity.by_number = order;
     return ROVE_OK;
-}
-
-rove_status rove__slot_replace(rove__slot *slot, rove__arena *arena, size_t ordinal,
-                               const rove__field *field) {
-    rove_status status = move_fields(slot, arena, slot->capacity);
-
-    ROVE_ASSERT(ordinal < slot->count && field->number == slot->fields[ordinal].number);
-    if (status == ROVE_OK) {
-        slot->fields[ordinal] = *field;
-        slot->entity.fields = slot->fields;
-    }
-    return status;
 }
 
 /* ------------------------------------------------------------------------------------- indexes */
@@ -380,13 +341,14 @@ static rove_status add_entity(rove__registry *registry, const entity_trait *trai
     if (trait->writer == ROVE_WRITER_HQ) {
         entity->flags |= ROVE_ENTITY_HQ_ONLY;
     }
-    status = add_fields(registry, slot, 0);
-    if (status == ROVE_OK) {
-        status = add_fields(registry, slot, 1);
+    slot->fields = rove__arena_take(&registry->arena, ROVE_FIELDS_MAX * sizeof *slot->fields);
+    if (slot->fields == NULL) {
+        return ROVE_NOMEM;
     }
-    if (status == ROVE_OK) {
-        status = rove__slot_publish(slot, &registry->arena);
-    }
+    entity->fields = slot->fields;
+    add_fields(slot, 0);
+    add_fields(slot, 1);
+    status = rove__slot_publish(slot, &registry->arena);
     if (status == ROVE_OK) {
         status = add_indexes(registry, entity);
     }

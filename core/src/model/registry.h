@@ -2,8 +2,8 @@
  * model/registry.h - the inside of a registry; for registry.c and custom.c alone.
  *
  * Invariants: entities ascend by number. by_number of an entity is a permutation of its ordinals. Fields
- * that stand are never moved to another ordinal. What can be seen is not written again: a field is put behind
- * the last one, or into a copy, and then published, fields first, the count next, the order last.
+ * that stand never move: each entity's array has room for all that it may ever have, which costs addresses and
+ * not memory. A field is put behind the last one, then it is counted, then it has its place in the order.
  */
 #ifndef ROVE_MODEL_REGISTRY_H
 #define ROVE_MODEL_REGISTRY_H
@@ -16,9 +16,8 @@
 
 typedef struct rove__slot {
     rove__entity entity;
-    rove__field *fields; /* the array that the entity shows read-only */
+    rove__field *fields; /* ROVE_FIELDS_MAX; the entity shows them read-only */
     size_t count;        /* filled in; the entity shows them once they are published */
-    size_t capacity;
 } rove__slot;
 
 struct rove__registry {
@@ -27,13 +26,9 @@ struct rove__registry {
     rove__slot slots[ROVE_ENTITIES_MAX];
 };
 
-/* Puts a field behind the last one. ROVE_NOMEM. */
-ROVE_CHECK rove_status rove__slot_append(rove__slot *slot, rove__arena *arena,
-                                         const rove__field *field);
+/* Puts a field behind the last one. */
+void rove__slot_append(rove__slot *slot, const rove__field *field);
 /* Shows what was appended. ROVE_NOMEM: nothing of it is shown. */
 ROVE_CHECK rove_status rove__slot_publish(rove__slot *slot, rove__arena *arena);
-/* Shows another field instead of one that is shown. ROVE_NOMEM. */
-ROVE_CHECK rove_status rove__slot_replace(rove__slot *slot, rove__arena *arena, size_t ordinal,
-                                          const rove__field *field);
 
 #endif
