@@ -4,11 +4,8 @@
 #ifndef ROVE_BENCH_DEVICE_H
 #define ROVE_BENCH_DEVICE_H
 
-#include <dirent.h>
-#include <limits.h>
-#include <sys/stat.h>
-
 #include "counting.h"
+#include "folder.h"
 #include "office.h"
 #include "rove/client.h"
 
@@ -21,36 +18,6 @@ typedef struct device {
 static void check(rove_status status, const rove_error *error, const char *doing) {
     if (status != ROVE_OK) {
         fprintf(stderr, "rove: %s: %s (%s)\n", doing, error->message, rove_status_name(status));
-        exit(2);
-    }
-}
-
-/* ---- files ---- */
-
-static void remove_tree(const char *path) {
-    DIR *folder = opendir(path);
-    struct dirent *entry = NULL;
-    char below[PATH_MAX];
-
-    while (folder != NULL && (entry = readdir(folder)) != NULL) {
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
-            snprintf(below, sizeof below, "%s/%s", path, entry->d_name);
-            if (remove(below) != 0) {
-                remove_tree(below);
-            }
-        }
-    }
-    if (folder != NULL) {
-        (void)closedir(folder);
-        (void)rmdir(path);
-    }
-}
-
-/* An empty folder, whatever was there. */
-static void device_folder(const char *path) {
-    remove_tree(path);
-    if (mkdir(path, 0700) != 0) {
-        perror(path);
         exit(2);
     }
 }
@@ -71,7 +38,7 @@ static void device_open(device *d, office *o, const char *folder, const char *na
     check(rove_posix_transport_new(&d->ports.transport, &d->ports.allocator), &error,
           "the transport");
     snprintf(path, sizeof path, "%s/%s", folder, name);
-    remove_tree(path);
+    folder_remove(path);
     check(rove_open(&d->ports, path, &d->replica, &error), &error, "opening a replica");
     check(rove_enroll(d->replica, o->url, office_invitation(o), &error), &error, "enrolling");
 }

@@ -196,7 +196,7 @@ static void prepare(bench *b, const char *program, int runs) {
     office *o = &b->office;
     rove_error error = {0};
 
-    device_folder(b->folder);
+    b->folder = folder_make(b->folder, "bench_review.data");
     office_prepare(o, b->folder);
     office_fill(o, 1, 1);
     office_check(hq_open(&o->ports, o->folder, &o->headquarters, &error), &error, "opening it");
@@ -218,7 +218,7 @@ static void prepare(bench *b, const char *program, int runs) {
 }
 
 int main(int argc, char **argv) {
-    static bench b = {.folder = "bench_review.data"};
+    static bench b = {.folder = "."};
     char beside[PATH_MAX];
     const char *program = office_program(argv[0], beside, sizeof beside);
     int check_budgets = 0;
@@ -247,7 +247,6 @@ int main(int argc, char **argv) {
     }
     prepare(&b, program, runs);
     office_end();
-    remove_tree(b.folder);
     if (json) {
         measure_print_json(&b.report);
     } else {

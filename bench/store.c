@@ -3,15 +3,15 @@
  *
  *   bench_store [--check] [--json] [--runs N] [--rows N] [--folder PATH]
  *
- * --check exits with 1 if a budget is missed. The folder, ./bench_store.data unless told, should lie on the kind of disk
- * that matters; it is emptied before each run.
+ * --check exits with 1 if a budget is missed. PATH, the current folder unless told, should lie on the kind of disk that
+ * matters; bench_store.data in it is removed before and after.
  */
 #include <pthread.h>
 #include <stdatomic.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "counting.h"
+#include "folder.h"
 #include "measure.h"
 #include "payload.h"
 #include "posix/posix.h"
@@ -57,24 +57,16 @@ static void check(rove_status status, const rove_error *error) {
 
 /* ---- ours ---- */
 
-static void ours_remove(const char *folder) {
-    static const char *const files[] = {"replica.db", "replica.db-wal", "replica.db-shm", "lock"};
-    char path[600];
-
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        snprintf(path, sizeof path, "%s/%s", folder, files[i]);
-        (void)remove(path);
-    }
-}
-
 static void ours_open(bench *b) {
     static const char *const fields[] = {"account_id",  "visitor_id", "planned_start",
                                          "planned_end", "status",     "priority",
                                          "type",        "instruction"};
     rove_error error;
+    char path[512];
 
-    ours_remove(b->folder);
-    check(rove__store_open(&b->ports, b->folder, &b->store, &error), &error);
+    snprintf(path, sizeof path, "%s/ours", b->folder);
+    folder_remove(path);
+    check(rove__store_open(&b->ports, path, &b->store, &error), &error);
     check(rove__store_set_owner(b->store, &OWNER, &error), &error);
     b->visit = rove__registry_by_name(rove__store_registry(b->store), "Visit");
     rove__arena_init(&b->arena, &b->allocator, (size_t)256 * 1024 * 1024);
@@ -459,7 +451,7 @@ static void target_open(bench *b, const char *folder, const rove_allocator *allo
     rove_error error = {0};
 
     ports.allocator = allocator;
-    ours_remove(folder);
+    folder_remove(folder);
     check(rove__store_open(&ports, folder, store, &error), &error);
     check(rove__store_set_owner(*store, &owner, &error), &error);
     welcome(*store, &owner, 0);
@@ -618,7 +610,7 @@ static void prepare(bench *b) {
     b->ports.random = &b->random;
     b->ports.files = &b->files;
     b->ports.crypto = &b->crypto;
-    (void)mkdir(b->folder, 0700);
+    b->folder = folder_make(b->folder, "bench_store.data");
 }
 
 int main(int argc, char **argv) {
@@ -628,7 +620,7 @@ int main(int argc, char **argv) {
     int runs = 3;
 
     b.rows = VISITS;
-    b.folder = "bench_store.data";
+    b.folder = ".";
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--check") == 0) {
             check_budgets = 1;

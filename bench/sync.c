@@ -8,8 +8,9 @@
  * their ids (visits.h), the first sync of a fresh device, that of another one whose rep goes on writing, and the same
  * download without applying it; then come syncs with nothing new, with offline writes, and with long notes.
  *
- * --check exits with 1 if a budget is missed. PROGRAM is $ROVE_HQ_BIN or ../bin/rove-hq beside this one unless told. The
- * folder, ./bench_sync.data unless told, should lie on the kind of disk that matters; it is removed before and after.
+ * --check exits with 1 if a budget is missed. PROGRAM is $ROVE_HQ_BIN or ../bin/rove-hq beside this one unless told.
+ * PATH, the current folder unless told, should lie on the kind of disk that matters; bench_sync.data in it is removed
+ * before and after.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -337,7 +338,7 @@ static void prepare(bench *b, int runs, const char *program) {
     rove_error error = {0};
     rove__registry *registry = NULL;
 
-    device_folder(b->folder);
+    b->folder = folder_make(b->folder, "bench_sync.data");
     office_prepare(o, b->folder);
     check(rove__registry_new(&o->ports.allocator, &registry), &error, "the registry");
     b->registry = registry;
@@ -360,7 +361,7 @@ int main(int argc, char **argv) {
     int runs = 3;
 
     b.rows = VISITS;
-    b.folder = "bench_sync.data";
+    b.folder = ".";
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--check") == 0) {
             check_budgets = 1;
@@ -389,7 +390,6 @@ int main(int argc, char **argv) {
     }
     measure_afterwards(&b, runs);
     office_end();
-    remove_tree(b.folder);
     if (json) {
         measure_print_json(&b.report);
     } else {
