@@ -15,6 +15,7 @@
 #include "base/planted.h"
 #include "base/text.h"
 #include "committer.h"
+#include "derive.h"
 #include "keys.h"
 #include "path.h"
 #include "policy.h"
@@ -176,6 +177,12 @@ rove_status hq_policy_reload(hq *self, rove_error *error) {
 
 /* ---- opening -------------------------------------------------------------------------------------------- */
 
+static rove_status derive_rows(void *ctx, rove__hq_tx *tx, rove_error *error) {
+    hq *self = ctx;
+
+    return fail(hq_derive(self->database, self->registry, &self->ports.allocator, tx), error);
+}
+
 static rove_status find_authority(hq *self, rove_error *error) {
     char path[HQ_PATH_MAX];
     rove_pki_bytes bytes;
@@ -248,6 +255,9 @@ static rove_status open_folder(hq *self, rove_error *error) {
     }
     if (status == ROVE_OK) {
         status = hq_commit(self, begin_timeline, self, error);
+    }
+    if (status == ROVE_OK) {
+        status = hq_commit(self, derive_rows, self, error);
     }
     if (status == ROVE_OK) {
         status = hq_read(self, read_policy, self, error);

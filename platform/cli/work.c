@@ -161,6 +161,19 @@ static int contact_add(cli_session *cli, int argc, char **argv) {
     return CLI_DONE;
 }
 
+/* Whose number rings, or whose address it is: however it is written, and wherever it is kept. */
+static int contact_find(cli_session *cli, const char *text) {
+    rove_value value = rove_text(text);
+
+    return cli_list(
+        cli, "Contact",
+        "SELECT id, first_name, last_name, title, phone, email FROM contact WHERE id IN (SELECT "
+        "contact_id FROM contact_method WHERE normalised = rove_normalised(kind, ?1)) OR "
+        "rove_normalised(1, phone) = rove_normalised(1, ?1) OR rove_normalised(3, email) = "
+        "rove_normalised(3, ?1) ORDER BY last_name, first_name",
+        &value, 1, "Nobody on this device has this number or address.");
+}
+
 static int run_contact(cli_session *cli, int argc, char **argv) {
     rove_error error = {0};
     rove_id account = 0;
@@ -170,6 +183,9 @@ static int run_contact(cli_session *cli, int argc, char **argv) {
     }
     if (argc == 3 && is("show", argv[1])) {
         return cli_show(cli, "Contact", argv[2]);
+    }
+    if (argc == 3 && is("find", argv[1])) {
+        return contact_find(cli, argv[2]);
     }
     if (argc >= 2 && argc <= 3 && is("list", argv[1])) {
         rove_status status =
@@ -186,16 +202,18 @@ static int run_contact(cli_session *cli, int argc, char **argv) {
             "r.account_id = ?1 ORDER BY c.last_name, c.first_name",
             &id, 1, "No contacts.");
     }
-    return cli_usage(cli, &cli_command_contact, "list, show or add.");
+    return cli_usage(cli, &cli_command_contact, "list, show, find or add.");
 }
 
 const cli_command cli_command_contact = {
     "contact",
-    "list [ACCOUNT] | show CONTACT | add ACCOUNT --first F --last L [--title T] [--email E] "
-    "[--phone P] [--role R]",
+    "list [ACCOUNT] | show CONTACT | find NUMBER|ADDRESS | add ACCOUNT --first F --last L "
+    "[--title T] [--email E] [--phone P] [--role R]",
     "people at the accounts",
-    "A new contact needs a first or a last name; it belongs to the account that it is added to.\n\n"
+    "A new contact needs a first or a last name; it belongs to the account that it is added to.\n"
+    "find says whose number rings, or whose e-mail address or other name it is.\n\n"
     "    rove contact list AW00000585\n"
+    "    rove contact find '+49 170 555-0101'\n"
     "    rove contact add AW00000585 --first Wei --last Chen --title Owner --phone 555-0101",
     run_contact};
 

@@ -50,6 +50,15 @@ for command in "set Account $account phone=1" "contact add $account --last Chen"
 done
 must rep jo --json show Account "$account"
 id=$(field id)
+tell 'whose number rings'
+must rep jo contact add "$account" --last Li --phone '+86 (138) 0000-1111'
+for text in '008613800001111' '+86 138 0000 1111 ext. 3'; do
+    must rep jo --json contact find "$text"
+    is_json
+    same "who has $text" 1 "$(grep -c '"last_name": "Li"' "$work/out")"
+done
+must rep jo --json contact find '+86 138 0000 1112'
+same 'who has another number' 0 "$(grep -c '"last_name"' "$work/out" || true)"
 for command in "delete Account $id" "undo Account $id" 'account show A00001'; do
     tell "$command"
     # shellcheck disable=SC2086

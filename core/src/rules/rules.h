@@ -9,6 +9,7 @@
 #ifndef ROVE_RULES_RULES_H
 #define ROVE_RULES_RULES_H
 
+#include "base/alloc.h"
 #include "model/change.h"
 
 typedef enum rove__actor { ROVE_ACTOR_REP, ROVE_ACTOR_HQ } rove__actor;
@@ -50,5 +51,22 @@ rove_status rove__rule_state(const rove__write *write, rove_error *error);    /*
  */
 ROVE_CHECK rove_status rove__limits_check(const rove__field *field, rove_value *value,
                                           rove_error *error);
+
+/* ---- derived fields: rules/derive.c ---- */
+
+/* Raised with each change of what derived fields come to. */
+#define ROVE_DERIVE_VERSION 1u
+/* 1 if an entity has derived fields. */
+int rove__derives(const rove__entity *entity);
+/*
+ * Sets the derived cells of a whole row from its others; `present` stays as it is. Whoever stores a row calls it. A row of
+ * an entity that derives gets cells of its own, they and their new values from the arena. ROVE_NOMEM.
+ */
+ROVE_CHECK rove_status rove__derive(rove__row *row, rove__arena *arena);
+/*
+ * What a way to reach somebody is compared by: the digits of a number, an address in small letters. `kind` is one of
+ * ContactMethod.Kind; `out` has room for `size` bytes. The bytes written; 0: there is nothing to compare.
+ */
+size_t rove__normalise(int64_t kind, const char *text, size_t size, char *out);
 
 #endif

@@ -169,7 +169,8 @@ static rove_status is_same(rove__apply *apply, const rove__change *change, int *
                 same_bytes(statement, fields + 2, tail->data + clock_size, tail->size - clock_size);
         for (int i = 0; i < fields && *same; i++) {
             rove_value value = rove__row_cell(row, (size_t)i);
-            *same = same_value(statement, i, &value);
+            *same = row->entity->fields[i].kind == ROVE_KIND_DERIVED ||
+                    same_value(statement, i, &value);
         }
     } else if (code != SQLITE_DONE) {
         status = rove__sqlite_status(apply->store->db, code, apply->error, "Reading a row");

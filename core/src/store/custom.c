@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "rules/rules.h"
 #include "store/exchange.h"
 
 static int64_t number_of(const rove__row *row, const char *name, int64_t otherwise) {
@@ -58,7 +59,7 @@ static int read_definition(const rove__row *row, rove__custom *custom,
 /* ---- raw values move into their columns ---- */
 
 static rove_status settle_row(rove__store *store, const rove__entity *entity, rove_id id,
-                              rove_error *error) {
+                              int always, rove_error *error) {
     rove__arena *arena = &store->exchange->row;
     rove__stored stored;
     size_t kept = 0;
@@ -81,11 +82,14 @@ static rove_status settle_row(rove__store *store, const rove__entity *entity, ro
         }
     }
     stored.row.extra_count = kept;
-    return kept < count ? rove__table_put(store, &stored, 0, error) : ROVE_OK;
+    return always || kept < count ? rove__table_put(store, &stored, 0, error) : ROVE_OK;
 }
 
-/* The rows are listed first: a table must not change under its own scan. */
-static rove_status settle_entity(rove__store *store, const rove__entity *entity,
+/*
+ * Those with raw values, or all: they are written in any case, and get what they derive. The rows are listed first: a
+ * table must not change under its own scan.
+ */
+static rove_status settle_entity(rove__store *store, const rove__entity *entity, int all,
                                  rove_error *error) {
     rove__arena *arena = &store->exchange->arena;
     sqlite3_stmt *statement = NULL;
@@ -94,7 +98,8 @@ static rove_status settle_entity(rove__store *store, const rove__entity *entity,
     size_t capacity = 0;
     int more = 0;
 
-    rove_status status = rove__extent_statement(store, entity, ROVE_EXTENT_RAW, &statement, error);
+    rove_status status = rove__extent_statement(
+        store, entity, all ? ROVE_EXTENT_ALL : ROVE_EXTENT_RAW, &statement, error);
     if (status == ROVE_OK) {
         status = rove__exchange_step(store, statement, &more, error);
     }
@@ -115,7 +120,7 @@ static rove_status settle_entity(rove__store *store, const rove__entity *entity,
         status = rove__exchange_step(store, statement, &more, error);
     }
     for (size_t i = 0; i < count && status == ROVE_OK; i++) {
-        status = settle_row(store, entity, ids[i], error);
+        status = settle_row(store, entity, ids[i], all, error);
     }
     return status;
 }
@@ -197,8 +202,8 @@ static rove_status settle_marked(rove__store *store, const rove__bits *marked, r
     rove_status status = ROVE_OK;
 
     for (size_t i = 0; i < rove__registry_count(store->registry) && status == ROVE_OK; i++) {
-        if (marked == NULL || rove__bits_get(marked, i)) {
-            status = settle_entity(store, rove__registry_at(store->registry, i), error);
+        if (rove__bits_get(marked, i)) {
+            status = settle_entity(store, rove__registry_at(store->registry, i), 0, error);
         }
     }
     return status;
@@ -236,25 +241,30 @@ void rove__custom_recover(rove__store *store) {
 
 /* ---- when the replica is opened ---- */
 
-/* A newer build may know fields and entities that the older one kept raw. */
+/* A newer build may know fields and entities that the older one kept raw, and derive what that did not. */
 static rove_status settle_upgrade(rove__apply *apply) {
+    const rove__registry *registry = apply->store->registry;
+    const int64_t build = (int64_t)ROVE_SCHEMA_VERSION << 16 | (int64_t)ROVE_DERIVE_VERSION;
     int64_t settled = 0;
 
     rove_status status =
         rove__meta_get_int(apply->store, ROVE_META_SETTLED, &settled, apply->error);
-    if (status != ROVE_OK || settled == (int64_t)ROVE_SCHEMA_VERSION) {
+    if (status != ROVE_OK || settled == build) {
         return status;
     }
-    status = settle_marked(apply->store, NULL, apply->error);
+    for (size_t i = 0; i < rove__registry_count(registry) && status == ROVE_OK; i++) {
+        const rove__entity *entity = rove__registry_at(registry, i);
+        status = settle_entity(apply->store, entity, rove__derives(entity), apply->error);
+    }
     if (status == ROVE_OK) {
         status = rove__unknown_try(apply);
     }
     if (status == ROVE_OK) {
         status = rove__quarantine_try(apply);
     }
-    return status == ROVE_OK ? rove__meta_put_int(apply->store, ROVE_META_SETTLED,
-                                                  (int64_t)ROVE_SCHEMA_VERSION, apply->error)
-                             : status;
+    return status == ROVE_OK
+               ? rove__meta_put_int(apply->store, ROVE_META_SETTLED, build, apply->error)
+               : status;
 }
 
 rove_status rove__custom_open(rove__store *store, rove_error *error) {

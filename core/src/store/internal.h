@@ -237,7 +237,7 @@ ROVE_CHECK rove_status rove__table_get(rove__store *store, const rove__entity *e
 ROVE_CHECK rove_status rove__table_peek(rove__store *store, const rove__entity *entity, rove_id id,
                                         size_t ordinal, rove__arena *arena, rove__stored *stored,
                                         rove_error *error);
-/* Writes the whole row (upsert) and its set index rows. `fresh`: known not to be there. */
+/* Writes the whole row (upsert) and its set index rows; derives what it derives. `fresh`: known not to be there. */
 ROVE_CHECK rove_status rove__table_put(rove__store *store, const rove__stored *stored, int fresh,
                                        rove_error *error);
 /* The text of a GET statement of the first so many fields, appended; and the row that one stands on. */

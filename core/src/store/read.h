@@ -18,7 +18,7 @@ struct rove__reader_connection {
     int denied;                       /* the authoriser refused something */
 };
 
-/* query.c: lets nothing but reading through on this connection. */
+/* query.c: lets nothing but reading through on this connection, and gives it the functions of ours. */
 ROVE_CHECK rove_status rove__query_guard(rove__reader_connection *reader, rove_error *error);
 
 #endif

@@ -29,7 +29,7 @@
 #define ROVE_META_POLL_MS     "poll_ms"     /* int */
 #define ROVE_META_SAFE        "safe"        /* int: seq up to which commits are backed up (D9); -1: see journal.c */
 #define ROVE_META_CHECKED     "checked"     /* int: timeline on which headquarters lacked nothing that is kept here */
-#define ROVE_META_SETTLED     "settled"     /* int: schema for which what was kept raw has been looked through */
+#define ROVE_META_SETTLED     "settled"     /* int: the schema << 16 | ROVE_DERIVE_VERSION for which the rows have been looked through */
 #define ROVE_META_SYNCED      "synced"      /* int: changes when a commit has to reach the disk (transaction.c) */
 #define ROVE_META_SEAL_KEY    "seal_key"    /* 91 bytes: headquarters' sealing key, as Welcome brought it */
 #define ROVE_META_POLICY      "policy"      /* bytes: as Welcome brought it */

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "model/set.h"
+#include "rules/rules.h"
 #include "store/internal.h"
 
 #define EXTRA_BYTES_MAX ROVE_ROW_MAX
@@ -266,8 +267,11 @@ rove_status rove__table_put(rove__store *store, const rove__stored *stored, int 
     size_t clock_size = 0;
     int tail = (int)entity->field_count + 2;
 
-    rove_status status =
-        fresh ? ROVE_OK : put_sets(store, entity, stored->row.id, &stored->row, 0, error);
+    rove__row row = stored->row;
+    rove_status status = rove__derive(&row, &store->row_arena);
+    if (status == ROVE_OK && !fresh) {
+        status = put_sets(store, entity, row.id, &row, 0, error);
+    }
     if (status == ROVE_OK) {
         status = rove__store_entity_statement(
             store, entity, fresh ? ROVE_ENTITY_SQL_INSERT : ROVE_ENTITY_SQL_REPLACE, &statement,
@@ -279,10 +283,10 @@ rove_status rove__table_put(rove__store *store, const rove__stored *stored, int 
     if (status != ROVE_OK) {
         return status;
     }
-    sqlite3_bind_int64(statement, 1, stored->row.id);
-    for (size_t i = 0; i < stored->row.cell_count; i++) {
-        if (stored->row.cells[i].type != ROVE_NULL) {
-            rove__bind_value(statement, (int)i + 2, &stored->row.cells[i]);
+    sqlite3_bind_int64(statement, 1, row.id);
+    for (size_t i = 0; i < row.cell_count; i++) {
+        if (row.cells[i].type != ROVE_NULL) {
+            rove__bind_value(statement, (int)i + 2, &row.cells[i]);
         }
     }
     const uint8_t *bytes = store->scratch.data;
@@ -297,7 +301,7 @@ rove_status rove__table_put(rove__store *store, const rove__stored *stored, int 
     status = rove__store_run(store, statement, error, "Writing a row");
     /* Only now: a row that is there already keeps its elements. */
     if (status == ROVE_OK && fresh) {
-        status = put_sets(store, entity, stored->row.id, &stored->row, 1, error);
+        status = put_sets(store, entity, row.id, &row, 1, error);
     }
     return status;
 }

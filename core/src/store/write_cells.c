@@ -12,6 +12,7 @@
 #include "base/planted.h"
 #include "base/text.h"
 #include "merge/merge.h"
+#include "rules/rules.h"
 #include "store/write.h"
 
 /* More increments than this in one entry are added to the last one. */
@@ -43,6 +44,9 @@ static int differs(const edit *e, size_t ordinal) {
     const rove_value *shown = &e->plain.cells[ordinal];
     const rove_value *comes = &e->after.cells[ordinal];
 
+    if (e->entity->fields[ordinal].kind == ROVE_KIND_DERIVED) {
+        return 0;
+    }
     if (e->entity->fields[ordinal].kind == ROVE_KIND_COUNTER && shown->type <= ROVE_INT &&
         comes->type <= ROVE_INT) {
         return total_of(shown) != total_of(comes);
@@ -163,7 +167,8 @@ static int only_number(const rove__row *row) {
 /* Reads the row; of one with nothing pending, in which one number takes another's place, only what matters. */
 static rove_status read_row(edit *e, const rove__row *row, rove_error *error) {
     rove__arena *arena = &e->store->row_arena;
-    int ordinal = e->op == ROVE_OP_UPDATE ? only_number(row) : -1;
+    int whole = e->op != ROVE_OP_UPDATE || rove__derives(e->entity);
+    int ordinal = whole ? -1 : only_number(row);
 
     if (ordinal >= 0) {
         rove_status status = rove__table_peek(e->store, e->entity, row->id, (size_t)ordinal, arena,
@@ -400,7 +405,6 @@ static rove_status edit_cell(edit *e, size_t ordinal, rove_value *column, rove_e
     case ROVE_KIND_RANK:
         return edit_rank(e, ordinal);
     case ROVE_KIND_DERIVED:
-        return ROVE_OK;
     case ROVE_KIND_REGISTER:
     default:
         return take_cell(e, ordinal, &cell);
@@ -408,6 +412,28 @@ static rove_status edit_cell(edit *e, size_t ordinal, rove_value *column, rove_e
 }
 
 /* ---- the row ---- */
+
+/* What the row as it will stand derives is written with it. */
+static rove_status derive_cells(edit *e) {
+    rove__row row;
+    rove_status status = rove__row_copy(&row, &e->stored.row, &e->store->row_arena);
+
+    for (size_t i = 0; i < row.cell_count && status == ROVE_OK; i++) {
+        if (rove__bits_get(&e->after.present, i)) {
+            row.cells[i] = e->after.cells[i];
+        }
+    }
+    if (status == ROVE_OK) {
+        status = rove__derive(&row, &e->store->row_arena);
+    }
+    for (size_t i = 0; i < row.cell_count && status == ROVE_OK; i++) {
+        if (e->entity->fields[i].kind == ROVE_KIND_DERIVED &&
+            !rove__value_equal(&row.cells[i], &e->stored.row.cells[i])) {
+            rove__row_set(&e->after, i, row.cells[i]);
+        }
+    }
+    return status;
+}
 
 /* Fills in the entry and puts the new columns into `after`, whose cells are copied first. */
 static rove_status edit_cells(edit *e, rove_error *error) {
@@ -435,7 +461,7 @@ static rove_status edit_cells(edit *e, rove_error *error) {
             e->after.cells[i] = column;
         }
     }
-    return status;
+    return status == ROVE_OK && rove__derives(e->entity) ? derive_cells(e) : status;
 }
 
 static rove_status put_column(edit *e, size_t ordinal, rove_error *error) {

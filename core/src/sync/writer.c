@@ -8,6 +8,7 @@
 
 #include "base/assert.h"
 #include "base/text.h"
+#include "rules/rules.h"
 #include "sync/writer_state.h"
 
 #define SCRATCH_MAX ((size_t)1024 * 1024)
@@ -329,6 +330,20 @@ static int scope_equal(rove__scope a, rove__scope b) {
     return a.root == b.root && a.part == b.part;
 }
 
+/* With what it derives. */
+static rove_status put_row(rove__writer *writer, const rove__hq_row *row) {
+    rove__hq_row derived = *row;
+    rove__arena arena;
+
+    rove__arena_init(&arena, writer->options.allocator, ROVE_WRITER_ARENA_MAX);
+    rove_status status = rove__derive(&derived.row, &arena);
+    if (status == ROVE_OK) {
+        status = writer->options.store->row_put(writer->tx, &derived);
+    }
+    rove__arena_free(&arena);
+    return status;
+}
+
 /* Row, feed, mark and digest. `moved`: it left the scope in which it stood. */
 static rove_status store_row(rove__writer *writer, const rove__hq_row *before,
                              const rove__hq_row *after, int moved) {
@@ -340,7 +355,7 @@ static rove_status store_row(rove__writer *writer, const rove__hq_row *before,
         status = store->mark_put(writer->tx, &mark);
     }
     if (status == ROVE_OK) {
-        status = store->row_put(writer->tx, after);
+        status = put_row(writer, after);
     }
     if (status == ROVE_OK) {
         status = store->feed_put(writer->tx, writer->seq, writer->ordinal++,
