@@ -195,7 +195,7 @@ static double payload_make(payload *p, sqlite3 *db, const rove__entity *entity) 
     rove__arena_init(&arena, p->allocator, (size_t)1024 * 1024);
     rove__buf_init(&rows, p->allocator, PAYLOAD_MAX);
     rove__buf_init(&bytes, p->allocator, PAYLOAD_MAX);
-    payload_check(rove__frame_writer_new(p->allocator, &frames), "frames");
+    payload_check(rove__frame_writer_new(p->allocator, ROVE_FRAME_WINDOW_LOG, &frames), "frames");
     payload_check(rove__batch_writer_new(p->allocator, ROVE_BATCH_MAX, &batch), "batch");
     rove__table_get_text(&bytes, entity, entity->field_count);
     rove__buf_byte(&bytes, 0);

@@ -44,6 +44,7 @@ typedef struct phone phone;
 typedef struct phone_request {
     rove__hello hello;
     size_t frames, pushes, batches, rows, digests;
+    size_t pushed; /* bytes of rows */
     int ended;
     int64_t trusted_now_ms;
     int has_pin, has_certificate;
@@ -72,6 +73,7 @@ struct phone {
     size_t accounts;                       /* that headquarters has */
     size_t page_rows;                      /* 0: all in one page */
     int64_t until_ms, renew_after_ms, welcome_renew_ms;
+    size_t most_pushed; /* bytes of rows in one request */
     int enrolments, renewals, fresh_renewals, exchanges, requests;
 
     /* how it misbehaves */
@@ -216,6 +218,8 @@ static inline void phone_take_push(phone *p, const rove__frame *frame, rove__fra
 
     assert_int_equal(rove__push_read(&push, frame->payload, frame->size, &p->arena), ROVE_OK);
     p->last.pushes++;
+    p->last.pushed += push.rows.size;
+    p->most_pushed = p->last.pushed > p->most_pushed ? p->last.pushed : p->most_pushed;
     assert_int_equal(rove__exchange_hash(&p->ports.crypto, push.rows, hash), ROVE_OK);
     assert_int_equal(
         rove__batch_reader_new(&p->own, p->registry, push.rows.data, push.rows.size, &reader),
@@ -283,7 +287,7 @@ static inline rove_status phone_exchange(phone *p, const rove__buf *body, rove__
     rove__frame_writer *writer = NULL;
 
     p->exchanges++;
-    assert_int_equal(rove__frame_writer_new(&p->own, &writer), ROVE_OK);
+    assert_int_equal(rove__frame_writer_new(&p->own, ROVE_FRAME_WINDOW_LOG, &writer), ROVE_OK);
     if (p->compose != NULL) {
         phone_read_exchange(p, body, NULL, NULL);
         p->compose(p, writer, answer);

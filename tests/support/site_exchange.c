@@ -25,7 +25,9 @@ raw_request *raw_open(rep *r) {
     q->r = r;
     rove__buf_init(&q->bytes, &r->s->allocator, (size_t)64 << 20);
     rove__buf_init(&q->payload, &r->s->allocator, ROVE_FRAME_MAX);
-    assert_int_equal(rove__frame_writer_new(&r->s->allocator, &q->writer), ROVE_OK);
+    assert_int_equal(
+        rove__frame_writer_new(&r->s->allocator, ROVE_FRAME_REQUEST_WINDOW_LOG, &q->writer),
+        ROVE_OK);
     return q;
 }
 

@@ -338,7 +338,7 @@ static rove_status refuse_renewal(phone *ph, const rove_request *request, const 
     }
     rove__frame_writer *writer = NULL;
 
-    assert_int_equal(rove__frame_writer_new(&ph->own, &writer), ROVE_OK);
+    assert_int_equal(rove__frame_writer_new(&ph->own, ROVE_FRAME_WINDOW_LOG, &writer), ROVE_OK);
     phone_welcome(ph, writer, answer);
     phone_end(ph, writer, answer, 0);
     assert_int_equal(rove__frame_write_end(writer, answer), ROVE_OK);

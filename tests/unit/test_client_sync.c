@@ -49,6 +49,59 @@ static void test_offline_work_arrives_in_one_request(void **state) {
     assert_int_equal(phone_number(&p, "SELECT count(*) FROM account"), 1000);
 }
 
+/* 16 KiB each, eight in a transaction. */
+static void write_notes(int count) {
+    static char text[16 * 1024 + 1];
+
+    memset(text, 'n', sizeof text - 1);
+    for (int i = 0; i < count; i++) {
+        rove_id id = 0;
+        rove_field fields[] = {{"about_id", rove_int(PHONE_USER)},
+                               {"created_at", rove_int(PHONE_NOW_MS)},
+                               {"text", rove_text(text)}};
+        if (i % 8 == 0) {
+            phone_ok(&p, rove_begin(p.replica, &p.error));
+        }
+        phone_ok(&p, rove_insert(p.replica, "Note", fields, 3, &id, &p.error));
+        if (i % 8 == 7) {
+            phone_ok(&p, rove_commit(p.replica, &p.error));
+        }
+    }
+}
+
+/* What headquarters would not take with one request is not sent with it. */
+static void test_much_offline_work_arrives_in_several_requests(void **state) {
+    rove_sync_report report;
+    (void)state;
+
+    write_notes(8 * 180); /* 22 MiB */
+    phone_ok(&p, sync_now(&report));
+    assert_int_equal(report.requests, 2);
+    assert_int_equal(report.rows_pushed, 8 * 180);
+    assert_in_range(p.most_pushed, ROVE_BATCH_BYTES_MAX / 4 * 3, ROVE_BATCH_BYTES_MAX);
+    assert_int_equal(phone_state(&p).pending, 0);
+}
+
+static size_t memory_of_pushing(int notes) {
+    rove_sync_report report;
+
+    write_notes(notes);
+    p.memory.most = p.memory.bytes;
+    phone_ok(&p, sync_now(&report));
+    assert_int_equal(report.rows_pushed, notes);
+    return p.memory.most;
+}
+
+/* Neither a batch nor a request is ever in memory as a whole. */
+static void test_ten_times_as_much_work_takes_no_more_memory(void **state) {
+    (void)state;
+
+    size_t little = memory_of_pushing(8 * 16);
+    size_t much = memory_of_pushing(8 * 160);
+    assert_true(little < 4 * 1024 * 1024);
+    assert_true(much < little + 128 * 1024);
+}
+
 static void test_nothing_new_costs_one_small_request(void **state) {
     rove_sync_report report;
     (void)state;
@@ -555,6 +608,8 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_offline_work_arrives_in_one_request),
+        TEST(test_much_offline_work_arrives_in_several_requests),
+        TEST(test_ten_times_as_much_work_takes_no_more_memory),
         TEST(test_nothing_new_costs_one_small_request),
         TEST(test_what_headquarters_has_comes_down),
         TEST(test_the_state_tells_of_the_contact),

@@ -30,7 +30,7 @@ static int open(void **state) {
     f->allocator = heap_allocator(&f->h);
     rove__buf_init(&f->stream, &f->allocator, STREAM_MAX);
     *state = f;
-    return rove__frame_writer_new(&f->allocator, &f->writer) == ROVE_OK &&
+    return rove__frame_writer_new(&f->allocator, ROVE_FRAME_WINDOW_LOG, &f->writer) == ROVE_OK &&
                    rove__frame_reader_new(&f->allocator, &f->reader) == ROVE_OK
                ? 0
                : -1;
@@ -276,7 +276,8 @@ static void noise_always_fits_up_to_the_sure_size(void **state) {
     assert_int_equal(read_all(f, f->stream.data, f->stream.size, &frames, &plain), ROVE_OK);
     assert_int_equal(frames, 8);
     rove__frame_writer_free(f->writer);
-    assert_int_equal(rove__frame_writer_new(&f->allocator, &f->writer), ROVE_OK);
+    assert_int_equal(rove__frame_writer_new(&f->allocator, ROVE_FRAME_WINDOW_LOG, &f->writer),
+                     ROVE_OK);
     assert_int_equal(
         rove__frame_write(f->writer, ROVE_FRAME_PAGE, bytes, ROVE_FRAME_MAX, &f->stream),
         ROVE_TOO_BIG);
@@ -453,7 +454,7 @@ static rove_status whole_run(const rove_allocator *allocator, const uint8_t *byt
     rove__frame_reader *reader = NULL;
     rove__frame frame;
     rove__buf out;
-    rove_status status = rove__frame_writer_new(allocator, &writer);
+    rove_status status = rove__frame_writer_new(allocator, ROVE_FRAME_WINDOW_LOG, &writer);
 
     rove__buf_init(&out, allocator, STREAM_MAX);
     if (status == ROVE_OK) {

@@ -216,7 +216,8 @@ static rove_status exchange(world *w, const handset *device) {
     rove__buf payload;
     rove__buf_init(&body, &w->h.ports.allocator, 65536);
     rove__buf_init(&payload, &w->h.ports.allocator, 65536);
-    assert_int_equal(rove__frame_writer_new(&w->h.ports.allocator, &writer), ROVE_OK);
+    assert_int_equal(rove__frame_writer_new(&w->h.ports.allocator, ROVE_FRAME_WINDOW_LOG, &writer),
+                     ROVE_OK);
     assert_int_equal(rove__hello_write(&hello, &payload), ROVE_OK);
     assert_int_equal(rove__frame_write(writer, ROVE_FRAME_HELLO, payload.data, payload.size, &body),
                      ROVE_OK);

@@ -245,7 +245,8 @@ static void a_stream_is_read_as_ever(void **state) {
     uint8_t *zeros = calloc(1, 20000);
     rove__buf expected;
 
-    assert_int_equal(rove__frame_writer_new(&f->allocator, &writer), ROVE_OK);
+    assert_int_equal(rove__frame_writer_new(&f->allocator, ROVE_FRAME_WINDOW_LOG, &writer),
+                     ROVE_OK);
     assert_int_equal(rove__frame_write(writer, ROVE_FRAME_HELLO, "hello", 5, &f->bytes), ROVE_OK);
     assert_int_equal(rove__frame_write(writer, ROVE_FRAME_PAGE, zeros, 20000, &f->bytes), ROVE_OK);
     assert_int_equal(rove__frame_write(writer, ROVE_FRAME_END, NULL, 0, &f->bytes), ROVE_OK);

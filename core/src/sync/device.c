@@ -23,10 +23,16 @@
 
 /* Acks held past either are applied by themselves, once the last of them is whole. */
 #define HELD_ACKS_MANY  64u
-#define HELD_BYTES_MANY (4u * 1048576u)
+#define HELD_BYTES_MANY 1048576u
 /* Past either they are refused: no batch has an Ack of so many frames or bytes. */
-#define HELD_ACKS_MAX      (8u * ROVE_PUSH_FRAMES_MAX)
-#define HELD_BYTES_MAX     (3u * ROVE_BATCH_BYTES_MAX)
+#define HELD_ACKS_MAX  (8u * ROVE_PUSH_FRAMES_MAX)
+#define HELD_BYTES_MAX (3u * ROVE_BATCH_BYTES_MAX)
+/*
+ * Of what headquarters takes in one request, so much is sent before another batch is begun: what does not fit any more
+ * would be sent in vain.
+ */
+#define PUSH_ENOUGH(most)  ((most) / 4 * 3)
+#define PUSH_BATCHES_MAX   64u
 #define MESSAGE_MEMORY_MAX ((size_t)ROVE_MESSAGE_ARENA_MAX + HELD_BYTES_MAX)
 #define DIGEST_MEMORY_MAX  ((size_t)32 * 1048576)
 #define DIGESTS_PER_FRAME  8192u
@@ -55,6 +61,7 @@ struct rove__device {
     uint64_t push_number;
     uint32_t push_ordinal;
     int pushed_any;
+    size_t pushed_bytes, pushed_changes, pushed_weight; /* in this request */
     rove__digest_list digests; /* in digest_arena, while PHASE_DIGESTS lasts */
     rove__arena digest_arena;
     size_t digests_sent;
@@ -109,8 +116,8 @@ static rove_status make_hello(rove__device *device, rove_error *error) {
     return status;
 }
 
-/* Rows in a frame that this replica made itself. */
-static rove_status count_rows(rove__device *device, rove__bytes rows, uint64_t *count) {
+/* What a frame that this replica made itself carries. */
+static rove_status count_changes(rove__device *device, rove__bytes rows) {
     rove__batch_reader *reader = NULL;
     rove__change change;
     rove_status status =
@@ -119,10 +126,22 @@ static rove_status count_rows(rove__device *device, rove__bytes rows, uint64_t *
 
     while (status == ROVE_OK) {
         status = rove__batch_next(reader, &change);
-        *count += status == ROVE_OK;
+        if (status == ROVE_OK) {
+            device->stats.rows_pushed++;
+            device->pushed_changes++;
+            device->pushed_weight += rove__change_weight(&change);
+        }
     }
     rove__batch_reader_free(reader);
     return status == ROVE_DONE ? ROVE_OK : status;
+}
+
+/* 1 if a further batch had better wait for another request. */
+static int pushed_enough(const rove__device *device) {
+    return device->stats.batches == PUSH_BATCHES_MAX ||
+           device->pushed_bytes > PUSH_ENOUGH(ROVE_BATCH_BYTES_MAX) ||
+           device->pushed_changes > PUSH_ENOUGH(ROVE_PUSH_CHANGES_MAX) ||
+           device->pushed_weight > PUSH_ENOUGH(ROVE_PUSH_WEIGHT_MAX);
 }
 
 static rove_status make_push(rove__device *device, rove_error *error) {
@@ -131,6 +150,11 @@ static rove_status make_push(rove__device *device, rove_error *error) {
     rove_status status =
         rove__store_push_next(device->store, !device->pushed_any, device->push_number,
                               device->push_ordinal, &device->arena, &push, &sealed, error);
+    int begins = !device->pushed_any || push.number != device->push_number;
+    if (status == ROVE_OK && begins && pushed_enough(device)) {
+        device->again = 1;
+        status = ROVE_DONE;
+    }
     if (status == ROVE_DONE) {
         device->phase = PHASE_ROWS;
         return ROVE_OK;
@@ -138,17 +162,16 @@ static rove_status make_push(rove__device *device, rove_error *error) {
     if (status != ROVE_OK) {
         return status;
     }
-    if (!device->pushed_any || push.number != device->push_number) {
-        device->stats.batches++;
-    }
+    device->stats.batches += (uint64_t)begins;
     device->pushed_any = 1;
     device->push_number = push.number;
     device->push_ordinal = push.ordinal;
+    device->pushed_bytes += push.rows.size;
     if (sealed) {
         return rove__frame_write(device->writer, ROVE_FRAME_SEALED, push.rows.data, push.rows.size,
                                  &device->out);
     }
-    status = count_rows(device, push.rows, &device->stats.rows_pushed);
+    status = count_changes(device, push.rows);
     if (status == ROVE_OK) {
         status = rove__push_write(&push, &device->payload);
     }
@@ -554,7 +577,8 @@ rove_status rove__device_new(const rove__store_ports *ports, rove__store *store,
     rove__arena_init(&device->arena, ports->allocator, MESSAGE_MEMORY_MAX);
     rove__arena_init(&device->digest_arena, ports->allocator, DIGEST_MEMORY_MAX);
     rove__store_read_tally(store, &device->tally);
-    rove_status status = rove__frame_writer_new(ports->allocator, &device->writer);
+    rove_status status =
+        rove__frame_writer_new(ports->allocator, ROVE_FRAME_REQUEST_WINDOW_LOG, &device->writer);
     if (status == ROVE_OK) {
         status = rove__frame_reader_new(ports->allocator, &device->reader);
     }

@@ -30,6 +30,8 @@ typedef struct rove__stage {
 } rove__stage;
 
 void rove__stage_init(rove__stage *stage, const rove__server_ports *ports);
+/* No frame comes any more. */
+void rove__stage_close(rove__stage *stage);
 /* After its batches. */
 void rove__stage_free(rove__stage *stage);
 

@@ -27,11 +27,15 @@ void rove__stage_init(rove__stage *stage, const rove__server_ports *ports) {
     rove__buf_init(&stage->packed, ports->allocator, ROVE_BATCH_MAX);
 }
 
-void rove__stage_free(rove__stage *stage) {
-    rove__spool_free(&stage->spool);
+void rove__stage_close(rove__stage *stage) {
     rove__buf_free(&stage->packed);
     rove__batch_writer_free(stage->packer);
     stage->packer = NULL;
+}
+
+void rove__stage_free(rove__stage *stage) {
+    rove__stage_close(stage);
+    rove__spool_free(&stage->spool);
 }
 
 rove_status rove__staged_new(rove__stage *stage, rove__staged **out) {

@@ -2,6 +2,8 @@
  * sync/judge_verdict.c - what a device is told of its batch: verdicts, stamps, and the rows to be sent with them. Nothing is
  * said of a change that was simply accepted as it came.
  */
+#include <string.h>
+
 #include "base/assert.h"
 #include "sync/judge_state.h"
 #include "wire/frame.h"
@@ -67,7 +69,7 @@ rove_status rove__judge_verdict(rove__case *c, const rove__act *act, uint32_t fi
     judge->verdicts = verdicts;
     rove__text_format(text, sizeof text, "%s", reason);
     const char *copy =
-        reason[0] == '\0' ? "" : rove__arena_copy(&judge->answers, text, sizeof text);
+        reason[0] == '\0' ? "" : rove__arena_copy(&judge->answers, text, strlen(text) + 1);
     if (copy == NULL) {
         return ROVE_NOMEM;
     }

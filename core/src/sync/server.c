@@ -47,7 +47,7 @@ rove_status rove__server_new(const rove__server_ports *ports, const rove__server
     rove__holdings_init(&server->readable, ports->allocator);
     rove_status status = rove__frame_reader_new(ports->allocator, &server->reader);
     if (status == ROVE_OK) {
-        status = rove__frame_writer_new(ports->allocator, &server->writer);
+        status = rove__frame_writer_new(ports->allocator, ROVE_FRAME_WINDOW_LOG, &server->writer);
     }
     if (status == ROVE_OK) {
         status = rove__batch_writer_new(ports->allocator, ROVE_BATCH_MAX - 8192, &server->batch);
@@ -60,17 +60,22 @@ rove_status rove__server_new(const rove__server_ports *ports, const rove__server
     return ROVE_OK;
 }
 
+void rove__server_close_request(rove__server *server) {
+    rove__frame_reader_free(server->reader);
+    server->reader = NULL;
+    rove__buf_free(&server->content);
+    rove__stage_close(&server->stage);
+}
+
 void rove__server_drop_request(rove__server *server) {
     for (size_t i = 0; i < server->batch_count; i++) {
         rove__staged_free(server->batches[i]);
-        server->batches[i] = NULL;
     }
+    server->batch_count = 0;
+    server->next_batch = 0;
     rove__staged_free(server->current);
     server->current = NULL;
     rove__stage_free(&server->stage);
-    rove__buf_free(&server->content);
-    rove__frame_reader_free(server->reader);
-    server->reader = NULL;
 }
 
 void rove__server_free(rove__server *server) {
@@ -78,6 +83,7 @@ void rove__server_free(rove__server *server) {
         return;
     }
     const rove_allocator *allocator = server->ports.allocator;
+    rove__server_close_request(server);
     rove__server_drop_request(server);
     for (size_t i = 0; i < server->answer_count; i++) {
         rove__answer_free(&server->answers[i]);

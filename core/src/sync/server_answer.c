@@ -380,9 +380,7 @@ static rove_status send_next(rove__server *server) {
 
 /* What fails while it is sent ends the answer with a FAIL frame, as long as frames can be written. */
 static rove_status make_bytes(rove__server *server) {
-    if (server->reader != NULL) {
-        rove__server_drop_request(server);
-    }
+    rove__server_drop_request(server);
     rove__buf_reset(&server->out);
     rove_status status = send_next(server);
 

@@ -141,6 +141,7 @@ rove_status rove__server_received(rove__server *server) {
     rove_status status = rove__frame_reader_finish(server->reader);
 
     server->received = 1;
+    rove__server_close_request(server);
     if (server->failed == ROVE_OK && (status != ROVE_OK || !server->ended)) {
         rove__server_fail(server, status != ROVE_OK ? status : ROVE_TRUNCATED, "");
     }
@@ -324,7 +325,8 @@ rove_status rove__server_commit(rove__server *server, rove__hq_tx *tx, int64_t n
     }
     if (status != ROVE_LATER) {
         rove_status_class whose = rove_status_classify(status);
-        rove__server_fail(server, whose == ROVE_CLASS_ACCESS ? status : ROVE_SERVER, "");
+        rove_status short_of = status == ROVE_NOMEM ? ROVE_LATER : ROVE_SERVER;
+        rove__server_fail(server, whose == ROVE_CLASS_ACCESS ? status : short_of, "");
     }
     return status;
 }

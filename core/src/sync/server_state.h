@@ -16,7 +16,7 @@
 /* Batches staged in one exchange; the rest comes with the next one. */
 #define ROVE_SERVER_BATCHES_MAX 64u
 /* Encoded rows that come along with one Ack; a device holds an Ack until it is whole. */
-#define ROVE_SERVER_ACK_BYTES (ROVE_BATCH_BYTES_MAX)
+#define ROVE_SERVER_ACK_BYTES (2u * 1024u * 1024u)
 /* ROW frames in one exchange: a device answers NEED_ROW with one. */
 #define ROVE_SERVER_ROWS_MAX 64u
 /* A device's contact is noted at least so often. */
@@ -103,7 +103,6 @@ struct rove__server {
     size_t frame_at;    /* in its frames */
     size_t row_at;      /* in its rows */
     uint64_t row_bytes; /* of them sent, encoded */
-    int frames_sent;
     uint64_t ack_seq;
     rove__chain ack_chain;
     uint64_t rows_acked; /* rows sent with Acks */
@@ -122,7 +121,9 @@ ROVE_CHECK rove_status rove__server_stage(rove__server *server, const rove__push
 /* server_sealed.c: the frame SEALED. */
 ROVE_CHECK rove_status rove__server_take_sealed(rove__server *server, const rove__frame *frame,
                                                 rove_error *error);
-/* Gives back what only the request needed. */
+/* Gives back what receiving needs: the rest waits for the committing thread. */
+void rove__server_close_request(rove__server *server);
+/* Gives back what was pushed: all that can be judged is. */
 void rove__server_drop_request(rove__server *server);
 /* The exchange has failed; the first reason stays. `status` is what the device is told. */
 void rove__server_fail(rove__server *server, rove_status status, const char *reason);

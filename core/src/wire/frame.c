@@ -74,7 +74,8 @@ static int type_valid(unsigned type) {
            type == ROVE_FRAME_PAD || type == ROVE_FRAME_END;
 }
 
-rove_status rove__frame_writer_new(const rove_allocator *allocator, rove__frame_writer **out) {
+rove_status rove__frame_writer_new(const rove_allocator *allocator, int window_log,
+                                   rove__frame_writer **out) {
     rove__frame_writer *writer = rove__alloc_zeroed(allocator, 1, sizeof *writer);
     ZSTD_customMem memory = {zstd_alloc, zstd_free, NULL};
 
@@ -89,8 +90,7 @@ rove_status rove__frame_writer_new(const rove_allocator *allocator, rove__frame_
     if (writer->zstd == NULL ||
         ZSTD_isError(
             ZSTD_CCtx_setParameter(writer->zstd, ZSTD_c_compressionLevel, ROVE_FRAME_LEVEL)) ||
-        ZSTD_isError(
-            ZSTD_CCtx_setParameter(writer->zstd, ZSTD_c_windowLog, ROVE_FRAME_WINDOW_LOG))) {
+        ZSTD_isError(ZSTD_CCtx_setParameter(writer->zstd, ZSTD_c_windowLog, window_log))) {
         rove__frame_writer_free(writer);
         return ROVE_NOMEM;
     }

@@ -36,34 +36,36 @@
  * nothing.
  */
 #define ROVE_FRAME_LEVEL      3
-#define ROVE_FRAME_WINDOW_LOG 20
-#define ROVE_CONTENT_TYPE     "application/vnd.rove.exchange"
+#define ROVE_FRAME_WINDOW_LOG 20 /* the largest; of answers */
+/* Pushes are mostly shorter than this, and it is memory at both ends for as long as a request lasts. */
+#define ROVE_FRAME_REQUEST_WINDOW_LOG 18
+#define ROVE_CONTENT_TYPE             "application/vnd.rove.exchange"
 
 typedef enum rove__frame_type {
-    ROVE_FRAME_HELLO = 1,     /* device: first */
-    ROVE_FRAME_PUSH = 2,      /* device: part of a batch */
-    ROVE_FRAME_DIGEST = 3,    /* device: digests of its scopes, after totals differed */
-    ROVE_FRAME_ROW = 4,       /* device: a row that headquarters asked for (NEED_ROW) */
-    ROVE_FRAME_SEALED = 5,    /* device: part of a batch, sealed (wire/sealed.h) */
-    ROVE_FRAME_FORMERS = 6,   /* device: batches of former numbers that it keeps */
-    ROVE_FRAME_WELCOME = 16,  /* headquarters: first */
-    ROVE_FRAME_NEED = 17,     /* send again from this batch */
-    ROVE_FRAME_FORK = 18,     /* this device is a copy: enrol again */
-    ROVE_FRAME_RENUMBER = 19, /* these ids are taken: rename, freeze again */
-    ROVE_FRAME_ACK = 20,      /* a batch was judged */
-    ROVE_FRAME_NEED_ROW = 21, /* origins of rows that headquarters lacks */
-    ROVE_FRAME_PAGE = 22,     /* rows, tombstones, scopes entered and left */
-    ROVE_FRAME_DIFFER = 23,   /* scopes whose digests differ, in answer to DIGEST */
-    ROVE_FRAME_ORDER = 24,    /* signed: lease, lock, wipe, upgrade, re-enrol */
-    ROVE_FRAME_FAIL = 25,     /* a status and a sentence; nothing follows */
+    ROVE_FRAME_HELLO = 1,        /* device: first */
+    ROVE_FRAME_PUSH = 2,         /* device: part of a batch */
+    ROVE_FRAME_DIGEST = 3,       /* device: digests of its scopes, after totals differed */
+    ROVE_FRAME_ROW = 4,          /* device: a row that headquarters asked for (NEED_ROW) */
+    ROVE_FRAME_SEALED = 5,       /* device: part of a batch, sealed (wire/sealed.h) */
+    ROVE_FRAME_FORMERS = 6,      /* device: batches of former numbers that it keeps */
+    ROVE_FRAME_WELCOME = 16,     /* headquarters: first */
+    ROVE_FRAME_NEED = 17,        /* send again from this batch */
+    ROVE_FRAME_FORK = 18,        /* this device is a copy: enrol again */
+    ROVE_FRAME_RENUMBER = 19,    /* these ids are taken: rename, freeze again */
+    ROVE_FRAME_ACK = 20,         /* a batch was judged */
+    ROVE_FRAME_NEED_ROW = 21,    /* origins of rows that headquarters lacks */
+    ROVE_FRAME_PAGE = 22,        /* rows, tombstones, scopes entered and left */
+    ROVE_FRAME_DIFFER = 23,      /* scopes whose digests differ, in answer to DIGEST */
+    ROVE_FRAME_ORDER = 24,       /* signed: lease, lock, wipe, upgrade, re-enrol */
+    ROVE_FRAME_FAIL = 25,        /* a status and a sentence; nothing follows */
     ROVE_FRAME_NEED_FORMER = 26, /* of batches of former numbers, those that headquarters lacks */
     ROVE_FRAME_FORMER_ACK = 27,  /* and those that it has taken */
-    ROVE_FRAME_PAD = 30,      /* noise: no reader hands it out, no caller writes it */
-    ROVE_FRAME_END = 31       /* last, both ways */
+    ROVE_FRAME_PAD = 30,         /* noise: no reader hands it out, no caller writes it */
+    ROVE_FRAME_END = 31          /* last, both ways */
 } rove__frame_type;
 
 typedef struct rove__frame_writer rove__frame_writer;
-ROVE_CHECK rove_status rove__frame_writer_new(const rove_allocator *allocator,
+ROVE_CHECK rove_status rove__frame_writer_new(const rove_allocator *allocator, int window_log,
                                               rove__frame_writer **out);
 void rove__frame_writer_free(rove__frame_writer *writer);
 /*
