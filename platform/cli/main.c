@@ -189,8 +189,8 @@ static int run(cli_session *cli, const cli_command *command, int argc, char **ar
     return code;
 }
 
-/* Takes the options before the command, and --json wherever it stands. 0 if one is wrong. */
-static int globals(cli_session *cli, int *argc, char **argv) {
+/* Takes the options before the command, and --json wherever it stands. What is wrong with them; NULL: nothing. */
+static const char *globals(cli_session *cli, int *argc, char **argv) {
     const char *replica = cli_option(argc, argv, "--replica");
     const char *wait = cli_option(argc, argv, "--wait");
     const char *offset = cli_option(argc, argv, "--clock-offset-ms");
@@ -200,11 +200,14 @@ static int globals(cli_session *cli, int *argc, char **argv) {
     cli->json = cli_flag(argc, argv, "--json");
     cli->folder = replica != NULL ? replica : home != NULL ? home : "rove-replica";
     if (wait != NULL && cli_amount(wait, 0, WAIT_MAX_S, &seconds) != ROVE_OK) {
-        return 0;
+        return "--wait takes a number of seconds, up to a million.";
     }
     cli->wait_ms = seconds * 1000;
-    return offset == NULL || cli_amount(offset, -CLOCK_OFFSET_MAX_MS, CLOCK_OFFSET_MAX_MS,
-                                        &cli->clock_offset_ms) == ROVE_OK;
+    if (offset != NULL && cli_amount(offset, -CLOCK_OFFSET_MAX_MS, CLOCK_OFFSET_MAX_MS,
+                                     &cli->clock_offset_ms) != ROVE_OK) {
+        return "--clock-offset-ms takes milliseconds, up to 4,000,000,000,000 either way.";
+    }
+    return NULL;
 }
 
 /* What is not UTF-8 could be neither kept nor printed. */
@@ -223,8 +226,8 @@ int main(int argc, char **argv) {
     cli_session cli = {0};
 
     (void)umask(S_IRWXG | S_IRWXO);
-    if (!globals(&cli, &argc, argv)) {
-        const char *sentence = "--wait takes a number of seconds, up to a million.";
+    const char *sentence = globals(&cli, &argc, argv);
+    if (sentence != NULL) {
         if (cli.json) {
             cli_json(error_json("USAGE", sentence));
         } else {

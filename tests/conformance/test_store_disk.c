@@ -4,6 +4,8 @@
  */
 #include <fcntl.h>
 #include <signal.h>
+#include <sqlite3.h>
+#include <stdio.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -179,11 +181,46 @@ static void a_store_cannot_be_made_in_a_read_only_folder(void **state) {
     bed_free(b);
 }
 
+static size_t read_file(const char *path, uint8_t *bytes, size_t capacity) {
+    FILE *file = fopen(path, "rb");
+
+    assert_non_null(file);
+    size_t size = fread(bytes, 1, capacity, file);
+    assert_true(size > 0 && size < capacity);
+    (void)fclose(file);
+    return size;
+}
+
+static void another_programs_database_is_left_as_it_is(void **state) {
+    (void)state;
+    static uint8_t before[65536];
+    static uint8_t after[65536];
+    bed *b = bed_new();
+    char path[512];
+    sqlite3 *db = NULL;
+    rove_error error = {.message = ""};
+
+    if (b->kind->is_file) {
+        rove__text_format(path, sizeof path, "%s/hq.db", b->folder);
+        assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+        assert_int_equal(sqlite3_exec(db, "CREATE TABLE recipes(name)", NULL, NULL, NULL),
+                         SQLITE_OK);
+        assert_int_equal(sqlite3_close(db), SQLITE_OK);
+        size_t size = read_file(path, before, sizeof before);
+        assert_int_equal(bed_try_open(b, &error), ROVE_CORRUPT);
+        assert_non_null(strstr(error.message, "not a database of Rove's headquarters"));
+        assert_int_equal(read_file(path, after, sizeof after), size);
+        assert_memory_equal(before, after, size);
+    }
+    bed_free(b);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         bed_test(a_full_disk_is_reported_and_costs_nothing_that_was_committed),
         bed_test(a_read_only_folder_is_reported_and_harms_nothing),
         cmocka_unit_test(a_store_cannot_be_made_in_a_read_only_folder),
+        cmocka_unit_test(another_programs_database_is_left_as_it_is),
     };
 
     return bed_run("disk", tests, sizeof tests / sizeof *tests);

@@ -74,6 +74,8 @@ done
 same 'no file was made beside the replica' '' "$(find "$work" -name "other*" -o -name "copy*")"
 refused 4 'The query is empty' sql ''
 refused 2 'usage' sql
+refused 2 'rove: --wait takes a number of seconds' --wait soon note list A00001
+refused 2 'rove: --clock-offset-ms takes milliseconds' --clock-offset-ms soon note list A00001
 refused 4 'variable number' sql 'SELECT ?1, ?9999999'
 
 tell 'at the limits all is well'

@@ -2,6 +2,7 @@
  * test_client_enroll.c - how a device is enrolled, renews its certificate, and goes on after it was copied; and that
  * none of it costs the rep's work, whenever it is interrupted.
  */
+#include "faults.h"
 #include "phone.h"
 
 static phone p;
@@ -206,6 +207,35 @@ static void test_an_owner_that_was_not_set_is_set_when_opened(void **state) {
     phone_open(&p);
     assert_int_equal(phone_state(&p).replica, PHONE_NUMBER);
     assert_int_equal(phone_state(&p).user, PHONE_USER);
+    phone_ok(&p, sync_now());
+}
+
+static rove_status replace_and_fill_the_disk(void *ctx, const char *path, const void *bytes,
+                                             size_t size, rove_error *error) {
+    rove_status status = real_files.replace(ctx, path, bytes, size, error);
+
+    faults_arm(&faults_io, 1, 0, SQLITE_FULL);
+    return status;
+}
+
+/* The disk is full between the file and the database, and the app stays open. */
+static void test_an_owner_that_was_not_set_is_set_by_the_next_exchange(void **state) {
+    rove_exchange *exchange = NULL;
+    rove__store_owner owner;
+    (void)state;
+
+    real_files = p.ports.files;
+    p.replica->ports.files.replace = replace_and_fill_the_disk;
+    phone_is(&p, enroll(PHONE_URL), ROVE_FULL);
+    faults_arm(&faults_io, 0, 0, 0);
+    assert_true(identity_exists());
+    rove__store_read_owner(p.replica->store, &owner);
+    assert_int_equal(owner.user, 0);
+    phone_ok(&p, rove_exchange_new(p.replica, 0, &exchange, &p.error));
+    phone_is(&p, rove_exchange_finish(exchange, ROVE_CANCELLED, NULL, NULL, &p.error),
+             ROVE_CANCELLED);
+    rove__store_read_owner(p.replica->store, &owner);
+    assert_int_equal(owner.user, PHONE_USER);
     phone_ok(&p, sync_now());
 }
 
@@ -470,6 +500,7 @@ int main(void) {
         TEST(test_hostile_answers_are_refused),
         TEST(test_an_identity_that_could_not_be_kept_takes_a_new_code),
         TEST(test_an_owner_that_was_not_set_is_set_when_opened),
+        TEST(test_an_owner_that_was_not_set_is_set_by_the_next_exchange),
         TEST(test_a_damaged_identity_costs_a_code_and_no_work),
         TEST(test_another_user_needs_another_folder),
         TEST(test_not_enrolled_is_said),
@@ -484,5 +515,9 @@ int main(void) {
         TEST(test_a_restored_headquarters_gets_what_it_lacks),
     };
 
+    if (faults_register_vfs() != SQLITE_OK ||
+        sqlite3_vfs_register(sqlite3_vfs_find(FAULTS_VFS), 1) != SQLITE_OK) {
+        return 1;
+    }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,12 +26,15 @@ rove_status rove__client_device(rove *replica, uint64_t bytes_max, rove__device 
                                     .failures = replica->failures};
     rove__store_owner owner;
 
+    *device = NULL;
     if (replica->credentials != NULL) {
+        rove_status status = rove__client_adopt(replica, error);
+        if (status != ROVE_OK) {
+            return status;
+        }
         replica->sealer = rove__credentials_sealer(replica->credentials);
         options.sealer = &replica->sealer;
     }
-
-    *device = NULL;
     rove__store_read_owner(replica->store, &owner);
     if (owner.user == 0) {
         return rove__error_set(error, ROVE_NOT_ENROLLED, "%s", rove_status_text(ROVE_NOT_ENROLLED));

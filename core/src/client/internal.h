@@ -125,6 +125,7 @@ ROVE_CHECK rove_status rove__client_enrolled(const rove *replica, rove_error *er
 
 /* ---- exchange.c: what rove_sync shares with it; with `busy` taken ---- */
 
+/* The device's side of one, as the identity says who it is: an adoption that failed is made up for. */
 ROVE_CHECK rove_status rove__client_device(rove *replica, uint64_t bytes_max, rove__device **device,
                                            rove_error *error);
 /* Where an exchange goes. */

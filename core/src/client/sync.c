@@ -216,7 +216,7 @@ static rove_status renew_if_due(syncing *run, rove_error *error) {
 
 /* Exchanges until there is nothing more. Renewals in between are what P3 and the certificate ask for. */
 static rove_status reconcile(syncing *run, rove_error *error) {
-    rove_status status = rove__client_adopt(run->replica, error);
+    rove_status status = ROVE_OK;
     int again = 1;
 
     while (status == ROVE_OK && again) {

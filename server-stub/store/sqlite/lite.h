@@ -195,6 +195,11 @@ rove_status rove__lite_backup(rove__hq_database *database, const char *path, uin
 
 /* ---- schema.c ------------------------------------------------------------------------------------------- */
 
+/*
+ * Whether the file is new, or a database of this build's headquarters or an older one's; changes nothing. ROVE_CORRUPT:
+ * another program's. ROVE_UPGRADE: a newer build's.
+ */
+ROVE_CHECK rove_status rove__lite_check(rove__hq_tx *tx, rove_error *error);
 /* All tables, and the custom fields that are found, in the transaction. */
 ROVE_CHECK rove_status rove__lite_schema(rove__hq_tx *tx, rove_error *error);
 rove_status rove__lite_widen(rove__hq_tx *tx, const rove__entity *entity, rove_error *error);

@@ -111,7 +111,9 @@ rove_status rove__lite_connect(rove__lite *lite, rove__hq_mode mode, rove__hq_tx
         status = rove__lite_status(tx->db, code, error, "Opening the database");
     }
     if (status == ROVE_OK && mode == ROVE_HQ_WRITE) {
-        status = use_log(tx, error);
+        /* The log's mode is kept in the file: another program's is left as it is. */
+        status = rove__lite_check(tx, error);
+        status = status == ROVE_OK ? use_log(tx, error) : status;
     } else if (status == ROVE_OK) {
         sqlite3_wal_autocheckpoint(tx->db, 0);
     }

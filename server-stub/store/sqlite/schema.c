@@ -376,7 +376,7 @@ rove_status rove__lite_widen(rove__hq_tx *tx, const rove__entity *entity, rove_e
 
 /* ---- the whole ------------------------------------------------------------------------------------------ */
 
-static rove_status check_versions(rove__hq_tx *tx, rove_error *error) {
+rove_status rove__lite_check(rove__hq_tx *tx, rove_error *error) {
     int64_t application = 0;
     int64_t tables = 0;
     int64_t there = 0;
@@ -393,8 +393,10 @@ static rove_status check_versions(rove__hq_tx *tx, rove_error *error) {
         return status;
     }
     if (application != APPLICATION_ID) {
-        return rove__error_set(error, ROVE_CORRUPT,
-                               "The file is not a database of Rove's headquarters.");
+        return rove__error_set(
+            error, ROVE_CORRUPT,
+            "hq.db is not a database of Rove's headquarters. Move it away, or name "
+            "another folder.");
     }
     status = number_of(tx, "SELECT schema FROM _head", &schema, error);
     if (status == ROVE_OK && (tables > TABLES_VERSION || schema > ROVE_SCHEMA_VERSION)) {
@@ -445,7 +447,7 @@ static rove_status add_customs(rove__hq_tx *tx, rove_error *error) {
 rove_status rove__lite_schema(rove__hq_tx *tx, rove_error *error) {
     const rove__registry *registry = tx->lite->registry;
     const rove__entity *custom = rove__registry_by_name(registry, "CustomField");
-    rove_status status = check_versions(tx, error);
+    rove_status status = ROVE_OK;
 
     for (size_t i = 0; i < sizeof tables_beside / sizeof *tables_beside && status == ROVE_OK; i++) {
         status = rove__lite_execute(tx, tables_beside[i], error, "Preparing the tables");
