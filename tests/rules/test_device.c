@@ -4,6 +4,7 @@
  */
 #include <sqlite3.h>
 
+#include "base/planted.h"
 #include "pair.h"
 #include "teeth.h"
 
@@ -96,6 +97,21 @@ static void d03_the_first_edit_says_what_was_seen(void **state) {
     rename_account(&first, ajax, "mine, again");
     settle(&first);
     assert_int_equal(site_conflicts(&hq, ajax), 1);
+}
+
+static void d04_what_was_written_together_arrives_together(void **state) {
+    rove_field visit[] = {{"account_id", rove_int(0)}, {"planned_start", rove_int(SITE_NOW)}};
+    rove_id id = 0;
+    (void)state;
+
+    settle(&first);
+    phone_ok(&first, rove_begin(first.replica, &first.error));
+    visit[0].value = rove_int(phone_account(&first, "made with its visits"));
+    for (int i = 0; i < 5; i++) {
+        phone_ok(&first, rove_insert(first.replica, "Visit", visit, 2, &id, &first.error));
+    }
+    phone_ok(&first, rove_commit(first.replica, &first.error));
+    assert_int_equal(sync_ok(&first).batches, 1);
 }
 
 static void d05_unsent_work_outlives_its_scope(void **state) {
@@ -238,6 +254,7 @@ static const rule_test tests[] = {
     RULE(d01_undo_shows_what_headquarters_said_last, ROVE_PLANT_D01_STALE),
     RULE(d02_headquarters_replaces_newer_with_older, ROVE_PLANT_D02_JOIN),
     RULE(d03_the_first_edit_says_what_was_seen, ROVE_PLANT_D03_LAST_BASE),
+    RULE(d04_what_was_written_together_arrives_together, ROVE_PLANT_D04_SPLIT),
     RULE(d05_unsent_work_outlives_its_scope, ROVE_PLANT_D05_DROPPED),
     RULE(d06_what_is_written_during_a_sync_stays, ROVE_PLANT_D06_TRAMPLES),
     RULE(d07_what_could_not_be_applied_leaves_with_its_scope, ROVE_PLANT_D07_STAYS),

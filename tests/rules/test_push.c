@@ -2,6 +2,7 @@
  * test_push.c - the rules of pushing (P1 to P15 of docs/protocol.md), each with the planted bugs that it has to notice.
  * P16, one transaction per batch with the head taken last, needs a store with several writers to be broken.
  */
+#include "base/planted.h"
 #include "site.h"
 #include "teeth.h"
 
@@ -276,6 +277,24 @@ static void p07_no_clock_wins_by_being_wrong(void **state) {
     stands(w, "description", "a minute later");
 }
 
+/* Whoever put it back an hour: what is written after is later all the same. */
+static void p07_headquarters_clock_never_runs_back(void **state) {
+    world *w = *state;
+    rove__row *row = site_row(&w->s, "Account", w->account);
+    rove__hq_row before;
+    rove__hq_row after;
+
+    site_text(row, "website", "first.example");
+    site_update(&w->s, row);
+    assert_true(site_get(&w->s, "Account", w->account, &before));
+    w->s.now_ms -= 3600000;
+    row = site_row(&w->s, "Account", w->account);
+    site_text(row, "website", "second.example");
+    site_update(&w->s, row);
+    assert_true(site_get(&w->s, "Account", w->account, &after));
+    assert_true(rove__clock_largest(&after.clock) > rove__clock_largest(&before.clock));
+}
+
 static void p08_a_stage_only_advances(void **state) {
     world *w = *state;
 
@@ -471,6 +490,7 @@ static const rule_test tests[] = {
     RULE(p06_of_concurrent_registers_the_later_wins, ROVE_PLANT_P06_EARLIER, ROVE_PLANT_P06_SILENT),
     RULE(p06_who_agree_have_no_conflict, ROVE_PLANT_P06_EQUAL),
     RULE(p07_no_clock_wins_by_being_wrong, ROVE_PLANT_P07_RAW),
+    RULE(p07_headquarters_clock_never_runs_back, ROVE_PLANT_P07_STEPS_BACK),
     RULE(p08_a_stage_only_advances, ROVE_PLANT_P08_REGISTER),
     RULE(p09_an_add_wins_over_a_remove_that_had_not_seen_it, ROVE_PLANT_P09_REMOVE_WINS),
     RULE(p10_increments_add_up, ROVE_PLANT_P10_OVERWRITE),

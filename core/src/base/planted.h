@@ -15,6 +15,7 @@
     X(D01_STALE,        "what headquarters says of a record is not noted while work on it waits")  \
     X(D02_JOIN,         "headquarters' older version does not replace a newer one")                \
     X(D03_LAST_BASE,    "an edit of a waiting edit counts as having seen what came meanwhile")     \
+    X(D04_SPLIT,        "what was written together is split over batches")                         \
     X(D05_DROPPED,      "a record that leaves takes unsent work with it")                          \
     X(D06_TRAMPLES,     "an Ack ends what was written after its batch")                            \
     X(D07_STAYS,        "what could not be applied stays when its scope leaves")                   \
@@ -37,6 +38,7 @@
     X(P06_SILENT,       "the value that lost is not kept")                                         \
     X(P06_EQUAL,        "two who wrote the same are a conflict")                                   \
     X(P07_RAW,          "a device's own clock decides")                                            \
+    X(P07_STEPS_BACK,   "when headquarters' clock is put back, its stamps go back too")            \
     X(P08_REGISTER,     "the stage written last wins, also when it is a step back")                \
     X(P09_REMOVE_WINS,  "a remove takes away adds that its author had not seen")                   \
     X(P10_OVERWRITE,    "a counter is what the last device made of it")                            \

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/planted.h"
 #include "base/text.h"
 #include "model/set.h"
 #include "store/exchange.h"
@@ -294,7 +295,8 @@ static rove_status freeze_chosen(freezing *f) {
         if (!f->items[i].chosen) {
             continue;
         }
-        if (f->items[i].group != group && rove__flight_enough(&f->flight)) {
+        if (ROVE_PLANTED(D04_SPLIT) ||
+            (f->items[i].group != group && rove__flight_enough(&f->flight))) {
             status = land(f);
         }
         group = f->items[i].group;

@@ -7,6 +7,7 @@
 #include "sync/writer.h"
 
 #include "base/assert.h"
+#include "base/planted.h"
 #include "base/text.h"
 #include "rules/rules.h"
 #include "sync/writer_state.h"
@@ -81,7 +82,8 @@ static rove_status take_head(rove__writer *writer) {
     rove_stamp wall = rove__stamp_make(options->now_ms, 0);
 
     writer->head.seq = writer->seq;
-    writer->head.stamp = writer->stamp > wall ? writer->stamp : wall;
+    writer->head.stamp =
+        writer->stamp > wall && !ROVE_PLANTED(P07_STEPS_BACK) ? writer->stamp : wall;
     rove__hq_commit commit = {.seq = writer->seq,
                               .stamp = writer->head.stamp,
                               .replica =
@@ -155,7 +157,8 @@ rove_status rove__writer_id(rove__writer *writer, rove_id *id) {
 rove_status rove__writer_stamp(rove__writer *writer, rove_stamp *stamp) {
     rove_stamp wall = rove__stamp_make(writer->options.now_ms, 0);
 
-    writer->stamp = writer->stamp + 1 > wall ? writer->stamp + 1 : wall;
+    writer->stamp =
+        writer->stamp + 1 > wall && !ROVE_PLANTED(P07_STEPS_BACK) ? writer->stamp + 1 : wall;
     *stamp = writer->stamp;
     return ROVE_OK;
 }
