@@ -38,7 +38,7 @@ typedef struct office {
 /* The child, for whatever ends this process. */
 static volatile sig_atomic_t office_process;
 
-static void office_check(rove_status status, const rove_error *error, const char *doing) {
+static inline void office_check(rove_status status, const rove_error *error, const char *doing) {
     if (status != ROVE_OK) {
         fprintf(stderr, "headquarters: %s: %s (%s)\n", doing, error->message,
                 rove_status_name(status));
@@ -55,7 +55,7 @@ typedef struct office_job {
     rove_status (*put)(struct office_job *job, rove__writer *writer, int n, rove_error *error);
 } office_job;
 
-static rove_status office_apply(void *ctx, rove__hq_tx *tx, rove_error *error) {
+static inline rove_status office_apply(void *ctx, rove__hq_tx *tx, rove_error *error) {
     office_job *job = ctx;
     rove__writer *writer = NULL;
     uint64_t seq = 0;
@@ -73,7 +73,7 @@ static rove_status office_apply(void *ctx, rove__hq_tx *tx, rove_error *error) {
     return rove__writer_finish(writer, &seq, error);
 }
 
-static rove__row *office_row(office_job *job, const char *entity) {
+static inline rove__row *office_row(office_job *job, const char *entity) {
     rove__registry *registry = hq_registry(job->office->headquarters);
     rove__row *row = rove__arena_take(&job->arena, sizeof *row);
 
@@ -84,12 +84,12 @@ static rove__row *office_row(office_job *job, const char *entity) {
     return row;
 }
 
-static void office_set(rove__row *row, const char *field, rove_value value) {
+static inline void office_set(rove__row *row, const char *field, rove_value value) {
     rove__row_set(row, (size_t)rove__entity_field_named(row->entity, field), value);
 }
 
-static rove_status office_put_account(office_job *job, rove__writer *writer, int n,
-                                      rove_error *error) {
+static inline rove_status office_put_account(office_job *job, rove__writer *writer, int n,
+                                             rove_error *error) {
     rove__row *row = office_row(job, "Account");
     char name[32];
 
@@ -100,13 +100,13 @@ static rove_status office_put_account(office_job *job, rove__writer *writer, int
     return status;
 }
 
-static rove_status office_put_grant(office_job *job, rove__writer *writer, int n,
-                                    rove_error *error) {
+static inline rove_status office_put_grant(office_job *job, rove__writer *writer, int n,
+                                           rove_error *error) {
     return rove__writer_grant(writer, job->office->user, job->office->accounts[n], 0, error);
 }
 
 /* The n-th visit, with this headquarters' ids. */
-static visit office_visit(const office *o, int n) {
+static inline visit office_visit(const office *o, int n) {
     visit v = visits_make(OFFICE_SEED, n);
 
     v.account_id = o->accounts[v.account_id - (INT64_C(1) << 32) - 1];
@@ -115,8 +115,8 @@ static visit office_visit(const office *o, int n) {
     return v;
 }
 
-static rove_status office_put_visit(office_job *job, rove__writer *writer, int n,
-                                    rove_error *error) {
+static inline rove_status office_put_visit(office_job *job, rove__writer *writer, int n,
+                                           rove_error *error) {
     rove__row *row = office_row(job, "Visit");
     visit v = office_visit(job->office, n);
 
@@ -133,8 +133,8 @@ static rove_status office_put_visit(office_job *job, rove__writer *writer, int n
     return status;
 }
 
-static void office_put(office *o, int count,
-                       rove_status (*put)(office_job *, rove__writer *, int, rove_error *)) {
+static inline void office_put(office *o, int count,
+                              rove_status (*put)(office_job *, rove__writer *, int, rove_error *)) {
     office_job job = {.office = o, .put = put};
     rove_error error = {0};
 
@@ -154,7 +154,7 @@ typedef struct office_said {
     size_t size;
 } office_said;
 
-static void office_hear(void *ctx, const char *bytes, size_t size) {
+static inline void office_hear(void *ctx, const char *bytes, size_t size) {
     office_said *said = ctx;
 
     if (size < sizeof said->text - said->size) {
@@ -165,8 +165,8 @@ static void office_hear(void *ctx, const char *bytes, size_t size) {
 }
 
 /* Runs a command of rove-hq; the member of its JSON document, up to a quote, a comma or the line's end. */
-static void office_run(office *o, int argc, char **argv, const char *member, char *text,
-                       size_t capacity) {
+static inline void office_run(office *o, int argc, char **argv, const char *member, char *text,
+                              size_t capacity) {
     office_said said = {.size = 0};
     hq_io io = {.out = office_hear,
                 .err = office_hear,
@@ -193,7 +193,7 @@ static void office_run(office *o, int argc, char **argv, const char *member, cha
     text[size] = '\0';
 }
 
-static void office_invite(office *o, int count) {
+static inline void office_invite(office *o, int count) {
     char words[][16] = {"enroll-code", "--user", "rep", "--minutes", "1440"};
     char *argv[] = {words[0], words[1], words[2], words[3], words[4], NULL};
 
@@ -203,7 +203,7 @@ static void office_invite(office *o, int count) {
     o->invited = count;
 }
 
-static const char *office_invitation(office *o) {
+static inline const char *office_invitation(office *o) {
     if (o->used == o->invited) {
         fprintf(stderr, "headquarters: no invitation is left\n");
         exit(2);
@@ -211,7 +211,7 @@ static const char *office_invitation(office *o) {
     return o->invitations[o->used++];
 }
 
-static void office_fill(office *o, int rows, int devices) {
+static inline void office_fill(office *o, int rows, int devices) {
     static const char *const hosts[] = {"127.0.0.1"};
     hq_init_options options = {.name = "Bench",
                                .hosts = hosts,
@@ -244,7 +244,7 @@ static void office_fill(office *o, int rows, int devices) {
 /* ---- serving ---- */
 
 /* Its ports, and its place in a folder that is there. */
-static void office_prepare(office *o, const char *folder) {
+static inline void office_prepare(office *o, const char *folder) {
     rove_error error = {0};
 
     snprintf(o->folder, sizeof o->folder, "%s/headquarters", folder);
@@ -256,7 +256,7 @@ static void office_prepare(office *o, const char *folder) {
 }
 
 /* $ROVE_HQ_BIN, or ../bin/rove-hq beside this program. */
-static const char *office_program(const char *self, char *path, size_t capacity) {
+static inline const char *office_program(const char *self, char *path, size_t capacity) {
     const char *named = getenv("ROVE_HQ_BIN");
     const char *slash = strrchr(self, '/');
 
@@ -268,7 +268,7 @@ static const char *office_program(const char *self, char *path, size_t capacity)
     return path;
 }
 
-static void office_end(void) {
+static inline void office_end(void) {
     pid_t process = office_process;
 
     office_process = 0;
@@ -278,7 +278,7 @@ static void office_end(void) {
     }
 }
 
-static void office_interrupted(int signal_number) {
+static inline void office_interrupted(int signal_number) {
     if (office_process > 0) {
         (void)kill(office_process, SIGTERM);
     }
@@ -286,7 +286,7 @@ static void office_interrupted(int signal_number) {
 }
 
 /* What it reports goes into folder.log. */
-static void office_run_program(const char *program, const char *folder, int out) {
+static inline void office_run_program(const char *program, const char *folder, int out) {
     char log[420];
     char *const argv[] = {(char *)(uintptr_t)program,
                           (char *)(uintptr_t) "--data",
@@ -305,7 +305,7 @@ static void office_run_program(const char *program, const char *folder, int out)
 }
 
 /* Starts the program and waits until it says where it listens. */
-static void office_serve(office *o, const char *program) {
+static inline void office_serve(office *o, const char *program) {
     int ends[2];
     char line[256];
 
