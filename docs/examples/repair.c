@@ -29,6 +29,25 @@ static rove_status answer(rove *replica, int64_t number, const char *name, rove_
                         : rove_rejection_discard(replica, number, error);
 }
 
+static rove_status see_field(void *ctx, const rove_refused_field *field) {
+    (void)ctx;
+    if (field->value.type == ROVE_TEXT) {
+        printf("  %s: %.*s\n", field->name, (int)field->value.size,
+               (const char *)field->value.as.data);
+    }
+    return ROVE_OK;
+}
+
+/* What he wrote about a customer that he had lost without knowing. */
+static rove_status see_review(void *ctx, const rove_review *review) {
+    size_t *count = ctx;
+
+    printf("%s %lld: %s%s%s\n", review->entity, (long long)review->id, review->state,
+           review->by[0] != '\0' ? " by " : "", review->by);
+    *count += 1;
+    return ROVE_OK;
+}
+
 static rove_status see_conflict(void *ctx, const rove_conflict *conflict) {
     seen *s = ctx;
 
@@ -56,6 +75,7 @@ int main(void) {
     seen refused = {0, 0};
     seen unseen = {0, 0};
     size_t aside = 0;
+    size_t reviewed = 0;
     uint64_t left = 0;
     uint64_t records = 0;
     rove_id id = 0;
@@ -67,8 +87,10 @@ int main(void) {
 
     EXAMPLE_OK(rove_rejections(replica, see_rejection, &refused, &error), &error);
     if (refused.count > 0) {
+        EXAMPLE_OK(rove_rejection_read(replica, refused.number, see_field, NULL, &error), &error);
         EXAMPLE_OK(answer(replica, refused.number, "Ajax Bikes Ltd", &error), &error);
     }
+    EXAMPLE_OK(rove_reviews(replica, see_review, &reviewed, &error), &error);
     EXAMPLE_OK(rove_conflicts(replica, NULL, see_conflict, &unseen, &error), &error);
     if (unseen.count > 0) {
         EXAMPLE_OK(rove_conflict_settle(replica, unseen.number, 1 /* restore */, &error), &error);

@@ -45,7 +45,8 @@ extern const cli_command cli_command_enroll, cli_command_sync, cli_command_statu
     cli_command_verify, cli_command_account, cli_command_contact, cli_command_visit,
     cli_command_call, cli_command_task, cli_command_note, cli_command_tag, cli_command_show,
     cli_command_set, cli_command_delete, cli_command_undo, cli_command_pending,
-    cli_command_conflicts, cli_command_quarantine, cli_command_rejections, cli_command_sql;
+    cli_command_conflicts, cli_command_review, cli_command_quarantine, cli_command_rejections,
+    cli_command_sql;
 
 /* ---- outcomes (main.c) ---- */
 

@@ -1,5 +1,5 @@
 /*
- * review.c - what needs the rep's eye: pending work, rejections, quarantine; and free SQL.
+ * review.c - what needs the rep's eye: pending work, rejections, work in review, quarantine; and free SQL.
  */
 #include <stdio.h>
 #include <string.h>
@@ -63,11 +63,39 @@ const cli_command cli_command_pending = {"pending", "",
 /* ---- rejections ------------------------------------------------------------------------------------------- */
 
 static rove_status visit_rejection(void *ctx, const rove_rejection *rejection) {
-    return keep(ctx,
-                json_pack("{s:I, s:o, s:s, s:I, s:s, s:s}", "number", (json_int_t)rejection->number,
-                          "at", cli_time_json(rejection->at_ms), "entity", rejection->entity, "id",
-                          (json_int_t)rejection->id, "status", rove_status_name(rejection->status),
-                          "reason", rejection->reason));
+    return keep(ctx, json_pack("{s:I, s:o, s:s, s:I, s:s, s:s, s:b}", "number",
+                               (json_int_t)rejection->number, "at", cli_time_json(rejection->at_ms),
+                               "entity", rejection->entity, "id", (json_int_t)rejection->id,
+                               "status", rove_status_name(rejection->status), "reason",
+                               rejection->reason, "returned", rejection->returned));
+}
+
+/* What was written, as show prints it: of a set the elements. */
+typedef struct written {
+    cli_session *cli;
+    const char *entity;
+    json_t *fields;
+} written;
+
+static rove_status visit_refused(void *ctx, const rove_refused_field *field) {
+    written *w = ctx;
+    rove_field_info info;
+    int known = cli_field(w->cli, w->entity, field->name, &info);
+    json_t *value = cli_value_json(w->cli, w->entity, known ? &info : NULL, field->value);
+    int set = known && strcmp(info.kind, "set") == 0;
+
+    if (!set) {
+        return json_object_set_new(w->fields, field->name, value) == 0 ? ROVE_OK : ROVE_NOMEM;
+    }
+    json_t *elements = json_object_get(w->fields, field->name);
+    if (elements == NULL) {
+        elements = json_array();
+        (void)json_object_set_new(w->fields, field->name, elements);
+    }
+    return json_array_append_new(elements,
+                                 json_pack("{s:o}", field->removed ? "remove" : "add", value)) == 0
+               ? ROVE_OK
+               : ROVE_NOMEM;
 }
 
 static rove_status visit_entity(void *ctx, const rove_rejection *rejection) {
@@ -80,6 +108,43 @@ static rove_status visit_entity(void *ctx, const rove_rejection *rejection) {
         return ROVE_DONE;
     }
     return ROVE_OK;
+}
+
+/* What is still in review is shown where its author may read it. */
+static rove_status visit_review_entity(void *ctx, const rove_review *review) {
+    struct {
+        int64_t number;
+        const char *entity;
+    } *wanted = ctx;
+    if (review->number == wanted->number) {
+        wanted->entity = review->entity;
+        return ROVE_DONE;
+    }
+    return ROVE_OK;
+}
+
+static int rejection_show(cli_session *cli, int64_t number) {
+    struct {
+        int64_t number;
+        const char *entity;
+    } wanted = {number, NULL};
+    rove_error error = {0};
+    written w = {.cli = cli, .fields = json_object()};
+    rove_status status = rove_rejections(cli->replica, visit_entity, &wanted, &error);
+
+    if (status == ROVE_OK && wanted.entity == NULL) {
+        status = rove_reviews(cli->replica, visit_review_entity, &wanted, &error);
+    }
+    if (status == ROVE_OK || status == ROVE_DONE) {
+        w.entity = wanted.entity != NULL ? wanted.entity : "";
+        status = rove_rejection_read(cli->replica, number, visit_refused, &w, &error);
+    }
+    if (status != ROVE_OK) {
+        json_decref(w.fields);
+        return cli_fail(cli, status, &error);
+    }
+    cli_object(cli, w.fields);
+    return CLI_DONE;
 }
 
 static int rejection_retry(cli_session *cli, int64_t number, int argc, char **argv) {
@@ -122,27 +187,75 @@ static int run_rejections(cli_session *cli, int argc, char **argv) {
         return cli_fail(cli, status, &error);
     }
     if (argc < 3 || argc - 3 > FIELDS_MAX || cli_number(argv[2], &number) != ROVE_OK) {
-        return cli_usage(cli, &cli_command_rejections, "list, retry NUMBER or discard NUMBER.");
+        return cli_usage(cli, &cli_command_rejections,
+                         "list, show NUMBER, retry NUMBER or discard NUMBER.");
+    }
+    if (strcmp(argv[1], "show") == 0 && argc == 3) {
+        return rejection_show(cli, number);
     }
     if (strcmp(argv[1], "retry") == 0) {
         return rejection_retry(cli, number, argc - 3, argv + 3);
     }
     if (strcmp(argv[1], "discard") != 0 || argc != 3) {
-        return cli_usage(cli, &cli_command_rejections, "list, retry NUMBER or discard NUMBER.");
+        return cli_usage(cli, &cli_command_rejections,
+                         "list, show NUMBER, retry NUMBER or discard NUMBER.");
     }
     status = rove_rejection_discard(cli->replica, number, &error);
     return settled(cli, status, number, &error);
 }
 
 const cli_command cli_command_rejections = {
-    "rejections", "[list] | retry NUMBER [field=value ...] | discard NUMBER",
-    "work that headquarters refused",
-    "A refused change is kept with its reason. retry sends it again, with other values where you "
-    "give\n"
-    "them; discard gives it up, which is recorded.\n\n"
+    "rejections", "[list] | show NUMBER | retry NUMBER [field=value ...] | discard NUMBER",
+    "work that headquarters refused or gave back",
+    "A refused change is kept with its reason, and so is work that an operator gave back after a "
+    "look\n"
+    "(see `rove review`). show prints what was written; retry sends it again, with other values "
+    "where\n"
+    "you give them; discard gives it up, which is recorded.\n\n"
     "    rove rejections\n"
+    "    rove rejections show 3\n"
     "    rove rejections retry 3 credit_limit=",
     run_rejections};
+
+/* ---- review ------------------------------------------------------------------------------------------------ */
+
+static rove_status visit_review(void *ctx, const rove_review *review) {
+    return keep(ctx, json_pack("{s:I, s:s, s:o, s:s, s:s, s:I, s:s, s:s, s:s, s:o, s:I}", "number",
+                               (json_int_t)review->number, "state", review->state, "written_at",
+                               cli_time_json(review->written_at_ms), "what", review->what, "entity",
+                               review->entity, "id", (json_int_t)review->id, "reason",
+                               review->reason, "by", review->by, "note", review->note, "decided_at",
+                               cli_time_json(review->decided_at_ms), "device",
+                               (json_int_t)review->replica));
+}
+
+static int run_review(cli_session *cli, int argc, char **argv) {
+    static const char *const columns[] = {"number", "state",  "written_at", "what", "entity",
+                                          "id",     "reason", "by",         "note", NULL};
+    listing found = {cli, NULL};
+    rove_error error = {0};
+    (void)argv;
+
+    if (argc != 1) {
+        return cli_usage(cli, &cli_command_review, NULL);
+    }
+    found.rows = json_array();
+    rove_status status = rove_reviews(cli->replica, visit_review, &found, &error);
+    if (status != ROVE_OK) {
+        json_decref(found.rows);
+        return cli_fail(cli, status, &error);
+    }
+    cli_rows(cli, columns, found.rows, "Nothing of yours is or was in review.");
+    return CLI_DONE;
+}
+
+const cli_command cli_command_review = {
+    "review", "", "work of yours that an operator looks at",
+    "What you wrote about a record after you had lost it, without knowing, waits at headquarters,\n"
+    "whole, until an operator accepts it or gives it back. Work that came back is among\n"
+    "`rove rejections`, with what he says of it.\n\n"
+    "    rove review",
+    run_review};
 
 /* ---- quarantine ------------------------------------------------------------------------------------------- */
 

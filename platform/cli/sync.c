@@ -108,7 +108,7 @@ static void print_report(const rove_sync_report *report) {
         printf("%llu met a newer value: see `rove conflicts`.\n", (unsigned long long)report->lost);
     }
     if (report->reviewed > 0) {
-        printf("%llu went to headquarters for review.\n", (unsigned long long)report->reviewed);
+        printf("%llu went to headquarters for review: see `rove review`.\n", (unsigned long long)report->reviewed);
     }
 }
 
@@ -207,20 +207,20 @@ static int run_status(cli_session *cli, int argc, char **argv) {
     }
     cli_object(
         cli,
-        json_pack("{s:b, s:s, s:I, s:I, s:o, s:b, s:I, s:I, s:b, s:o, s:o, s:o, s:o, s:I, s:I, s:I,"
-                  " s:I, s:I, s:I, s:I}",
-                  "enrolled", state.enrolled, "headquarters", state.url, "replica",
-                  (json_int_t)state.replica, "user", (json_int_t)state.user, "now",
-                  cli_time_json(state.now_ms), "clock_trusted", state.clock_trusted,
-                  "clock_offset_ms", (json_int_t)state.clock_offset_ms, "seq",
-                  (json_int_t)state.seq, "catching_up", state.catching_up, "last_contact",
-                  cli_time_json(state.contact_ms), "verified", cli_time_json(state.verified_ms),
-                  "next_sync", cli_time_json(state.next_sync_ms), "certificate_until",
-                  cli_time_json(state.certificate_until_ms), "records", (json_int_t)state.records,
-                  "scopes", (json_int_t)state.scopes, "pending", (json_int_t)state.pending,
-                  "conflicts", (json_int_t)state.conflicts, "rejections",
-                  (json_int_t)state.rejections, "quarantined", (json_int_t)state.quarantined,
-                  "disk_bytes", (json_int_t)state.disk_bytes));
+        json_pack(
+            "{s:b, s:s, s:I, s:I, s:o, s:b, s:I, s:I, s:b, s:o, s:o, s:o, s:o, s:I, s:I, s:I,"
+            " s:I, s:I, s:I, s:I, s:I}",
+            "enrolled", state.enrolled, "headquarters", state.url, "replica",
+            (json_int_t)state.replica, "user", (json_int_t)state.user, "now",
+            cli_time_json(state.now_ms), "clock_trusted", state.clock_trusted, "clock_offset_ms",
+            (json_int_t)state.clock_offset_ms, "seq", (json_int_t)state.seq, "catching_up",
+            state.catching_up, "last_contact", cli_time_json(state.contact_ms), "verified",
+            cli_time_json(state.verified_ms), "next_sync", cli_time_json(state.next_sync_ms),
+            "certificate_until", cli_time_json(state.certificate_until_ms), "records",
+            (json_int_t)state.records, "scopes", (json_int_t)state.scopes, "pending",
+            (json_int_t)state.pending, "conflicts", (json_int_t)state.conflicts, "rejections",
+            (json_int_t)state.rejections, "in_review", (json_int_t)state.in_review, "quarantined",
+            (json_int_t)state.quarantined, "disk_bytes", (json_int_t)state.disk_bytes));
     return CLI_DONE;
 }
 
@@ -228,7 +228,7 @@ const cli_command cli_command_status = {
     "status", "", "what the replica holds and owes",
     "Shows whose replica this is, when it last met headquarters, when it was last found equal to "
     "it,\n"
-    "and what waits: pending work, conflicts, rejections, quarantined rows.\n\n"
+    "and what waits: pending work, conflicts, rejections, work in review, quarantined rows.\n\n"
     "    rove status --json",
     run_status};
 

@@ -373,7 +373,7 @@ static rove_status now_of(conflict_text *self, const conflict *c, rove_value *no
     *now = rove__value_null();
     *there = status == ROVE_OK && row.row.entity != NULL;
     if (*there && c->field != 0) {
-        ordinal = rove__entity_field(row.row.entity, c->field);
+        ordinal = rove__row_field(&row.row, c->field);
     }
     if (ordinal >= 0) {
         *now = row.row.cells[ordinal];

@@ -129,7 +129,8 @@ static rove_status refuse_special(const edit *self, const rove__entity *entity, 
     }
     if ((self->kind == EDIT_DELETE || self->kind == EDIT_ADD) &&
         (m == &rove__custom_field__descriptor || m == &rove__settings__descriptor ||
-         m == &rove__device__descriptor || m == &rove__conflict__descriptor)) {
+         m == &rove__device__descriptor || m == &rove__conflict__descriptor ||
+         m == &rove__review__descriptor)) {
         return rove__error_set(error, ROVE_STATE, "Records of %s are not %s by hand.", entity->name,
                                self->kind == EDIT_ADD ? "added" : "deleted");
     }

@@ -190,6 +190,23 @@ static void test_a_refused_write_is_kept_with_its_reason(void **state) {
     assert_true(list.at_ms >= PHONE_NOW_MS);
 }
 
+static rove_status take_name(void *ctx, const rove_refused_field *field) {
+    if (strcmp(field->name, "name") == 0) {
+        assert_memory_equal(field->value.as.data, "wrong", 5);
+        ++*(int *)ctx;
+    }
+    return ROVE_OK;
+}
+
+static void test_a_refused_write_shows_what_was_written(void **state) {
+    int names = 0;
+    (void)state;
+
+    be_refused();
+    phone_ok(&p, rove_rejection_read(p.replica, rejections().number, take_name, &names, &p.error));
+    assert_int_equal(names, 1);
+}
+
 static void test_a_refused_write_can_be_put_right(void **state) {
     rove_field fix[] = {{"name", rove_text("right")}};
     rove_field bad[] = {{"colour", rove_text("red")}};
@@ -275,6 +292,135 @@ static void end_hand(hand *h) {
     rove__batch_writer_free(h->rows);
     rove__buf_free(&bytes);
     h->p->compose = NULL;
+}
+
+/* ---- work in review ---- */
+
+#define RETURNED (rove__id_make(1, 800))
+
+static int review_state = ROVE__REVIEW__STATE__RETURNED;
+
+/* A record of another's by now, and what became of the rep's own change of it. */
+static void sends_a_review(phone *ph, rove__frame_writer *writer, rove__buf *answer) {
+    rove__batch_writer *batch = NULL;
+    rove__buf work;
+    rove__edit edit = {.raw = rove__stamp_make(PHONE_NOW_MS, 9)};
+    hand h;
+
+    begin_hand(&h, ph, writer, answer);
+    rove__change account = change_of(&h, ROVE_OP_WHOLE, "Account", rove__id_make(1, 601));
+    set(&account, "name", rove__value_text("Ajax"));
+    add(&h, &account);
+    rove__change update = change_of(&h, ROVE_OP_UPDATE, "Account", rove__id_make(1, 601));
+    set(&update, "phone", rove__value_text("mine"));
+    size_t ordinal = (size_t)rove__entity_field_named(update.row.entity, "phone");
+    edit.field = update.row.entity->fields[ordinal].number;
+    update.edits = &edit;
+    update.edit_count = 1;
+    update.replica = PHONE_NUMBER;
+    rove__buf_init(&work, &ph->own, 10000);
+    assert_int_equal(rove__batch_writer_new(&ph->own, ROVE_BATCH_MAX, &batch), ROVE_OK);
+    assert_int_equal(rove__batch_add(batch, &update), ROVE_OK);
+    assert_int_equal(rove__batch_finish(batch, &work), ROVE_OK);
+    rove__batch_writer_free(batch);
+    rove__change review = change_of(&h, ROVE_OP_WHOLE, "Review", RETURNED);
+    set(&review, "user_id", rove__value_int(PHONE_USER));
+    set(&review, "record_entity", rove__value_int(update.row.entity->number));
+    set(&review, "record_id", rove__value_int(update.row.id));
+    set(&review, "what", rove__value_int(ROVE__REVIEW__WHAT__UPDATE));
+    set(&review, "reason", rove__value_text("Its author did not hold the record."));
+    set(&review, "state", rove__value_int(review_state));
+    set(&review, "decided_at", rove__value_int(PHONE_NOW_MS));
+    if (review_state == ROVE__REVIEW__STATE__RETURNED) {
+        set(&review, "decided_by", rove__value_text("eva"));
+        set(&review, "note", rove__value_text("Ask Ben."));
+        set(&review, "change", rove__value_bytes(ROVE_BLOB, work.data, work.size));
+    }
+    add(&h, &review);
+    end_hand(&h);
+    rove__buf_free(&work);
+}
+
+static void have_a_review(int state) {
+    review_state = state;
+    p.compose = sends_a_review;
+    phone_ok(&p, sync_now(NULL));
+    assert_int_equal(phone_state(&p).quarantined, 0);
+}
+
+static rove_status take_reviews(void *ctx, const rove_review *review) {
+    char *state = ctx;
+
+    assert_int_equal(review->number, RETURNED);
+    assert_string_equal(review->entity, "Account");
+    assert_string_equal(review->what, "UPDATE");
+    snprintf(state, 16, "%s", review->state);
+    return ROVE_OK;
+}
+
+static void is_in_state(const char *expected) {
+    char state[16] = "";
+
+    phone_ok(&p, rove_reviews(p.replica, take_reviews, state, &p.error));
+    assert_string_equal(state, expected);
+}
+
+static rove_status take_refused(void *ctx, const rove_refused_field *field) {
+    assert_string_equal(field->name, "phone");
+    assert_memory_equal(field->value.as.data, "mine", 4);
+    ++*(int *)ctx;
+    return ROVE_OK;
+}
+
+static void test_work_that_waits_is_seen_and_left_alone(void **state) {
+    int fields = 0;
+    (void)state;
+
+    have_a_review(ROVE__REVIEW__STATE__WAITING);
+    assert_int_equal(phone_state(&p).in_review, 1);
+    assert_int_equal(phone_state(&p).rejections, 0);
+    is_in_state("WAITING");
+    phone_ok(&p, rove_rejection_read(p.replica, RETURNED, take_refused, &fields, &p.error));
+    assert_int_equal(fields, 0);
+    phone_is(&p, rove_rejection_retry(p.replica, RETURNED, NULL, 0, &p.error), ROVE_NOT_FOUND);
+    phone_is(&p, rove_rejection_discard(p.replica, RETURNED, &p.error), ROVE_NOT_FOUND);
+    is_in_state("WAITING");
+}
+
+static void test_returned_work_is_among_the_refused(void **state) {
+    rove_field fix[] = {{"phone", rove_text("put right")}};
+    int fields = 0;
+    (void)state;
+
+    have_a_review(ROVE__REVIEW__STATE__RETURNED);
+    assert_int_equal(phone_state(&p).in_review, 0);
+    assert_int_equal(phone_state(&p).rejections, 1);
+    rejection_list list = rejections();
+    assert_int_equal(list.count, 1);
+    assert_int_equal(list.number, RETURNED);
+    assert_int_equal(list.status, ROVE_DENIED);
+    assert_string_equal(list.reason, "eva returned it: Ask Ben.");
+    phone_ok(&p, rove_rejection_read(p.replica, RETURNED, take_refused, &fields, &p.error));
+    assert_int_equal(fields, 1);
+    phone_is(&p, rove_rejection_read(p.replica, RETURNED + 1, take_refused, &fields, &p.error),
+             ROVE_NOT_FOUND);
+    phone_ok(&p, rove_rejection_retry(p.replica, RETURNED, fix, 1, &p.error));
+    assert_int_equal(phone_number(&p, "SELECT count(*) FROM account WHERE phone = 'put right'"), 1);
+    assert_int_equal(rejections().count, 0);
+    assert_int_equal(phone_state(&p).pending, 2); /* the work, and what was done about it */
+    assert_int_equal(phone_number(&p, "SELECT count(*) FROM review WHERE change IS NULL"), 1);
+    is_in_state("RETRIED");
+}
+
+static void test_returned_work_can_be_given_up(void **state) {
+    (void)state;
+    have_a_review(ROVE__REVIEW__STATE__RETURNED);
+    phone_ok(&p, rove_rejection_discard(p.replica, RETURNED, &p.error));
+    assert_int_equal(rejections().count, 0);
+    assert_int_equal(phone_number(&p, "SELECT count(*) FROM _discarded"), 1);
+    assert_int_equal(phone_number(&p, "SELECT count(*) FROM account WHERE phone IS NULL"), 1);
+    is_in_state("DISCARDED");
+    phone_is(&p, rove_rejection_discard(p.replica, RETURNED, &p.error), ROVE_NOT_FOUND);
 }
 
 /* ---- quarantine ---- */
@@ -577,9 +723,13 @@ int main(void) {
         TEST(test_pending_work_is_listed_newest_first),
         TEST(test_a_visitor_may_have_seen_enough),
         TEST(test_a_refused_write_is_kept_with_its_reason),
+        TEST(test_a_refused_write_shows_what_was_written),
         TEST(test_a_refused_write_can_be_put_right),
         TEST(test_a_refused_write_can_be_tried_again_as_it_was),
         TEST(test_a_refused_write_can_be_given_up),
+        TEST(test_work_that_waits_is_seen_and_left_alone),
+        TEST(test_returned_work_is_among_the_refused),
+        TEST(test_returned_work_can_be_given_up),
         TEST(test_what_cannot_be_applied_is_set_aside_with_its_reason),
         TEST(test_the_losing_value_can_be_written_again),
         TEST(test_what_stands_can_be_kept),

@@ -11,6 +11,7 @@
 #include "model/set.h"
 #include "site.h"
 #include "sync/judge.h"
+#include "wire/batch.h"
 
 #include "rove/entities.pb-c.h"
 
@@ -394,11 +395,11 @@ static void an_unknown_record_is_parked_until_it_comes(void **state) {
 
 static rove_status decide(world *w, int64_t number, int accept, rove_error *error) {
     rove__hq_tx *tx = NULL;
+    rove__decision decision = {accept, "eva", accept ? "" : "Ask Ben.", w->s.now_ms};
     uint64_t seq = 0;
 
     assert_int_equal(w->s.store->begin(w->s.store->ctx, ROVE_HQ_WRITE, &tx, NULL), ROVE_OK);
-    rove_status status =
-        rove__judge_decide(&w->s.ports, tx, number, accept, "eva", w->s.now_ms, &seq, error);
+    rove_status status = rove__judge_decide(&w->s.ports, tx, number, &decision, &seq, error);
     if (status == ROVE_OK) {
         assert_int_equal(w->s.store->commit(tx, NULL), ROVE_OK);
         assert_int_equal(memory_headquarters_head(w->s.hq), seq);
@@ -466,6 +467,80 @@ static void returned_work_stays_where_it_is(void **state) {
     assert_int_equal(memory_headquarters_reviews(w->s.hq), 1);
 }
 
+/* The one row that tells a rep of work in review; NULL: none. */
+static rep_row *told(rep *r) {
+    rep_row *found = NULL;
+
+    for (size_t i = 0; i < r->row_count; i++) {
+        if (strcmp(r->rows[i].row.entity->name, "Review") == 0) {
+            assert_null(found);
+            found = &r->rows[i];
+        }
+    }
+    return found;
+}
+
+static rove_value says(const rep_row *row, const char *column) {
+    return row->row.cells[rove__entity_field_named(row->row.entity, column)];
+}
+
+static void p14_the_author_of_work_in_review_is_told(void **state) {
+    world *w = *state;
+    rove_id other = site_account(&w->s, "not hers");
+    rove__row *visit = site_row(&w->s, "Visit", rep_id(&w->anna));
+
+    site_int(visit, "account_id", other);
+    site_text(visit, "notes", "been there all the same");
+    rep_insert(&w->anna, visit);
+    both_agree(w);
+    assert_non_null(told(&w->anna));
+    assert_null(told(&w->ben));
+    assert_int_equal(says(told(&w->anna), "state").as.integer, ROVE__REVIEW__STATE__WAITING);
+    assert_int_equal(says(told(&w->anna), "record_id").as.integer, visit->id);
+    assert_int_equal(says(told(&w->anna), "what").as.integer, ROVE__REVIEW__WHAT__INSERT);
+    assert_true(says(told(&w->anna), "reason").size > 0);
+    /* What he may not see any more is not with him while it waits. */
+    assert_int_equal(says(told(&w->anna), "change").type, ROVE_NULL);
+    assert_int_equal(decide(w, 1, 1, NULL), ROVE_OK);
+    both_agree(w);
+    assert_int_equal(says(told(&w->anna), "state").as.integer, ROVE__REVIEW__STATE__ACCEPTED);
+    assert_int_equal(says(told(&w->anna), "decided_by").size, 3);
+    assert_int_equal(says(told(&w->anna), "change").type, ROVE_NULL);
+}
+
+static void p14_returned_work_goes_back_to_its_author(void **state) {
+    world *w = *state;
+    rove_id other = site_account(&w->s, "not hers");
+    rove__row *visit = site_row(&w->s, "Visit", rep_id(&w->anna));
+    rove__batch_reader *reader = NULL;
+    rove__change change;
+
+    site_int(visit, "account_id", other);
+    site_text(visit, "notes", "been there all the same");
+    rep_insert(&w->anna, visit);
+    both_agree(w);
+    assert_int_equal(decide(w, 1, 0, NULL), ROVE_OK);
+    both_agree(w);
+    const rep_row *row = told(&w->anna);
+    assert_int_equal(says(row, "state").as.integer, ROVE__REVIEW__STATE__RETURNED);
+    assert_int_equal(says(row, "note").size, strlen("Ask Ben."));
+    rove_value bytes = says(row, "change");
+    assert_int_equal(
+        rove__batch_reader_new(&w->s.allocator, w->s.registry, bytes.as.data, bytes.size, &reader),
+        ROVE_OK);
+    assert_int_equal(rove__batch_next(reader, &change), ROVE_OK);
+    assert_int_equal(change.row.id, visit->id);
+    assert_int_equal(change.row.cells[rove__entity_field_named(change.row.entity, "notes")].size,
+                     23);
+    rove__batch_reader_free(reader);
+    /* He says what he did about it, on two devices at once: no conflict. */
+    rep_update(&w->anna, "Review", row->row.id, "state",
+               rove__value_int(ROVE__REVIEW__STATE__RETRIED));
+    rep_settle(&w->anna);
+    assert_int_equal(site_conflicts(&w->s, 0), 0);
+    both_agree(w);
+}
+
 /* ---- sealed records -------------------------------------------------------------------------------------- */
 
 static rove_id held_visit(world *w) {
@@ -523,6 +598,8 @@ static void a_seal_that_a_rule_refuses_is_reviewed(void **state) {
     assert_int_equal(outcome.verdicts[0].code, ROVE_VERDICT_REVIEW);
     assert_int_equal(memory_headquarters_reviews(w->s.hq), 1);
     assert_non_null(rep_find(&w->anna, "Visit", visit));
+    /* Who signed it goes on reading what was signed (P11). */
+    assert_int_equal(says(told(&w->anna), "change").type, ROVE_BLOB);
     rove_error error = {.message = ""};
     assert_int_equal(decide(w, 1, 1, &error),
                      ROVE_STATE); /* not even an operator breaks the rule */
@@ -669,6 +746,8 @@ int main(void) {
         CASE(accepted_work_is_as_if_it_had_been_allowed),
         CASE(accepted_edits_meet_what_was_written_meanwhile),
         CASE(returned_work_stays_where_it_is),
+        CASE(p14_the_author_of_work_in_review_is_told),
+        CASE(p14_returned_work_goes_back_to_its_author),
         CASE(a_sealed_visit_is_set_as_one_unit),
         CASE(what_comes_after_the_seal_goes_to_the_log),
         CASE(a_seal_that_a_rule_refuses_is_reviewed),

@@ -265,6 +265,8 @@ typedef struct rove_state {
     uint64_t rejections;
     uint64_t conflicts; /* open ones */
     uint64_t disk_bytes;
+    uint64_t
+        in_review; /* writes that an operator is to look at; returned ones are among `rejections` */
 } rove_state;
 /* Fills in *state, as far as its `size` reaches. Waits for a write under way. LOCKED. */
 ROVE_CHECK rove_status rove_read_state(rove *replica, rove_state *state, rove_error *error);
@@ -400,25 +402,58 @@ ROVE_CHECK rove_status rove_exchange_finish(rove_exchange *exchange, rove_status
  * given lives for the call. A status other than ROVE_OK ends the list and is returned; ROVE_DONE ends it as well done.
  */
 
-/* A write that headquarters refused. The record shows headquarters' version; the write is kept here. */
+/* A write that headquarters refused. The record shows headquarters' version; the write is kept here. So is work that was done
+ * when the rep was not entitled to the record any more, and that an operator gave back to him after a look. */
 typedef struct rove_rejection {
     int64_t number;
     const char *entity;
     rove_id id;
-    rove_status status;
-    const char *reason; /* a sentence */
+    rove_status status; /* of returned work: DENIED */
+    const char *reason; /* a sentence; of returned work with the operator's note */
     int64_t at_ms;
+    int returned; /* 1: by an operator; 0: a rule refused it */
 } rove_rejection;
 typedef rove_status (*rove_rejection_visitor)(void *ctx, const rove_rejection *rejection);
-/* Lists refused writes, oldest first. */
+/* Lists refused writes, oldest first, then returned ones. */
 ROVE_CHECK rove_status rove_rejections(rove *replica, rove_rejection_visitor visit, void *ctx,
                                        rove_error *error);
+/* One value of such a write: of a set each element by itself, of a counter what was added. */
+typedef struct rove_refused_field {
+    const char *name;
+    rove_value value;
+    int removed; /* 1: an element that was taken out */
+} rove_refused_field;
+typedef rove_status (*rove_refused_visitor)(void *ctx, const rove_refused_field *field);
+/* What was written: as retrying would write it again. Nothing for a delete. Also of work that is still in review, where its
+ * author goes on reading it: a sealed record. NOT_FOUND. */
+ROVE_CHECK rove_status rove_rejection_read(rove *replica, int64_t number,
+                                           rove_refused_visitor visit, void *ctx,
+                                           rove_error *error);
 /* Puts it back as pending work, with these fields instead (may be none); a transaction of its own. NOT_FOUND: the
  * rejection, or by now the record; and what a write may say. */
 ROVE_CHECK rove_status rove_rejection_retry(rove *replica, int64_t number, const rove_field *fixes,
                                             size_t count, rove_error *error);
 /* Gives it up for good; what it was is recorded. NOT_FOUND. */
 ROVE_CHECK rove_status rove_rejection_discard(rove *replica, int64_t number, rove_error *error);
+
+/* Work of this rep, on whichever device, that came to headquarters when he was not entitled to the record any more, and what an
+ * operator decided. Returned work is among the rejections until he has done something about it. */
+typedef struct rove_review {
+    rove_id number; /* of the Review record */
+    const char *entity;
+    rove_id id;
+    const char *what;   /* "INSERT", "UPDATE", "DELETE", "SEAL" */
+    const char *state;  /* "WAITING", "ACCEPTED", "RETURNED", "RETRIED", "DISCARDED" */
+    const char *reason; /* why it waits or waited */
+    const char *by;     /* the operator; "": nobody has decided */
+    const char *note;   /* what he says of it */
+    int64_t written_at_ms, decided_at_ms;
+    rove_replica replica; /* the device on which it was written */
+} rove_review;
+typedef rove_status (*rove_review_visitor)(void *ctx, const rove_review *review);
+/* Lists them, decided ones too, ascending by number. */
+ROVE_CHECK rove_status rove_reviews(rove *replica, rove_review_visitor visit, void *ctx,
+                                    rove_error *error);
 
 /* A row from headquarters that could not be applied; the rest went on. */
 typedef struct rove_quarantined {

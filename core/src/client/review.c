@@ -1,5 +1,5 @@
 /*
- * client/review.c - what needs the rep's eye: pending work, refused writes, quarantined rows, conflicts.
+ * client/review.c - what needs the rep's eye: refused and returned writes, work in review, quarantined rows, pending work, conflicts.
  *
  * Lists are read on a reader, row by row, while a visitor is told; it may read and write meanwhile. What it is
  * given lives for the call.
@@ -8,9 +8,12 @@
 
 #include "base/text.h"
 #include "client/internal.h"
+#include "merge/merge.h"
+#include "model/set.h"
 #include "rove/entities.pb-c.h"
 #include "rules/conflict.h"
 #include "store/outbox.h"
+#include "wire/batch.h"
 
 #define REASON_MAX 1024
 #define FIELDS_MAX ((size_t)ROVE_FIELDS_MAX * (ROVE_NAME_MAX + 1) + 1)
@@ -74,15 +77,24 @@ static rove_status walk(rove *replica, const char *sql, const rove_value *parame
 
 static rove_status tell_rejection(list *l, void *visit, void *ctx) {
     rove_rejection_visitor visitor = *(rove_rejection_visitor *)visit;
-    char reason[REASON_MAX];
+    char reason[2 * REASON_MAX];
+    char said[REASON_MAX];
+    char by[REASON_MAX];
     rove_rejection rejection = {.number = int_at(l, 0),
                                 .entity = entity_name(entity_at(l, 1)),
                                 .id = int_at(l, 2),
                                 .status = (rove_status)int_at(l, 3),
                                 .reason = reason,
-                                .at_ms = int_at(l, 5)};
+                                .at_ms = int_at(l, 5),
+                                .returned = (int)int_at(l, 6)};
 
     text_at(l, 4, reason, sizeof reason);
+    if (rejection.returned) {
+        text_at(l, 7, by, sizeof by);
+        text_at(l, 8, said, sizeof said);
+        rove__text_format(reason, sizeof reason, "%s returned it%s%s", by,
+                          said[0] != '\0' ? ": " : ".", said);
+    }
     return visitor(ctx, &rejection);
 }
 
@@ -91,9 +103,172 @@ rove_status rove_rejections(rove *replica, rove_rejection_visitor visit, void *c
     if (replica == NULL || visit == NULL) {
         return rove__client_invalid(error, "A list takes a replica and a visitor.");
     }
-    return walk(replica, "SELECT seq, entity, row, status, reason, at FROM _rejection ORDER BY seq",
-                NULL, 0, tell_rejection, &visit, ctx, error);
+    rove_value denied = rove_int(ROVE_DENIED);
+    return walk(replica,
+                "SELECT seq, entity, row, status, reason, at, 0, NULL, NULL FROM _rejection"
+                " UNION ALL SELECT id, record_entity, record_id, ?1, reason, decided_at, 1,"
+                " decided_by, note FROM review WHERE state = 3 ORDER BY 1",
+                &denied, 1, tell_rejection, &visit, ctx, error);
 }
+
+/* ---- what was in one ---- */
+
+static rove_status tell_set(const rove__field *field, const rove_value *value, rove__arena *arena,
+                            rove_refused_visitor visitor, void *ctx) {
+    rove__set set;
+    rove_status status = rove__set_read(&set, value, ROVE_SET_DELTA, arena);
+
+    for (size_t i = 0; i < set.count && status == ROVE_OK; i++) {
+        rove_refused_field told = {field->name, set.elements[i].value,
+                                   set.form == ROVE_SET_DELTA &&
+                                       set.elements[i].action == ROVE_SET_REMOVE};
+        status = visitor(ctx, &told);
+    }
+    return status;
+}
+
+static rove_status tell_counter(const rove__field *field, const rove_value *value,
+                                rove__arena *arena, rove_refused_visitor visitor, void *ctx) {
+    rove__increment *increments = NULL;
+    size_t count = 0;
+    int saturated = 0;
+    rove_status status = rove__increments_read(value, arena, &increments, &count);
+
+    if (status != ROVE_OK) {
+        return status;
+    }
+    rove_refused_field told = {field->name,
+                               rove_int(rove__merge_counter(0, increments, count, &saturated)), 0};
+    return visitor(ctx, &told);
+}
+
+static rove_status tell_cells(const rove__change *change, rove__arena *arena,
+                              rove_refused_visitor visitor, void *ctx) {
+    const rove__entity *entity = change->row.entity;
+    rove_status status = ROVE_OK;
+
+    for (size_t i = 0; entity != NULL && i < change->row.cell_count && status == ROVE_OK; i++) {
+        const rove__field *field = &entity->fields[i];
+        const rove_value *value = &change->row.cells[i];
+        rove_refused_field told = {field->name, *value, 0};
+        if (!rove__bits_get(&change->row.present, i) || change->op == ROVE_OP_DELETE ||
+            field->kind == ROVE_KIND_DERIVED) {
+            continue;
+        }
+        switch (field->kind) {
+        case ROVE_KIND_SET:
+            status = tell_set(field, value, arena, visitor, ctx);
+            break;
+        case ROVE_KIND_COUNTER:
+            status = tell_counter(field, value, arena, visitor, ctx);
+            break;
+        default:
+            status = visitor(ctx, &told);
+            break;
+        }
+    }
+    return status;
+}
+
+typedef struct refused {
+    rove_refused_visitor visitor;
+    void *ctx;
+    int found;
+} refused;
+
+static rove_status tell_refused(list *l, void *visit, void *ctx) {
+    refused *r = ctx;
+    rove_value bytes = rove_query_value(l->query, 0);
+    rove__batch_reader *reader = NULL;
+    rove__change read;
+    rove__change change;
+    rove_status status = ROVE_OK;
+
+    (void)visit;
+    r->found = 1;
+    if (bytes.type != ROVE_BLOB) {
+        return ROVE_OK; /* it is not given out while it waits, or too large */
+    }
+    status = rove__batch_reader_new(&l->replica->ports.allocator,
+                                    rove__store_registry(l->replica->store), bytes.as.data,
+                                    bytes.size, &reader);
+    if (status == ROVE_OK) {
+        status = rove__batch_next(reader, &read);
+    }
+    if (status == ROVE_OK) {
+        status = rove__change_copy(&change, &read, &l->arena);
+    }
+    if (status == ROVE_OK) {
+        status = tell_cells(&change, &l->arena, r->visitor, r->ctx);
+    } else {
+        status = rove__error_set(l->error, ROVE_CORRUPT, "A refused write is damaged.");
+    }
+    rove__batch_reader_free(reader);
+    return status;
+}
+
+rove_status rove_rejection_read(rove *replica, int64_t number, rove_refused_visitor visit,
+                                void *ctx, rove_error *error) {
+    refused r = {visit, ctx, 0};
+    rove_value key = rove_int(number);
+
+    if (replica == NULL || visit == NULL) {
+        return rove__client_invalid(error,
+                                    "Reading a refused write takes a replica and a visitor.");
+    }
+    rove_status status = walk(replica,
+                              "SELECT change FROM _rejection WHERE seq = ?1"
+                              " UNION ALL SELECT change FROM review WHERE id = ?1",
+                              &key, 1, tell_refused, NULL, &r, error);
+    return status == ROVE_OK && !r.found
+               ? rove__error_set(error, ROVE_NOT_FOUND, "There is no refused write %lld.",
+                                 (long long)number)
+               : status;
+}
+
+/* ---- work in review ---- */
+
+static const char *key_at(const list *l, const char *field, size_t column) {
+    const char *key = NULL;
+
+    return rove_enum_key(l->replica, "Review", field, int_at(l, column), &key) == ROVE_OK ? key
+                                                                                          : "?";
+}
+
+static rove_status tell_review(list *l, void *visit, void *ctx) {
+    rove_review_visitor visitor = *(rove_review_visitor *)visit;
+    char reason[REASON_MAX];
+    char by[REASON_MAX];
+    char note[REASON_MAX];
+    rove_review review = {.number = int_at(l, 0),
+                          .entity = entity_name(entity_at(l, 1)),
+                          .id = int_at(l, 2),
+                          .what = key_at(l, "what", 3),
+                          .state = key_at(l, "state", 4),
+                          .reason = reason,
+                          .by = by,
+                          .note = note,
+                          .written_at_ms = int_at(l, 8),
+                          .decided_at_ms = int_at(l, 9),
+                          .replica = (rove_replica)int_at(l, 10)};
+
+    text_at(l, 5, reason, sizeof reason);
+    text_at(l, 6, by, sizeof by);
+    text_at(l, 7, note, sizeof note);
+    return visitor(ctx, &review);
+}
+
+rove_status rove_reviews(rove *replica, rove_review_visitor visit, void *ctx, rove_error *error) {
+    if (replica == NULL || visit == NULL) {
+        return rove__client_invalid(error, "A list takes a replica and a visitor.");
+    }
+    return walk(replica,
+                "SELECT id, record_entity, record_id, what, state, reason, decided_by, note,"
+                " written_at, decided_at, replica FROM review ORDER BY id",
+                NULL, 0, tell_review, &visit, ctx, error);
+}
+
+/* ---- acting on a refused write ---- */
 
 /* The entity of a rejection. */
 static rove_status tell_entity(list *l, void *visit, void *ctx) {
@@ -114,8 +289,10 @@ rove_status rove_rejection_retry(rove *replica, int64_t number, const rove_field
     if (replica == NULL || (fixes == NULL && count > 0)) {
         return rove__client_invalid(error, "A retry takes a replica and fields.");
     }
-    rove_status status = walk(replica, "SELECT entity FROM _rejection WHERE seq = ?1", &key, 1,
-                              tell_entity, NULL, &entity, error);
+    rove_status status = walk(replica,
+                              "SELECT entity FROM _rejection WHERE seq = ?1 UNION ALL"
+                              " SELECT record_entity FROM review WHERE id = ?1 AND state = 3",
+                              &key, 1, tell_entity, NULL, &entity, error);
     if (status == ROVE_OK && entity == NULL) {
         status = rove__error_set(error, ROVE_NOT_FOUND, "There is no refused write %lld.",
                                  (long long)number);

@@ -5,16 +5,20 @@
 
 #include "client/internal.h"
 
-static rove_status count_conflicts(rove *replica, uint64_t *count, rove_error *error) {
+/* Open conflicts, work that is in review, and work that an operator returned. */
+static rove_status count_records(rove *replica, uint64_t counts[3], rove_error *error) {
     rove_query *query = NULL;
-    rove_status status = rove_query_new(replica, "SELECT count(*) FROM conflict WHERE status = 1",
+    rove_status status = rove_query_new(replica,
+                                        "SELECT (SELECT count(*) FROM conflict WHERE status = 1),"
+                                        " (SELECT count(*) FROM review WHERE state = 1),"
+                                        " (SELECT count(*) FROM review WHERE state = 3)",
                                         NULL, 0, &query, error);
 
     if (status == ROVE_OK) {
         status = rove_query_step(query, error);
     }
-    if (status == ROVE_OK) {
-        *count = (uint64_t)rove_query_value(query, 0).as.integer;
+    for (size_t i = 0; status == ROVE_OK && i < 3; i++) {
+        counts[i] = (uint64_t)rove_query_value(query, i).as.integer;
     }
     rove_query_free(query);
     return status;
@@ -33,6 +37,7 @@ static void add_handle(rove *replica, rove_state *state) {
 rove_status rove_read_state(rove *replica, rove_state *out, rove_error *error) {
     rove__store_state store;
     rove_clock_reading reading;
+    uint64_t counts[3] = {0};
 
     if (replica == NULL || out == NULL || out->size == 0) {
         return rove__client_invalid(error, "A state takes a replica and its own size.");
@@ -55,10 +60,13 @@ rove_status rove_read_state(rove *replica, rove_state *out, rove_error *error) {
                         .quarantined = store.quarantined + store.unknown_rows,
                         .rejections = store.rejections,
                         .disk_bytes = store.disk_bytes};
-    status = count_conflicts(replica, &state.conflicts, error);
+    status = count_records(replica, counts, error);
     if (status != ROVE_OK) {
         return status;
     }
+    state.conflicts = counts[0];
+    state.in_review = counts[1];
+    state.rejections += counts[2];
     add_handle(replica, &state);
     state.now_ms = rove__store_now_ms(replica->store, &state.clock_trusted);
     replica->ports.clock.read(replica->ports.clock.ctx, &reading);

@@ -122,6 +122,7 @@ static const char *const texts[ROVE_EXCHANGE_SQL_COUNT] = {
     [ROVE_EXCHANGE_REJECTION_PUT] = "INSERT INTO _rejection(entity, row, op, field, status, reason, at,"
                                     " change) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     [ROVE_EXCHANGE_REJECTION_GET] = "SELECT change FROM _rejection WHERE seq = ?1",
+    [ROVE_EXCHANGE_RETURNED_GET] = "SELECT change FROM review WHERE id = ?1 AND state = 3",
     [ROVE_EXCHANGE_REJECTION_DROP] = "DELETE FROM _rejection WHERE seq = ?1",
     [ROVE_EXCHANGE_REJECTION_INSERTS] = "SELECT DISTINCT entity, row FROM _rejection WHERE op = 1",
     [ROVE_EXCHANGE_REJECTION_INSERT] = "SELECT 1 FROM _rejection WHERE entity = ?1 AND row = ?2"

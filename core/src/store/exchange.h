@@ -82,6 +82,7 @@ typedef enum rove__exchange_sql {
     ROVE_EXCHANGE_UNKNOWN_ROOT, /* entity, row, part of root */
     ROVE_EXCHANGE_REJECTION_PUT,
     ROVE_EXCHANGE_REJECTION_GET, /* change by seq */
+    ROVE_EXCHANGE_RETURNED_GET,  /* change by id: of a Review, whose table the registry makes */
     ROVE_EXCHANGE_REJECTION_DROP,
     ROVE_EXCHANGE_REJECTION_INSERTS, /* entity, row of rejected inserts */
     ROVE_EXCHANGE_REJECTION_INSERT,  /* a rejected insert of (entity, row) */

@@ -2,7 +2,9 @@
  * store/rejection.c - writes that headquarters refused, for the rep to put right or to drop.
  *
  * A rejection keeps the change as it was sent. Retrying puts it back through the same write path as any work of the rep,
- * so it is checked, stamped and sent anew.
+ * so it is checked, stamped and sent anew. Work that was in review and that an operator returned is one as well: its change is
+ * in a row of Review, whose id is its number, and what becomes of it is written there, so that headquarters and the rep's
+ * other devices know.
  */
 #include <string.h>
 
@@ -11,6 +13,8 @@
 #include "merge/merge.h"
 #include "model/set.h"
 #include "store/exchange.h"
+
+#include "rove/entities.pb-c.h"
 
 rove_status rove__rejection_put(rove__store *store, const rove__change *change, uint32_t field,
                                 rove_status why, const char *reason, rove_error *error) {
@@ -26,19 +30,28 @@ rove_status rove__rejection_put(rove__store *store, const rove__change *change, 
                               store->now_ms, (const void *)bytes.data, bytes.size);
 }
 
+static int is_returned(int64_t number) {
+    return number > (int64_t)UINT32_MAX;
+}
+
 static rove_status load(rove__store *store, int64_t rejection, rove__arena *arena,
                         rove__change *change, rove_error *error) {
     sqlite3_stmt *statement = NULL;
 
-    rove_status status =
-        rove__exchange_row(store, ROVE_EXCHANGE_REJECTION_GET, &statement, error, "i", rejection);
+    rove_status status = rove__exchange_row(
+        store, is_returned(rejection) ? ROVE_EXCHANGE_RETURNED_GET : ROVE_EXCHANGE_REJECTION_GET,
+        &statement, error, "i", rejection);
     if (status == ROVE_OK && statement == NULL) {
         status = rove__error_set(error, ROVE_NOT_FOUND, "There is no rejection %lld.",
                                  (long long)rejection);
     }
     if (status == ROVE_OK) {
         rove_value bytes = rove__column_value(statement, 0);
-        status = rove__change_unpack(store, bytes.as.data, bytes.size, arena, change, error);
+        status = bytes.type != ROVE_BLOB
+                     ? rove__error_set(error, ROVE_TOO_BIG,
+                                       "This work is too large to be given back; headquarters has "
+                                       "it whole.")
+                     : rove__change_unpack(store, bytes.as.data, bytes.size, arena, change, error);
         sqlite3_reset(statement);
     }
     if (status == ROVE_OK && change->row.entity == NULL) {
@@ -152,6 +165,25 @@ static rove_status retry_edits(rove__store *store, const rove__change *change, c
                                       : rove__store_update(store, &row, error);
 }
 
+/* It is settled: gone, or for returned work said so in its Review. */
+static rove_status settle(rove__store *store, int64_t rejection, int64_t state, rove__arena *arena,
+                          rove_error *error) {
+    const rove__entity *entity =
+        rove__registry_by_message(store->registry, &rove__review__descriptor);
+    rove__row row;
+
+    if (!is_returned(rejection)) {
+        return rove__exchange_run(store, ROVE_EXCHANGE_REJECTION_DROP, error, "i", rejection);
+    }
+    rove_status status = rove__row_init(&row, entity, rejection, arena);
+    if (status != ROVE_OK) {
+        return rove__error_set(error, status, "%s", rove_status_text(status));
+    }
+    rove__row_set(&row, (size_t)rove__entity_field_named(entity, "state"), rove__value_int(state));
+    rove__row_set(&row, (size_t)rove__entity_field_named(entity, "change"), rove__value_null());
+    return rove__store_update(store, &row, error);
+}
+
 static rove_status retry(rove__store *store, int64_t rejection, const rove__row *fix,
                          rove__arena *arena, rove_error *error) {
     rove__change change;
@@ -174,14 +206,30 @@ static rove_status retry(rove__store *store, int64_t rejection, const rove__row 
         status = retry_edits(store, &change, fix, arena, error);
         break;
     }
-    if (status == ROVE_OK) {
-        status = rove__exchange_run(store, ROVE_EXCHANGE_REJECTION_DROP, error, "i", rejection);
-    }
-    return status;
+    return status == ROVE_OK ? settle(store, rejection, ROVE__REVIEW__STATE__RETRIED, arena, error)
+                             : status;
 }
 
-rove_status rove__store_rejection_retry(rove__store *store, int64_t rejection, const rove__row *fix,
-                                        rove_error *error) {
+static rove_status discard(rove__store *store, int64_t rejection, const rove__row *fix,
+                           rove__arena *arena, rove_error *error) {
+    rove__change change;
+
+    (void)fix;
+    rove_status status = load(store, rejection, arena, &change, error);
+    if (status == ROVE_OK) {
+        status = rove__discard_note(
+            store, &change, is_returned(rejection) ? "returned work" : "a rejected write", error);
+    }
+    return status == ROVE_OK
+               ? settle(store, rejection, ROVE__REVIEW__STATE__DISCARDED, arena, error)
+               : status;
+}
+
+typedef rove_status (*act)(rove__store *store, int64_t rejection, const rove__row *fix,
+                           rove__arena *arena, rove_error *error);
+
+static rove_status act_in_transaction(rove__store *store, act what, int64_t rejection,
+                                      const rove__row *fix, rove_error *error) {
     rove__exchange *exchange = NULL;
 
     rove_status status = rove__store_begin(store, error);
@@ -190,7 +238,7 @@ rove_status rove__store_rejection_retry(rove__store *store, int64_t rejection, c
     }
     status = rove__exchange_begin(store, &exchange, error);
     if (status == ROVE_OK) {
-        status = retry(store, rejection, fix, &exchange->arena, error);
+        status = what(store, rejection, fix, &exchange->arena, error);
     }
     if (status != ROVE_OK) {
         rove__store_rollback(store);
@@ -199,24 +247,26 @@ rove_status rove__store_rejection_retry(rove__store *store, int64_t rejection, c
     return rove__store_commit(store, error);
 }
 
+rove_status rove__store_rejection_retry(rove__store *store, int64_t rejection, const rove__row *fix,
+                                        rove_error *error) {
+    return act_in_transaction(store, retry, rejection, fix, error);
+}
+
 rove_status rove__store_rejection_discard(rove__store *store, int64_t rejection,
                                           rove_error *error) {
     rove__exchange *exchange = NULL;
-    rove__change change;
 
+    if (is_returned(rejection)) {
+        return act_in_transaction(store, discard, rejection, NULL, error);
+    }
+    /* Nothing is written for headquarters, so that this needs no enrolment. */
     rove_status status = rove__store_enter(store, error);
     if (status != ROVE_OK) {
         return status;
     }
     status = rove__exchange_begin(store, &exchange, error);
     if (status == ROVE_OK) {
-        status = load(store, rejection, &exchange->arena, &change, error);
-    }
-    if (status == ROVE_OK) {
-        status = rove__discard_note(store, &change, "a rejected write", error);
-    }
-    if (status == ROVE_OK) {
-        status = rove__exchange_run(store, ROVE_EXCHANGE_REJECTION_DROP, error, "i", rejection);
+        status = discard(store, rejection, NULL, &exchange->arena, error);
     }
     return rove__store_leave(store, status, error);
 }

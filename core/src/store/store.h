@@ -189,7 +189,8 @@ void rove__store_watch(rove__store *store, rove__store_watcher watcher, void *ct
 /* Tries the quarantined rows again; *left counts those that stay. */
 ROVE_CHECK rove_status rove__store_quarantine_retry(rove__store *store, uint64_t *left,
                                                     rove_error *error);
-/* Puts a rejected write back as fresh pending work, with the cells of `fix` (may be NULL) instead. */
+/* Puts a rejected write back as fresh pending work, with the cells of `fix` (may be NULL) instead. Work that an operator returned
+ * goes by the id of its Review, which is above all other numbers. */
 ROVE_CHECK rove_status rove__store_rejection_retry(rove__store *store, int64_t rejection,
                                                    const rove__row *fix, rove_error *error);
 /* Drops a rejection for good: recorded. */

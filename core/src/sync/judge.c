@@ -42,7 +42,8 @@ rove_status rove__judge_open(rove__judge *judge, const rove__server_ports *ports
                            .error = error};
     judge->role = rove__registry_by_name(ports->registry, "AccountContactRole");
     judge->conflict = rove__registry_by_name(ports->registry, "Conflict");
-    ROVE_ASSERT(judge->conflict != NULL);
+    judge->review = rove__registry_by_name(ports->registry, "Review");
+    ROVE_ASSERT(judge->conflict != NULL && judge->review != NULL);
     rove__arena_init(&judge->record, ports->allocator, ROVE_JUDGE_ARENA_MAX);
     rove__arena_init(&judge->answers, ports->allocator, ROVE_ANSWER_MEMORY_MAX);
     rove__buf_init(&judge->packed, ports->allocator, ROVE_JUDGE_ARENA_MAX);

@@ -98,14 +98,22 @@ ROVE_CHECK rove_status rove__judge_rows(const rove__server_ports *ports, rove__h
                                         rove__hq_device *device, rove__bytes rows, int64_t now_ms,
                                         rove__server_stats *stats, rove_error *error);
 
+/* An operator's decision on work in review. */
+typedef struct rove__decision {
+    int accepted; /* 0: it is returned */
+    const char *operator_name;
+    const char *note; /* for its author; "": none */
+    int64_t now_ms;
+} rove__decision;
+
 /*
- * An operator's decision on a review entry that is open. Accepted work is judged as if its author had been entitled; it is
- * concurrent with all that was written meanwhile. Returned work stays in the record of reviews as it came. *seq: the
- * head afterwards. NOT_FOUND: no open entry has this number; what a rule refuses (RANGE, STATE, ...) fails with its sentence,
- * and the entry stays open.
+ * A decision on a review entry that is open. Accepted work is judged as if its author had been entitled; it is
+ * concurrent with all that was written meanwhile. Returned work stays in the record of reviews as it came, and goes back to its
+ * author, who is told of either. *seq: the head afterwards. NOT_FOUND: no open entry has this number; what a rule refuses (RANGE,
+ * STATE, ...) fails with its sentence, and the entry stays open.
  */
 ROVE_CHECK rove_status rove__judge_decide(const rove__server_ports *ports, rove__hq_tx *tx,
-                                          int64_t number, int accept, const char *operator_name,
-                                          int64_t now_ms, uint64_t *seq, rove_error *error);
+                                          int64_t number, const rove__decision *decision,
+                                          uint64_t *seq, rove_error *error);
 
 #endif

@@ -27,7 +27,7 @@ rove_status rove__judge_user(rove__judge *judge, rove_replica replica, rove_id *
     return ROVE_OK;
 }
 
-static void set(rove__row *row, const char *column, rove_value value) {
+void rove__judge_put(rove__row *row, const char *column, rove_value value) {
     int ordinal = rove__entity_field_named(row->entity, column);
 
     ROVE_ASSERT(ordinal >= 0);
@@ -38,9 +38,9 @@ static void set(rove__row *row, const char *column, rove_value value) {
     }
 }
 
-static void set_number(rove__row *row, const char *column, int64_t number) {
+void rove__judge_put_number(rove__row *row, const char *column, int64_t number) {
     if (number != 0) {
-        set(row, column, rove__value_int(number));
+        rove__judge_put(row, column, rove__value_int(number));
     }
 }
 
@@ -153,11 +153,11 @@ static rove_status set_side(rove__case *c, rove__row *row, const side *names,
     if (status != ROVE_OK) {
         return status;
     }
-    set(row, names->value, value);
-    set_number(row, names->stamp, (int64_t)cell->version.stamp);
-    set_number(row, names->replica, cell->version.replica);
-    set_number(row, names->user, user);
-    set_number(row, names->raw_at, rove__stamp_ms(trace.raw));
+    rove__judge_put(row, names->value, value);
+    rove__judge_put_number(row, names->stamp, (int64_t)cell->version.stamp);
+    rove__judge_put_number(row, names->replica, cell->version.replica);
+    rove__judge_put_number(row, names->user, user);
+    rove__judge_put_number(row, names->raw_at, rove__stamp_ms(trace.raw));
     return ROVE_OK;
 }
 
@@ -168,8 +168,8 @@ rove_status rove__judge_conflict(rove__case *c, const rove__clash *clash) {
 
     ROVE_ASSERT(c->exists);
     c->differs = 1;
-    if (c->after.row.entity == judge->conflict) {
-        return ROVE_OK; /* of two who settle one at once the later stands, and begins no other */
+    if (c->after.row.entity == judge->conflict || c->after.row.entity == judge->review) {
+        return ROVE_OK; /* what two settle at once the later settles, without a new conflict */
     }
     judge->stats->conflicts++;
     rove_status status = rove__row_init(&row, judge->conflict, 0, &judge->record);
@@ -185,12 +185,12 @@ rove_status rove__judge_conflict(rove__case *c, const rove__clash *clash) {
     if (status != ROVE_OK) {
         return status;
     }
-    set_number(&row, "about_id", scope.root);
-    set_number(&row, "record_entity", c->entity);
-    set_number(&row, "record_id", c->id);
-    set_number(&row, "field_number", clash->field);
-    set_number(&row, "kind", clash->kind);
-    set_number(&row, "status", ROVE__CONFLICT__STATUS__OPEN);
+    rove__judge_put_number(&row, "about_id", scope.root);
+    rove__judge_put_number(&row, "record_entity", c->entity);
+    rove__judge_put_number(&row, "record_id", c->id);
+    rove__judge_put_number(&row, "field_number", clash->field);
+    rove__judge_put_number(&row, "kind", clash->kind);
+    rove__judge_put_number(&row, "status", ROVE__CONFLICT__STATUS__OPEN);
     if (clash->kind == ROVE__CONFLICT__KIND__FORK_ALARM) {
         rove__log(
             judge->ports->log, ROVE_LOG_WARN, "judge",

@@ -128,15 +128,19 @@ static rove_status accept_review(rove__judge *judge, const rove__hq_review *revi
     return status == ROVE_OK ? accept_change(&c, &act) : status;
 }
 
-static rove_status decide(rove__judge *judge, rove__hq_review *review, int accept, uint64_t *seq) {
+static rove_status decide(rove__judge *judge, rove__hq_review *review,
+                          const rove__decision *decision, uint64_t *seq) {
     rove_status status = ROVE_OK;
 
-    if (accept) {
+    if (decision->accepted) {
         status = accept_review(judge, review);
     }
     if (status == ROVE_OK) {
-        review->state = accept ? REVIEW_ACCEPTED : REVIEW_RETURNED;
+        review->state = decision->accepted ? REVIEW_ACCEPTED : REVIEW_RETURNED;
         status = judge->store->review_put(judge->tx, review);
+    }
+    if (status == ROVE_OK) {
+        status = rove__judge_tell_decision(judge, review, decision);
     }
     if (status != ROVE_OK) {
         return status;
@@ -148,9 +152,8 @@ static rove_status decide(rove__judge *judge, rove__hq_review *review, int accep
 }
 
 rove_status rove__judge_decide(const rove__server_ports *ports, rove__hq_tx *tx, int64_t number,
-                               int accept, const char *operator_name, int64_t now_ms, uint64_t *seq,
-                               rove_error *error) {
-    rove__judge_actor actor = {accept ? "accept" : "return", operator_name};
+                               const rove__decision *decision, uint64_t *seq, rove_error *error) {
+    rove__judge_actor actor = {decision->accepted ? "accept" : "return", decision->operator_name};
     rove__server_stats stats = {0};
     rove__hq_device device = {0};
     rove_error none = {.message = ""};
@@ -158,7 +161,7 @@ rove_status rove__judge_decide(const rove__server_ports *ports, rove__hq_tx *tx,
     rove__arena arena;
     search s = {.number = number, .arena = &arena};
 
-    ROVE_ASSERT(operator_name[0] != '\0');
+    ROVE_ASSERT(decision->operator_name[0] != '\0' && decision->note != NULL);
     *seq = 0;
     error = error != NULL ? error : &none;
     rove__arena_init(&arena, ports->allocator, ROVE_JUDGE_ARENA_MAX);
@@ -167,9 +170,10 @@ rove_status rove__judge_decide(const rove__server_ports *ports, rove__hq_tx *tx,
         status = ports->store->device_get(tx, s.found.replica, 1, &device);
     }
     if (status == ROVE_OK) {
-        status = rove__judge_open(&judge, ports, tx, &device, now_ms, &actor, &stats, error);
+        status =
+            rove__judge_open(&judge, ports, tx, &device, decision->now_ms, &actor, &stats, error);
         if (status == ROVE_OK) {
-            status = decide(&judge, &s.found, accept, seq);
+            status = decide(&judge, &s.found, decision, seq);
         }
         rove__judge_close(&judge);
     }

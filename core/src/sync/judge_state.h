@@ -77,6 +77,7 @@ typedef struct rove__judge {
     rove__writer *writer;
     const rove__entity *role;     /* AccountContactRole */
     const rove__entity *conflict; /* Conflict */
+    const rove__entity *review;   /* Review */
     rove__arena record;           /* of one case */
     rove__arena answers;          /* of the batch: reasons, renames */
     rove__batch_writer *packer;   /* of a case's history */
@@ -235,12 +236,22 @@ ROVE_CHECK rove_status rove__judge_trace(rove__case *c, uint64_t seq, uint32_t f
                                          rove__trace *trace);
 ROVE_CHECK rove_status rove__judge_conflict(rove__case *c, const rove__clash *clash);
 
+/* A cell of a row that headquarters keeps about others' work; what its field does not allow is left out. */
+void rove__judge_put(rove__row *row, const char *column, rove_value value);
+void rove__judge_put_number(rove__row *row, const char *column, int64_t number); /* 0: none */
+
 /* judge_redirect.c (P13) */
 ROVE_CHECK rove_status rove__judge_redirects(rove__case *c, const rove__act *act, uint32_t field,
                                              rove_value value, int *refused);
 /* A lead converted twice: the account or contact that lost is redirected to the one that stands. */
 ROVE_CHECK rove_status rove__judge_second_conversion(rove__case *c, uint32_t field, rove_value kept,
                                                      rove_value lost);
+
+/* judge_tell.c: what the author of work in review sees of it. */
+ROVE_CHECK rove_status rove__judge_tell(rove__judge *judge, const rove__act *act,
+                                        const rove__hq_review *review);
+ROVE_CHECK rove_status rove__judge_tell_decision(rove__judge *judge, const rove__hq_review *review,
+                                                 const rove__decision *decision);
 
 /* judge_verdict.c */
 ROVE_CHECK rove_status rove__judge_verdict(rove__case *c, const rove__act *act, uint32_t field,

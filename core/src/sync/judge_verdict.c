@@ -100,6 +100,9 @@ rove_status rove__judge_review(rove__case *c, const rove__act *act, const char *
     rove__writer_touch(judge->writer);
     judge->stats->reviews++;
     if (status == ROVE_OK) {
+        status = rove__judge_tell(judge, act, &review);
+    }
+    if (status == ROVE_OK) {
         status = rove__judge_verdict(c, act, 0, ROVE_VERDICT_REVIEW, ROVE_OK, "");
     }
     return status;
