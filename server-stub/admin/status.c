@@ -38,13 +38,6 @@ static rove_status each_review(void *ctx, const rove__hq_review *review) {
     return ROVE_OK;
 }
 
-static rove_status each_parked(void *ctx, const rove__hq_parked *parked) {
-    standing *self = ctx;
-    (void)parked;
-    self->parked++;
-    return ROVE_OK;
-}
-
 static rove_status each_act(void *ctx, const rove__hq_act *act) {
     standing *self = ctx;
     if (strcmp(act->act, "backup") == 0) {
@@ -69,7 +62,7 @@ static rove_status count_rows(standing *self, rove__hq_tx *tx) {
 static rove_status look(void *ctx, rove__hq_tx *tx, rove_error *error) {
     standing *self = ctx;
     rove__arena arena;
-    rove__origin all = {0, 0};
+    uint64_t bytes = 0;
     const rove__hq_database *database = hq_database(self->headquarters);
     (void)error;
     rove__arena_init(&arena, &hq_get_ports(self->headquarters)->allocator, ARENA_MAX);
@@ -84,8 +77,7 @@ static rove_status look(void *ctx, rove__hq_tx *tx, rove_error *error) {
         status = database->store.review_scan(tx, 0, &arena, each_review, self);
     }
     if (status == ROVE_OK) {
-        rove__arena_reset(&arena);
-        status = database->store.parked_scan(tx, all, &arena, each_parked, self);
+        status = database->store.parked_load(tx, 0, &self->parked, &bytes);
     }
     if (status == ROVE_OK) {
         status = database->directory.act_scan(tx, each_act, self);

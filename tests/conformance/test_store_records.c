@@ -139,9 +139,29 @@ static bed_seen parked_of(bed *b, rove__hq_tx *tx, rove__origin origin) {
     return seen;
 }
 
+static rove_status each_origin(void *ctx, int64_t number, rove__origin origin) {
+    assert_int_equal(origin.stamp, ROVE_STAMP_MAX);
+    return bed_note(ctx, (uint32_t)origin.replica, number);
+}
+
+static bed_seen parked_after(bed *b, rove__hq_tx *tx, int64_t after, size_t most) {
+    bed_seen seen = {.stop_after = most, .answer = ROVE_DONE};
+
+    ok(b->store->parked_origins(tx, after, each_origin, &seen));
+    return seen;
+}
+
+static void expect_load(bed *b, rove__hq_tx *tx, rove_id user, uint64_t edits) {
+    uint64_t found = 4711;
+    uint64_t bytes = 4711;
+
+    ok(b->store->parked_load(tx, user, &found, &bytes));
+    assert_int_equal(found, edits);
+    assert_int_equal(bytes, edits); /* a byte each */
+}
+
 static void parked_edits_wait_in_order_until_they_are_dropped(void **state) {
     bed *b = *state;
-    const rove__origin all = {0, 0};
     const rove__origin first = {ROVE_STAMP_MAX, 8};
     const rove__origin second = {ROVE_STAMP_MAX, 9};
     rove_id numbers[5];
@@ -157,15 +177,22 @@ static void parked_edits_wait_in_order_until_they_are_dropped(void **state) {
         numbers[i] = parked.number;
         assert_true(i == 0 ? numbers[i] > 0 : numbers[i] > numbers[i - 1]);
     }
-    bed_seen seen = parked_of(b, tx, all);
+    bed_seen seen = parked_after(b, tx, 0, 0);
     bed_expect_ids(&seen, numbers, 5);
+    seen = parked_after(b, tx, numbers[1], 2);
+    bed_expect_ids(&seen, numbers + 2, 2);
+    assert_int_equal(parked_after(b, tx, numbers[4], 0).count, 0);
+    expect_load(b, tx, 100, 5);
+    expect_load(b, tx, 101, 0);
+    expect_load(b, tx, 0, 5);
     seen = parked_of(b, tx, second);
     bed_expect_ids(&seen, numbers + 1, 1);
     assert_int_equal(parked_of(b, tx, first).count, 4);
     ok(b->store->parked_drop(tx, first));
     ok(b->store->parked_drop(tx, first));
-    seen = parked_of(b, tx, all);
+    seen = parked_after(b, tx, 0, 0);
     bed_expect_ids(&seen, numbers + 1, 1);
+    expect_load(b, tx, 100, 1);
     ok(b->store->parked_drop(tx, second));
     rove__hq_parked later = {.origin = first,
                              .replica = 9,

@@ -477,6 +477,27 @@ static void p15_a_lost_row_is_asked_for(void **state) {
     assert_int_equal(memory_headquarters_parked(w->s.hq), 0);
 }
 
+/* Of what is past the bound nothing is lost either: it is looked at. */
+static void p15_what_waits_has_a_bound(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+    rove_id visit = lost_visit(w);
+
+    for (size_t i = 0; i < ROVE_PARKED_MAX; i++) {
+        rep_update(&w->ben, "Visit", visit, "purpose", rove__value_text("waits"));
+    }
+    rep_freeze(&w->ben);
+    rep_update(&w->ben, "Visit", visit, "purpose", rove__value_text("too much"));
+    rep_update(&w->ben, "Visit", visit, "purpose", rove__value_text("too much"));
+    rep_exchange(&w->ben, &outcome);
+    assert_int_equal(outcome.failed, ROVE_OK);
+    assert_int_equal(memory_headquarters_parked(w->s.hq), ROVE_PARKED_MAX);
+    assert_int_equal(memory_headquarters_reviews(w->s.hq), 2);
+    both_agree(w);
+    assert_int_equal(memory_headquarters_parked(w->s.hq), 0);
+    assert_int_equal(site_cell(&w->s, "Visit", visit, "purpose").size, 5);
+}
+
 static const rule_test tests[] = {
     RULE(p01_a_missing_batch_is_asked_for, ROVE_PLANT_P01_GAP),
     RULE(p01_a_batch_that_does_not_follow_is_not_taken, ROVE_PLANT_P01_UNCHAINED),
@@ -502,6 +523,7 @@ static const rule_test tests[] = {
     RULE(p14_what_was_written_after_that_is_looked_at, ROVE_PLANT_P14_ANYBODY),
     RULE(p15_an_edit_of_a_lost_row_waits_for_it, ROVE_PLANT_P15_DROPPED),
     RULE(p15_a_lost_row_is_asked_for, ROVE_PLANT_P15_UNASKED),
+    RULE(p15_what_waits_has_a_bound, ROVE_PLANT_P15_UNBOUNDED),
 };
 
 int main(int argc, char **argv) {

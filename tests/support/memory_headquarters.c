@@ -540,7 +540,8 @@ static rove_status history_put(rove__hq_tx *tx, const rove__hq_history *history)
 }
 
 static rove_status history_scan(rove__hq_tx *tx, uint32_t entity, rove_id id, uint64_t seq,
-                                rove__arena *arena, rove_status (*each)(void *, const rove__hq_history *),
+                                rove__arena *arena,
+                                rove_status (*each)(void *, const rove__hq_history *),
                                 void *each_ctx) {
     for (size_t i = 0; i < TABLE(tx, HISTORY)->count; i++) {
         rove__hq_history item = *(rove__hq_history *)at(TABLE(tx, HISTORY), i);
@@ -603,7 +604,7 @@ static rove_status parked_scan(rove__hq_tx *tx, rove__origin origin, rove__arena
                                void *each_ctx) {
     for (size_t i = 0; i < TABLE(tx, PARKED)->count; i++) {
         rove__hq_parked item = *(rove__hq_parked *)at(TABLE(tx, PARKED), i);
-        if (origin.replica == 0 || rove__version_compare(item.origin, origin) == 0) {
+        if (rove__version_compare(item.origin, origin) == 0) {
             rove__arena_reset(arena);
             rove_status status = lend(arena, &item.change);
             if (status != ROVE_OK) {
@@ -627,6 +628,31 @@ static rove_status parked_drop(rove__hq_tx *tx, rove__origin origin) {
         }
     }
     t->count = left;
+    return ROVE_OK;
+}
+
+static rove_status parked_origins(rove__hq_tx *tx, int64_t after,
+                                  rove_status (*each)(void *, int64_t, rove__origin),
+                                  void *each_ctx) {
+    for (size_t i = 0; i < TABLE(tx, PARKED)->count; i++) {
+        const rove__hq_parked *item = at(TABLE(tx, PARKED), i);
+        if (item->number > after) {
+            GIVE(each(each_ctx, item->number, item->origin));
+        }
+    }
+    return ROVE_OK;
+}
+
+static rove_status parked_load(rove__hq_tx *tx, rove_id user, uint64_t *edits, uint64_t *bytes) {
+    *edits = 0;
+    *bytes = 0;
+    for (size_t i = 0; i < TABLE(tx, PARKED)->count; i++) {
+        const rove__hq_parked *item = at(TABLE(tx, PARKED), i);
+        if (user == 0 || item->user == user) {
+            *edits += 1;
+            *bytes += item->change.size;
+        }
+    }
     return ROVE_OK;
 }
 
@@ -722,6 +748,8 @@ static const rove__hq_store functions = {
     .parked_put = parked_put,
     .parked_scan = parked_scan,
     .parked_drop = parked_drop,
+    .parked_origins = parked_origins,
+    .parked_load = parked_load,
     .sum_get = sum_get,
     .sum_put = sum_put,
     .sum_scan = sum_scan,

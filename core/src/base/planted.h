@@ -49,6 +49,7 @@
     X(P14_NOW,          "who lost an account loses what he wrote while he had it")                 \
     X(P14_ANYBODY,      "nobody asks whether the author held the record")                          \
     X(P15_DROPPED,      "an edit of a record that headquarters lacks is dropped")                  \
+    X(P15_UNBOUNDED,    "a device makes headquarters keep as much as it likes for rows that never come") \
     X(P15_UNASKED,      "nobody is asked for a record that headquarters lacks")                    \
     X(Q01_BOUNDED,      "a row that was written again after the page's head is left out")          \
     X(Q02_PARTLY,       "a row that comes into a scope brings only what is new of it")             \

@@ -157,6 +157,10 @@ typedef struct rove__hq_parked {
     rove__bytes change;
 } rove__hq_parked;
 
+/* So much of one user's work waits at once (P15), however many devices it comes from; what is past it goes to review. */
+#define ROVE_PARKED_MAX       1024u
+#define ROVE_PARKED_BYTES_MAX ((uint64_t)4 * 1024 * 1024)
+
 typedef struct rove__hq_store {
     rove_status (*begin)(void *ctx, rove__hq_mode mode, rove__hq_tx **tx, rove_error *error);
     rove_status (*commit)(rove__hq_tx *tx, rove_error *error); /* durable; tx is gone either way */
@@ -236,10 +240,16 @@ typedef struct rove__hq_store {
     rove_status (*review_scan)(rove__hq_tx *tx, int state, rove__arena *arena,
                                rove_status (*each)(void *, const rove__hq_review *), void *each_ctx);
     rove_status (*parked_put)(rove__hq_tx *tx, rove__hq_parked *parked);
-    rove_status (*parked_scan)(rove__hq_tx *tx, rove__origin origin, /* {0,0}: all */
-                               rove__arena *arena,
+    /* What waits for one record, ascending by number. */
+    rove_status (*parked_scan)(rove__hq_tx *tx, rove__origin origin, rove__arena *arena,
                                rove_status (*each)(void *, const rove__hq_parked *), void *each_ctx);
     rove_status (*parked_drop)(rove__hq_tx *tx, rove__origin origin);
+    /* What waits after a number, ascending, whatever it waits for. */
+    rove_status (*parked_origins)(rove__hq_tx *tx, int64_t after,
+                                  rove_status (*each)(void *, int64_t number, rove__origin origin),
+                                  void *each_ctx);
+    /* How much of a user's (0: of anybody's) waits. */
+    rove_status (*parked_load)(rove__hq_tx *tx, rove_id user, uint64_t *edits, uint64_t *bytes);
 
     /* The digest of a scope's live rows, kept with each write. Absent: zeros. */
     rove_status (*sum_get)(rove__hq_tx *tx, rove__scope scope, rove__hash128 *sum, int64_t *rows);

@@ -1,6 +1,7 @@
 /*
  * sync/judge_park.c - edits of rows that headquarters lacks (P15): they wait under the record's origin, first in first out,
- * until the row comes: from its author, or from any device that is asked for it.
+ * until the row comes: from its author, or from any device that is asked for it. What is more than ROVE_PARKED_MAX of
+ * one user's goes to review, so that nobody makes headquarters keep, look through and ask for without end.
  */
 #include "base/assert.h"
 #include "base/planted.h"
@@ -23,8 +24,33 @@ static rove_status each_twin(void *ctx, const rove__hq_parked *parked) {
     return t->found ? ROVE_DONE : ROVE_OK;
 }
 
+/* Counted once for a transaction, and again after something was taken out. */
+static rove_status is_full(rove__judge *judge, const rove__act *act, int *full) {
+    rove_status status = ROVE_OK;
+
+    if (!judge->parked_known) {
+        status = judge->store->parked_load(judge->tx, act->user, &judge->parked_edits,
+                                           &judge->parked_bytes);
+        judge->parked_known = status == ROVE_OK;
+    }
+    *full = judge->parked_edits >= ROVE_PARKED_MAX ||
+            judge->parked_bytes + act->packed.size > ROVE_PARKED_BYTES_MAX;
+    return status;
+}
+
+static rove_status park(rove__judge *judge, rove__hq_parked *parked) {
+    rove_status status = judge->store->parked_put(judge->tx, parked);
+
+    rove__writer_touch(judge->writer);
+    judge->stats->parked++;
+    judge->parked_edits++;
+    judge->parked_bytes += parked->change.size;
+    return status;
+}
+
 rove_status rove__judge_park(rove__case *c, const rove__act *act) {
     rove__judge *judge = c->judge;
+    int full = 0;
     twin t = {.packed = act->packed};
     rove__arena arena;
     rove__hq_parked parked = {.origin = act->change.clock.origin,
@@ -37,13 +63,18 @@ rove_status rove__judge_park(rove__case *c, const rove__act *act) {
             parked.stamp = act->stamps[i].canonical;
         }
     }
+    rove_status status = is_full(judge, act, &full);
+    if (status == ROVE_OK && full && !ROVE_PLANTED(P15_UNBOUNDED)) {
+        return rove__judge_review(c, act, "Too much of its author's waits for records already.");
+    }
+    if (status != ROVE_OK) {
+        return status;
+    }
     rove__arena_init(&arena, judge->ports->allocator, ROVE_JUDGE_ARENA_MAX);
-    rove_status status = judge->store->parked_scan(judge->tx, parked.origin, &arena, each_twin, &t);
+    status = judge->store->parked_scan(judge->tx, parked.origin, &arena, each_twin, &t);
     rove__arena_free(&arena);
     if (status == ROVE_OK && !t.found && !ROVE_PLANTED(P15_DROPPED)) {
-        status = judge->store->parked_put(judge->tx, &parked);
-        rove__writer_touch(judge->writer);
-        judge->stats->parked++;
+        status = park(judge, &parked);
     }
     return status == ROVE_OK ? rove__judge_verdict(c, act, 0, ROVE_VERDICT_PARKED, ROVE_OK, "")
                              : status;
@@ -128,6 +159,7 @@ rove_status rove__judge_unpark(rove__case *c) {
     for (const waiting *item = l.first; item != NULL && status == ROVE_OK; item = item->next) {
         status = judge_waiting(c, &item->parked);
     }
+    judge->parked_known = 0;
     return status == ROVE_OK ? judge->store->parked_drop(judge->tx, origin) : status;
 }
 

@@ -94,7 +94,10 @@ typedef struct rove__judge {
     int clip_known;
     uint64_t clip_seq;
     rove_stamp clip_stamp; /* of the head when it passed clip_seq */
-    rove_replica user_of;  /* the replica looked up last */
+    int parked_known;      /* the next two are what of the device's user waits (P15) */
+    uint64_t parked_edits;
+    uint64_t parked_bytes;
+    rove_replica user_of; /* the replica looked up last */
     rove_id user_found;
     rove_error *error;
 } rove__judge;

@@ -73,19 +73,15 @@ static rove_status accept_device(const rove__server *server, rove__hq_tx *tx, in
 
 /* ---- rows that are waited for --------------------------------------------------------------------------- */
 
-static rove_status each_parked(void *ctx, const rove__hq_parked *parked) {
+static rove_status each_parked(void *ctx, int64_t number, rove__origin origin) {
     rove__server *server = ctx;
 
-    if (parked->number > server->parked_largest) {
-        server->parked_largest = parked->number;
-    }
+    server->parked_last = number;
+    server->parked_seen++;
     for (size_t i = 0; i < server->needed_count; i++) {
-        if (rove__version_compare(server->needed[i], parked->origin) == 0) {
-            return ROVE_OK;
+        if (rove__version_compare(server->needed[i], origin) == 0) {
+            return server->parked_seen < ROVE_NEED_ROWS_MAX ? ROVE_OK : ROVE_DONE;
         }
-    }
-    if (server->needed_count == ROVE_NEED_ROWS_MAX || ROVE_PLANTED(P15_UNASKED)) {
-        return ROVE_OK;
     }
     if (server->needed_count == server->needed_capacity) {
         size_t capacity = server->needed_capacity == 0 ? 16 : server->needed_capacity * 2;
@@ -97,25 +93,28 @@ static rove_status each_parked(void *ctx, const rove__hq_parked *parked) {
         server->needed = needed;
         server->needed_capacity = capacity;
     }
-    server->needed[server->needed_count++] = parked->origin;
-    return ROVE_OK;
+    server->needed[server->needed_count] = origin;
+    server->needed_count += !ROVE_PLANTED(P15_UNASKED);
+    return server->parked_seen < ROVE_NEED_ROWS_MAX ? ROVE_OK : ROVE_DONE;
+}
+
+/* The oldest that wait after a number; so few that it does not matter how many wait. */
+static rove_status look_after(rove__server *server, rove__hq_tx *tx, int64_t number) {
+    server->needed_count = 0;
+    server->parked_seen = 0;
+    server->parked_last = number;
+    return server->ports.store->parked_origins(tx, number, each_parked, server);
 }
 
 rove_status rove__server_find_needed(rove__server *server, rove__hq_tx *tx,
                                      const rove__hq_device *device) {
-    rove__arena arena;
+    rove_status status = look_after(server, tx, device->asked);
 
-    server->needed_count = 0;
-    server->parked_largest = 0;
-    rove__arena_init(&arena, server->ports.allocator, ROVE_SERVER_MESSAGE_MAX);
-    rove_status status =
-        server->ports.store->parked_scan(tx, (rove__origin){0, 0}, &arena, each_parked, server);
-    rove__arena_free(&arena);
-    server->rows_first = server->parked_largest > device->asked;
-    /* Who holds exactly what headquarters holds cannot have what it lacks. */
-    if (!server->rows_first && !server->hello.unverified &&
-        server->hello.cursor.timeline == server->head.timeline) {
-        server->needed_count = 0;
+    server->rows_first = server->parked_last > device->asked;
+    /* Who holds exactly what headquarters holds cannot have what it lacks. Another may not have heard the first time. */
+    if (status == ROVE_OK && !server->rows_first &&
+        (server->hello.unverified || server->hello.cursor.timeline != server->head.timeline)) {
+        status = look_after(server, tx, 0);
     }
     return status;
 }
@@ -242,8 +241,8 @@ static rove_status judge_next(rove__server *server, rove__hq_tx *tx, int64_t now
     }
     if (status == ROVE_OK && s->last) {
         status = rove__server_find_needed(server, tx, &s->device);
-        if (server->parked_largest > s->device.asked) {
-            s->device.asked = server->parked_largest;
+        if (server->rows_first) {
+            s->device.asked = server->parked_last;
         }
     }
     return status;

@@ -91,8 +91,9 @@ struct rove__server {
     size_t answer_count;
     rove__origin *needed; /* owned */
     size_t needed_count, needed_capacity;
-    int64_t parked_largest;
-    int rows_first; /* pages wait until the rows needed have been asked for once */
+    int64_t parked_last; /* parked edit looked at */
+    size_t parked_seen;  /* so many were */
+    int rows_first;      /* pages wait until the rows needed have been asked for once */
 
     /* the answer */
     rove__server_phase phase;
@@ -127,7 +128,7 @@ void rove__server_close_request(rove__server *server);
 void rove__server_drop_request(rove__server *server);
 /* The exchange has failed; the first reason stays. `status` is what the device is told. */
 void rove__server_fail(rove__server *server, rove_status status, const char *reason);
-/* The origins that parked edits wait for; *withhold: some were never asked of this device. */
+/* The origins that parked edits wait for: the oldest that were never asked of this device (rows_first), or again. */
 ROVE_CHECK rove_status rove__server_find_needed(rove__server *server, rove__hq_tx *tx,
                                                 const rove__hq_device *device);
 

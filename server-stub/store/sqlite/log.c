@@ -142,21 +142,15 @@ static rove_status parked_put(rove__hq_tx *tx, rove__hq_parked *parked) {
     return run_numbered(&s, &parked->number);
 }
 
-#define PARKED_SELECT                                                                              \
-    "SELECT number, origin_stamp, origin_replica, replica, user, stamp, change FROM _parked "
-
 static rove_status parked_scan(rove__hq_tx *tx, rove__origin origin, rove__arena *arena,
                                rove_status (*each)(void *, const rove__hq_parked *),
                                void *each_ctx) {
-    int all = origin.stamp == 0 && origin.replica == 0;
     rove__lite_statement s = rove__lite_open(
-        tx, all ? PARKED_SELECT "ORDER BY number"
-                : PARKED_SELECT "WHERE origin_stamp = ? AND origin_replica = ? ORDER BY number");
+        tx, "SELECT number, origin_stamp, origin_replica, replica, user, stamp, change FROM _parked"
+            " WHERE origin_stamp = ? AND origin_replica = ? ORDER BY number");
 
-    if (!all) {
-        rove__lite_bind_u64(&s, origin.stamp);
-        rove__lite_bind_int(&s, origin.replica);
-    }
+    rove__lite_bind_u64(&s, origin.stamp);
+    rove__lite_bind_int(&s, origin.replica);
     while (rove__lite_next(&s)) {
         rove__arena_reset(arena);
         rove__hq_parked parked = {
@@ -183,6 +177,39 @@ static rove_status parked_drop(rove__hq_tx *tx, rove__origin origin) {
     return rove__lite_run(&s);
 }
 
+static rove_status parked_origins(rove__hq_tx *tx, int64_t after,
+                                  rove_status (*each)(void *, int64_t, rove__origin),
+                                  void *each_ctx) {
+    rove__lite_statement s =
+        rove__lite_open(tx, "SELECT number, origin_stamp, origin_replica FROM _parked"
+                            " WHERE number > ? ORDER BY number");
+
+    rove__lite_bind_int(&s, after);
+    while (rove__lite_next(&s)) {
+        rove__origin origin = {rove__lite_u64(&s, 1), (rove_replica)rove__lite_int(&s, 2)};
+        s.status = each(each_ctx, rove__lite_int(&s, 0), origin);
+    }
+    return rove__lite_end(&s);
+}
+
+static rove_status parked_load(rove__hq_tx *tx, rove_id user, uint64_t *edits, uint64_t *bytes) {
+    rove__lite_statement s = rove__lite_open(
+        tx, user == 0 ? "SELECT count(*), ifnull(sum(length(change)), 0) FROM _parked"
+                      : "SELECT count(*), ifnull(sum(length(change)), 0) FROM _parked"
+                        " WHERE user = ?");
+
+    *edits = 0;
+    *bytes = 0;
+    if (user != 0) {
+        rove__lite_bind_int(&s, user);
+    }
+    if (rove__lite_next(&s)) {
+        *edits = rove__lite_u64(&s, 0);
+        *bytes = rove__lite_u64(&s, 1);
+    }
+    return rove__lite_end(&s);
+}
+
 void rove__lite_fill_log(rove__hq_store *store) {
     store->history_put = history_put;
     store->history_scan = history_scan;
@@ -191,4 +218,6 @@ void rove__lite_fill_log(rove__hq_store *store) {
     store->parked_put = parked_put;
     store->parked_scan = parked_scan;
     store->parked_drop = parked_drop;
+    store->parked_origins = parked_origins;
+    store->parked_load = parked_load;
 }

@@ -80,6 +80,7 @@ static const char *const tables_beside[] = {
     " origin_stamp INTEGER NOT NULL, origin_replica INTEGER NOT NULL, replica INTEGER NOT NULL,"
     " user INTEGER NOT NULL, stamp INTEGER NOT NULL, change BLOB NOT NULL) STRICT",
     "CREATE INDEX IF NOT EXISTS _parked_by_origin ON _parked(origin_stamp, origin_replica)",
+    "CREATE INDEX IF NOT EXISTS _parked_by_user ON _parked(user)",
     "CREATE TABLE IF NOT EXISTS _sum(root INTEGER NOT NULL, part INTEGER NOT NULL,"
     " sum BLOB NOT NULL, rows INTEGER NOT NULL, PRIMARY KEY (root, part)) WITHOUT ROWID, STRICT",
     "CREATE TABLE IF NOT EXISTS _code(hash BLOB PRIMARY KEY, user INTEGER NOT NULL,"
