@@ -42,9 +42,9 @@ typedef struct cli_command {
 } cli_command;
 
 extern const cli_command cli_command_enroll, cli_command_sync, cli_command_status,
-    cli_command_verify, cli_command_account, cli_command_contact, cli_command_visit,
-    cli_command_call, cli_command_task, cli_command_note, cli_command_tag, cli_command_show,
-    cli_command_set, cli_command_delete, cli_command_undo, cli_command_pending,
+    cli_command_verify, cli_command_tidy, cli_command_account, cli_command_contact,
+    cli_command_visit, cli_command_call, cli_command_task, cli_command_note, cli_command_tag,
+    cli_command_show, cli_command_set, cli_command_delete, cli_command_undo, cli_command_pending,
     cli_command_conflicts, cli_command_review, cli_command_quarantine, cli_command_rejections,
     cli_command_sql;
 
@@ -72,6 +72,8 @@ void cli_close(cli_session *cli);
 int cli_interrupted(void *ctx);
 /* Owned by the caller. */
 json_t *cli_report_json(const rove_sync_report *report);
+/* After a sync: nothing of what has left stays in the files. A failure is said on stderr; `rove status` keeps it in mind. */
+void cli_tidy(cli_session *cli);
 /* `sync --watch`, on an open replica. */
 int cli_watch(cli_session *cli);
 

@@ -108,7 +108,8 @@ static void print_report(const rove_sync_report *report) {
         printf("%llu met a newer value: see `rove conflicts`.\n", (unsigned long long)report->lost);
     }
     if (report->reviewed > 0) {
-        printf("%llu went to headquarters for review: see `rove review`.\n", (unsigned long long)report->reviewed);
+        printf("%llu went to headquarters for review: see `rove review`.\n",
+               (unsigned long long)report->reviewed);
     }
 }
 
@@ -167,6 +168,7 @@ static int run_sync(cli_session *cli, int argc, char **argv) {
     } else {
         print_report(&report);
     }
+    cli_tidy(cli);
     return CLI_DONE;
 }
 
@@ -191,6 +193,50 @@ const cli_command cli_command_sync = {
     "    rove sync --watch",
     run_sync};
 
+/* ---- tidy ------------------------------------------------------------------------------------------------ */
+
+void cli_tidy(cli_session *cli) {
+    rove_error error = {0};
+
+    if (rove_tidy(cli->replica, &error) != ROVE_OK) {
+        fprintf(stderr, "What left may still lie in the files (`rove tidy`): %s\n", error.message);
+    }
+}
+
+static int run_tidy(cli_session *cli, int argc, char **argv) {
+    rove_error error = {0};
+    rove_state state = {.size = sizeof state};
+    (void)argv;
+
+    if (argc != 1) {
+        return cli_usage(cli, &cli_command_tidy, NULL);
+    }
+    rove_status status = rove_tidy(cli->replica, &error);
+    if (status == ROVE_OK) {
+        status = rove_read_state(cli->replica, &state, &error);
+    }
+    if (status != ROVE_OK) {
+        return cli_fail(cli, status, &error);
+    }
+    if (cli->json) {
+        cli_json(json_pack("{s:b, s:I}", "remains", state.remains, "disk_bytes",
+                           (json_int_t)state.disk_bytes));
+    } else {
+        puts("Nothing of what left the replica is in its files.");
+    }
+    return CLI_DONE;
+}
+
+const cli_command cli_command_tidy = {
+    "tidy", "", "leave nothing of what has left in the files",
+    "When accounts go to another rep, their records leave this replica with the next sync. Copies "
+    "of\n"
+    "them may lie in gaps of its files until the file was written anew. `rove sync` does that by\n"
+    "itself when it has ended; if it was killed then, `rove status` says \"remains\", and this "
+    "does it.\n\n"
+    "    rove tidy",
+    run_tidy};
+
 /* ---- status ---------------------------------------------------------------------------------------------- */
 
 static int run_status(cli_session *cli, int argc, char **argv) {
@@ -207,20 +253,21 @@ static int run_status(cli_session *cli, int argc, char **argv) {
     }
     cli_object(
         cli,
-        json_pack(
-            "{s:b, s:s, s:I, s:I, s:o, s:b, s:I, s:I, s:b, s:o, s:o, s:o, s:o, s:I, s:I, s:I,"
-            " s:I, s:I, s:I, s:I, s:I}",
-            "enrolled", state.enrolled, "headquarters", state.url, "replica",
-            (json_int_t)state.replica, "user", (json_int_t)state.user, "now",
-            cli_time_json(state.now_ms), "clock_trusted", state.clock_trusted, "clock_offset_ms",
-            (json_int_t)state.clock_offset_ms, "seq", (json_int_t)state.seq, "catching_up",
-            state.catching_up, "last_contact", cli_time_json(state.contact_ms), "verified",
-            cli_time_json(state.verified_ms), "next_sync", cli_time_json(state.next_sync_ms),
-            "certificate_until", cli_time_json(state.certificate_until_ms), "records",
-            (json_int_t)state.records, "scopes", (json_int_t)state.scopes, "pending",
-            (json_int_t)state.pending, "conflicts", (json_int_t)state.conflicts, "rejections",
-            (json_int_t)state.rejections, "in_review", (json_int_t)state.in_review, "quarantined",
-            (json_int_t)state.quarantined, "disk_bytes", (json_int_t)state.disk_bytes));
+        json_pack("{s:b, s:s, s:I, s:I, s:o, s:b, s:I, s:I, s:b, s:o, s:o, s:o, s:o, s:I, s:I, s:I,"
+                  " s:I, s:I, s:I, s:I, s:I, s:b}",
+                  "enrolled", state.enrolled, "headquarters", state.url, "replica",
+                  (json_int_t)state.replica, "user", (json_int_t)state.user, "now",
+                  cli_time_json(state.now_ms), "clock_trusted", state.clock_trusted,
+                  "clock_offset_ms", (json_int_t)state.clock_offset_ms, "seq",
+                  (json_int_t)state.seq, "catching_up", state.catching_up, "last_contact",
+                  cli_time_json(state.contact_ms), "verified", cli_time_json(state.verified_ms),
+                  "next_sync", cli_time_json(state.next_sync_ms), "certificate_until",
+                  cli_time_json(state.certificate_until_ms), "records", (json_int_t)state.records,
+                  "scopes", (json_int_t)state.scopes, "pending", (json_int_t)state.pending,
+                  "conflicts", (json_int_t)state.conflicts, "rejections",
+                  (json_int_t)state.rejections, "in_review", (json_int_t)state.in_review,
+                  "quarantined", (json_int_t)state.quarantined, "disk_bytes",
+                  (json_int_t)state.disk_bytes, "remains", state.remains));
     return CLI_DONE;
 }
 
@@ -228,7 +275,11 @@ const cli_command cli_command_status = {
     "status", "", "what the replica holds and owes",
     "Shows whose replica this is, when it last met headquarters, when it was last found equal to "
     "it,\n"
-    "and what waits: pending work, conflicts, rejections, work in review, quarantined rows.\n\n"
+    "and what waits: pending work, conflicts, rejections, work in review, quarantined rows. "
+    "`remains`:\n"
+    "records that left may still lie in gaps of the files; the next sync, or `rove tidy`, takes "
+    "them\n"
+    "out.\n\n"
     "    rove status --json",
     run_status};
 

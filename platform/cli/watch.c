@@ -198,6 +198,9 @@ static int sync_once(watching *self) {
         plan(self, status, &report);
         print(self, status, &error, &report);
     }
+    if (status == ROVE_OK) {
+        cli_tidy(cli);
+    }
     close_replica(self, status == ROVE_OK);
     return code;
 }

@@ -70,21 +70,15 @@ static inline rove_status team_commit_one(void *ctx, rove__hq_tx *tx, rove_error
 }
 
 static inline void team_serve(team *t, const phone *p, const rove__buf *body, rove__buf *answer) {
-    const hq_ports *ports = hq_get_ports(t->h.hq);
-    rove__server_ports server_ports = {.allocator = &ports->allocator,
-                                       .registry = hq_registry(t->h.hq),
-                                       .store = &hq_database(t->h.hq)->store,
-                                       .crypto = &ports->crypto,
-                                       .random = &ports->random,
-                                       .log = &ports->log};
+    rove__server_ports ports = hq_server_ports(t->h.hq);
     team_commit commit = {.t = t};
     uint8_t bytes[4096];
     size_t size = 1;
     rove_error error;
 
-    assert_int_equal(rove__server_new(&server_ports, hq_policy(t->h.hq), p->number,
-                                      hq_now_ms(t->h.hq), &commit.server),
-                     ROVE_OK);
+    assert_int_equal(
+        rove__server_new(&ports, hq_policy(t->h.hq), p->number, hq_now_ms(t->h.hq), &commit.server),
+        ROVE_OK);
     assert_int_equal(rove__server_receive(commit.server, body->data, body->size), ROVE_OK);
     assert_int_equal(rove__server_received(commit.server), ROVE_OK);
     while (rove__server_wants_commit(commit.server)) {

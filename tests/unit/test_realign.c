@@ -368,6 +368,65 @@ static void test_a_duplicate_stays_when_what_it_was_merged_into_goes(void **stat
     assert_null(strstr(x->t->said.out, "merged_into_id"));
 }
 
+/* ---- what is left behind --------------------------------------------------------------------------------- */
+
+/* Many records, so that pages are split and rows move about in the file. */
+static void fill_the_file(world *x) {
+    for (int i = 0; i < 200; i++) {
+        char text[400];
+        memset(text, 'x', sizeof text);
+        int size = snprintf(text, sizeof text, "%s %d ", i % 2 ? "CANARY" : "SPARROW", i);
+        text[size] = 'x';
+        text[100 + i] = '\0';
+        (void)write_note(x->ann, i % 2 ? x->a : x->w, text);
+    }
+    team_settle(x->ann);
+    hq_does(x, "set", "account", "a", "phone=CANARY-7");
+    hq_does(x, "set", "contact", "ka", "email=CANARY@example.com");
+    team_settle(x->ann);
+}
+
+/* Records, work that was acknowledged, work that was not sent: nothing of a is in any byte of the files. */
+static void test_nothing_stays_in_the_files_of_the_former_holder(void **state) {
+    world *x = *state;
+
+    fill_the_file(x);
+    assert_true(team_file_has(x->ann, "CANARY"));
+    assert_false(phone_state(x->ann).remains);
+    (void)write_note(x->ann, x->a, "CANARY: not sent yet");
+    set_text(x->ann, "Contact", x->ka, "title", "CANARY: nor this");
+    swap(x);
+    (void)team_sync(x->ann);
+    assert_true(phone_state(x->ann).remains);
+    phone_ok(x->ann, rove_tidy(x->ann->replica, &x->ann->error));
+    assert_false(phone_state(x->ann).remains);
+    assert_false(team_file_has(x->ann, "CANARY"));
+    assert_true(team_file_has(x->ann, "SPARROW"));
+    assert_int_equal(team_count(x->ann, "note"), 100);
+    assert_int_equal(team_count(x->ann, "product"), 1);
+    team_settle(x->ann);
+    team_settle(x->bob);
+    assert_int_equal(says(x->bob, "note", "text", "CANARY: not sent yet"), 1);
+    assert_int_equal(team_count(x->bob, "note"), 101);
+}
+
+/* Work on what has left already, acknowledged later: it leaves nothing either. */
+static void test_late_work_on_what_has_left_stays_nowhere(void **state) {
+    world *x = *state;
+
+    fill_the_file(x);
+    (void)write_note(x->ann, x->a, "CANARY: frozen, and the answer was lost");
+    x->ann->cut_at = 1;
+    x->ann->cut_status = ROVE_NETWORK;
+    assert_int_equal(rove_sync(x->ann->replica, NULL, NULL, &x->ann->error), ROVE_NETWORK);
+    x->ann->cut_at = 0;
+    swap(x);
+    team_settle(x->ann);
+    phone_ok(x->ann, rove_tidy(x->ann->replica, &x->ann->error));
+    assert_false(phone_state(x->ann).remains);
+    assert_false(team_file_has(x->ann, "CANARY"));
+}
+
 /* ---- there and back -------------------------------------------------------------------------------------- */
 
 static void test_there_and_back_within_one_absence_moves_nothing(void **state) {
@@ -505,6 +564,8 @@ int main(void) {
         TEST(test_a_lead_that_is_converted_while_it_changes_hands),
         TEST(test_merged_duplicates_change_hands_and_come_apart_again),
         TEST(test_a_duplicate_stays_when_what_it_was_merged_into_goes),
+        TEST(test_nothing_stays_in_the_files_of_the_former_holder),
+        TEST(test_late_work_on_what_has_left_stays_nowhere),
         TEST(test_there_and_back_within_one_absence_moves_nothing),
         TEST(test_what_was_done_by_the_other_in_between_comes),
         TEST(test_a_cut_in_between_brings_it_again),

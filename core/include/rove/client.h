@@ -267,6 +267,7 @@ typedef struct rove_state {
     uint64_t disk_bytes;
     uint64_t
         in_review; /* writes that an operator is to look at; returned ones are among `rejections` */
+    int remains; /* records that left may still lie in gaps of the files: rove_tidy */
 } rove_state;
 /* Fills in *state, as far as its `size` reaches. Waits for a write under way. LOCKED. */
 ROVE_CHECK rove_status rove_read_state(rove *replica, rove_state *state, rove_error *error);
@@ -520,6 +521,16 @@ ROVE_CHECK rove_status rove_conflicts(rove *replica, const rove_conflict_filter 
  * cannot be written again; and what a write may say. */
 ROVE_CHECK rove_status rove_conflict_settle(rove *replica, rove_id number, int restore,
                                             rove_error *error);
+
+/*
+ * Takes out of the files what records that left this replica - another rep's by now - may have left behind in them: the
+ * file is written anew, and its log is emptied. Call it after a sync when nobody waits for the replica (the screen is off,
+ * the device is charging); rove_state.remains says whether there is anything to do, and OK without a delay if not.
+ * Meanwhile writes wait, and it takes as much memory as the file has bytes. It may be killed: the next call goes on.
+ * BUSY: a sync is under way, or a query keeps the log: call it again later. STATE: this thread has a transaction open.
+ * `remains` stays 1 as long as acknowledged work is not sealed, which the next sync does.
+ */
+ROVE_CHECK rove_status rove_tidy(rove *replica, rove_error *error);
 
 /* Recomputes every digest and checks the file; takes a while, during which writes wait. CORRUPT says where. *records
  * (may be NULL) counts what was checked. */

@@ -59,7 +59,8 @@ rove_status rove_read_state(rove *replica, rove_state *out, rove_error *error) {
                         .pending = store.pending_rows,
                         .quarantined = store.quarantined + store.unknown_rows,
                         .rejections = store.rejections,
-                        .disk_bytes = store.disk_bytes};
+                        .disk_bytes = store.disk_bytes,
+                        .remains = store.remains};
     status = count_records(replica, counts, error);
     if (status != ROVE_OK) {
         return status;
@@ -86,4 +87,17 @@ rove_status rove_verify(rove *replica, uint64_t *records, rove_error *error) {
         return rove__client_invalid(error, "There is no replica.");
     }
     return rove__store_verify(replica->store, records != NULL ? records : &ignored, error);
+}
+
+rove_status rove_tidy(rove *replica, rove_error *error) {
+    if (replica == NULL) {
+        return rove__client_invalid(error, "There is no replica.");
+    }
+    rove_status status = rove__client_take(replica, error);
+    if (status != ROVE_OK) {
+        return status;
+    }
+    status = rove__store_tidy(replica->store, error);
+    rove__client_give(replica);
+    return status;
 }

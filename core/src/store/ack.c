@@ -290,6 +290,7 @@ static rove_status judge_orphan(const acking *a, const rove__entity *entity, rov
     record.id = entry->row;
     record.entries = entry;
     record.count = 1;
+    a->apply->left = 1; /* its record did before it */
     if (has_code(verdict, ROVE_VERDICT_REJECTED) && !insert_was_rejected(a, entry, &status) &&
         status == ROVE_OK && entry->op != ROVE_OP_INSERT) {
         status = reject(a, &record, 0, 0, verdict);
@@ -417,6 +418,7 @@ static rove_status judge_known(const acking *a, rove__record *record, size_t at)
     int reviewed = entry->op == ROVE_OP_INSERT && !accepted(verdict);
     rove_status status = ROVE_OK;
 
+    a->apply->left |= !record->known;
     if (has_code(verdict, ROVE_VERDICT_PARKED) && record->known && entry->op != ROVE_OP_INSERT) {
         entry->batch = ROVE_BATCH_PARKED;
         return rove__entry_save(a->apply->store, entry, a->apply->error);

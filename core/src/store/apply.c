@@ -46,6 +46,10 @@ rove_status rove__apply_end(rove__apply *apply) {
     if (status == ROVE_OK && apply->custom) {
         status = rove__custom_apply(apply);
     }
+    if (status == ROVE_OK && apply->left) {
+        status =
+            rove__meta_put_int(apply->store, ROVE_META_REMAINS, ROVE_REMAINS_FILE, apply->error);
+    }
     return status;
 }
 

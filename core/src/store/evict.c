@@ -154,6 +154,7 @@ static rove_status drop_plain(const leaving *l, const rove__entity *entity, rove
         status = rove__table_drop(store, entity, id, l->apply->error);
         rove__store_note(store, entity->number, 0);
         l->apply->tally.removed++;
+        l->apply->left = 1;
     }
     return status;
 }
@@ -290,6 +291,7 @@ static rove_status leave_pending(const leaving *l) {
             status = rove__record_leave(apply->store, &record, &apply->exchange->row, apply->error);
             apply->any_aside |= record.aside;
             apply->tally.removed++;
+            apply->left = 1;
         }
     }
     return status;
@@ -331,6 +333,7 @@ static rove_status drop_raw(const leaving *l, int quarantined, const row_name *n
     if (status != ROVE_OK || named) {
         return status;
     }
+    apply->left = 1;
     if (!quarantined) {
         return rove__unknown_drop(apply, name->entity, name->id);
     }

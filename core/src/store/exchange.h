@@ -265,6 +265,7 @@ typedef struct rove__apply {
     rove__exchange *exchange;
     rove_error *error;
     rove__store_tally tally; /* of this transaction */
+    int left;                /* rows left: what they were may remain in the file (tidy.c) */
     int any_aside;           /* rows may be off their tables with work in flight */
     int any_quarantined;
     int any_unknown;

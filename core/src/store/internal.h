@@ -16,6 +16,9 @@
 
 struct rove__exchange;
 
+/* How long a statement waits for another connection. */
+#define ROVE_BUSY_MS 5000
+
 /* ---- statements: prepared once, kept per handle; their texts are in statement.c ---- */
 
 typedef enum rove__sql {

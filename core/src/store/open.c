@@ -13,7 +13,6 @@
 #define TRANSACTION_ARENA_MAX ((size_t)64 * 1024 * 1024)
 #define ROW_ARENA_MAX         ((size_t)16 * 1024 * 1024)
 #define SCRATCH_MAX           ((size_t)4 * 1024 * 1024)
-#define BUSY_MS               5000
 
 /* page_size counts only while the file is empty. The WAL is kept at most at journal_size_limit after a checkpoint. */
 static const char *const settings = "PRAGMA page_size = 4096;"
@@ -31,7 +30,7 @@ rove_status rove__connection_harden(sqlite3 *db, rove_error *error) {
     int code = sqlite3_extended_result_codes(db, 1);
 
     if (code == SQLITE_OK) {
-        code = sqlite3_busy_timeout(db, BUSY_MS);
+        code = sqlite3_busy_timeout(db, ROVE_BUSY_MS);
     }
     if (code == SQLITE_OK) {
         code = sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);

@@ -52,13 +52,18 @@ static rove_status read_counts(rove__store *store, rove__store_state *state, rov
 static rove_status read_numbers(rove__store *store, rove__store_state *state, rove_error *error) {
     int64_t catching_up = 0;
     int64_t unverified = 0;
+    int64_t remains = 0;
     struct {
         const char *key;
         int64_t *value;
     } numbers[] = {
-        {ROVE_META_CATCHING_UP, &catching_up},        {ROVE_META_UNVERIFIED, &unverified},
-        {ROVE_META_VERIFIED_MS, &state->verified_ms}, {ROVE_META_CONTACT_MS, &state->contact_ms},
-        {ROVE_META_RENEW_MS, &state->renew_after_ms}, {ROVE_META_POLL_MS, &state->poll_ms},
+        {ROVE_META_CATCHING_UP, &catching_up},
+        {ROVE_META_UNVERIFIED, &unverified},
+        {ROVE_META_VERIFIED_MS, &state->verified_ms},
+        {ROVE_META_CONTACT_MS, &state->contact_ms},
+        {ROVE_META_RENEW_MS, &state->renew_after_ms},
+        {ROVE_META_POLL_MS, &state->poll_ms},
+        {ROVE_META_REMAINS, &remains},
     };
     rove_status status = ROVE_OK;
 
@@ -67,6 +72,7 @@ static rove_status read_numbers(rove__store *store, rove__store_state *state, ro
     }
     state->catching_up = catching_up != 0 && !ROVE_PLANTED(Q06_UNCONFESSED);
     state->unverified = unverified != 0;
+    state->remains = remains != 0;
     return status;
 }
 

@@ -32,6 +32,11 @@
 #define ROVE_META_SETTLED     "settled"     /* int: the schema << 16 | ROVE_DERIVE_VERSION for which the rows have been looked through */
 #define ROVE_META_SYNCED      "synced"      /* int: changes when a commit has to reach the disk (transaction.c) */
 #define ROVE_META_SEAL_KEY    "seal_key"    /* 91 bytes: headquarters' sealing key, as Welcome brought it */
+#define ROVE_META_REMAINS     "remains"     /* int: ROVE_REMAINS_*, of rows that left (tidy.c) */
 #define ROVE_META_POLICY      "policy"      /* bytes: as Welcome brought it */
+
+/* What may still lie in the files of rows that left the replica. */
+#define ROVE_REMAINS_LOG  1 /* in the write-ahead log */
+#define ROVE_REMAINS_FILE 2 /* in the database file too */
 
 #endif

@@ -76,6 +76,7 @@ typedef struct rove__store_state {
     uint64_t unknown_rows;    /* of entities that this build does not know */
     uint64_t rows;            /* headquarters' live rows held, quarantined and unknown included */
     uint64_t scopes;
+    int remains;              /* rows that left may still lie in the files: rove__store_tidy */
     uint64_t disk_bytes;      /* (page_count - freelist_count) * page_size */
 } rove__store_state;
 ROVE_CHECK rove_status rove__store_read_state(rove__store *store, rove__store_state *state,
@@ -196,6 +197,11 @@ ROVE_CHECK rove_status rove__store_rejection_retry(rove__store *store, int64_t r
 /* Drops a rejection for good: recorded. */
 ROVE_CHECK rove_status rove__store_rejection_discard(rove__store *store, int64_t rejection,
                                                      rove_error *error);
+/*
+ * Takes what rows that left may have left behind out of the files; OK if there is nothing to do. Long: writers wait
+ * meanwhile. BUSY: a reader keeps the log, the rest is done; call it again. STATE: this thread has a transaction open.
+ */
+ROVE_CHECK rove_status rove__store_tidy(rove__store *store, rove_error *error);
 /* Recomputes every scope's digest from the rows; ROVE_CORRUPT with the scope if one differs; also runs
  * SQLite's integrity_check. */
 ROVE_CHECK rove_status rove__store_verify(rove__store *store, uint64_t *rows, rove_error *error);

@@ -163,6 +163,9 @@ static rove_status enter(rove__store *store, int durable, rove_error *error) {
     }
     rove__arena_reset(&store->arena);
     rove__arena_reset(&store->row_arena);
+    if (!sqlite3_get_autocommit(store->db)) {
+        roll_back(store); /* there was no memory for it when it was due */
+    }
     if (durable) {
         rove__sum_forget(store);
     }
