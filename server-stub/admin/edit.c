@@ -8,6 +8,7 @@
 #include "admin/organisation.h"
 #include "admin/value_text.h"
 #include "args.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "print.h"
 
@@ -181,6 +182,25 @@ static rove_status record_it(edit *self, rove__hq_tx *tx, uint64_t seq) {
     return hq_record(self->headquarters, tx, self->io, verbs[self->kind], detail, seq);
 }
 
+/* What a custom field allows counts from its commit on; impossible limits are refused. */
+static rove_status redefine(edit *self, rove__hq_tx *tx, rove_error *error) {
+    rove__registry *registry = hq_registry(self->headquarters);
+    const rove__entity *entity =
+        rove__registry_by_message(registry, &rove__custom_field__descriptor);
+    rove__hq_row row;
+    rove_status status = hq_database(self->headquarters)
+                             ->store.row_get(tx, entity->number, self->id, 0, &self->arena, &row);
+
+    return status == ROVE_OK ? rove__registry_add_custom_row(registry, &row.row, error) : status;
+}
+
+/* It was not committed: the field is again as the row says. */
+static rove_status redefine_back(void *ctx, rove__hq_tx *tx, rove_error *error) {
+    edit *self = ctx;
+
+    return self->id == 0 ? ROVE_OK : redefine(self, tx, error);
+}
+
 static rove_status apply(void *ctx, rove__hq_tx *tx, rove_error *error) {
     edit *self = ctx;
     const rove__entity *entity = NULL;
@@ -208,12 +228,32 @@ static rove_status apply(void *ctx, rove__hq_tx *tx, rove_error *error) {
         return status;
     }
     status = write_all(self, tx, entity, writer, error);
+    if (status == ROVE_OK && entity->message == &rove__custom_field__descriptor) {
+        status = redefine(self, tx, error);
+    }
     if (status != ROVE_OK) {
         rove__writer_abandon(writer);
         return status;
     }
     status = rove__writer_finish(writer, &seq, error);
     return status == ROVE_OK && self->changed > 0 ? record_it(self, tx, seq) : status;
+}
+
+static rove_status commit(edit *self, rove_error *error) {
+    const rove__entity *entity = NULL;
+
+    if (hq_find_entity(self->headquarters, self->entity, &entity, error) != ROVE_OK ||
+        entity->message != &rove__custom_field__descriptor) {
+        return hq_commit(self->headquarters, apply, self, error);
+    }
+    hq_schema_change_begin(self->headquarters);
+    rove_status status = hq_commit(self->headquarters, apply, self, error);
+    if (status != ROVE_OK && hq_commit(self->headquarters, redefine_back, self, NULL) != ROVE_OK) {
+        rove__log(&hq_get_ports(self->headquarters)->log, ROVE_LOG_WARN, "edit",
+                  "custom field %lld: its limits count only after a restart", (long long)self->id);
+    }
+    hq_schema_change_end(self->headquarters);
+    return status;
 }
 
 /* ---- the commands --------------------------------------------------------------------------------------- */
@@ -262,7 +302,7 @@ static int run(const hq_command *command, edit_kind kind, hq *headquarters, cons
     rove_status status = hq_currency(headquarters, currency, &error);
     self.digits = value_text_money_digits(currency, strlen(currency));
     if (status == ROVE_OK) {
-        status = hq_commit(headquarters, apply, &self, &error);
+        status = commit(&self, &error);
     }
     result = status == ROVE_OK ? report(&self) : hq_failed(io, status, &error);
     rove__arena_free(&self.arena);

@@ -213,7 +213,45 @@ def halved(kind):
     return lambda frames: [(k, p[:len(p) // 2] if k == kind else p) for k, p in frames]
 
 
+def fields_of(payload):
+    """(number, value) of a protobuf message; bytes or numbers."""
+    at = 0
+
+    def take():
+        nonlocal at
+        number = shift = 0
+        while True:
+            byte = payload[at]
+            at += 1
+            number |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return number
+    while at < len(payload):
+        tag = take()
+        if tag & 7 == 0:
+            yield tag >> 3, take()
+        else:
+            size = 8 if tag & 7 == 1 else take()
+            yield tag >> 3, payload[at:at + size]
+            at += size
+
+
+def stranger(frames):
+    """A page brings a part of a record, the telephone of the account in FOLDER/stranger, that the device does not hold."""
+    def number(value):  # a packed vector of one
+        return b"\0" + varint(value << 1)
+    run = bytes([6, 6, 1, 7]) + number(int(read_text("stranger"))) + number(1 << 58) + number(1)
+    run += bytes([1, 11, 3]) + varint(8) + number(8) + b"555-7777"
+
+    def change(payload):
+        rows = dict(fields_of(payload)).get(9, b"\1")
+        return payload + message(f9=rows + run)
+    return [(k, change(p) if k == PAGE else p) for k, p in frames]
+
+
 CHANGES = {
+    "stranger": stranger,
     "same": lambda frames: frames,
     "silence": None,  # headquarters did it, and nobody hears of it
     "two-welcomes": twice(WELCOME),

@@ -71,17 +71,26 @@ static rove_status make_row(rove__case *c, const rove__act *act, rove__version v
     return status;
 }
 
-/* A root whose insert was refused takes what is about it along (D8). */
+static int was_refused(const rove__judge *judge, const rove_value *reference) {
+    for (size_t i = 0; i < judge->refused_count && reference->type == ROVE_INT; i++) {
+        if (judge->refused[i] == reference->as.integer) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* A root whose insert was refused takes along what is about it, and what cannot be without it (D8). */
 static rove_status about_refused(const rove__case *c, const rove__row *row) {
     const rove__entity *entity = row->entity;
-    const rove__judge *judge = c->judge;
 
-    if (ROVE_PLANTED(D08_ORPHANS) || entity->scope != ROVE_SCOPE_FIELD ||
-        row->cells[entity->scope_field].type != ROVE_INT) {
+    if (ROVE_PLANTED(D08_ORPHANS) || entity->scope == ROVE_SCOPE_SELF) {
         return ROVE_OK;
     }
-    for (size_t i = 0; i < judge->refused_count; i++) {
-        if (judge->refused[i] == row->cells[entity->scope_field].as.integer) {
+    for (size_t i = 0; i < row->cell_count; i++) {
+        const rove__field *field = &entity->fields[i];
+        int needed = (int)i == entity->scope_field || (field->flags & ROVE_FIELD_REQUIRED) != 0;
+        if (needed && field->target != 0 && was_refused(c->judge, &row->cells[i])) {
             return ROVE_REQUIRED;
         }
     }
