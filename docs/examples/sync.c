@@ -61,6 +61,16 @@ static rove_status sync(rove *replica, rove_error *error) {
     return status;
 }
 
+/* The screen is off, and the device is charging: nobody minds that writes wait for a second. */
+static void when_idle(rove *replica) {
+    rove_error error = {.message = ""};
+    rove_status status = rove_tidy(replica, &error);
+
+    if (status != ROVE_OK) {
+        printf("Not tidied; another time. (%s)\n", error.message);
+    }
+}
+
 int main(int argc, char **argv) {
     const char *url = argc == 3 ? argv[1] : "https://127.0.0.1:1";
     const char *code = argc == 3 ? argv[2] : EXAMPLE_CODE;
@@ -82,6 +92,10 @@ int main(int argc, char **argv) {
     }
     rove_status synced = sync(replica, &error);
     tell("Sync", synced, &error);
+    EXAMPLE_OK(rove_read_state(replica, &state, &error), &error);
+    if (state.remains) {
+        when_idle(replica);
+    }
 
     rove_close(replica);
     rove_posix_transport_free(&ports.transport);
