@@ -34,7 +34,9 @@ tell 'when to come again, as the server asked'
 run rep jo --json sync
 is_json
 apart=$(($(date -u -d "$(field report.next_sync)" +%s) - $(date +%s)))
-[ "$apart" -ge 5 ] && [ "$apart" -lt 3600 ] || fail "the next try is $apart seconds away, not 7 or more"
+if [ "$apart" -lt 5 ] || [ "$apart" -ge 3600 ]; then
+    fail "the next try is $apart seconds away, not 7 or more"
+fi
 manner answer as=busy
 run rep jo sync
 says 'Unsent work is safe. Next try: from'

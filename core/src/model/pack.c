@@ -42,10 +42,10 @@ static ProtobufCMessage *holder(packing *packer, const ProtobufCFieldDescriptor 
     ProtobufCMessage *nested = packer->message;
 
     if (outer != NULL) {
-        memcpy(&nested, member(packer->message, outer->offset), sizeof nested);
+        memcpy(&nested, member(packer->message, outer->offset), sizeof(ProtobufCMessage *));
         if (nested == NULL) {
             nested = message_new(packer, outer->descriptor);
-            memcpy(member(packer->message, outer->offset), &nested, sizeof nested);
+            memcpy(member(packer->message, outer->offset), &nested, sizeof(ProtobufCMessage *));
         }
     }
     return nested;

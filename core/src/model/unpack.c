@@ -113,7 +113,7 @@ static const ProtobufCMessage *holder(const ProtobufCMessage *message,
     const ProtobufCMessage *nested = message;
 
     if (outer != NULL) {
-        memcpy(&nested, member(message, outer->offset), sizeof nested);
+        memcpy(&nested, member(message, outer->offset), sizeof(ProtobufCMessage *));
     }
     return nested;
 }

@@ -21,7 +21,10 @@ static char next_mark(const char *text, size_t size, size_t *at) {
 
     if (left >= 3 && bytes[0] == 0xef && bytes[1] == 0xbc) {
         *at += 3;
-        return bytes[2] >= 0x81 && bytes[2] <= 0x9e ? (char)(bytes[2] - 0x60) : ' ';
+        if (bytes[2] < 0x81 || bytes[2] > 0x9e) {
+            return ' ';
+        }
+        return (char)(bytes[2] - 0x60);
     }
     *at += 1;
     while (*at < size && ((unsigned char)text[*at] & 0xc0) == 0x80) {
@@ -75,6 +78,13 @@ static size_t number(const char *text, size_t size, char *out) {
     return count;
 }
 
+static char small(char c) {
+    if (c >= 'A' && c <= 'Z') {
+        return (char)(c - 'A' + 'a');
+    }
+    return c;
+}
+
 /* In small letters, without the blanks around it, and without the @ that a name may be written with. */
 static size_t address(const char *text, size_t size, int named, char *out) {
     size_t from = 0;
@@ -90,8 +100,7 @@ static size_t address(const char *text, size_t size, int named, char *out) {
         from++;
     }
     for (; from < size; from++) {
-        char c = text[from];
-        out[count++] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+        out[count++] = small(text[from]);
     }
     return count;
 }

@@ -16,7 +16,7 @@
 
 static void write_scope(rove__buf *out, rove__scope scope) {
     rove__buf_varint(out, (uint64_t)scope.root);
-    rove__buf_varint(out, (uint64_t)(scope.part + 1));
+    rove__buf_varint(out, (uint64_t)scope.part + 1);
 }
 
 static rove__scope read_scope(rove__reader *reader) {

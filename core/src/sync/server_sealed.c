@@ -74,14 +74,14 @@ rove_status rove__server_take_sealed(rove__server *server, const rove__frame *fr
     if (status == ROVE_OK && server->current == NULL) {
         status = verify(server, &sealed.batch);
     }
+    if (status != ROVE_OK) {
+        return drop(server, status);
+    }
     rove__push push = {.number = sealed.batch.number,
                        .ordinal = sealed.ordinal,
                        .last = sealed.ordinal + 1 == sealed.batch.frames,
                        .schema = sealed.batch.schema,
                        .previous = sealed.batch.previous,
                        .rows = sealed.rows};
-    if (status == ROVE_OK) {
-        status = rove__server_stage(server, &push, &sealed.batch, error);
-    }
-    return drop(server, status);
+    return drop(server, rove__server_stage(server, &push, &sealed.batch, error));
 }
