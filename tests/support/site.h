@@ -96,7 +96,7 @@ typedef struct rep_outcome {
     char reason[ROVE_TEXT_MAX + 1];
     int welcomed, forked, more, ended;
     uint64_t need; /* 0: none */
-    size_t renames, needed_rows, pages, acks, differs, rows, tombstones, marks;
+    size_t renames, rename_rows, needed_rows, pages, acks, differs, rows, tombstones, marks;
     rove__rename rename; /* the last one */
     rove__verdict verdicts[REP_VERDICTS_MAX];
     size_t verdict_count;

@@ -97,6 +97,24 @@ typedef struct answer {
     int ended;
 } answer;
 
+static size_t rows_in(rep *r, rove__bytes rows) {
+    rove__batch_reader *reader = NULL;
+    rove__change change;
+    size_t count = 0;
+
+    if (rows.size == 0) {
+        return 0;
+    }
+    assert_int_equal(
+        rove__batch_reader_new(&r->s->allocator, r->s->registry, rows.data, rows.size, &reader),
+        ROVE_OK);
+    while (rove__batch_next(reader, &change) == ROVE_OK) {
+        count++;
+    }
+    rove__batch_reader_free(reader);
+    return count;
+}
+
 static void take_end(answer *a, const rove__frame *frame) {
     rove__end end;
     rove__hash128 total;
@@ -172,7 +190,8 @@ static void take_other(answer *a, const rove__frame *frame) {
     case ROVE_FRAME_RENUMBER:
         assert_int_equal(rove__renumber_read(&renumber, frame->payload, frame->size, &a->arena),
                          ROVE_OK);
-        outcome->renames = renumber.rename_count;
+        outcome->renames += renumber.rename_count;
+        outcome->rename_rows += rows_in(a->r, renumber.rows);
         outcome->rename = renumber.renames[0];
         break;
     case ROVE_FRAME_DIFFER:

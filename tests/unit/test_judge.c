@@ -306,6 +306,30 @@ static void a_taken_id_is_renamed_and_costs_no_number(void **state) {
     rep_check(&w->anna);
 }
 
+/* The records that hold the ids are shown, however many and however large: a device keeps nothing else under these ids. */
+static void however_many_ids_are_taken_all_their_rows_are_shown(void **state) {
+    world *w = *state;
+    static char text[16000];
+    rep_outcome outcome;
+
+    memset(text, 'x', sizeof text - 1);
+    for (int i = 0; i < 40; i++) {
+        rove__row *row = site_row(&w->s, "Account", 0);
+        site_text(row, "name", "large");
+        site_text(row, "description", text);
+        rove_id id = site_insert(&w->s, row);
+        site_grant(&w->s, ANNA, id);
+        row = site_row(&w->s, "Account", id);
+        site_text(row, "name", "under the same id");
+        rep_insert(&w->anna, row);
+    }
+    rep_exchange(&w->anna, &outcome);
+    assert_int_equal(outcome.renames, 40);
+    assert_int_equal(outcome.rename_rows, 40);
+    assert_int_equal(outcome.acks, 0);
+    assert_true(outcome.more);
+}
+
 static void nobody_makes_records_in_anothers_name(void **state) {
     world *w = *state;
     rove__row *row = site_row(&w->s, "Account", rove__id_make(200, 77));
@@ -739,6 +763,7 @@ int main(void) {
         CASE(unknown_fields_are_kept_as_long_as_the_record_fits),
         CASE(wrong_clocks_are_healed_and_marked),
         CASE(a_taken_id_is_renamed_and_costs_no_number),
+        CASE(however_many_ids_are_taken_all_their_rows_are_shown),
         CASE(nobody_makes_records_in_anothers_name),
         CASE(a_role_needs_both_its_ends),
         CASE(a_contact_is_its_authors_until_a_role_entails_it),

@@ -5,7 +5,7 @@
  *   answer  = FAIL
  *           | WELCOME FORK END                        the device is a copy: enrol again (P3)
  *           | WELCOME NEED END                        headquarters has fewer batches (T3)
- *           | WELCOME ACK* (RENUMBER | FORK | NEED) END   pushing stopped at this batch (P3, P4)
+ *           | WELCOME ACK* (RENUMBER+ | FORK | NEED) END  pushing stopped at this batch (P3, P4)
  *           | WELCOME ACK* NEED_ROW END               rows first (P15); come again at once
  *           | WELCOME ACK* NEED_ROW? DIFFER? PAGE* END
  *

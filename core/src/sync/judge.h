@@ -74,7 +74,7 @@ typedef struct rove__answer {
     rove__row_name *rows; /* ACK, RENUMBER: to be sent as they are when they are sent; owned */
     size_t row_count;
     size_t row_capacity;
-    rove__rename *renames; /* RENUMBER; owned */
+    rove__rename *renames; /* RENUMBER: one for each of `rows`; owned */
     size_t rename_count;
     size_t rename_capacity;
 } rove__answer;

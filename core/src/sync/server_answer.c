@@ -233,15 +233,24 @@ static rove_status send_ack(rove__server *server) {
 
 /* ---- where pushing stopped ------------------------------------------------------------------------------ */
 
+/*
+ * As many renames as the records that hold the ids fit one frame; the rest in further ones. A device that hears only some
+ * of it sends the batch again all the same, and is told of what is left: so no record stays unseen under its id.
+ */
 static rove_status send_renumber(rove__server *server) {
     const rove__answer *answer = &server->answers[server->answer];
-    rove_status status = collect_rows(server, answer);
+    size_t first = server->row_at;
 
     ROVE_ASSERT(server->answer < server->answer_count && answer->kind == ROVE_ANSWER_RENUMBER);
+    ROVE_ASSERT(answer->row_count == answer->rename_count);
+    rove_status status = collect_rows(server, answer);
     if (status != ROVE_OK) {
         return status;
     }
-    rove__renumber renumber = {answer->renames, answer->rename_count, collected(server)};
+    if (server->row_at < answer->row_count) {
+        server->phase = ROVE_SENDING_STOP;
+    }
+    rove__renumber renumber = {answer->renames + first, server->row_at - first, collected(server)};
     status = rove__renumber_write(&renumber, &server->payload);
     return status == ROVE_OK ? send_frame(server, ROVE_FRAME_RENUMBER) : status;
 }
