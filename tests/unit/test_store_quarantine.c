@@ -143,6 +143,24 @@ static void a_part_of_nothing_is_kept_until_the_whole_comes(void **state) {
     office_expect_verified(&o);
 }
 
+/* Which scope it is in nobody can tell; but totals that are equal say that it is in none that is held. */
+static void a_part_of_nothing_leaves_when_nothing_is_missing(void **state) {
+    (void)state;
+    office_row *account = office_account(&o, "good");
+    rove__page page;
+
+    rove__change part = office_part(&o, account, 0);
+    memset(&page, 0, sizeof page);
+    replica_ok(&r, office_apply(&o, &page, &part, 1));
+    assert_false(office_verified(&o));
+    assert_int_equal(quarantined(), 1);
+    office_hold(&o, account->whole.row.id, 0);
+    office_pull(&o);
+    office_expect_verified(&o);
+    assert_int_equal(quarantined(), 0);
+    expect_gone(account->whole.row.id);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_others_go_on, setup, teardown),
@@ -151,6 +169,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(it_leaves_with_its_record, setup, teardown),
         cmocka_unit_test_setup_teardown(work_on_a_row_that_is_quarantined_is_sent, setup, teardown),
         cmocka_unit_test_setup_teardown(a_part_of_nothing_is_kept_until_the_whole_comes, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_part_of_nothing_leaves_when_nothing_is_missing, setup,
                                         teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,6 +36,10 @@ static rove_status compare(rove__apply *apply, const rove__end *end, int *differ
     if (*differs) {
         return ROVE_OK;
     }
+    status = rove__quarantine_drop_parts(apply);
+    if (status != ROVE_OK) {
+        return status;
+    }
     status = rove__meta_put_int(store, ROVE_META_VERIFIED_MS, store->now_ms, apply->error);
     return status == ROVE_OK ? rove__meta_put_int(store, ROVE_META_UNVERIFIED, 0, apply->error)
                              : status;

@@ -106,6 +106,7 @@ static const char *const texts[ROVE_EXCHANGE_SQL_COUNT] = {
     [ROVE_EXCHANGE_QUARANTINE_LAST] = "SELECT max(seq) FROM _quarantine",
     [ROVE_EXCHANGE_QUARANTINE_COUNT] = "SELECT count(*) FROM _quarantine",
     [ROVE_EXCHANGE_QUARANTINE_ROOT] = "SELECT entity, row, part FROM _quarantine WHERE root = ?1",
+    [ROVE_EXCHANGE_QUARANTINE_PARTS_DROP] = "DELETE FROM _quarantine WHERE term IS NULL",
     [ROVE_EXCHANGE_UNKNOWN_ANY] = "SELECT 1 FROM _unknown LIMIT 1",
     [ROVE_EXCHANGE_UNKNOWN_GET] = "SELECT root, part, change, term FROM _unknown"
                                   " WHERE entity = ?1 AND row = ?2",

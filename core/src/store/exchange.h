@@ -39,8 +39,8 @@ typedef enum rove__exchange_sql {
     ROVE_EXCHANGE_BATCH_RETIRE,  /* number less (1), state 2, of those from 1 to (2) */
     ROVE_EXCHANGE_FRAME_PUT,     /* batch, ordinal, rows */
     ROVE_EXCHANGE_FRAME_NEXT, /* batch, ordinal, rows, frames, schema after (1, 2), up to batch (3) */
-    ROVE_EXCHANGE_FRAME_OF,      /* ordinal, rows of a batch */
-    ROVE_EXCHANGE_FRAME_AT,      /* rows of batch (1) at ordinal (2) */
+    ROVE_EXCHANGE_FRAME_OF,   /* ordinal, rows of a batch */
+    ROVE_EXCHANGE_FRAME_AT,   /* rows of batch (1) at ordinal (2) */
     ROVE_EXCHANGE_FRAME_MOVE,    /* batch (2) in place of (1) */
     ROVE_EXCHANGE_FRAME_DROP,    /* of a batch */
     ROVE_EXCHANGE_FRAME_SHIFT,   /* batch less (1), of those above it */
@@ -71,7 +71,8 @@ typedef enum rove__exchange_sql {
     ROVE_EXCHANGE_QUARANTINE_NEXT, /* seq, entity, row after seq (1) */
     ROVE_EXCHANGE_QUARANTINE_LAST,
     ROVE_EXCHANGE_QUARANTINE_COUNT,
-    ROVE_EXCHANGE_QUARANTINE_ROOT, /* entity, row, part of root */
+    ROVE_EXCHANGE_QUARANTINE_ROOT,       /* entity, row, part of root */
+    ROVE_EXCHANGE_QUARANTINE_PARTS_DROP, /* all that are not counted */
     ROVE_EXCHANGE_UNKNOWN_ANY,
     ROVE_EXCHANGE_UNKNOWN_GET, /* root, part, change, term */
     ROVE_EXCHANGE_UNKNOWN_PUT,
@@ -346,6 +347,8 @@ ROVE_CHECK rove_status rove__quarantine_find(rove__apply *apply, uint32_t entity
 ROVE_CHECK rove_status rove__quarantine_put(rove__apply *apply, const rove__change *change,
                                             rove_status why, const char *reason);
 ROVE_CHECK rove_status rove__quarantine_drop(rove__apply *apply, const rove__raw *raw);
+/* Totals are equal: what is not counted belongs to no record that is held. */
+ROVE_CHECK rove_status rove__quarantine_drop_parts(rove__apply *apply);
 /* What is quarantined, and unknown entities that this build knows, once more. */
 ROVE_CHECK rove_status rove__quarantine_try(rove__apply *apply);
 ROVE_CHECK rove_status rove__unknown_try(rove__apply *apply);

@@ -6,12 +6,15 @@
  * the digest of its scope as it is, and leaves with that scope. While it is here the record is off its table,
  * with work in flight kept as for every row that leaves (D5).
  *
- * A part of a record of which nothing is here is kept too, but cannot be counted.
+ * A part of a record of which nothing is here is kept too, but cannot be counted, and its scope is unknown. If the
+ * replica should hold the record, totals differ until headquarters sends its scope whole, with the record. So once they are
+ * equal it should not, and the part leaves.
  */
 #include <string.h>
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "base/planted.h"
 #include "base/text.h"
 #include "store/exchange.h"
 
@@ -48,6 +51,13 @@ rove_status rove__quarantine_drop(rove__apply *apply, const rove__raw *raw) {
         status = rove__sum_term(apply->store, raw->scope, raw->term, -1, apply->error);
     }
     return status;
+}
+
+rove_status rove__quarantine_drop_parts(rove__apply *apply) {
+    if (!apply->any_quarantined || ROVE_PLANTED(D07_STAYS)) {
+        return ROVE_OK;
+    }
+    return rove__exchange_run(apply->store, ROVE_EXCHANGE_QUARANTINE_PARTS_DROP, apply->error, "");
 }
 
 static rove_status store_raw(rove__apply *apply, const rove__change *change, rove_status why,
