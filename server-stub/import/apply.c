@@ -220,7 +220,8 @@ static rove_status resolve(import_job *job, import_item *item, int *later, size_
             return status != ROVE_NOT_FOUND
                        ? status
                        : rove__error_set(error, status,
-                                         "There is no %s with the external id '%.*s'.",
+                                         "There is no %s with the external id '%.*s'. Import "
+                                         "it first, or in one command with this file.",
                                          target == NULL ? "record" : target->name,
                                          (int)reference->name.size, reference->name.text);
         }

@@ -362,14 +362,18 @@ static int named_after(const char *name, const char *stem) {
     return 0;
 }
 
+static int has_header(const csv_record *header, const char *name) {
+    for (size_t i = 0; i < header->count; i++) {
+        if (value_text_alike(header->fields[i].text, header->fields[i].size, name, strlen(name))) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static rove_status refuse_strangers(const csv_record *header, const char *name, rove_error *error) {
     for (size_t i = 0; i < stranger_count; i++) {
-        int found = named_after(name, strangers[i].file);
-        for (size_t k = 0; k < header->count; k++) {
-            found |= value_text_alike(header->fields[k].text, header->fields[k].size,
-                                      strangers[i].header, strlen(strangers[i].header));
-        }
-        if (found) {
+        if (named_after(name, strangers[i].file) || has_header(header, strangers[i].header)) {
             return rove__error_set(error, ROVE_INVALID,
                                    "%s are not kept here, so there is nothing to import them into. "
                                    "What can be imported: %s.",
@@ -377,6 +381,20 @@ static rove_status refuse_strangers(const csv_record *header, const char *name, 
         }
     }
     return ROVE_OK;
+}
+
+/* Nothing can be told from the columns. */
+static rove_status refuse_unknown(const csv_record *header, rove_error *error) {
+    if (header->count <= 3 && has_header(header, "State") &&
+        has_header(header, "TerritoryExternalId")) {
+        return rove__error_set(error, ROVE_INVALID,
+                               "It says in whose territory a state is. That is for leads without "
+                               "an owner: import the leads with --leads-by and this file.");
+    }
+    return rove__error_set(error, ROVE_INVALID,
+                           "What the file holds cannot be told from its columns. Say it with "
+                           "--entity: %s.",
+                           mapping_entities());
 }
 
 /* The entity that takes most columns; of equals the one that the file is named after. */
@@ -402,10 +420,7 @@ static rove_status guess(const rove__registry *registry, const csv_record *heade
         }
     }
     if (status == ROVE_OK && (most == 0 || tie)) {
-        return rove__error_set(error, ROVE_INVALID,
-                               "What the file holds cannot be told from its columns. Say it with "
-                               "--entity: %s.",
-                               mapping_entities());
+        return refuse_unknown(header, error);
     }
     return status;
 }

@@ -34,6 +34,9 @@ says 'Quotas are not kept here'
 run office import "$data/special_offers.csv"
 exits 2
 says 'Special offers are not kept here'
+run office import "$data/states.csv"
+exits 2
+says 'import the leads with --leads-by and this file'
 run office import "$work/no-such-file.csv"
 exits 5
 printf 'Id,Name\n1,One\n2\n3,Three\n' >"$work/some.csv"

@@ -171,6 +171,7 @@ static void test_files_that_cannot_be_imported(void **state) {
             "Quotas are not kept");
     refused(f, "ExternalId,Description,DiscountPct,Type,Category,StartDate,EndDate,MinQty,MaxQty\n",
             "special_offers.csv", NULL, NULL, "Special offers are not kept");
+    refused(f, "State,TerritoryExternalId\n", "states.csv", NULL, NULL, "--leads-by");
     refused(f, "a,b,c\n", "x.csv", NULL, NULL, "--entity");
     refused(f, "Id,Phone\n", "x.csv", "Account", NULL, "Account.name");
     refused(f, "Id,Name,Name\n", "x.csv", "Account", NULL, "twice");
