@@ -120,6 +120,16 @@ static void act_begin(site *s, act *a) {
     assert_int_equal(rove__writer_begin(&options, a->tx, &a->writer, &a->error), ROVE_OK);
 }
 
+static uint64_t head_of(site *s) {
+    rove__hq_tx *tx = NULL;
+    rove__hq_head head;
+
+    assert_int_equal(s->store->begin(s->store->ctx, ROVE_HQ_READ, &tx, NULL), ROVE_OK);
+    assert_int_equal(s->store->head_get(tx, &head), ROVE_OK);
+    s->store->rollback(tx);
+    return head.seq;
+}
+
 static void act_end(site *s, act *a, rove_status status) {
     uint64_t seq = 0;
 
@@ -128,7 +138,7 @@ static void act_end(site *s, act *a, rove_status status) {
     }
     assert_int_equal(rove__writer_finish(a->writer, &seq, &a->error), ROVE_OK);
     assert_int_equal(s->store->commit(a->tx, &a->error), ROVE_OK);
-    assert_int_equal(seq, memory_headquarters_head(s->hq));
+    assert_int_equal(seq, head_of(s));
 }
 
 rove_id site_insert(site *s, rove__row *row) {
