@@ -85,6 +85,8 @@ static rove_status identify(void *ctx, rove__bytes certificate, rove__signer *si
         rove_pki_device_read(keys->authority, certificate.data, certificate.size, &device, NULL);
     if (status == ROVE_OK) {
         signer->replica = device.subject.replica;
+        signer->former = device.subject.former;
+        signer->user = device.subject.user;
         signer->public_size = device.public_size;
         memcpy(signer->public_key, device.public_der, device.public_size);
     }

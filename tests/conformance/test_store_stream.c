@@ -224,6 +224,25 @@ static void a_confirmed_batch_keeps_its_hash_and_forgets_its_answer(void **state
     bed_commit(b, tx);
 }
 
+static void a_stray_batch_is_known_by_its_hash(void **state) {
+    bed *b = *state;
+    const rove__chain hash = {{1, 2, 3}};
+    const rove__chain other = {{1, 2, 4}};
+
+    rove__hq_tx *tx = bed_write(b);
+    assert_int_equal(b->store->stray_get(tx, 9, &hash), ROVE_NOT_FOUND);
+    ok(b->store->stray_put(tx, 9, &hash));
+    ok(b->store->stray_put(tx, 9, &hash));
+    bed_commit(b, tx);
+    tx = bed_write(b);
+    ok(b->store->stray_get(tx, 9, &hash));
+    ok(b->store->stray_get(tx, 9, NULL));
+    assert_int_equal(b->store->stray_get(tx, 8, &hash), ROVE_NOT_FOUND);
+    assert_int_equal(b->store->stray_get(tx, 8, NULL), ROVE_NOT_FOUND);
+    assert_int_equal(b->store->stray_get(tx, 9, &other), ROVE_NOT_FOUND);
+    bed_commit(b, tx);
+}
+
 static void a_large_answer_comes_back(void **state) {
     bed *b = *state;
     rove__hq_batch batch = batch_of(9, 1);
@@ -482,6 +501,7 @@ int main(void) {
         bed_test(a_device_comes_back),
         bed_test(devices_are_found_by_their_user),
         bed_test(a_confirmed_batch_keeps_its_hash_and_forgets_its_answer),
+        bed_test(a_stray_batch_is_known_by_its_hash),
         bed_test(a_large_answer_comes_back),
         bed_test(the_feed_gives_what_lies_after_one_place_and_up_to_a_seq),
         bed_test(marks_are_found_by_seq_and_by_row),

@@ -195,6 +195,81 @@ static void d09_a_backup_after_a_restore_does_not_cover_what_was_lost(void **sta
     assert_true(site_get(&hq, "Account", lost, &row));
 }
 
+/* What was re-sent cannot be renamed on the device: headquarters does it, says so, and what is sent later follows. */
+static void p04_headquarters_names_records_of_sealed_batches(void **state) {
+    (void)state;
+    (void)phone_account(&first, "before");
+    settle(&first);
+    size_t backup = memory_headquarters_backup(hq.hq);
+    rove_id id = phone_account(&first, "hers");
+    settle(&first);
+    memory_headquarters_restore(hq.hq, backup, 4711, 99);
+    rove__row *other = site_row(&hq, "Account", id);
+    site_text(other, "name", "the other");
+    (void)site_insert(&hq, other);
+    site_grant(&hq, PHONE_USER, id);
+    rove_field fields[] = {{"account_id", rove_int(id)},
+                           {"planned_start", rove_int(SITE_NOW)},
+                           {"status", rove_int(1)}};
+    rove_id visit = 0;
+    phone_ok(&first, rove_insert(first.replica, "Visit", fields, 3, &visit, &first.error));
+    settle(&first);
+    assert_int_equal(first.fresh_renewals, 0);
+    assert_true(same_name(&first, "hers") && same_name(&first, "the other"));
+    rove_id renamed = site_cell(&hq, "Visit", visit, "account_id").as.integer;
+    assert_int_not_equal(renamed, id);
+    rove_value name = site_cell(&hq, "Account", renamed, "name");
+    assert_int_equal(name.size, strlen("hers"));
+    assert_memory_equal(name.as.data, "hers", name.size);
+}
+
+/* ---- P3 --------------------------------------------------------------------------------------------------- */
+
+/*
+ * A headquarters that was restored asks for a batch that is not kept any more. The device starts anew under a fresh number,
+ * and what it does keep comes back under the old one, before what it wrote since.
+ */
+static void p03_what_is_kept_of_a_former_number_comes_first(void **state) {
+    (void)state;
+    (void)phone_account(&first, "before");
+    settle(&first);
+    size_t backup = memory_headquarters_backup(hq.hq);
+    (void)phone_account(&first, "forgotten");
+    settle(&first);
+    back_up();
+    rove_id id = phone_account(&first, "kept");
+    settle(&first);
+    assert_int_equal(batches_kept(&first), 1);
+    memory_headquarters_restore(hq.hq, backup, 4711, 99);
+    rename_account(&first, id, "kept and renamed");
+    settle(&first);
+    assert_int_equal(first.fresh_renewals, 1);
+    assert_int_equal(site_conflicts(&hq, 0), 0);
+    assert_int_equal(memory_headquarters_parked(hq.hq), 0);
+    assert_int_equal(memory_headquarters_reviews(hq.hq), 0);
+    rove__hq_row row;
+    assert_true(site_get(&hq, "Account", id, &row));
+    assert_int_equal(row.author, PHONE_USER);
+    settle(&second);
+    assert_true(same_name(&second, "kept and renamed"));
+    /* Taken once: nothing of it is sent again. */
+    size_t history = memory_headquarters_history(hq.hq);
+    rove_sync_report report = sync_ok(&first);
+    assert_int_equal(report.requests, 1);
+    assert_int_equal(memory_headquarters_history(hq.hq), history);
+}
+
+/* And it goes once headquarters has a backup of it. */
+static void p03_what_was_taken_is_kept_no_longer_than_other_work(void **state) {
+    (void)state;
+    p03_what_is_kept_of_a_former_number_comes_first(NULL);
+    assert_int_equal(batches_kept(&first), 2);
+    back_up();
+    settle(&first);
+    assert_int_equal(batches_kept(&first), 0);
+    assert_int_equal(in_file(&first, "SELECT count(*) FROM _batch WHERE number < 0"), 0);
+}
+
 static const rule_test tests[] = {
     RULE(d09_acknowledged_work_is_sealed, ROVE_PLANT_D09_PLAIN),
     RULE(d09_acknowledged_work_is_kept_until_there_is_a_backup, ROVE_PLANT_D09_FORGOTTEN,
@@ -204,6 +279,10 @@ static const rule_test tests[] = {
     RULE(d09_a_backup_after_a_restore_does_not_cover_what_was_lost, ROVE_PLANT_D09_ANY_LINE),
     RULE(t03_what_a_restored_headquarters_lost_comes_back_from_sealed_batches,
          ROVE_PLANT_T03_FORGIVES, ROVE_PLANT_T03_SHUT),
+    RULE(p04_headquarters_names_records_of_sealed_batches, ROVE_PLANT_P04_UNTOLD),
+    RULE(p03_what_is_kept_of_a_former_number_comes_first, ROVE_PLANT_P03_UNASKED,
+         ROVE_PLANT_T03_SHUT),
+    RULE(p03_what_was_taken_is_kept_no_longer_than_other_work, ROVE_PLANT_D09_FOR_EVER),
 };
 
 int main(int argc, char **argv) {

@@ -197,6 +197,26 @@ static rove_status batch_confirm(rove__hq_tx *tx, rove_replica replica, uint64_t
     return ROVE_OK;
 }
 
+static rove_status stray_get(rove__hq_tx *tx, rove_replica replica, const rove__chain *hash) {
+    MAY_FAIL(tx);
+    for (size_t i = 0; i < TABLE(tx, STRAYS)->count; i++) {
+        const stray_item *item = at(TABLE(tx, STRAYS), i);
+        if (item->replica == replica &&
+            (hash == NULL || memcmp(&item->hash, hash, sizeof *hash) == 0)) {
+            return ROVE_OK;
+        }
+    }
+    return ROVE_NOT_FOUND;
+}
+
+static rove_status stray_put(rove__hq_tx *tx, rove_replica replica, const rove__chain *hash) {
+    MAY_FAIL(tx);
+    if (stray_get(tx, replica, hash) == ROVE_NOT_FOUND) {
+        *(stray_item *)append(TABLE(tx, STRAYS)) = (stray_item){replica, *hash};
+    }
+    return ROVE_OK;
+}
+
 /* ---- rows ------------------------------------------------------------------------------------------------ */
 
 /* The position of the first row not before (entity, id). */
@@ -726,6 +746,8 @@ static const rove__hq_store functions = {
     .batch_get = batch_get,
     .batch_put = batch_put,
     .batch_confirm = batch_confirm,
+    .stray_get = stray_get,
+    .stray_put = stray_put,
     .row_get = row_get,
     .row_put = row_put,
     .row_by_origin = row_by_origin,

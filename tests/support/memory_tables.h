@@ -24,6 +24,7 @@ enum {
     COMMITS,
     DEVICES,
     BATCHES,
+    STRAYS,
     ROWS, /* ascending by (entity, id) */
     FEED,
     MARKS,
@@ -42,6 +43,11 @@ typedef struct feed_item {
     uint32_t entity;
     rove_id id;
 } feed_item;
+
+typedef struct stray_item {
+    rove_replica replica;
+    rove__chain hash;
+} stray_item;
 
 typedef struct sum_item {
     rove__scope scope;
@@ -86,6 +92,7 @@ static const size_t sizes[TABLES] = {[TIMELINES] = sizeof(rove__hq_timeline),
                                      [COMMITS] = sizeof(rove__hq_commit),
                                      [DEVICES] = sizeof(rove__hq_device),
                                      [BATCHES] = sizeof(rove__hq_batch),
+                                     [STRAYS] = sizeof(stray_item),
                                      [ROWS] = sizeof(rove__hq_row *),
                                      [FEED] = sizeof(feed_item),
                                      [MARKS] = sizeof(rove__hq_mark),

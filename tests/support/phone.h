@@ -306,7 +306,7 @@ static inline rove_status phone_exchange(phone *p, const rove__buf *body, rove__
 
 static inline void phone_identity(phone *p, const rove__enroll_request *asked, rove__buf *answer) {
     rove_pki_request csr;
-    uint8_t certificate[256];
+    uint8_t certificate[SEALS_CERTIFICATE_MAX];
     rove__identity identity = {.replica = p->number,
                                .user = p->user,
                                .server_ms = PHONE_NOW_MS + p->now.boot_ms,
@@ -320,7 +320,7 @@ static inline void phone_identity(phone *p, const rove__enroll_request *asked, r
 
     assert_int_equal(rove_pki_request_read(asked->csr, asked->csr_size, &csr, NULL), ROVE_OK);
     identity.certificate_size =
-        seals_certificate(p->number, csr.public_der, csr.public_size, certificate);
+        seals_certificate(p->number, 0, csr.public_der, csr.public_size, certificate);
     memset(identity.pin, 0xaa, sizeof identity.pin);
     rove__identity_write(answer, &identity);
 }

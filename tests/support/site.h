@@ -98,6 +98,9 @@ typedef struct rep_outcome {
     uint64_t need; /* 0: none */
     size_t renames, rename_rows, needed_rows, pages, acks, differs, rows, tombstones, marks;
     rove__rename rename; /* the last one */
+    int asks_formers;    /* NEED_FORMER came, with so many in it */
+    size_t former_needs, former_acks;
+    rove__former former; /* the last one of either */
     rove__verdict verdicts[REP_VERDICTS_MAX];
     size_t verdict_count;
     int verified; /* totals were equal */
@@ -187,6 +190,19 @@ void raw_hello(raw_request *q, const rove__hello *change); /* NULL: as the rep w
 rove__hello raw_default_hello(rep *r);
 void raw_push(raw_request *q, const rep_batch *batch);
 void raw_frame(raw_request *q, int type, const void *payload, size_t size);
+/* A batch as device `replica` would have sealed it: all in one record of type SEALED or FORMER. `spoil` (may be NULL) changes
+ * what is signed, before or after that. */
+typedef struct raw_seal {
+    rove_replica replica; /* whose number */
+    rove_replica signer;  /* whose certificate; 0: the same */
+    rove_replica former;  /* the number before, that it names */
+    int type;
+    void (*before)(rove__sealed *frame);
+    void (*after)(rove__sealed *frame);
+    void (*bytes)(uint8_t *record, size_t size);
+} raw_seal;
+void raw_sealed(raw_request *q, const rep_batch *batch, const raw_seal *seal);
+void raw_formers(raw_request *q, const rove__former *items, size_t count);
 void raw_end(raw_request *q);
 /* Frees the request. `cut`: bytes that are left away at its end. */
 void raw_answer(raw_request *q, size_t cut, rep_outcome *outcome);

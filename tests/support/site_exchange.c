@@ -79,6 +79,52 @@ void raw_push(raw_request *q, const rep_batch *batch) {
     payload_frame(q, ROVE_FRAME_PUSH);
 }
 
+void raw_sealed(raw_request *q, const rep_batch *batch, const raw_seal *seal) {
+    const seal_keys *keys = &q->r->s->seals;
+    uint8_t signature[ROVE_SIGNATURE_MAX];
+    uint8_t certificate[SEALS_CERTIFICATE_MAX];
+    rove__sealing sealing;
+    rove__buf record;
+    rove__sealed frame = {.batch = {.replica = seal->replica,
+                                    .number = batch->number,
+                                    .frames = 1,
+                                    .schema = ROVE_SCHEMA_VERSION,
+                                    .previous = batch->previous,
+                                    .hash = batch->hash,
+                                    .certificate = {certificate, 0}},
+                          .rows = batch->rows};
+
+    frame.batch.certificate.size =
+        seals_certificate(seal->signer != 0 ? seal->signer : seal->replica, seal->former,
+                          keys->device_public, keys->device_public_size, certificate);
+    if (seal->before != NULL) {
+        seal->before(&frame);
+    }
+    assert_int_equal(rove__sealed_sign(&keys->crypto,
+                                       (rove__bytes){keys->device, keys->device_size}, &frame.batch,
+                                       signature),
+                     ROVE_OK);
+    if (seal->after != NULL) {
+        seal->after(&frame);
+    }
+    rove__buf_init(&record, &q->r->s->allocator, ROVE_SEALED_MAX);
+    assert_int_equal(rove__sealing_begin(&sealing, &keys->crypto, keys->seal_key), ROVE_OK);
+    assert_int_equal(rove__sealing_frame(&sealing, &frame, &record), ROVE_OK);
+    rove__sealing_end(&sealing);
+    if (seal->bytes != NULL) {
+        seal->bytes(record.data, record.size);
+    }
+    raw_frame(q, seal->type, record.data, record.size);
+    rove__buf_free(&record);
+}
+
+void raw_formers(raw_request *q, const rove__former *items, size_t count) {
+    rove__formers list = {items, count, 1};
+
+    assert_int_equal(rove__formers_write(&list, &q->payload), ROVE_OK);
+    payload_frame(q, ROVE_FRAME_FORMERS);
+}
+
 void raw_end(raw_request *q) {
     rove__end end = {0};
 
@@ -175,6 +221,7 @@ static void take_other(answer *a, const rove__frame *frame) {
     rove__fail fail;
     rove__need need;
     rove__renumber renumber;
+    rove__formers formers;
     rove__differ differ;
 
     switch (frame->type) {
@@ -186,6 +233,20 @@ static void take_other(answer *a, const rove__frame *frame) {
     case ROVE_FRAME_NEED:
         assert_int_equal(rove__need_read(&need, frame->payload, frame->size, &a->arena), ROVE_OK);
         outcome->need = need.number;
+        break;
+    case ROVE_FRAME_NEED_FORMER:
+    case ROVE_FRAME_FORMER_ACK:
+        assert_int_equal(rove__formers_read(&formers, frame->payload, frame->size, &a->arena),
+                         ROVE_OK);
+        outcome->asks_formers |= frame->type == ROVE_FRAME_NEED_FORMER;
+        if (frame->type == ROVE_FRAME_NEED_FORMER) {
+            outcome->former_needs += formers.count;
+        } else {
+            outcome->former_acks += formers.count;
+        }
+        if (formers.count > 0) {
+            outcome->former = formers.items[formers.count - 1];
+        }
         break;
     case ROVE_FRAME_RENUMBER:
         assert_int_equal(rove__renumber_read(&renumber, frame->payload, frame->size, &a->arena),

@@ -324,7 +324,7 @@ static void headers_are_checked(void **state) {
         const char *header;
         rove_status status;
     } cases[] = {{"\x01\x00\x00\x00\x00", ROVE_OK},       {"\x00\x00\x00\x00\x00", ROVE_PROTOCOL},
-                 {"\x07\x00\x00\x00\x00", ROVE_PROTOCOL}, {"\x0f\x00\x00\x00\x00", ROVE_PROTOCOL},
+                 {"\x08\x00\x00\x00\x00", ROVE_PROTOCOL}, {"\x0f\x00\x00\x00\x00", ROVE_PROTOCOL},
                  {"\x1c\x00\x00\x00\x00", ROVE_PROTOCOL}, {"\x20\x00\x00\x00\x00", ROVE_PROTOCOL},
                  {"\xff\x00\x00\x00\x00", ROVE_PROTOCOL}, {"\x01\x00\x10\x00\x01", ROVE_PROTOCOL},
                  {"\x01\xff\xff\xff\xff", ROVE_PROTOCOL}, {"\x01\x00\x10\x00\x00", ROVE_TRUNCATED},

@@ -31,6 +31,8 @@
     X(P02_WITHOUT_ROWS, "a batch that comes again does not get its rows as they are now")          \
     X(P03_OTHER_HASH,   "a number that comes again with other content passes for the same batch")  \
     X(P03_ROLLED_BACK,  "a device that forgot what it had confirmed passes")                       \
+    X(P03_UNASKED,      "nobody asks for what is kept of a device's former numbers")               \
+    X(P04_UNTOLD,       "a device is not told of names that headquarters gave by itself")          \
     X(P04_BY_NAME,      "two records that were given one id are one record")                       \
     X(P05_BLIND,        "every write counts as concurrent, whatever its author had seen")          \
     X(P05_STRANGE,      "a device's own last value counts as another's")                           \

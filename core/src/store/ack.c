@@ -590,8 +590,9 @@ rove_status rove__ack_apply(rove__apply *apply, const rove__ack *frames, size_t 
         return status;
     }
     for (size_t i = 0; i < count && status == ROVE_OK; i++) {
-        for (size_t r = 0; r < frames[i].rename_count && status == ROVE_OK; r++) {
-            status = rove__renumber_record(apply->store, &frames[i].renames[r], apply->error);
+        if (frames[i].rename_count > 0) {
+            status = rove__renumber_all(apply->store, frames[i].renames, frames[i].rename_count,
+                                        apply->error);
         }
     }
     if (status == ROVE_OK) {

@@ -55,6 +55,19 @@ static const char *const texts[ROVE_EXCHANGE_SQL_COUNT] = {
     [ROVE_EXCHANGE_FORMER_FORGET] = "DELETE FROM _batch WHERE number < 0"
                                     " AND NOT EXISTS (SELECT 1 FROM _frame WHERE batch IN (number, number + 1))"
                                     " AND NOT EXISTS (SELECT 1 FROM _sealed WHERE batch = number)",
+    [ROVE_EXCHANGE_FORMER_COUNT] = "SELECT count(*) FROM _batch WHERE number < 0"
+                                   " AND EXISTS (SELECT 1 FROM _sealed WHERE batch = number)",
+    [ROVE_EXCHANGE_FORMER_LIST] = "SELECT number, hash FROM _batch WHERE number < 0 AND number > ?1"
+                                  " AND EXISTS (SELECT 1 FROM _sealed WHERE batch = number)"
+                                  " ORDER BY number LIMIT ?2",
+    [ROVE_EXCHANGE_FORMER_NEXT] = "SELECT b.number, s.ordinal, s.record FROM _batch b"
+                                  " CROSS JOIN _sealed s ON s.batch = b.number WHERE b.number < 0"
+                                  " AND b.number >= ?1 AND b.state = 3"
+                                  " AND (b.number > ?1 OR s.ordinal > ?2)"
+                                  " ORDER BY b.number, s.ordinal LIMIT 1",
+    [ROVE_EXCHANGE_FORMER_STATE] = "UPDATE _batch SET state = ?2, seq = iif(?3 = 0, seq, ?3)"
+                                   " WHERE number = ?1",
+    [ROVE_EXCHANGE_FORMER_REST] = "UPDATE _batch SET state = 4 WHERE number < 0 AND state = 3",
     [ROVE_EXCHANGE_BATCH_SHIFT] = "UPDATE _batch SET number = number - ?1 WHERE number > ?1",
     [ROVE_EXCHANGE_BATCH_RETIRE] = "UPDATE _batch SET number = number - ?1, state = 2"
                                    " WHERE number BETWEEN 1 AND ?2",

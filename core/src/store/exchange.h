@@ -34,6 +34,11 @@ typedef enum rove__exchange_sql {
     ROVE_EXCHANGE_BATCH_SIZES, /* number, seq, bytes, when sealed, of those acknowledged, newest first */
     ROVE_EXCHANGE_BATCH_FORGET, /* acknowledged, and no frame needs its chain; (1): the last acknowledged */
     ROVE_EXCHANGE_BATCH_PLAIN,   /* number of one acknowledged and not sealed, after (1) */
+    ROVE_EXCHANGE_FORMER_COUNT,  /* sealed batches of former numbers */
+    ROVE_EXCHANGE_FORMER_LIST,   /* number, hash of those after (1), at most (2) */
+    ROVE_EXCHANGE_FORMER_NEXT,   /* number, ordinal, record after (1, 2) of those to be sent */
+    ROVE_EXCHANGE_FORMER_STATE,  /* state (2) and seq (3; 0: as it is) of number (1) */
+    ROVE_EXCHANGE_FORMER_REST,   /* those that were sent and not taken */
     ROVE_EXCHANGE_FORMER_FORGET, /* of former numbers: no frame, nor one that needs its chain */
     ROVE_EXCHANGE_BATCH_SHIFT,   /* number less (1), of those above it */
     ROVE_EXCHANGE_BATCH_RETIRE,  /* number less (1), state 2, of those from 1 to (2) */
@@ -255,6 +260,18 @@ ROVE_CHECK rove_status rove__journal_welcome(rove__store *store, const rove__wel
 /* Seals one batch, in the caller's transaction: its plain frames are gone afterwards. */
 ROVE_CHECK rove_status rove__journal_seal(rove__store *store, int64_t batch,
                                           const rove__sealer *sealer, rove_error *error);
+/* ---- former.c: batches of former numbers ---- */
+
+#define ROVE_FORMER_KEPT 2 /* state: headquarters has it */
+#define ROVE_FORMER_DUE  3 /* it is to be sent */
+#define ROVE_FORMER_LEFT                                                                           \
+    4 /* it was sent, and headquarters could not use it: it asks again on its next timeline */
+/* Where the batch of a former number stands in _batch. */
+int64_t rove__former_batch(rove_replica replica, uint64_t number);
+/* What Hello says of them. */
+ROVE_CHECK rove_status rove__former_hello(rove__store *store, rove__hello *hello,
+                                          rove_error *error);
+
 /* Under which number a batch of _batch was made, and as which one. */
 rove_replica rove__journal_replica(const rove__store *store, int64_t batch);
 uint64_t rove__journal_number(int64_t batch);
@@ -331,8 +348,9 @@ ROVE_CHECK rove_status rove__ack_apply(rove__apply *apply, const rove__ack *fram
 ROVE_CHECK rove_status rove__rejection_put(rove__store *store, const rove__change *change,
                                            uint32_t field, rove_status why, const char *reason,
                                            rove_error *error);
-ROVE_CHECK rove_status rove__renumber_record(rove__store *store, const rove__rename *rename,
-                                             rove_error *error);
+/* Records get other ids; what was not judged follows, and batches in flight that can be are frozen again. */
+ROVE_CHECK rove_status rove__renumber_all(rove__store *store, const rove__rename *renames,
+                                          size_t count, rove_error *error);
 
 /* quarantine.c, unknown.c: raw rows */
 typedef struct rove__raw {

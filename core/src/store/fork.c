@@ -13,13 +13,15 @@
 
 /* Batch 1 .. of the old number stand at number - (replica << 32). */
 static rove_status retire(rove__store *store, int64_t acked, rove_error *error) {
+    static const rove__exchange_sql which[3] = {
+        ROVE_EXCHANGE_FRAME_RETIRE, ROVE_EXCHANGE_SEALED_RETIRE, ROVE_EXCHANGE_BATCH_RETIRE};
     int64_t offset = (int64_t)store->owner.replica << 32;
+    rove_status status = ROVE_OK;
 
-    rove_status status =
-        rove__exchange_run(store, ROVE_EXCHANGE_FRAME_RETIRE, error, "ii", offset, acked);
-    return status == ROVE_OK
-               ? rove__exchange_run(store, ROVE_EXCHANGE_BATCH_RETIRE, error, "ii", offset, acked)
-               : status;
+    for (size_t i = 0; i < 3 && status == ROVE_OK; i++) {
+        status = rove__exchange_run(store, which[i], error, "ii", offset, acked);
+    }
+    return status;
 }
 
 static rove_status shift(rove__store *store, int64_t acked, rove_error *error) {

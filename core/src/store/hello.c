@@ -83,6 +83,9 @@ static rove_status fill_hello(rove__store *store, rove__exchange *exchange, rove
     if (status == ROVE_OK) {
         status = fill_seal_id(store, arena, hello, error);
     }
+    if (status == ROVE_OK) {
+        status = rove__former_hello(store, hello, error);
+    }
     hello->acked = (uint64_t)acked;
     hello->unverified = unverified != 0;
     hello->has_total = catching_up == 0 && hello->token.size == 0;

@@ -158,6 +158,12 @@ static rove_status settle(rove__store *store, rove_error *error) {
     if (status == ROVE_OK) {
         status = rove__meta_put_int(store, ROVE_META_CHECKED, (int64_t)exchange->timeline, error);
     }
+    if (status == ROVE_OK) {
+        status = rove__meta_drop(store, ROVE_META_TELL, error);
+    }
+    if (status == ROVE_OK) {
+        status = rove__exchange_run(store, ROVE_EXCHANGE_FORMER_REST, error, "");
+    }
     return status == ROVE_OK ? put_safe(store, (int64_t)exchange->safe, error) : status;
 }
 

@@ -10,86 +10,17 @@
 
 #include "base/assert.h"
 #include "base/text.h"
-#include "model/set.h"
 #include "store/exchange.h"
+#include "wire/rename.h"
 
 typedef struct renaming {
     rove__store *store;
-    const rove__rename *renames;
-    size_t count;
+    rove__renames renames;
+    rove__arena frame; /* one that is frozen again */
     rove_error *error;
 } renaming;
 
-static const rove__rename *find(const renaming *r, uint32_t target, rove_id id) {
-    for (size_t i = 0; i < r->count; i++) {
-        if (r->renames[i].id == id &&
-            (target == ROVE_TARGET_ROOT || target == r->renames[i].entity)) {
-            return &r->renames[i];
-        }
-    }
-    return NULL;
-}
-
 /* ---- references ---- */
-
-/* Elements stay in order: the set is put together again by insertion. */
-static rove_status rename_set(const renaming *r, const rove__field *field, rove_value *value,
-                              rove__set_form form, rove__arena *arena, int *changed) {
-    rove__set set;
-    int renamed = 0;
-
-    rove_status status = rove__set_read(&set, value, form, arena);
-    for (size_t i = 0; status == ROVE_OK && i < set.count; i++) {
-        rove__element element = set.elements[i];
-        const rove__rename *rename = element.value.type == ROVE_INT
-                                         ? find(r, field->target, element.value.as.integer)
-                                         : NULL;
-        size_t at = i;
-        if (rename != NULL) {
-            element.value = rove__value_int(rename->to);
-            renamed = 1;
-        }
-        while (at > 0 && rove__value_compare(&set.elements[at - 1].value, &element.value) > 0) {
-            set.elements[at] = set.elements[at - 1];
-            at--;
-        }
-        set.elements[at] = element;
-    }
-    if (status != ROVE_OK || !renamed) {
-        return status;
-    }
-    *changed = 1;
-    return rove__set_value(&set, arena, value);
-}
-
-static rove_status rename_value(const renaming *r, const rove__field *field, rove_value *value,
-                                rove__set_form form, rove__arena *arena, int *changed) {
-    if (field->target == 0 || value->type == ROVE_NULL) {
-        return ROVE_OK;
-    }
-    if (field->kind == ROVE_KIND_SET) {
-        return rename_set(r, field, value, form, arena, changed);
-    }
-    const rove__rename *rename =
-        value->type == ROVE_INT ? find(r, field->target, value->as.integer) : NULL;
-    if (rename != NULL) {
-        *value = rove__value_int(rename->to);
-        *changed = 1;
-    }
-    return ROVE_OK;
-}
-
-static rove_status rename_cells(const renaming *r, rove__row *row, rove__set_form form,
-                                rove__arena *arena, int *changed) {
-    rove_status status = ROVE_OK;
-
-    for (size_t i = 0; i < row->cell_count && status == ROVE_OK; i++) {
-        if (rove__bits_get(&row->present, i)) {
-            status = rename_value(r, &row->entity->fields[i], &row->cells[i], form, arena, changed);
-        }
-    }
-    return status;
-}
 
 static rove_status follow_record(const renaming *r, const rove__entity *entity, rove_id id) {
     rove__arena *arena = &r->store->exchange->row;
@@ -100,15 +31,16 @@ static rove_status follow_record(const renaming *r, const rove__entity *entity, 
     rove__arena_reset(&r->store->row_arena);
     rove_status status = rove__record_load(r->store, entity, id, arena, &record, r->error);
     if (status == ROVE_OK && record.known && rove__record_inserts(&record)) {
-        status = rename_cells(r, &record.under.row, ROVE_SET_VERSIONED, arena, &changed);
+        status =
+            rove__rename_row(&r->renames, &record.under.row, ROVE_SET_VERSIONED, arena, &changed);
     }
     for (size_t i = 0; i < record.count && status == ROVE_OK; i++) {
         for (size_t c = 0; c < record.entries[i].count && status == ROVE_OK; c++) {
             rove__pending_cell *cell = &record.entries[i].cells[c];
             int ordinal = rove__entity_field(entity, cell->field);
             if (ordinal >= 0) {
-                status = rename_value(r, &entity->fields[ordinal], &cell->pending, ROVE_SET_DELTA,
-                                      arena, &changed);
+                status = rove__rename_value(&r->renames, &entity->fields[ordinal], &cell->pending,
+                                            ROVE_SET_DELTA, arena, &changed);
             }
         }
     }
@@ -192,8 +124,8 @@ static rove_status clear_old(rove__store *store, const rove__record *old, rove_e
     return status;
 }
 
-rove_status rove__renumber_record(rove__store *store, const rove__rename *rename,
-                                  rove_error *error) {
+static rove_status renumber_record(rove__store *store, const rove__rename *rename,
+                                   rove_error *error) {
     const rove__entity *entity = rove__registry_by_number(store->registry, rename->entity);
     rove__arena *arena = &store->exchange->row;
     rove__record old;
@@ -235,27 +167,11 @@ rove_status rove__renumber_record(rove__store *store, const rove__rename *rename
 
 /* ---- batches ---- */
 
-static rove_status rename_change(const renaming *r, rove__change *change, rove__arena *arena) {
-    int changed = 0;
-
-    if (change->row.entity == NULL) {
-        return ROVE_OK;
-    }
-    for (size_t i = 0; i < r->count; i++) {
-        const rove__rename *rename = &r->renames[i];
-        if (rename->entity == change->row.entity_number && rename->id == change->row.id &&
-            rove__version_compare(rename->origin, change->clock.origin) == 0) {
-            change->row.id = rename->to;
-            break;
-        }
-    }
-    return rename_cells(r, &change->row, ROVE_SET_DELTA, arena, &changed);
-}
-
-static rove_status refreeze_frame(const renaming *r, rove__flight *flight, rove__bytes rows) {
+static rove_status refreeze_frame(renaming *r, rove__flight *flight, rove__bytes rows) {
     rove__store *store = r->store;
     rove__batch_reader *reader = NULL;
     rove__change change;
+    int changed = 0;
 
     rove_status status = rove__batch_reader_new(store->ports.allocator, store->registry, rows.data,
                                                 rows.size, &reader);
@@ -263,7 +179,7 @@ static rove_status refreeze_frame(const renaming *r, rove__flight *flight, rove_
         status = rove__batch_next(reader, &change);
         if (status == ROVE_OK) {
             rove__arena_reset(&store->exchange->row);
-            status = rename_change(r, &change, &store->exchange->row);
+            status = rove__rename_change(&r->renames, &change, &store->exchange->row, &changed);
         }
         if (status == ROVE_OK) {
             status = rove__flight_add(flight, &change, r->error);
@@ -276,8 +192,7 @@ static rove_status refreeze_frame(const renaming *r, rove__flight *flight, rove_
 }
 
 /* The frame of batch 0 at an ordinal, copied into the arena; no data past the last. */
-static rove_status read_frame(const renaming *r, int64_t ordinal, rove__bytes *rows) {
-    rove__arena *arena = &r->store->exchange->arena;
+static rove_status read_frame(renaming *r, int64_t ordinal, rove__bytes *rows) {
     sqlite3_stmt *statement = NULL;
 
     rove_status status = rove__exchange_row(r->store, ROVE_EXCHANGE_FRAME_AT, &statement, r->error,
@@ -287,15 +202,15 @@ static rove_status read_frame(const renaming *r, int64_t ordinal, rove__bytes *r
         return status;
     }
     rove_value value = rove__column_value(statement, 0);
-    rove__arena_reset(arena);
-    rows->data = rove__arena_copy(arena, value.as.data, value.size);
+    rove__arena_reset(&r->frame);
+    rows->data = rove__arena_copy(&r->frame, value.as.data, value.size);
     rows->size = value.size;
     sqlite3_reset(statement);
     return rows->data != NULL ? ROVE_OK : ROVE_NOMEM;
 }
 
 /* Its frames become those of batch 0 and are frozen again, one after the other. */
-static rove_status refreeze(const renaming *r, int64_t number) {
+static rove_status refreeze(renaming *r, int64_t number) {
     rove__flight flight;
     rove__bytes rows;
 
@@ -326,7 +241,7 @@ static rove_status refreeze(const renaming *r, int64_t number) {
                : status;
 }
 
-static rove_status refreeze_all(const renaming *r) {
+static rove_status refreeze_all(renaming *r) {
     int64_t number = 0;
 
     rove_status status = rove__meta_get_int(r->store, ROVE_META_ACKED, &number, r->error);
@@ -344,18 +259,14 @@ static rove_status refreeze_all(const renaming *r) {
     return status;
 }
 
-rove_status rove__store_renumber(rove__store *store, const rove__renumber *renumber,
-                                 rove_error *error) {
-    renaming r = {store, renumber->renames, renumber->rename_count, error};
-    rove__apply apply;
+rove_status rove__renumber_all(rove__store *store, const rove__rename *renames, size_t count,
+                               rove_error *error) {
+    renaming r = {.store = store, .renames = {renames, count}, .error = error};
+    rove_status status = ROVE_OK;
 
-    rove_status status = rove__store_enter(store, error);
-    if (status != ROVE_OK) {
-        return status;
-    }
-    status = rove__apply_begin(&apply, store, error);
-    for (size_t i = 0; i < r.count && status == ROVE_OK; i++) {
-        status = rove__renumber_record(store, &r.renames[i], error);
+    rove__arena_init(&r.frame, store->ports.allocator, 2 * (size_t)ROVE_BATCH_MAX);
+    for (size_t i = 0; i < count && status == ROVE_OK; i++) {
+        status = renumber_record(store, &renames[i], error);
     }
     if (status == ROVE_OK) {
         status = follow_references(&r);
@@ -363,8 +274,21 @@ rove_status rove__store_renumber(rove__store *store, const rove__renumber *renum
     if (status == ROVE_OK) {
         status = refreeze_all(&r);
     }
+    rove__arena_free(&r.frame);
+    return status;
+}
+
+rove_status rove__store_renumber(rove__store *store, const rove__renumber *renumber,
+                                 rove_error *error) {
+    rove__apply apply;
+
+    rove_status status = rove__store_enter(store, error);
+    if (status != ROVE_OK) {
+        return status;
+    }
+    status = rove__apply_begin(&apply, store, error);
     if (status == ROVE_OK) {
-        status = rove__apply_begin(&apply, store, error);
+        status = rove__renumber_all(store, renumber->renames, renumber->rename_count, error);
     }
     if (status == ROVE_OK) {
         status = rove__apply_batch(&apply, renumber->rows);

@@ -17,7 +17,7 @@
  *   _deleted(entity, row, entry, PRIMARY KEY (entity, row)) WITHOUT ROWID     newest entry of a row that is not on
  *     its table: a pending delete holds it, or it was taken off with work in flight (D5)
  *   _batch(number INTEGER PRIMARY KEY, state, schema, frames, hash BLOB, chain BLOB, seq)
- *     state 0 in flight, 1 acknowledged and kept (D9); chain: after this batch, once acknowledged
+ *     state 0 in flight, 1 acknowledged and kept (D9), 2 to 4 of a former number (former.c); chain: after this batch, once acknowledged
  *   _frame(batch, ordinal, rows BLOB, PRIMARY KEY (batch, ordinal))           frozen bytes
  *   _sealed(batch, ordinal, at, record BLOB, PRIMARY KEY (batch, ordinal))    what became of them after the Ack:
  *     records that headquarters alone opens (wire/sealed.h), since `at`

@@ -31,6 +31,7 @@
 #define ROVE_META_CHECKED     "checked"     /* int: timeline on which headquarters lacked nothing that is kept here */
 #define ROVE_META_SETTLED     "settled"     /* int: the schema << 16 | ROVE_DERIVE_VERSION for which the rows have been looked through */
 #define ROVE_META_SYNCED      "synced"      /* int: changes when a commit has to reach the disk (transaction.c) */
+#define ROVE_META_TELL        "tell"        /* int 0, 1: headquarters wants to know which batches of former numbers are kept */
 #define ROVE_META_SEAL_KEY    "seal_key"    /* 91 bytes: headquarters' sealing key, as Welcome brought it */
 #define ROVE_META_REMAINS     "remains"     /* int: ROVE_REMAINS_*, of rows that left (tidy.c) */
 #define ROVE_META_POLICY      "policy"      /* bytes: as Welcome brought it */

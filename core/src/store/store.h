@@ -240,6 +240,26 @@ typedef struct rove__sealer {
 } rove__sealer;
 /* Seals acknowledged batches that are not yet (D9), a transaction each. A failure is logged; the next call goes on. */
 void rove__store_journal(rove__store *store, const rove__sealer *sealer);
+/*
+ * Batches of former numbers (P3, D11), if headquarters is to be told of them: some of those after *position (INT64_MIN: from
+ * the first), hashed, which moves on; none: that was all.
+ */
+ROVE_CHECK rove_status rove__store_formers(rove__store *store, int64_t *position,
+                                           rove__arena *arena, rove__formers *list,
+                                           rove_error *error);
+/* The next record of those to be sent, and where it stands; start with {INT64_MIN, -1}. Empty: no more. */
+typedef struct rove__former_position {
+    int64_t batch, ordinal;
+} rove__former_position;
+ROVE_CHECK rove_status rove__store_former_next(rove__store *store, rove__former_position *position,
+                                               rove__arena *arena, rove__bytes *record,
+                                               rove_error *error);
+/* Headquarters asks for these; for none: it wants to be told which there are. */
+ROVE_CHECK rove_status rove__store_need_former(rove__store *store, const rove__formers *list,
+                                               rove_error *error);
+/* Headquarters has taken these. */
+ROVE_CHECK rove_status rove__store_former_ack(rove__store *store, const rove__formers *list,
+                                              rove_error *error);
 /* Headquarters asks for batches from `number` again (T3). ROVE_NOT_FOUND if they are no longer kept. */
 ROVE_CHECK rove_status rove__store_need(rove__store *store, uint64_t number, rove_error *error);
 /* Remembers that headquarters lacks these rows; the next exchange carries them (P15). */

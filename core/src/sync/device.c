@@ -1,7 +1,7 @@
 /*
  * sync/device.c - the device's end of one exchange; see device.h.
  *
- * Request:  HELLO (PUSH | SEALED)* ROW? DIGEST* END, made frame by frame as the host asks for bytes.
+ * Request:  HELLO FORMERS* FORMER* (PUSH | SEALED)* ROW? DIGEST* END, made frame by frame as the host asks for bytes.
  * Answer:   WELCOME first, END last; between them what frame_table lists. An answer that ends without END
  *           has applied whole pages only, and the cursor says how far it came.
  *
@@ -40,6 +40,8 @@
 
 typedef enum phase {
     PHASE_HELLO,
+    PHASE_FORMERS,
+    PHASE_FORMER,
     PHASE_PUSH,
     PHASE_ROWS,
     PHASE_DIGESTS,
@@ -62,6 +64,8 @@ struct rove__device {
     uint32_t push_ordinal;
     int pushed_any;
     size_t pushed_bytes, pushed_changes, pushed_weight; /* in this request */
+    int64_t told; /* of batches of former numbers, up to it */
+    rove__former_position former;
     rove__digest_list digests; /* in digest_arena, while PHASE_DIGESTS lasts */
     rove__arena digest_arena;
     size_t digests_sent;
@@ -112,8 +116,40 @@ static rove_status make_hello(rove__device *device, rove_error *error) {
     if (status == ROVE_OK) {
         status = write_payload(device, ROVE_FRAME_HELLO);
     }
-    device->phase = PHASE_PUSH;
+    device->phase = hello.formers > 0 ? PHASE_FORMERS : PHASE_PUSH;
     return status;
+}
+
+/* Which batches of former numbers are kept, if headquarters is to be told. */
+static rove_status make_formers(rove__device *device, rove_error *error) {
+    rove__formers list;
+    rove_status status =
+        rove__store_formers(device->store, &device->told, &device->arena, &list, error);
+
+    if (status == ROVE_OK && list.count == 0) {
+        device->phase = PHASE_FORMER;
+        return ROVE_OK;
+    }
+    if (status == ROVE_OK) {
+        status = rove__formers_write(&list, &device->payload);
+    }
+    return status == ROVE_OK ? write_payload(device, ROVE_FRAME_FORMERS) : status;
+}
+
+static rove_status make_former(rove__device *device, rove_error *error) {
+    rove__bytes record;
+    rove_status status =
+        rove__store_former_next(device->store, &device->former, &device->arena, &record, error);
+
+    if (status != ROVE_OK) {
+        return status;
+    }
+    if (record.size == 0) {
+        device->phase = PHASE_PUSH;
+        return ROVE_OK;
+    }
+    return rove__frame_write(device->writer, ROVE_FRAME_FORMER, record.data, record.size,
+                             &device->out);
 }
 
 /* What a frame that this replica made itself carries. */
@@ -226,12 +262,10 @@ static rove_status make_end(rove__device *device, rove_error *error) {
 }
 
 static rove_status make_more(rove__device *device, rove_error *error) {
-    static rove_status (*const makers[])(rove__device *,
-                                         rove_error *) = {[PHASE_HELLO] = make_hello,
-                                                          [PHASE_PUSH] = make_push,
-                                                          [PHASE_ROWS] = make_rows,
-                                                          [PHASE_DIGESTS] = make_digests,
-                                                          [PHASE_END] = make_end};
+    static rove_status (*const makers[])(rove__device *, rove_error *) = {
+        [PHASE_HELLO] = make_hello, [PHASE_FORMERS] = make_formers, [PHASE_FORMER] = make_former,
+        [PHASE_PUSH] = make_push,   [PHASE_ROWS] = make_rows,       [PHASE_DIGESTS] = make_digests,
+        [PHASE_END] = make_end};
     ROVE_ASSERT(device->phase != PHASE_SENT);
     rove__buf_reset(&device->payload);
     rove__arena_reset(&device->arena);
@@ -381,6 +415,26 @@ static rove_status take_need(rove__device *device, const rove__frame *frame) {
     return status;
 }
 
+static rove_status take_need_former(rove__device *device, const rove__frame *frame) {
+    rove__formers list;
+    rove_status status = rove__formers_read(&list, frame->payload, frame->size, &device->arena);
+
+    if (status == ROVE_OK) {
+        status = rove__store_need_former(device->store, &list, &device->failure);
+    }
+    device->again = 1;
+    device->stopped = 1;
+    return status;
+}
+
+static rove_status take_former_ack(rove__device *device, const rove__frame *frame) {
+    rove__formers list;
+    rove_status status = rove__formers_read(&list, frame->payload, frame->size, &device->arena);
+
+    return status == ROVE_OK ? rove__store_former_ack(device->store, &list, &device->failure)
+                             : status;
+}
+
 static rove_status take_fork(rove__device *device, const rove__frame *frame) {
     (void)frame;
     return fail(device, ROVE_FORK, rove_status_text(ROVE_FORK));
@@ -503,11 +557,18 @@ static const struct {
     rove__frame_type type;
     rove_status (*take)(rove__device *, const rove__frame *);
 } frame_table[] = {
-    {ROVE_FRAME_WELCOME, take_welcome},   {ROVE_FRAME_FAIL, take_fail},
-    {ROVE_FRAME_NEED, take_need},         {ROVE_FRAME_FORK, take_fork},
-    {ROVE_FRAME_RENUMBER, take_renumber}, {ROVE_FRAME_ACK, take_ack},
-    {ROVE_FRAME_NEED_ROW, take_need_row}, {ROVE_FRAME_PAGE, take_page},
-    {ROVE_FRAME_DIFFER, take_differ},     {ROVE_FRAME_ORDER, take_order},
+    {ROVE_FRAME_WELCOME, take_welcome},
+    {ROVE_FRAME_FAIL, take_fail},
+    {ROVE_FRAME_NEED, take_need},
+    {ROVE_FRAME_FORK, take_fork},
+    {ROVE_FRAME_NEED_FORMER, take_need_former},
+    {ROVE_FRAME_FORMER_ACK, take_former_ack},
+    {ROVE_FRAME_RENUMBER, take_renumber},
+    {ROVE_FRAME_ACK, take_ack},
+    {ROVE_FRAME_NEED_ROW, take_need_row},
+    {ROVE_FRAME_PAGE, take_page},
+    {ROVE_FRAME_DIFFER, take_differ},
+    {ROVE_FRAME_ORDER, take_order},
     {ROVE_FRAME_END, take_end},
 };
 
@@ -576,6 +637,8 @@ rove_status rove__device_new(const rove__store_ports *ports, rove__store *store,
     rove__buf_init(&device->held, ports->allocator, HELD_BYTES_MAX);
     rove__arena_init(&device->arena, ports->allocator, MESSAGE_MEMORY_MAX);
     rove__arena_init(&device->digest_arena, ports->allocator, DIGEST_MEMORY_MAX);
+    device->told = INT64_MIN;
+    device->former = (rove__former_position){INT64_MIN, -1};
     rove__store_read_tally(store, &device->tally);
     rove_status status =
         rove__frame_writer_new(ports->allocator, ROVE_FRAME_REQUEST_WINDOW_LOG, &device->writer);

@@ -1,13 +1,15 @@
 /*
  * sync/exchange.h - what both ends of an exchange share: its course, and a little arithmetic.
  *
- *   request = HELLO (PUSH | ROW | DIGEST)* END
+ *   request = HELLO FORMERS* FORMER* (PUSH | SEALED)* ROW* DIGEST* END
  *   answer  = FAIL
  *           | WELCOME FORK END                        the device is a copy: enrol again (P3)
+ *           | WELCOME NEED_FORMER END                 batches of former numbers first (P3)
  *           | WELCOME NEED END                        headquarters has fewer batches (T3)
- *           | WELCOME ACK* (RENUMBER+ | FORK | NEED) END  pushing stopped at this batch (P3, P4)
- *           | WELCOME ACK* NEED_ROW END               rows first (P15); come again at once
- *           | WELCOME ACK* NEED_ROW? DIFFER? PAGE* END
+ *           | WELCOME TAKEN (RENUMBER+ | FORK | NEED)? END   pushing stopped at this batch (P3, P4)
+ *           | WELCOME TAKEN NEED_ROW END              rows first (P15); come again at once
+ *           | WELCOME TAKEN NEED_ROW? DIFFER? PAGE* END
+ *   TAKEN   = FORMER_ACK? ACK*
  *
  * The frames of a batch follow each other, ordinals from 0, the last one marked; batches ascend by one.
  * A batch of which headquarters cannot stage all in one exchange is not answered; END then says more. An Ack

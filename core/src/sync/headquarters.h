@@ -187,6 +187,12 @@ typedef struct rove__hq_store {
     rove_status (*batch_put)(rove__hq_tx *tx, const rove__hq_batch *batch);
     /* Forgets answers and row lists up to a number; hashes and chains stay. */
     rove_status (*batch_confirm)(rove__hq_tx *tx, rove_replica replica, uint64_t number);
+    /*
+     * Batches that came outside of their device's chain (P3), by their hash. get: OK or NOT_FOUND; hash NULL: any of them.
+     * put: once, however often.
+     */
+    rove_status (*stray_get)(rove__hq_tx *tx, rove_replica replica, const rove__chain *hash);
+    rove_status (*stray_put)(rove__hq_tx *tx, rove_replica replica, const rove__chain *hash);
 
     /* Live or dead, with a cell for each field. lock as above. present: the cells that are not NULL. NOT_FOUND. */
     rove_status (*row_get)(rove__hq_tx *tx, uint32_t entity, rove_id id, int lock,

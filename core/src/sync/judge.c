@@ -67,6 +67,8 @@ void rove__judge_close(rove__judge *judge) {
     rove__free(allocator, judge->verdicts);
     rove__free(allocator, judge->canonicals);
     rove__free(allocator, judge->refused);
+    rove__free(allocator, judge->heard);
+    rove__free(allocator, judge->as_staged);
     for (size_t i = 0; i < ROVE_JUDGE_CACHE; i++) {
         rove__holdings_free(&judge->held[i].holdings);
     }
@@ -337,18 +339,22 @@ static rove_status judge_op(rove__case *c, const rove__staged_op *op) {
     if (status != ROVE_OK) {
         return status;
     }
-    act.own = whose == 1;
+    act.own = whose == 1 && !judge->forked;
+    act.again = whose == 2 || judge->former;
     if (act.change.row.entity == NULL) {
         return rove__judge_review(c, &act, "This build does not know the entity.");
     }
     if (whose == 0) {
         return rove__judge_review(c, &act, "It bears the number of another device.");
     }
-    if (whose == 2) {
+    if (act.again) {
         status = rove__judge_known(c, &act, &known);
     }
     if (status == ROVE_OK && known) {
         return rove__judge_verdict(c, &act, 0, ROVE_VERDICT_KNOWN, ROVE_OK, "");
+    }
+    if (status == ROVE_OK && judge->doubt != NULL) {
+        return rove__judge_review(c, &act, judge->doubt);
     }
     return status == ROVE_OK ? rove__judge_act(c, &act) : status;
 }
@@ -422,37 +428,50 @@ static rove_status keep_batch(rove__judge *judge, const rove__chain *chain, uint
     return status;
 }
 
+/* The chain goes on. */
+static rove_status link_batch(rove__judge *judge, uint64_t seq, int took_seq) {
+    rove__hq_device *device = judge->device;
+    rove__chain chain;
+    rove_status status =
+        rove__exchange_chain(judge->ports->crypto, &device->chain, &judge->staged->hash, &chain);
+
+    if (status == ROVE_OK) {
+        status = keep_batch(judge, &chain, seq, took_seq);
+    }
+    if (status == ROVE_OK) {
+        device->last_batch = judge->staged->number;
+        device->chain = chain;
+    }
+    return status;
+}
+
 /* After the last record: the head, the Ack, the device. */
 static rove_status close_batch(rove__judge *judge, rove_stamp largest) {
     rove__hq_device *device = judge->device;
     rove__writer *writer = judge->writer;
     uint64_t before = rove__writer_head(writer)->seq;
     uint64_t seq = 0;
-    rove__chain chain;
-    rove_status status =
-        rove__exchange_chain(judge->ports->crypto, &device->chain, &judge->staged->hash, &chain);
 
-    if (status != ROVE_OK) {
-        return status;
-    }
     judge->writer = NULL;
-    status = rove__writer_finish(writer, &seq, judge->error);
+    rove_status status = rove__writer_finish(writer, &seq, judge->error);
     if (status == ROVE_OK) {
-        status = keep_batch(judge, &chain, seq, seq != before);
+        status = judge->stray
+                     ? judge->store->stray_put(judge->tx, device->replica, &judge->staged->hash)
+                     : link_batch(judge, seq, seq != before);
     }
     if (status == ROVE_OK) {
-        device->last_batch = judge->staged->number;
-        device->chain = chain;
-        device->last_stamp = largest > device->last_stamp ? largest : device->last_stamp;
+        if (!judge->stray && largest > device->last_stamp) {
+            device->last_stamp = largest;
+        }
         judge->stats->batches++;
         judge->stats->rows_in += judge->staged->count;
     }
     return status;
 }
 
-static rove_status judge_fresh(rove__judge *judge) {
+rove_status rove__judge_fresh(rove__judge *judge) {
     rove__staged *staged = judge->staged;
-    rove_stamp largest = judge->device->last_stamp;
+    rove_stamp largest = judge->stray ? 0 : judge->device->last_stamp;
     uint64_t seq = 0;
 
     rove_status status = draw_stamps(judge, &largest);
@@ -462,11 +481,16 @@ static rove_status judge_fresh(rove__judge *judge) {
     if (status == ROVE_OK) {
         status = rove__judge_names(judge);
     }
-    if (status == ROVE_OK && judge->answer->rename_count > 0) {
+    if (status == ROVE_OK && judge->answer->rename_count > 0 && !staged->sealed) {
         rove__writer *writer = judge->writer;
         judge->writer = NULL;
         judge->answer->kind = ROVE_ANSWER_RENUMBER;
         return rove__writer_finish(writer, &seq, judge->error); /* the ids drawn are spent */
+    }
+    if (status == ROVE_OK && judge->answer->rename_count > 0) {
+        judge->answer->pause = 1;
+        status = rove__judge_rename(judge);
+        qsort(staged->ops, staged->count, sizeof *staged->ops, by_record);
     }
     for (size_t i = 0; i < staged->count && status == ROVE_OK;) {
         size_t end = record_end(staged, i);
@@ -474,6 +498,21 @@ static rove_status judge_fresh(rove__judge *judge) {
         i = end;
     }
     return status == ROVE_OK ? close_batch(judge, largest) : status;
+}
+
+/* Whether the answer that was kept has new names in it. */
+static rove_status renames_again(rove__judge *judge, rove__bytes frames, int *renames) {
+    rove__reader reader;
+    rove__ack ack;
+
+    rove__reader_init(&reader, frames.data, frames.size);
+    size_t size = rove__reader_u32(&reader);
+    const uint8_t *payload = rove__reader_take(&reader, size);
+    rove_status status = rove__reader_status(&reader) == ROVE_OK
+                             ? rove__ack_read(&ack, payload, size, &judge->answers)
+                             : ROVE_CORRUPT;
+    *renames = status == ROVE_OK && ack.rename_count > 0;
+    return status;
 }
 
 /* A batch that came before: the stored verdicts, and every row that it names as it is now (P2). */
@@ -495,6 +534,9 @@ static rove_status answer_again(rove__judge *judge) {
         return status;
     }
     judge->answer->resent = 1;
+    if (staged->sealed) {
+        status = renames_again(judge, batch.answer, &judge->answer->pause);
+    }
     rove__buf_append(&judge->answer->frames, batch.answer.data, batch.answer.size);
     rove__reader_init(&reader, batch.rows.data, batch.rows.size);
     while (rove__reader_left(&reader) > 0 && status == ROVE_OK && !ROVE_PLANTED(P02_WITHOUT_ROWS)) {
@@ -526,7 +568,7 @@ static rove_status judge_number(rove__judge *judge) {
         judge->answer->kind = ROVE_ANSWER_FORK;
         return ROVE_OK;
     }
-    return judge_fresh(judge);
+    return rove__judge_fresh(judge);
 }
 
 rove_status rove__judge_batch(const rove__server_ports *ports, rove__hq_tx *tx,
@@ -541,6 +583,9 @@ rove_status rove__judge_batch(const rove__server_ports *ports, rove__hq_tx *tx,
     judge.answer = answer;
     if (status == ROVE_OK) {
         status = judge_number(&judge);
+    }
+    if (status != ROVE_OK) {
+        rove__judge_unrename(&judge);
     }
     if (status == ROVE_OK && answer->kind == ROVE_ANSWER_FORK) {
         rove__log(ports->log, ROVE_LOG_WARN, "judge",

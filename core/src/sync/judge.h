@@ -45,8 +45,14 @@ void rove__staged_free(rove__staged *staged);
  */
 ROVE_CHECK rove_status rove__staged_add(rove__staged *staged, const rove__push *push,
                                         rove_error *error);
-/* Before its first frame: it comes sealed, and its rows must be what was signed. */
-void rove__staged_seal(rove__staged *staged, const rove__sealed_batch *batch);
+/*
+ * Before its first frame: it comes sealed, and its rows must be what was signed (else ROVE_CORRUPT with its last frame).
+ * `former`: whose number it bears, if not that of the connection's device; `signer`: who signed it.
+ */
+void rove__staged_seal(rove__staged *staged, const rove__sealed_batch *batch, rove_replica former,
+                       const rove__signer *signer);
+/* Of another device than the connection's. */
+int rove__staged_is_former(const rove__staged *staged);
 /* Its last frame has come. */
 int rove__staged_complete(const rove__staged *staged);
 uint64_t rove__staged_number(const rove__staged *staged);
@@ -68,8 +74,9 @@ typedef enum rove__answer_kind {
 typedef struct rove__answer {
     const rove_allocator *allocator;
     rove__answer_kind kind;
-    uint64_t number;      /* ACK: of the batch; NEED: the one needed */
-    int resent;           /* ACK: it had been judged before (P2) */
+    uint64_t number; /* ACK: of the batch; NEED: the one needed */
+    int resent;      /* ACK: it had been judged before (P2) */
+    int pause;       /* ACK: with new names, which the device has to take up before it sends more */
     rove__buf frames;     /* ACK: { size:u32 payload of an Ack without rows }*, at least one */
     rove__row_name *rows; /* ACK, RENUMBER: to be sent as they are when they are sent; owned */
     size_t row_count;
@@ -90,6 +97,17 @@ ROVE_CHECK rove_status rove__judge_batch(const rove__server_ports *ports, rove__
                                          rove__hq_device *device, rove__staged *staged,
                                          int64_t now_ms, rove__server_stats *stats,
                                          rove__answer *answer, rove_error *error);
+/*
+ * A batch of a number that its device no longer has (P3, D11), judged as its author's, who is stored as well. *taken: what
+ * the device is told. As rove__judge_batch, it changes nothing of `staged` unless it succeeds.
+ */
+ROVE_CHECK rove_status rove__judge_former(const rove__server_ports *ports, rove__hq_tx *tx,
+                                          rove__staged *staged, int64_t now_ms,
+                                          rove__server_stats *stats, rove__former *taken,
+                                          rove_error *error);
+/* 1 if a batch of this number and hash was taken. */
+ROVE_CHECK rove_status rove__judge_has_former(const rove__server_ports *ports, rove__hq_tx *tx,
+                                              const rove__former *former, int *has);
 /*
  * A row that a device sent because headquarters had asked for it (P15); `rows` is one ROW frame's payload. Rows that
  * nobody is waiting for are dropped.

@@ -174,7 +174,7 @@ static rove_status create(rove__case *c, const rove__act *act) {
     if (status == ROVE_OK) {
         status = rove__judge_record(c, &act->change);
     }
-    if (status == ROVE_OK && act->change.row.entity->scope == ROVE_SCOPE_SELF) {
+    if (status == ROVE_OK && act->change.row.entity->scope == ROVE_SCOPE_SELF && act->user != 0) {
         status = rove__writer_grant(judge->writer, act->user, c->id, 1, judge->error);
         rove__judge_forget_held(judge);
     }

@@ -168,6 +168,11 @@ rove_status rove__judge_decide(const rove__server_ports *ports, rove__hq_tx *tx,
     rove_status status = find_review(ports, tx, &s);
     if (status == ROVE_OK) {
         status = ports->store->device_get(tx, s.found.replica, 1, &device);
+        if (status == ROVE_NOT_FOUND) { /* of a device that headquarters does not know any more */
+            device = (rove__hq_device){
+                .replica = s.found.replica, .user = s.found.user, .status = ROVE_DEVICE_REVOKED};
+            status = ROVE_OK;
+        }
     }
     if (status == ROVE_OK) {
         status =

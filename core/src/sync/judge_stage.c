@@ -222,10 +222,17 @@ static rove_status decode(rove__staged *staged, rove__bytes rows, rove_error *er
     return status == ROVE_DONE ? ROVE_OK : status;
 }
 
-void rove__staged_seal(rove__staged *staged, const rove__sealed_batch *batch) {
+void rove__staged_seal(rove__staged *staged, const rove__sealed_batch *batch, rove_replica former,
+                       const rove__signer *signer) {
     ROVE_ASSERT(staged->frames == 0);
     staged->sealed = 1;
     staged->promised = batch->hash;
+    staged->former = former;
+    staged->signer = *signer;
+}
+
+int rove__staged_is_former(const rove__staged *staged) {
+    return staged->former != 0;
 }
 
 rove_status rove__staged_add(rove__staged *staged, const rove__push *push, rove_error *error) {

@@ -54,6 +54,8 @@ struct rove__staged {
     rove__chain hash;     /* of the frames that came */
     int sealed;           /* it came sealed: it cannot be frozen again */
     rove__chain promised; /* sealed: the hash that was signed */
+    rove_replica former; /* whose number it bears, if not that of the connection's device; else 0 */
+    rove__signer signer; /* who signed it */
     rove__staged_op *ops; /* owned */
     size_t count, capacity;
     rove__op_stamp *stamps; /* owned */
@@ -100,6 +102,16 @@ typedef struct rove__judge {
     rove_replica user_of; /* the replica looked up last */
     rove_id user_found;
     rove_error *error;
+
+    /* of a batch of a former number (judge_former.c), and of one that cannot be frozen again */
+    int former;
+    int stray;            /* it does not follow its author's chain */
+    int forked;           /* nothing is its author's own (P5) */
+    const char *doubt;    /* why all of it goes to review; NULL: it is judged */
+    rove__hash128 *heard; /* what is in review, or was; owned */
+    size_t heard_count, heard_capacity;
+    int heard_listed;
+    rove__staged_op *as_staged; /* the ops before they were renamed; owned */
 } rove__judge;
 
 /* One record under judgement. */
@@ -128,6 +140,7 @@ typedef struct rove__act {
     rove_id user;
     rove_replica replica;
     int own;    /* `replica` is the number of a device that is its author (P5) */
+    int again;  /* it may have come before, in another batch (P3) */
     int parked; /* it had been parked: nobody waits for a verdict */
     int decided; /* an operator accepts it: nobody's entitlement is asked for, and it fails if refused */
     uint64_t cursor; /* clipped */
@@ -214,6 +227,14 @@ ROVE_CHECK rove_status rove__judge_unpark(rove__case *c);
 ROVE_CHECK rove_status rove__case_free_id(rove__case *c, const rove__entity *entity);
 /* Takes in a row as a device had it (WHOLE); `*taken` 0: its author may not write there. */
 ROVE_CHECK rove_status rove__judge_take_row(rove__case *c, const rove__act *act, int *taken);
+
+/* Judges the ops of a batch that is due. */
+ROVE_CHECK rove_status rove__judge_fresh(rove__judge *judge);
+/* judge_former.c: gives the records of a sealed batch the names that judge_names found; takes it back, if all fails. */
+ROVE_CHECK rove_status rove__judge_rename(rove__judge *judge);
+void rove__judge_unrename(rove__judge *judge);
+/* 1 if the same change is in review, or was. */
+ROVE_CHECK rove_status rove__judge_heard(rove__judge *judge, const rove__act *act, int *heard);
 
 /* judge_known.c (P3): drops edits of a change that the record's history has. *known: nothing is left. */
 ROVE_CHECK rove_status rove__judge_known(rove__case *c, rove__act *act, int *known);

@@ -53,8 +53,8 @@ rove_status rove__judge_tell(rove__judge *judge, const rove__act *act,
                              const rove__hq_review *review) {
     rove__row row;
 
-    /* A row that headquarters had asked for is nobody's writing. */
-    if (act->change.op == ROVE_OP_WHOLE) {
+    /* A row that headquarters had asked for is nobody's writing; of other work it may not be known whose it is. */
+    if (act->change.op == ROVE_OP_WHOLE || review->user == 0) {
         return ROVE_OK;
     }
     rove_status status = rove__row_init(&row, judge->review, 0, &judge->record);

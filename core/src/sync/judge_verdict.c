@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/planted.h"
 #include "sync/judge_state.h"
 #include "wire/frame.h"
 
@@ -95,11 +96,15 @@ rove_status rove__judge_review(rove__case *c, const rove__act *act, const char *
     if (act->decided) {
         return rove__error_set(judge->error, ROVE_STATE, "%s", reason);
     }
-    rove_status status = judge->store->review_put(judge->tx, &review);
+    int heard = 0;
+    rove_status status = act->again ? rove__judge_heard(judge, act, &heard) : ROVE_OK;
 
-    rove__writer_touch(judge->writer);
-    judge->stats->reviews++;
-    if (status == ROVE_OK) {
+    if (status == ROVE_OK && !heard) {
+        status = judge->store->review_put(judge->tx, &review);
+        rove__writer_touch(judge->writer);
+        judge->stats->reviews++;
+    }
+    if (status == ROVE_OK && !heard) {
         status = rove__judge_tell(judge, act, &review);
     }
     if (status == ROVE_OK) {
@@ -113,6 +118,9 @@ rove_status rove__judge_refuse(rove__case *c, const rove__act *act, rove_status 
     ROVE_ASSERT(status != ROVE_OK);
     if (act->decided) {
         return rove__error_set(c->judge->error, status, "%s", reason);
+    }
+    if (c->judge->former) {
+        return rove__judge_review(c, act, reason); /* nobody would hear of it */
     }
     c->judge->stats->rejected++;
     return rove__judge_verdict(c, act, 0, ROVE_VERDICT_REJECTED, status, reason);
@@ -154,6 +162,10 @@ rove_status rove__judge_ack(rove__judge *judge, const rove__chain *chain, uint64
 
     rove__buf_init(&payload, judge->ports->allocator, ROVE_BATCH_BYTES_MAX);
     do {
+        ack.rename_count = verdicts + canonicals == 0 && !ROVE_PLANTED(P04_UNTOLD)
+                               ? judge->answer->rename_count
+                               : 0;
+        ack.renames = ack.rename_count > 0 ? judge->answer->renames : NULL;
         ack.verdicts = judge->verdict_count == 0 ? NULL : judge->verdicts + verdicts;
         ack.verdict_count = part(judge->verdict_count, verdicts);
         ack.canonicals = judge->canonical_count == 0 ? NULL : judge->canonicals + canonicals;

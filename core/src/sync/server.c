@@ -98,6 +98,7 @@ void rove__server_free(rove__server *server) {
     rove__buf_free(&server->batch_bytes);
     rove__holdings_free(&server->readable);
     rove__free(allocator, server->digests);
+    rove__free(allocator, server->formers);
     rove__free(allocator, server->needed);
     rove__free(allocator, server);
 }
@@ -142,7 +143,7 @@ static void skip(rove__server *server) {
 }
 
 rove_status rove__server_stage(rove__server *server, const rove__push *push,
-                               const rove__sealed_batch *sealed, rove_error *error) {
+                               const rove__server_record *record, rove_error *error) {
     rove_status status = ROVE_OK;
 
     if (server->skipping) {
@@ -154,8 +155,10 @@ rove_status rove__server_stage(rove__server *server, const rove__push *push,
     }
     if (server->current == NULL) {
         status = rove__staged_new(&server->stage, &server->current);
-        if (status == ROVE_OK && sealed != NULL) {
-            rove__staged_seal(server->current, sealed);
+        if (status == ROVE_OK && record != NULL) {
+            rove_replica of = record->sealed.batch.replica;
+            rove__staged_seal(server->current, &record->sealed.batch,
+                              of == server->replica ? 0 : of, &record->signer);
         }
     }
     if (status == ROVE_OK) {
@@ -173,6 +176,7 @@ rove_status rove__server_stage(rove__server *server, const rove__push *push,
         return ROVE_OK;
     }
     if (status == ROVE_OK && rove__staged_complete(server->current)) {
+        server->former_batches += (size_t)rove__staged_is_former(server->current);
         server->batches[server->batch_count++] = server->current;
         server->current = NULL;
     }
@@ -183,6 +187,7 @@ static rove_status take_push(rove__server *server, const rove__frame *frame, rov
     rove__push push;
     rove_status status = rove__push_read(&push, frame->payload, frame->size, &server->arena);
 
+    rove__server_drop_former(server);
     return status == ROVE_OK ? rove__server_stage(server, &push, NULL, error) : status;
 }
 
@@ -246,6 +251,7 @@ static rove_status take_end(rove__server *server, const rove__frame *frame, rove
     rove__end end;
     rove_status status = rove__end_read(&end, frame->payload, frame->size, &server->arena);
 
+    rove__server_drop_former(server);
     if (status == ROVE_OK && server->current != NULL) {
         return rove__error_set(error, ROVE_PROTOCOL, "The last batch was not ended.");
     }
@@ -266,6 +272,10 @@ static rove_status take_frame(rove__server *server, const rove__frame *frame, ro
         return take_push(server, frame, error);
     case ROVE_FRAME_SEALED:
         return rove__server_take_sealed(server, frame, error);
+    case ROVE_FRAME_FORMERS:
+        return rove__server_take_formers(server, frame, error);
+    case ROVE_FRAME_FORMER:
+        return rove__server_take_former(server, frame, error);
     case ROVE_FRAME_ROW:
         return take_row(server, frame, error);
     case ROVE_FRAME_DIGEST:

@@ -29,6 +29,8 @@
 /* Whose certificate it is. */
 typedef struct rove__signer {
     rove_replica replica;
+    rove_replica former; /* the number that the device had before; 0: none */
+    rove_id user;
     uint8_t public_key[ROVE_PUBLIC_KEY_DER_MAX];
     size_t public_size;
 } rove__signer;

@@ -53,7 +53,7 @@ static rove_status send_welcome(rove__server *server) {
                              .policy = server->policy.policy};
     rove_status status = rove__exchange_protocol(server->hello.protocol, &protocol);
 
-    server->phase = ROVE_SENDING_ACKS;
+    server->phase = ROVE_SENDING_FORMERS;
     welcome.protocol = protocol;
     memcpy(welcome.digest_key, server->head.digest_key, sizeof welcome.digest_key);
     if (welcome.renew_after_ms < 0) {
@@ -66,6 +66,17 @@ static rove_status send_welcome(rove__server *server) {
         status = rove__welcome_write(&welcome, &server->payload);
     }
     return status == ROVE_OK ? send_frame(server, ROVE_FRAME_WELCOME) : status;
+}
+
+static rove_status send_formers(rove__server *server) {
+    const rove__formers taken = {server->taken, server->taken_count, 0};
+
+    server->phase = ROVE_SENDING_ACKS;
+    if (taken.count == 0) {
+        return ROVE_OK;
+    }
+    rove_status status = rove__formers_write(&taken, &server->payload);
+    return status == ROVE_OK ? send_frame(server, ROVE_FRAME_FORMER_ACK) : status;
 }
 
 /* ---- rows of an answer ---------------------------------------------------------------------------------- */
@@ -257,6 +268,7 @@ static rove_status send_renumber(rove__server *server) {
 
 static rove_status send_stop(rove__server *server) {
     rove__need need = {server->need_number};
+    const rove__formers lacking = {server->formers, server->lacking_count, 0};
     rove_status status = ROVE_OK;
 
     server->phase = ROVE_SENDING_END;
@@ -274,6 +286,11 @@ static rove_status send_stop(rove__server *server) {
         return ROVE_OK;
     case ROVE_SERVER_FORK:
         return send_frame(server, ROVE_FRAME_FORK);
+    case ROVE_SERVER_NEED_FORMER:
+        status = rove__formers_write(&lacking, &server->payload);
+        return status == ROVE_OK ? send_frame(server, ROVE_FRAME_NEED_FORMER) : status;
+    case ROVE_SERVER_PAUSE:
+        return ROVE_OK;
     case ROVE_SERVER_NEED:
         status = rove__need_write(&need, &server->payload);
         return status == ROVE_OK ? send_frame(server, ROVE_FRAME_NEED) : status;
@@ -373,11 +390,11 @@ static rove_status send_close(rove__server *server) {
 
 static rove_status send_next(rove__server *server) {
     static rove_status (*const senders[])(rove__server *) = {
-        [ROVE_SENDING_WELCOME] = send_welcome, [ROVE_SENDING_ACKS] = send_ack,
-        [ROVE_SENDING_STOP] = send_stop,       [ROVE_SENDING_NEED_ROW] = send_need_row,
-        [ROVE_SENDING_DIFFER] = send_differ,   [ROVE_SENDING_PAGES] = send_page,
-        [ROVE_SENDING_END] = send_end,         [ROVE_SENDING_FAIL] = send_fail,
-        [ROVE_SENDING_CLOSE] = send_close};
+        [ROVE_SENDING_WELCOME] = send_welcome,   [ROVE_SENDING_FORMERS] = send_formers,
+        [ROVE_SENDING_ACKS] = send_ack,          [ROVE_SENDING_STOP] = send_stop,
+        [ROVE_SENDING_NEED_ROW] = send_need_row, [ROVE_SENDING_DIFFER] = send_differ,
+        [ROVE_SENDING_PAGES] = send_page,        [ROVE_SENDING_END] = send_end,
+        [ROVE_SENDING_FAIL] = send_fail,         [ROVE_SENDING_CLOSE] = send_close};
 
     ROVE_ASSERT(server->phase != ROVE_SENT);
     rove__buf_reset(&server->payload);

@@ -13,6 +13,16 @@
 
 /* ---- who is it ------------------------------------------------------------------------------------------ */
 
+/* The number of the first batch of this device itself; UINT64_MAX: it sends none. */
+static uint64_t first_pushed(const rove__server *server) {
+    for (size_t i = server->next_batch; i < server->batch_count; i++) {
+        if (!rove__staged_is_former(server->batches[i])) {
+            return rove__staged_number(server->batches[i]);
+        }
+    }
+    return UINT64_MAX;
+}
+
 /* P3, T3: does what the device remembers of its batches fit what is here? */
 static rove_status check_hello(const rove__server *server, rove__hq_tx *tx,
                                const rove__hq_device *device, rove__server_verdict *verdict,
@@ -33,8 +43,7 @@ static rove_status check_hello(const rove__server *server, rove__hq_tx *tx,
     }
     if (hello->acked > device->last_batch) {
         /* A device that is sending again what was lost still names the highest it ever had acknowledged. */
-        int sends = server->batch_count > 0 &&
-                    rove__staged_number(server->batches[0]) <= device->last_batch + 1;
+        int sends = first_pushed(server) <= device->last_batch + 1;
         *verdict = sends ? ROVE_SERVER_GO : server->unusable ? ROVE_SERVER_FORK : ROVE_SERVER_NEED;
         *need = device->last_batch + 1;
         return ROVE_OK;
@@ -130,6 +139,9 @@ static rove_status look_up(rove__server *server, rove__hq_tx *tx) {
     if (status == ROVE_OK) {
         status = check_hello(server, tx, &server->device, &server->verdict, &server->need_number);
     }
+    if (status == ROVE_OK && server->verdict != ROVE_SERVER_FORK) {
+        status = rove__server_check_formers(server, tx);
+    }
     return status == ROVE_OK ? rove__server_find_needed(server, tx, &server->device) : status;
 }
 
@@ -196,7 +208,7 @@ static rove_status judge_rows(rove__server *server, rove__hq_tx *tx, rove__hq_de
 
 /* What the device will never send again: all that it knows to be acknowledged, but for what it is sending again (T3). */
 static uint64_t confirmed_by(const rove__server *server) {
-    uint64_t first = server->batch_count > 0 ? rove__staged_number(server->batches[0]) : UINT64_MAX;
+    uint64_t first = first_pushed(server);
 
     return first <= server->hello.acked ? first - 1 : server->hello.acked;
 }
@@ -222,7 +234,9 @@ typedef struct step {
     rove__hq_device device;
     rove__server_stats stats;
     rove__answer answer;
-    int last; /* nothing of this request is left to be judged */
+    rove__former taken;
+    int former; /* `taken` is what came of it */
+    int last;   /* nothing of this request is left to be judged */
 } step;
 
 /* One batch, or else the rows; `s` is what is kept if the call succeeds. */
@@ -232,7 +246,12 @@ static rove_status judge_next(rove__server *server, rove__hq_tx *tx, int64_t now
     rove_status status = ROVE_OK;
 
     s->last = batch + 1 >= server->batch_count;
-    if (batch < server->batch_count) {
+    if (batch < server->former_batches) {
+        s->former = 1;
+        status = rove__judge_former(&server->ports, tx, server->batches[batch], now_ms, &s->stats,
+                                    &s->taken, error);
+        s->last = s->last && server->rows_judged;
+    } else if (batch < server->batch_count) {
         status = rove__judge_batch(&server->ports, tx, &s->device, server->batches[batch], now_ms,
                                    &s->stats, &s->answer, error);
         s->last = s->last && server->rows_judged && s->answer.kind == ROVE_ANSWER_ACK;
@@ -265,8 +284,12 @@ static void keep(rove__server *server, step *s) {
     rove__staged_free(server->batches[server->next_batch]);
     server->batches[server->next_batch] = NULL;
     server->next_batch++;
-    server->verdict = verdicts[s->answer.kind];
-    server->need_number = s->answer.number;
+    if (s->former) {
+        server->taken[server->taken_count++] = s->taken;
+    } else {
+        server->verdict = s->answer.pause ? ROVE_SERVER_PAUSE : verdicts[s->answer.kind];
+        server->need_number = s->answer.number;
+    }
     if (server->verdict == ROVE_SERVER_GO && server->next_batch == server->batch_count &&
         s->device.last_batch < server->hello.acked) {
         server->verdict = ROVE_SERVER_NEED; /* no page before all that was lost is back (T3) */
@@ -275,7 +298,8 @@ static void keep(rove__server *server, step *s) {
     if (server->verdict == ROVE_SERVER_NEED && server->unusable) {
         server->verdict = ROVE_SERVER_FORK; /* it would be asked for in vain */
     }
-    if (s->answer.kind == ROVE_ANSWER_ACK || s->answer.kind == ROVE_ANSWER_RENUMBER) {
+    if (!s->former &&
+        (s->answer.kind == ROVE_ANSWER_ACK || s->answer.kind == ROVE_ANSWER_RENUMBER)) {
         server->answers[server->answer_count++] = s->answer;
         rove__answer_init(&s->answer, server->ports.allocator);
     }

@@ -16,16 +16,21 @@ static int is_records_fault(rove_status status) {
            status != ROVE_IO && status != ROVE_FULL;
 }
 
-static rove_status drop(rove__server *server, rove_status why) {
+static void forget_current(rove__server *server) {
+    rove__staged_free(server->current);
+    server->current = NULL;
+}
+
+/* *usable 0: the record counts as not there. */
+static rove_status weigh(rove__server *server, rove_status why, int *usable) {
+    *usable = why == ROVE_OK;
     if (!is_records_fault(why)) {
         return why;
     }
     rove__log(server->ports.log, ROVE_LOG_WARN, "server",
               "a sealed record from device %u is not usable: %s", (unsigned)server->replica,
               rove_status_name(why));
-    rove__staged_free(server->current);
-    server->current = NULL;
-    server->unusable = 1;
+    forget_current(server);
     return ROVE_OK;
 }
 
@@ -33,6 +38,9 @@ static rove_status open_record(rove__server *server, const rove__frame *frame,
                                rove__sealed *sealed) {
     rove_status status = ROVE_OK;
 
+    if (ROVE_PLANTED(T03_SHUT)) {
+        return ROVE_WRONG_KEY;
+    }
     if (!server->opening_begun) {
         status =
             rove__opening_begin(&server->opening, server->ports.crypto, server->ports.sealing->key);
@@ -43,45 +51,163 @@ static rove_status open_record(rove__server *server, const rove__frame *frame,
                              : status;
 }
 
-/* UNAUTHORIZED, CORRUPT: it is not from the device that it names. */
-static rove_status verify(const rove__server *server, const rove__sealed_batch *batch) {
+/* Who signed; once for a batch. UNAUTHORIZED, CORRUPT: nobody of ours. */
+static rove_status verify(const rove__server *server, rove__server_record *record) {
     const rove__server_sealing *sealing = server->ports.sealing;
-    rove__signer signer;
-    rove_status status = sealing->identify(sealing->ctx, batch->certificate, &signer);
+    const rove__sealed_batch *batch = &record->sealed.batch;
 
-    if (status == ROVE_OK &&
-        (signer.replica != batch->replica || batch->replica != server->replica)) {
+    if (server->current != NULL) {
+        return ROVE_OK;
+    }
+    rove_status status = sealing->identify(sealing->ctx, batch->certificate, &record->signer);
+    rove__bytes key = {record->signer.public_key, record->signer.public_size};
+    return status == ROVE_OK ? rove__sealed_verify(server->ports.crypto, key, batch) : status;
+}
+
+/* A frame, opened and staged. `former`: of another number than the connection's. */
+static rove_status take(rove__server *server, const rove__frame *frame, int former) {
+    rove__server_record record = {.signer = {.replica = 0}};
+    const rove__sealed *sealed = &record.sealed;
+
+    rove_status status = open_record(server, frame, &record.sealed);
+    if (status == ROVE_OK && former != (sealed->batch.replica != server->replica)) {
+        status = ROVE_PROTOCOL;
+    }
+    if (status == ROVE_OK) {
+        status = verify(server, &record);
+    }
+    if (status == ROVE_OK && !former && server->current == NULL &&
+        record.signer.replica != server->replica) {
         status = ROVE_UNAUTHORIZED;
     }
-    return status == ROVE_OK
-               ? rove__sealed_verify(server->ports.crypto,
-                                     (rove__bytes){signer.public_key, signer.public_size}, batch)
-               : status;
+    if (status != ROVE_OK) {
+        return status;
+    }
+    rove__push push = {.number = sealed->batch.number,
+                       .ordinal = sealed->ordinal,
+                       .last = sealed->ordinal + 1 == sealed->batch.frames,
+                       .schema = sealed->batch.schema,
+                       .previous = sealed->batch.previous,
+                       .rows = sealed->rows};
+    return rove__server_stage(server, &push, &record, NULL);
+}
+
+static rove_status no_sealing(rove_error *error) {
+    return rove__error_set(error, ROVE_PROTOCOL, "Nothing is sealed to this headquarters.");
 }
 
 rove_status rove__server_take_sealed(rove__server *server, const rove__frame *frame,
                                      rove_error *error) {
-    rove__sealed sealed;
+    int usable = 1;
 
     if (server->ports.sealing == NULL) {
-        return rove__error_set(error, ROVE_PROTOCOL, "Nothing is sealed to this headquarters.");
+        return no_sealing(error);
     }
+    rove__server_drop_former(server);
     if (server->skipping || server->unusable) {
         return ROVE_OK;
     }
-    rove_status status =
-        ROVE_PLANTED(T03_SHUT) ? ROVE_WRONG_KEY : open_record(server, frame, &sealed);
-    if (status == ROVE_OK && server->current == NULL) {
-        status = verify(server, &sealed.batch);
+    rove_status status = weigh(server, take(server, frame, 0), &usable);
+    server->unusable = !usable;
+    return status;
+}
+
+/* ---- batches of former numbers -------------------------------------------------------------------------- */
+
+void rove__server_drop_former(rove__server *server) {
+    if (server->current != NULL && rove__staged_is_former(server->current)) {
+        forget_current(server);
     }
-    if (status != ROVE_OK) {
-        return drop(server, status);
+}
+
+rove_status rove__server_take_former(rove__server *server, const rove__frame *frame,
+                                     rove_error *error) {
+    int usable = 0;
+
+    if (server->ports.sealing == NULL) {
+        return no_sealing(error);
     }
-    rove__push push = {.number = sealed.batch.number,
-                       .ordinal = sealed.ordinal,
-                       .last = sealed.ordinal + 1 == sealed.batch.frames,
-                       .schema = sealed.batch.schema,
-                       .previous = sealed.batch.previous,
-                       .rows = sealed.rows};
-    return drop(server, rove__server_stage(server, &push, &sealed.batch, error));
+    if (server->former_batches < server->batch_count ||
+        (server->current != NULL && !rove__staged_is_former(server->current))) {
+        return rove__error_set(error, ROVE_PROTOCOL,
+                               "Batches of former numbers come before all others.");
+    }
+    server->formers_came = 1;
+    return server->skipping ? ROVE_OK : weigh(server, take(server, frame, 1), &usable);
+}
+
+/* Room for `count` more. */
+static rove_status make_room(rove__server *server, size_t count) {
+    size_t needed = server->former_count + count;
+
+    if (needed <= server->former_capacity) {
+        return ROVE_OK;
+    }
+    rove__former *formers =
+        rove__alloc_resize(server->ports.allocator, server->formers, needed, sizeof *formers);
+    if (formers == NULL) {
+        return ROVE_NOMEM;
+    }
+    server->formers = formers;
+    server->former_capacity = needed;
+    return ROVE_OK;
+}
+
+rove_status rove__server_take_formers(rove__server *server, const rove__frame *frame,
+                                      rove_error *error) {
+    rove__formers list;
+    rove_status status = rove__formers_read(&list, frame->payload, frame->size, &server->arena);
+
+    if (server->ports.sealing == NULL) {
+        return no_sealing(error);
+    }
+    if (status == ROVE_OK && list.count > 0 && !list.hashed) {
+        status = ROVE_PROTOCOL;
+    }
+    server->formers_listed = 1;
+    if (status == ROVE_OK && list.count > ROVE_SERVER_FORMERS_MAX - server->former_count) {
+        list.count = ROVE_SERVER_FORMERS_MAX - server->former_count;
+    }
+    if (status == ROVE_OK) {
+        status = make_room(server, list.count);
+    }
+    for (size_t i = 0; i < list.count && status == ROVE_OK; i++) {
+        server->formers[server->former_count++] = list.items[i];
+    }
+    return status;
+}
+
+/* Those that are not here move to the front. */
+static rove_status find_lacking(rove__server *server, rove__hq_tx *tx) {
+    rove_status status = ROVE_OK;
+
+    for (size_t i = 0; i < server->former_count && status == ROVE_OK; i++) {
+        int has = 0;
+        status = rove__judge_has_former(&server->ports, tx, &server->formers[i], &has);
+        if (status == ROVE_OK && !has && server->lacking_count < ROVE_FORMERS_MAX) {
+            server->formers[server->lacking_count++] = server->formers[i];
+        }
+    }
+    return status;
+}
+
+rove_status rove__server_check_formers(rove__server *server, rove__hq_tx *tx) {
+    const rove__hello *hello = &server->hello;
+    int asks = 0;
+    rove_status status = ROVE_OK;
+
+    if (server->ports.sealing == NULL || hello->formers == 0 || server->formers_came ||
+        ROVE_PLANTED(P03_UNASKED)) {
+        return ROVE_OK; /* those that come are what was asked for, usable or not */
+    }
+    if (server->formers_listed) {
+        status = find_lacking(server, tx);
+        asks = server->lacking_count > 0;
+    } else {
+        asks = hello->checked != server->head.timeline;
+    }
+    if (status == ROVE_OK && asks) {
+        server->verdict = ROVE_SERVER_NEED_FORMER;
+    }
+    return status;
 }

@@ -19,6 +19,8 @@
 #define ROVE_SERVER_ACK_BYTES (2u * 1024u * 1024u)
 /* ROW frames in one exchange: a device answers NEED_ROW with one. */
 #define ROVE_SERVER_ROWS_MAX 64u
+/* Batches of former numbers that a device may name; what is beyond is asked for another time. */
+#define ROVE_SERVER_FORMERS_MAX 65536u
 /* A device's contact is noted at least so often. */
 #define ROVE_SERVER_CONTACT_MS 60000
 
@@ -26,12 +28,15 @@
 typedef enum rove__server_verdict {
     ROVE_SERVER_GO,
     ROVE_SERVER_FORK,
-    ROVE_SERVER_NEED,    /* need_number */
-    ROVE_SERVER_RENUMBER /* the last answer says it */
+    ROVE_SERVER_NEED_FORMER, /* `lacking`: batches of former numbers before anything else */
+    ROVE_SERVER_NEED,        /* need_number */
+    ROVE_SERVER_PAUSE,       /* the device has to take up new names before it sends more */
+    ROVE_SERVER_RENUMBER     /* the last answer says it */
 } rove__server_verdict;
 
 typedef enum rove__server_phase {
     ROVE_SENDING_WELCOME,
+    ROVE_SENDING_FORMERS,
     ROVE_SENDING_ACKS,
     ROVE_SENDING_STOP,
     ROVE_SENDING_NEED_ROW,
@@ -66,8 +71,13 @@ struct rove__server {
     int skipping;          /* what is pushed from here on has to come again */
     rove__opening opening; /* of sealed records; begun with the first one */
     int opening_begun;
-    rove__buf content; /* of a record */
-    int unusable;      /* a record could not be opened, or is not from whom it says */
+    rove__buf content;     /* of a record */
+    int unusable;          /* a SEALED record could not be opened, or is not from whom it says */
+    rove__former *formers; /* that the device keeps; owned */
+    size_t former_count, former_capacity;
+    int formers_listed;
+    int formers_came;
+    size_t former_batches; /* of `batches`, the first ones */
     struct {
         size_t at, size; /* in the stage's spool */
     } rows[ROVE_SERVER_ROWS_MAX];
@@ -85,6 +95,10 @@ struct rove__server {
     rove__hq_device device;
     rove__hq_head head; /* for Welcome */
     size_t next_batch;  /* to be judged */
+    size_t
+        lacking_count; /* of `formers`, the first ones; 0: the device has to say which there are */
+    rove__former taken[ROVE_SERVER_BATCHES_MAX];
+    size_t taken_count;
     int rows_judged;
     int noted; /* contact and confirmation are stored */
     rove__answer answers[ROVE_SERVER_BATCHES_MAX];
@@ -116,12 +130,26 @@ struct rove__server {
     rove__end end;
 };
 
-/* server.c: a frame of a batch; `sealed`: what its record says (NULL: it is none). */
+/* A frame that came sealed: what its record says, and who signed it. */
+typedef struct rove__server_record {
+    rove__sealed sealed;
+    rove__signer signer;
+} rove__server_record;
+
+/* server.c: a frame of a batch; record NULL: it did not come sealed. */
 ROVE_CHECK rove_status rove__server_stage(rove__server *server, const rove__push *push,
-                                          const rove__sealed_batch *sealed, rove_error *error);
-/* server_sealed.c: the frame SEALED. */
+                                          const rove__server_record *record, rove_error *error);
+/* server_sealed.c: the frames SEALED, FORMER and FORMERS. */
 ROVE_CHECK rove_status rove__server_take_sealed(rove__server *server, const rove__frame *frame,
                                                 rove_error *error);
+ROVE_CHECK rove_status rove__server_take_former(rove__server *server, const rove__frame *frame,
+                                                rove_error *error);
+ROVE_CHECK rove_status rove__server_take_formers(rove__server *server, const rove__frame *frame,
+                                                 rove_error *error);
+/* A batch of a former number whose end did not come counts as not there. */
+void rove__server_drop_former(rove__server *server);
+/* Whether batches of former numbers have to come first: `verdict` is then ROVE_SERVER_NEED_FORMER. */
+ROVE_CHECK rove_status rove__server_check_formers(rove__server *server, rove__hq_tx *tx);
 /* Gives back what receiving needs: the rest waits for the committing thread. */
 void rove__server_close_request(rove__server *server);
 /* Gives back what was pushed: all that can be judged is. */

@@ -69,7 +69,7 @@ struct rove__frame_reader {
 };
 
 static int type_valid(unsigned type) {
-    return (type >= ROVE_FRAME_HELLO && type <= ROVE_FRAME_FORMERS) ||
+    return (type >= ROVE_FRAME_HELLO && type <= ROVE_FRAME_FORMER) ||
            (type >= ROVE_FRAME_WELCOME && type <= ROVE_FRAME_FORMER_ACK) ||
            type == ROVE_FRAME_PAD || type == ROVE_FRAME_END;
 }

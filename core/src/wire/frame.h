@@ -48,6 +48,7 @@ typedef enum rove__frame_type {
     ROVE_FRAME_ROW = 4,          /* device: a row that headquarters asked for (NEED_ROW) */
     ROVE_FRAME_SEALED = 5,       /* device: part of a batch, sealed (wire/sealed.h) */
     ROVE_FRAME_FORMERS = 6,      /* device: batches of former numbers that it keeps */
+    ROVE_FRAME_FORMER = 7,       /* device: part of one of them, sealed */
     ROVE_FRAME_WELCOME = 16,     /* headquarters: first */
     ROVE_FRAME_NEED = 17,        /* send again from this batch */
     ROVE_FRAME_FORK = 18,        /* this device is a copy: enrol again */

@@ -65,7 +65,7 @@ typedef struct rove__hello {
     uint64_t bytes_max;  /* pages are to end about here; 0: no limit (the caller's budget) */
     int has_seal_id;
     uint8_t seal_id[ROVE_SEAL_ID_SIZE]; /* of the sealing key that it has (wire/sealed.h) */
-    uint64_t formers; /* batches of former numbers that it keeps (P3, D11) */
+    uint64_t formers;                   /* batches of former numbers that it keeps (P3, D11) */
     uint64_t checked; /* timeline on which headquarters lacked none of them; 0: none */
 } rove__hello;
 
@@ -218,8 +218,8 @@ typedef struct rove__fail {
 } rove__fail;
 
 /*
- * ROW frames carry a bare batch (wire/batch.h) of WHOLE rows, SEALED frames a record (wire/sealed.h).
- * FORK carries nothing. ORDER: signed bytes.
+ * ROW frames carry a bare batch (wire/batch.h) of WHOLE rows, SEALED and FORMER frames a record
+ * (wire/sealed.h). FORK carries nothing. ORDER: signed bytes.
  */
 
 ROVE_CHECK rove_status rove__hello_write(const rove__hello *hello, rove__buf *out);

@@ -139,6 +139,28 @@ static rove_status batch_confirm(rove__hq_tx *tx, rove_replica replica, uint64_t
     return rove__lite_run(&s);
 }
 
+static rove_status stray_get(rove__hq_tx *tx, rove_replica replica, const rove__chain *hash) {
+    rove__lite_statement s = rove__lite_open(
+        tx, hash == NULL ? "SELECT 1 FROM _stray WHERE replica = ? LIMIT 1"
+                         : "SELECT 1 FROM _stray WHERE replica = ? AND hash = ?");
+
+    rove__lite_bind_int(&s, replica);
+    if (hash != NULL) {
+        rove__lite_bind_blob(&s, hash->hash, sizeof hash->hash);
+    }
+    (void)rove__lite_get(&s);
+    return rove__lite_end(&s);
+}
+
+static rove_status stray_put(rove__hq_tx *tx, rove_replica replica, const rove__chain *hash) {
+    rove__lite_statement s =
+        rove__lite_open(tx, "INSERT OR IGNORE INTO _stray(replica, hash) VALUES(?, ?)");
+
+    rove__lite_bind_int(&s, replica);
+    rove__lite_bind_blob(&s, hash->hash, sizeof hash->hash);
+    return rove__lite_run(&s);
+}
+
 void rove__lite_fill_device(rove__hq_store *store) {
     store->device_get = device_get;
     store->device_put = device_put;
@@ -146,4 +168,6 @@ void rove__lite_fill_device(rove__hq_store *store) {
     store->batch_get = batch_get;
     store->batch_put = batch_put;
     store->batch_confirm = batch_confirm;
+    store->stray_get = stray_get;
+    store->stray_put = stray_put;
 }

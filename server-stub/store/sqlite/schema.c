@@ -44,6 +44,8 @@ static const char *const tables_beside[] = {
     " UNIQUE (replica, number)) STRICT",
     "CREATE INDEX IF NOT EXISTS _batch_unconfirmed ON _batch(replica, number)"
     " WHERE answer IS NOT NULL",
+    "CREATE TABLE IF NOT EXISTS _stray(replica INTEGER NOT NULL, hash BLOB NOT NULL,"
+    " PRIMARY KEY (replica, hash)) WITHOUT ROWID, STRICT",
     "CREATE TABLE IF NOT EXISTS _tombstone(entity INTEGER NOT NULL, id INTEGER NOT NULL,"
     " seq INTEGER NOT NULL, root INTEGER NOT NULL, part INTEGER NOT NULL, clock BLOB NOT NULL,"
     " whole INTEGER NOT NULL, author INTEGER NOT NULL, review INTEGER NOT NULL, row BLOB NOT NULL,"

@@ -1,0 +1,304 @@
+/*
+ * sync/judge_former.c - a batch of a number that its device no longer has (P3, D11): it comes sealed, over the connection of
+ * who uses the device now, and is judged as its author's.
+ *
+ *   known by its hash             ->  it has been taken already
+ *   follows its author's chain    ->  judged as if he had pushed it, and his chain goes on
+ *   anything else                 ->  judged, and remembered by its hash: a stray
+ *
+ * Nobody waits for verdicts. So what a rule refuses goes to review like what its author may not write, names are given
+ * without asking, and what the records' histories hold already is dropped. "Own" (P5) holds only for a batch that follows a
+ * chain which was never forked. A stray's stamps have their own order (P7): it may be older than what its author sent since.
+ */
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/siphash.h"
+#include "sync/judge_state.h"
+#include "wire/rename.h"
+
+#define HOPS_MAX 16
+
+/* ---- whose is it ---------------------------------------------------------------------------------------- */
+
+/* 1 if the signer had the author's number before. */
+static rove_status succeeds(const rove__server_ports *ports, rove__hq_tx *tx,
+                            const rove__signer *signer, rove_replica author, int *does) {
+    rove__hq_device device = {.former = signer->former};
+    rove_status status = ROVE_OK;
+
+    *does = device.former == author;
+    for (int hops = 0; hops < HOPS_MAX && device.former != 0 && !*does; hops++) {
+        status = ports->store->device_get(tx, device.former, 0, &device);
+        if (status != ROVE_OK) {
+            break;
+        }
+        *does = device.former == author;
+    }
+    return status == ROVE_NOT_FOUND ? ROVE_OK : status;
+}
+
+/*
+ * A number of which headquarters lost all that it knew: the certificate says whose it was. It comes no more; if it does, it is
+ * told to take a fresh one.
+ */
+static void make_author(const rove__staged *staged, rove__hq_device *author, const char **doubt) {
+    const rove__signer *signer = &staged->signer;
+
+    *author = (rove__hq_device){.replica = staged->former, .status = ROVE_DEVICE_REPLACED};
+    if (signer->replica == staged->former) {
+        author->former = signer->former;
+        author->user = signer->user;
+    } else {
+        *doubt = "Headquarters does not know its device any more.";
+    }
+}
+
+/* The author, locked; *doubt: why all of it goes to review (NULL: it is judged). */
+static rove_status find_author(const rove__server_ports *ports, rove__hq_tx *tx,
+                               const rove__staged *staged, rove__hq_device *author,
+                               const char **doubt) {
+    int does = 1;
+    rove_status status = ports->store->device_get(tx, staged->former, 1, author);
+
+    *doubt = NULL;
+    if (status == ROVE_NOT_FOUND) {
+        make_author(staged, author, doubt);
+        return ROVE_OK;
+    }
+    if (status == ROVE_OK && author->status == ROVE_DEVICE_REVOKED) {
+        *doubt = "Its device was revoked.";
+        return ROVE_OK;
+    }
+    if (status == ROVE_OK && staged->signer.replica != staged->former) {
+        status = succeeds(ports, tx, &staged->signer, staged->former, &does);
+    }
+    if (!does) {
+        *doubt = "It was signed by another device.";
+    }
+    return status;
+}
+
+/* ---- what is here already ------------------------------------------------------------------------------- */
+
+rove_status rove__judge_has_former(const rove__server_ports *ports, rove__hq_tx *tx,
+                                   const rove__former *former, int *has) {
+    rove__hq_batch batch;
+    rove__arena arena;
+
+    rove__arena_init(&arena, ports->allocator, ROVE_ANSWER_MEMORY_MAX);
+    rove_status status =
+        ports->store->batch_get(tx, former->replica, former->number, &arena, &batch);
+    *has = status == ROVE_OK && rove__chain_equal(&batch.hash, &former->hash);
+    rove__arena_free(&arena);
+    if ((status == ROVE_OK || status == ROVE_NOT_FOUND) && !*has) {
+        status = ports->store->stray_get(tx, former->replica, &former->hash);
+        *has = status == ROVE_OK;
+    }
+    return status == ROVE_NOT_FOUND ? ROVE_OK : status;
+}
+
+/* ---- reviews that were opened before -------------------------------------------------------------------- */
+
+typedef struct hearing {
+    rove__judge *judge;
+    rove_status status;
+} hearing;
+
+static rove__hash128 key_of(rove_replica replica, rove__bytes change) {
+    uint8_t key[ROVE_HASH_KEY_SIZE] = {0};
+
+    for (int i = 0; i < 4; i++) {
+        key[i] = (uint8_t)(replica >> (8 * i));
+    }
+    return rove__siphash128(key, change.data, change.size);
+}
+
+static int by_hash(const void *a, const void *b) {
+    const rove__hash128 *x = a;
+    const rove__hash128 *y = b;
+
+    if (x->high != y->high) {
+        return x->high < y->high ? -1 : 1;
+    }
+    return x->low < y->low ? -1 : x->low > y->low;
+}
+
+static rove_status each_review(void *ctx, const rove__hq_review *review) {
+    rove__judge *judge = ctx;
+    rove__hash128 *heard = rove__grow(judge->ports->allocator, judge->heard, judge->heard_count,
+                                      &judge->heard_capacity, sizeof *heard);
+
+    if (heard == NULL) {
+        return ROVE_NOMEM;
+    }
+    judge->heard = heard;
+    judge->heard[judge->heard_count++] = key_of(review->replica, review->change);
+    return ROVE_OK;
+}
+
+/* Of all reviews, whatever was decided; read once for a batch. */
+static rove_status list_heard(rove__judge *judge) {
+    rove__arena arena;
+    rove_status status = ROVE_OK;
+
+    rove__arena_init(&arena, judge->ports->allocator, ROVE_JUDGE_ARENA_MAX);
+    for (int state = 0; state <= 2 && status == ROVE_OK; state++) {
+        status = judge->store->review_scan(judge->tx, state, &arena, each_review, judge);
+    }
+    rove__arena_free(&arena);
+    if (judge->heard_count > 0) {
+        qsort(judge->heard, judge->heard_count, sizeof *judge->heard, by_hash);
+    }
+    judge->heard_listed = status == ROVE_OK;
+    return status;
+}
+
+rove_status rove__judge_heard(rove__judge *judge, const rove__act *act, int *heard) {
+    rove_status status = judge->heard_listed ? ROVE_OK : list_heard(judge);
+    rove__hash128 key = key_of(act->replica, act->packed);
+
+    *heard = status == ROVE_OK && judge->heard_count > 0 &&
+             bsearch(&key, judge->heard, judge->heard_count, sizeof key, by_hash) != NULL;
+    return status;
+}
+
+/* ---- names ---------------------------------------------------------------------------------------------- */
+
+/* All ops go to the spool again, so that their order by position stays. */
+static rove_status rename_op(rove__judge *judge, const rove__renames *renames,
+                             rove__staged_op *op) {
+    rove__spool *spool = &judge->staged->stage->spool;
+    rove__change change;
+    size_t at = 0;
+    int changed = 0;
+
+    rove__arena_reset(&judge->record);
+    rove_status status = rove__spool_read(spool, op->at, op->size, &judge->read);
+    if (status == ROVE_OK) {
+        status =
+            rove__judge_unpack(judge, (rove__bytes){judge->read.data, judge->read.size}, &change);
+    }
+    if (status == ROVE_OK && change.row.entity != NULL) {
+        status = rove__rename_change(renames, &change, &judge->record, &changed);
+    }
+    if (status == ROVE_CORRUPT) {
+        status = ROVE_OK; /* a set that cannot be read is judged as it is */
+    }
+    rove__buf_reset(&judge->packed);
+    if (status == ROVE_OK) {
+        status = rove__batch_add(judge->packer, &change);
+    }
+    if (status == ROVE_OK) {
+        status = rove__batch_finish(judge->packer, &judge->packed);
+    }
+    if (status == ROVE_OK) {
+        status = rove__spool_append(spool, judge->packed.data, judge->packed.size, &at);
+    }
+    if (status == ROVE_OK) {
+        op->id = change.row.id;
+        op->at = (uint32_t)at;
+        op->size = (uint32_t)judge->packed.size;
+    }
+    return status;
+}
+
+rove_status rove__judge_rename(rove__judge *judge) {
+    const rove__renames renames = {judge->answer->renames, judge->answer->rename_count};
+    rove__staged *staged = judge->staged;
+    rove_status status = ROVE_OK;
+
+    judge->as_staged = rove__alloc(judge->ports->allocator, staged->count * sizeof *staged->ops);
+    if (judge->as_staged == NULL) {
+        return ROVE_NOMEM;
+    }
+    memcpy(judge->as_staged, staged->ops, staged->count * sizeof *staged->ops);
+    for (size_t i = 0; i < staged->count && status == ROVE_OK; i++) {
+        status = rename_op(judge, &renames, &staged->ops[i]);
+    }
+    return status;
+}
+
+void rove__judge_unrename(rove__judge *judge) {
+    if (judge->as_staged != NULL) {
+        memcpy(judge->staged->ops, judge->as_staged,
+               judge->staged->count * sizeof *judge->staged->ops);
+    }
+}
+
+/* ---- the batch ------------------------------------------------------------------------------------------ */
+
+static rove_status each_copy(void *ctx, const rove__hq_device *device) {
+    rove__judge *judge = ctx;
+
+    judge->forked |= device->former == judge->device->replica;
+    return ROVE_OK;
+}
+
+/* Whether records here may bear the author's number that he had not seen when he wrote. */
+static rove_status is_forked(rove__judge *judge) {
+    const rove__hq_device *author = judge->device;
+    rove_status status = judge->store->stray_get(judge->tx, author->replica, NULL);
+
+    judge->forked = status == ROVE_OK || judge->stray || author->status != ROVE_DEVICE_ACTIVE;
+    if ((status != ROVE_OK && status != ROVE_NOT_FOUND) || judge->forked || author->user == 0) {
+        return status == ROVE_NOT_FOUND ? ROVE_OK : status;
+    }
+    return judge->store->device_scan(judge->tx, author->user, each_copy, judge);
+}
+
+static rove_status judge_author(const rove__server_ports *ports, rove__hq_tx *tx,
+                                rove__hq_device *author, const char *doubt, rove__staged *staged,
+                                int64_t now_ms, rove__server_stats *stats, rove_error *error) {
+    rove__judge judge;
+    rove__answer nobody;
+    const rove__judge_actor actor = {"sealed", ""};
+
+    rove__answer_init(&nobody, ports->allocator);
+    rove_status status = rove__judge_open(&judge, ports, tx, author, now_ms, &actor, stats, error);
+    judge.staged = staged;
+    judge.answer = &nobody;
+    judge.former = 1;
+    judge.doubt = doubt;
+    judge.stray = staged->number != author->last_batch + 1 ||
+                  !rove__chain_equal(&staged->previous, &author->chain);
+    if (status == ROVE_OK) {
+        status = is_forked(&judge);
+    }
+    if (status == ROVE_OK) {
+        status = rove__judge_fresh(&judge);
+    }
+    if (status != ROVE_OK) {
+        rove__judge_unrename(&judge);
+    }
+    rove__judge_close(&judge);
+    rove__answer_free(&nobody);
+    return status;
+}
+
+rove_status rove__judge_former(const rove__server_ports *ports, rove__hq_tx *tx,
+                               rove__staged *staged, int64_t now_ms, rove__server_stats *stats,
+                               rove__former *taken, rove_error *error) {
+    rove__hq_device author;
+    rove__hq_head head;
+    const char *doubt = NULL;
+    int has = 0;
+
+    ROVE_ASSERT(rove__staged_complete(staged) && staged->former != 0);
+    *taken = (rove__former){staged->former, staged->number, staged->hash, 0};
+    rove_status status = rove__judge_has_former(ports, tx, taken, &has);
+    if (status == ROVE_OK && !has) {
+        status = find_author(ports, tx, staged, &author, &doubt);
+        if (status == ROVE_OK) {
+            status = judge_author(ports, tx, &author, doubt, staged, now_ms, stats, error);
+        }
+        if (status == ROVE_OK) {
+            status = ports->store->device_put(tx, &author);
+        }
+    }
+    if (status == ROVE_OK) {
+        status = ports->store->head_get(tx, &head);
+        taken->seq = head.seq;
+    }
+    return status;
+}

@@ -1,0 +1,595 @@
+/*
+ * What comes sealed to headquarters: batches of a number that the device no longer has, delivered by who uses it now, are
+ * their author's (P3, D11); and whatever is not from whom it says counts as not there.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "site_rep.h"
+#include "sync/judge.h"
+
+#define ANNA     INT64_C(0x7000000001)
+#define BEN      INT64_C(0x7000000002)
+#define ANNAS    100u
+#define BENS     200u
+#define STRANGER 300u
+#define BETWEEN  400u
+#define LATER    500u
+#define FORMER_OF                                                                                  \
+    (const raw_seal) {                                                                             \
+        .replica = ANNAS, .type = ROVE_FRAME_FORMER                                                \
+    }
+#define SEALED_OWN                                                                                 \
+    (const raw_seal) {                                                                             \
+        .replica = BENS, .type = ROVE_FRAME_SEALED                                                 \
+    }
+
+typedef struct world {
+    site s;
+    rep anna; /* used the device before Ben */
+    rep ben;
+    rove_id account; /* both hold it */
+    rove_id hers;    /* she alone */
+} world;
+
+static int setup(void **state) {
+    world *w = test_calloc(1, sizeof *w);
+
+    site_open(&w->s);
+    rep_open(&w->anna, &w->s, ANNAS, ANNA);
+    rep_open(&w->ben, &w->s, BENS, BEN);
+    w->account = site_account(&w->s, "Hotel Adler");
+    w->hers = site_account(&w->s, "Hotel Post");
+    site_grant(&w->s, ANNA, w->account);
+    site_grant(&w->s, ANNA, w->hers);
+    site_grant(&w->s, BEN, w->account);
+    rep_settle(&w->anna);
+    rep_settle(&w->ben);
+    *state = w;
+    return 0;
+}
+
+static int teardown(void **state) {
+    world *w = *state;
+
+    rep_close(&w->anna);
+    rep_close(&w->ben);
+    site_close(&w->s);
+    test_free(w);
+    return 0;
+}
+
+/* ---- words ------------------------------------------------------------------------------------------------ */
+
+static rep_batch *batch_of(rep *r) {
+    rep_freeze(r);
+    return &r->batches[r->batch_count - 1];
+}
+
+/* Anna's edit of the phone, as a batch that only lies on the device. */
+static rep_batch *annas(world *w, const char *phone) {
+    rep_update(&w->anna, "Account", w->hers, "phone", rove__value_text(phone));
+    return batch_of(&w->anna);
+}
+
+/* Ben's exchange carries these batches of hers. */
+static void deliver(world *w, const rep_batch *batches, size_t count, const raw_seal *seal,
+                    rep_outcome *outcome) {
+    rove__hello hello = raw_default_hello(&w->ben);
+    raw_request *q = raw_open(&w->ben);
+
+    hello.formers = count;
+    raw_hello(q, &hello);
+    for (size_t i = 0; i < count; i++) {
+        raw_sealed(q, &batches[i], seal);
+    }
+    raw_end(q);
+    raw_answer(q, 0, outcome);
+    assert_int_equal(outcome->failed, ROVE_OK);
+    assert_true(outcome->ended);
+}
+
+static int has_text(world *w, const char *entity, rove_id id, const char *column,
+                    const char *expected) {
+    rove_value value = site_cell(&w->s, entity, id, column);
+
+    return value.type == ROVE_TEXT && value.size == strlen(expected) &&
+           memcmp(value.as.data, expected, value.size) == 0;
+}
+
+static rove__hq_device device_of(world *w, rove_replica replica) {
+    rove__hq_device device;
+    rove__hq_tx *tx = NULL;
+
+    assert_int_equal(w->s.store->begin(w->s.store->ctx, ROVE_HQ_READ, &tx, NULL), ROVE_OK);
+    assert_int_equal(w->s.store->device_get(tx, replica, 0, &device), ROVE_OK);
+    w->s.store->rollback(tx);
+    return device;
+}
+
+static void set_device(world *w, rove_replica replica, rove__device_status status,
+                       rove_replica former) {
+    rove__hq_device device = device_of(w, replica);
+    rove__hq_tx *tx = NULL;
+
+    device.status = status;
+    device.former = former;
+    assert_int_equal(w->s.store->begin(w->s.store->ctx, ROVE_HQ_WRITE, &tx, NULL), ROVE_OK);
+    assert_int_equal(w->s.store->device_put(tx, &device), ROVE_OK);
+    assert_int_equal(w->s.store->commit(tx, NULL), ROVE_OK);
+}
+
+typedef struct last_review {
+    int64_t number;
+    rove_id user;
+    rove_replica replica;
+    char reason[128];
+    size_t count;
+} last_review;
+
+static rove_status each_review(void *ctx, const rove__hq_review *review) {
+    last_review *last = ctx;
+
+    last->number = review->number;
+    last->user = review->user;
+    last->replica = review->replica;
+    snprintf(last->reason, sizeof last->reason, "%s", review->reason);
+    last->count++;
+    return ROVE_OK;
+}
+
+static last_review reviews(world *w) {
+    last_review last = {.number = 0};
+    rove__hq_tx *tx = NULL;
+    rove__arena arena;
+
+    rove__arena_init(&arena, &w->s.allocator, (size_t)1 << 24);
+    assert_int_equal(w->s.store->begin(w->s.store->ctx, ROVE_HQ_READ, &tx, NULL), ROVE_OK);
+    assert_int_equal(w->s.store->review_scan(tx, 0, &arena, each_review, &last), ROVE_OK);
+    w->s.store->rollback(tx);
+    rove__arena_free(&arena);
+    return last;
+}
+
+static void accept(world *w, int64_t number) {
+    rove__hq_tx *tx = NULL;
+    rove_error error = {.message = ""};
+    uint64_t seq = 0;
+
+    assert_int_equal(w->s.store->begin(w->s.store->ctx, ROVE_HQ_WRITE, &tx, &error), ROVE_OK);
+    const rove__decision yes = {1, "op", "", w->s.now_ms};
+    if (rove__judge_decide(&w->s.ports, tx, number, &yes, &seq, &error) != ROVE_OK) {
+        fail_msg("%s", error.message);
+    }
+    assert_int_equal(w->s.store->commit(tx, &error), ROVE_OK);
+}
+
+/* ---- the author's ------------------------------------------------------------------------------------------ */
+
+static void work_of_a_former_user_is_hers(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+    uint64_t last = device_of(w, ANNAS).last_batch;
+
+    (void)annas(w, "555-0100");
+    (void)annas(w, "555-0101");
+    deliver(w, w->anna.batches, 2, &FORMER_OF, &outcome);
+    assert_int_equal(outcome.former_acks, 2);
+    assert_int_equal(outcome.former.replica, ANNAS);
+    assert_int_equal(outcome.former.number, w->anna.batches[1].number);
+    assert_true(outcome.former.seq > 0);
+    assert_int_equal(outcome.acks, 0); /* nothing of hers is told to him */
+    assert_true(has_text(w, "Account", w->hers, "phone", "555-0101"));
+    assert_int_equal(site_conflicts(&w->s, w->hers), 0);
+    assert_int_equal(reviews(w).count, 0);
+    assert_int_equal(device_of(w, ANNAS).last_batch, last + 2);
+    /* She herself may go on from there. */
+    rep_settle(&w->anna);
+    (void)annas(w, "555-0102");
+    rep_settle(&w->anna);
+    assert_true(has_text(w, "Account", w->hers, "phone", "555-0102"));
+}
+
+static void what_comes_again_is_taken_once(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+
+    (void)annas(w, "555-0100");
+    deliver(w, w->anna.batches, 1, &FORMER_OF, &outcome);
+    size_t history = memory_headquarters_history(w->s.hq);
+    rove__row *row = site_row(&w->s, "Account", w->hers);
+    site_text(row, "website", "headquarters.example");
+    site_update(&w->s, row);
+    history++;
+    deliver(w, w->anna.batches, 1, &FORMER_OF, &outcome);
+    assert_int_equal(outcome.former_acks, 1);
+    assert_int_equal(memory_headquarters_history(w->s.hq), history);
+    assert_int_equal(site_conflicts(&w->s, w->hers), 0);
+}
+
+static void what_a_rule_refuses_is_looked_at(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+
+    rep_update(&w->anna, "Account", w->hers, "credit_limit", rove__value_int(5));
+    deliver(w, batch_of(&w->anna), 1, &FORMER_OF, &outcome);
+    assert_int_equal(outcome.former_acks, 1);
+    assert_int_equal(reviews(w).count, 1);
+    assert_int_equal(reviews(w).user, ANNA);
+}
+
+static void a_revoked_device_has_its_work_looked_at(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+
+    set_device(w, ANNAS, ROVE_DEVICE_REVOKED, 0);
+    (void)annas(w, "555-0100");
+    deliver(w, w->anna.batches, 1, &FORMER_OF, &outcome);
+    assert_int_equal(outcome.former_acks, 1);
+    assert_false(has_text(w, "Account", w->hers, "phone", "555-0100"));
+    last_review last = reviews(w);
+    assert_int_equal(last.count, 1);
+    assert_int_equal(last.user, ANNA);
+    assert_string_equal(last.reason, "Its device was revoked.");
+    accept(w, last.number);
+    assert_true(has_text(w, "Account", w->hers, "phone", "555-0100"));
+    deliver(w, w->anna.batches, 1, &FORMER_OF, &outcome);
+    assert_int_equal(outcome.former_acks, 1);
+    assert_int_equal(reviews(w).count, 0);
+}
+
+/* Work under a number of which headquarters knows nothing any more. */
+static rove_id of_a_stranger(world *w, rove_replica signer, rep_outcome *outcome) {
+    const raw_seal seal = {.replica = STRANGER, .signer = signer, .type = ROVE_FRAME_FORMER};
+    rove__row *row = site_row(&w->s, "Account", rove__id_make(STRANGER, 1));
+
+    site_text(row, "name", "of a lost device");
+    rove__change *change = rep_insert(&w->anna, row);
+    change->replica = STRANGER;
+    change->clock.origin.replica = change->clock.base.replica = STRANGER;
+    deliver(w, batch_of(&w->anna), 1, &seal, outcome);
+    assert_int_equal(outcome->former_acks, 1);
+    return row->id;
+}
+
+static void a_device_that_headquarters_lost_is_whose_its_certificate_says(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+    rove__hq_row row;
+
+    rove_id id = of_a_stranger(w, STRANGER, &outcome);
+    assert_int_equal(reviews(w).count, 0);
+    assert_true(site_get(&w->s, "Account", id, &row));
+    assert_int_equal(row.author, SEALS_USER);
+    /* Its number is given to nobody else, and comes no more. */
+    assert_int_equal(device_of(w, STRANGER).status, ROVE_DEVICE_REPLACED);
+    assert_int_equal(device_of(w, STRANGER).user, SEALS_USER);
+}
+
+static void what_nobody_vouches_for_is_looked_at(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+    rove_id id = of_a_stranger(w, BENS, &outcome);
+    last_review last = reviews(w);
+
+    assert_int_equal(last.count, 1);
+    assert_int_equal(last.replica, STRANGER);
+    assert_int_equal(last.user, 0);
+    accept(w, last.number);
+    assert_true(has_text(w, "Account", id, "name", "of a lost device"));
+}
+
+static void a_later_number_of_the_device_may_sign(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+    raw_seal seal = FORMER_OF;
+
+    seal.signer = BENS;
+    (void)annas(w, "555-0100");
+    deliver(w, w->anna.batches, 1, &seal, &outcome);
+    assert_int_equal(outcome.former_acks, 1);
+    assert_string_equal(reviews(w).reason, "It was signed by another device.");
+    /* Her device had a number in between. */
+    rep between;
+    rep_open(&between, &w->s, BETWEEN, ANNA);
+    set_device(w, BETWEEN, ROVE_DEVICE_REPLACED, ANNAS);
+    seal.signer = LATER;
+    seal.former = BETWEEN;
+    (void)annas(w, "555-0101");
+    deliver(w, &w->anna.batches[1], 1, &seal, &outcome);
+    assert_int_equal(reviews(w).count, 1);
+    assert_true(has_text(w, "Account", w->hers, "phone", "555-0101"));
+    rep_close(&between);
+}
+
+/* ---- outside of the chain ---------------------------------------------------------------------------------- */
+
+static void a_batch_after_a_gap_is_taken_all_the_same(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+    uint64_t last = device_of(w, ANNAS).last_batch;
+
+    (void)annas(w, "lost");
+    (void)annas(w, "555-0101");
+    deliver(w, &w->anna.batches[1], 1, &FORMER_OF, &outcome);
+    assert_int_equal(outcome.former_acks, 1);
+    assert_true(has_text(w, "Account", w->hers, "phone", "555-0101"));
+    assert_int_equal(device_of(w, ANNAS).last_batch, last);
+    deliver(w, &w->anna.batches[1], 1, &FORMER_OF, &outcome);
+    assert_int_equal(outcome.former_acks, 1);
+    /* What was lost is found after all, and does not win because it comes later. */
+    deliver(w, w->anna.batches, 1, &FORMER_OF, &outcome);
+    assert_int_equal(outcome.former_acks, 1);
+    assert_true(has_text(w, "Account", w->hers, "phone", "555-0101"));
+}
+
+/* Two copies of one device, each with work of its own and some that both have. */
+static void what_the_history_holds_is_not_taken_twice(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+
+    rep_count(&w->anna, "Account", w->hers, "points", 5);
+    rep_batch common = *batch_of(&w->anna);
+    rep_exchange(&w->anna, &outcome);
+    assert_int_equal(outcome.acks, 1);
+    /* The copy had it in another batch. */
+    common.number += 7;
+    deliver(w, &common, 1, &FORMER_OF, &outcome);
+    assert_int_equal(outcome.former_acks, 1);
+    assert_int_equal(site_cell(&w->s, "Account", w->hers, "points").as.integer, 5);
+}
+
+static void what_was_looked_at_is_not_put_there_again(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+
+    rove__row *visit = site_row(&w->s, "Visit", rep_id(&w->anna));
+    site_int(visit, "account_id", site_account(&w->s, "not hers"));
+    site_int(visit, "planned_start", SITE_NOW);
+    site_int(visit, "status", 1);
+    rep_insert(&w->anna, visit);
+    rep_batch common = *batch_of(&w->anna);
+    rep_exchange(&w->anna, &outcome);
+    assert_int_equal(reviews(w).count, 1);
+    common.number += 7;
+    deliver(w, &common, 1, &FORMER_OF, &outcome);
+    assert_int_equal(outcome.former_acks, 1);
+    assert_int_equal(reviews(w).count, 1);
+}
+
+/* ---- names ------------------------------------------------------------------------------------------------- */
+
+static void headquarters_gives_names_by_itself(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+    rove_id id = rep_id(&w->anna);
+
+    /* Another record has the id of hers; a visit refers to it. */
+    rove__row *taken = site_row(&w->s, "Account", id);
+    site_text(taken, "name", "the other");
+    (void)site_insert(&w->s, taken);
+    rove__row *account = site_row(&w->s, "Account", id);
+    site_text(account, "name", "hers");
+    rep_insert(&w->anna, account);
+    rove__row *visit = site_row(&w->s, "Visit", rep_id(&w->anna));
+    site_int(visit, "account_id", id);
+    site_int(visit, "planned_start", SITE_NOW);
+    site_int(visit, "status", 1);
+    rep_insert(&w->anna, visit);
+    deliver(w, batch_of(&w->anna), 1, &FORMER_OF, &outcome);
+    assert_int_equal(outcome.former_acks, 1);
+    assert_int_equal(outcome.renames, 0);
+    assert_true(has_text(w, "Account", id, "name", "the other"));
+    rove_id renamed = site_cell(&w->s, "Visit", visit->id, "account_id").as.integer;
+    assert_int_not_equal(renamed, id);
+    assert_true(has_text(w, "Account", renamed, "name", "hers"));
+}
+
+/* ---- asking ------------------------------------------------------------------------------------------------ */
+
+static void ask(world *w, uint64_t checked, const rove__former *items, size_t count,
+                rep_outcome *outcome) {
+    rove__hello hello = raw_default_hello(&w->ben);
+    raw_request *q = raw_open(&w->ben);
+
+    hello.formers = 1;
+    hello.checked = checked;
+    raw_hello(q, &hello);
+    if (items != NULL) {
+        raw_formers(q, items, count);
+    }
+    rep_update(&w->ben, "Account", w->account, "phone", rove__value_text("his"));
+    raw_push(q, batch_of(&w->ben));
+    raw_end(q);
+    raw_answer(q, 0, outcome);
+    w->ben.batch_count = 0;
+    assert_int_equal(outcome->failed, ROVE_OK);
+}
+
+static void what_is_lacking_is_asked_for_before_any_push(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+    rep_batch *batch = annas(w, "555-0100");
+    rove__former item = {ANNAS, batch->number, batch->hash, 0};
+    uint64_t timeline = 1;
+
+    ask(w, timeline + 1, NULL, 0, &outcome); /* which ones are there? */
+    assert_true(outcome.asks_formers && outcome.more);
+    assert_int_equal(outcome.former_needs, 0);
+    assert_int_equal(outcome.acks + outcome.pages, 0);
+    ask(w, timeline + 1, &item, 1, &outcome);
+    assert_true(outcome.asks_formers && outcome.more);
+    assert_int_equal(outcome.former_needs, 1);
+    assert_int_equal(outcome.former.number, batch->number);
+    assert_int_equal(outcome.acks + outcome.pages, 0);
+    deliver(w, batch, 1, &FORMER_OF, &outcome);
+    ask(w, timeline + 1, &item, 1, &outcome);
+    assert_false(outcome.asks_formers);
+    assert_int_equal(outcome.acks, 1);
+    /* Who was asked on this timeline is not asked again. */
+    w->ben.acked++;
+    w->ben.chain = device_of(w, BENS).chain;
+    ask(w, timeline, NULL, 0, &outcome);
+    assert_false(outcome.asks_formers);
+}
+
+/* ---- not from whom it says --------------------------------------------------------------------------------- */
+
+static void other_hash(rove__sealed *frame) {
+    frame->batch.hash.hash[0] ^= 1;
+}
+static void other_number(rove__sealed *frame) {
+    frame->batch.number++;
+}
+static void other_rows(rove__sealed *frame) {
+    frame->rows.size--;
+}
+static void no_certificate(rove__sealed *frame) {
+    frame->batch.certificate.size = 3;
+}
+static void more_frames(rove__sealed *frame) {
+    frame->batch.frames = 2;
+}
+static void not_the_first(rove__sealed *frame) {
+    frame->batch.frames = 2;
+    frame->ordinal = 1;
+}
+static void last_byte(uint8_t *record, size_t size) {
+    record[size - 1] ^= 1;
+}
+static void other_recipient(uint8_t *record, size_t size) {
+    (void)size;
+    record[2] ^= 1;
+}
+
+static const struct {
+    void (*before)(rove__sealed *);
+    void (*after)(rove__sealed *);
+    void (*bytes)(uint8_t *, size_t);
+} spoilers[] = {
+    {other_hash, NULL, NULL},    {NULL, other_hash, NULL},     {NULL, other_number, NULL},
+    {other_rows, NULL, NULL},    {NULL, no_certificate, NULL}, {more_frames, NULL, NULL},
+    {not_the_first, NULL, NULL}, {NULL, NULL, last_byte},      {NULL, NULL, other_recipient},
+};
+
+static void a_spoiled_record_counts_as_not_there(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+
+    (void)annas(w, "555-0100");
+    for (size_t i = 0; i < sizeof spoilers / sizeof *spoilers; i++) {
+        raw_seal seal = FORMER_OF;
+        seal.before = spoilers[i].before;
+        seal.after = spoilers[i].after;
+        seal.bytes = spoilers[i].bytes;
+        deliver(w, w->anna.batches, 1, &seal, &outcome);
+        if (outcome.former_acks != 0 || reviews(w).count != 0) {
+            fail_msg("spoiler %zu was taken", i);
+        }
+        assert_true(outcome.pages > 0 || !outcome.more); /* he goes on all the same */
+    }
+    raw_seal own = FORMER_OF;
+    own.replica = BENS; /* his own number, as somebody else's */
+    deliver(w, w->anna.batches, 1, &own, &outcome);
+    assert_int_equal(outcome.former_acks, 0);
+    assert_false(has_text(w, "Account", w->hers, "phone", "555-0100"));
+    deliver(w, w->anna.batches, 1, &FORMER_OF, &outcome);
+    assert_int_equal(outcome.former_acks, 1);
+}
+
+/* His own batches, sealed: taken like pushed ones; what is spoiled is not, and is not asked for for ever. */
+static void own_batches_may_come_sealed(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+
+    rep_update(&w->ben, "Account", w->account, "phone", rove__value_text("his"));
+    rep_batch *batch = batch_of(&w->ben);
+    rove__hello hello = raw_default_hello(&w->ben);
+    rove__hello later = hello;
+    later.acked++;
+    for (size_t i = 0; i < sizeof spoilers / sizeof *spoilers; i++) {
+        if (spoilers[i].before == more_frames) {
+            continue; /* the request is then cut short */
+        }
+        raw_seal seal = SEALED_OWN;
+        seal.before = spoilers[i].before;
+        seal.after = spoilers[i].after;
+        seal.bytes = spoilers[i].bytes;
+        raw_request *q = raw_open(&w->ben);
+        raw_hello(q, &later);
+        raw_sealed(q, batch, &seal);
+        raw_end(q);
+        raw_answer(q, 0, &outcome);
+        assert_int_equal(outcome.failed, ROVE_OK);
+        assert_int_equal(outcome.acks, 0);
+        assert_true(outcome.forked);
+    }
+    raw_seal foreign = SEALED_OWN;
+    foreign.replica = ANNAS;
+    raw_request *q = raw_open(&w->ben);
+    raw_hello(q, &later);
+    raw_sealed(q, batch, &foreign);
+    raw_end(q);
+    raw_answer(q, 0, &outcome);
+    assert_true(outcome.forked);
+    q = raw_open(&w->ben);
+    raw_hello(q, &later);
+    raw_sealed(q, batch, &SEALED_OWN);
+    raw_end(q);
+    raw_answer(q, 0, &outcome);
+    assert_int_equal(outcome.acks, 1);
+    assert_true(has_text(w, "Account", w->account, "phone", "his"));
+}
+
+static rove_status order(world *w, const rep_batch *batch, int sealing) {
+    rep_outcome outcome;
+    raw_request *q = raw_open(&w->ben);
+
+    w->s.ports.sealing = sealing ? &w->s.sealing : NULL;
+    raw_hello(q, NULL);
+    if (sealing) {
+        raw_push(q, batch);
+    }
+    raw_sealed(q, w->anna.batches, &FORMER_OF);
+    raw_end(q);
+    raw_answer(q, 0, &outcome);
+    w->s.ports.sealing = &w->s.sealing;
+    return outcome.failed;
+}
+
+static void sealed_work_has_its_place(void **state) {
+    world *w = *state;
+
+    (void)annas(w, "555-0100");
+    rep_update(&w->ben, "Account", w->account, "phone", rove__value_text("his"));
+    assert_int_equal(order(w, batch_of(&w->ben), 1), ROVE_PROTOCOL);
+    assert_int_equal(order(w, NULL, 0), ROVE_PROTOCOL);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        CASE(work_of_a_former_user_is_hers),
+        CASE(what_comes_again_is_taken_once),
+        CASE(what_a_rule_refuses_is_looked_at),
+        CASE(a_revoked_device_has_its_work_looked_at),
+        CASE(a_device_that_headquarters_lost_is_whose_its_certificate_says),
+        CASE(what_nobody_vouches_for_is_looked_at),
+        CASE(a_later_number_of_the_device_may_sign),
+        CASE(a_batch_after_a_gap_is_taken_all_the_same),
+        CASE(what_the_history_holds_is_not_taken_twice),
+        CASE(what_was_looked_at_is_not_put_there_again),
+        CASE(headquarters_gives_names_by_itself),
+        CASE(what_is_lacking_is_asked_for_before_any_push),
+        CASE(a_spoiled_record_counts_as_not_there),
+        CASE(own_batches_may_come_sealed),
+        CASE(sealed_work_has_its_place),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
