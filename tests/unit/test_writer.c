@@ -471,6 +471,39 @@ static void rows_made_before_a_field_came_are_written(void **state) {
     assert_true(has_text(s, id, "shelf", "top"));
 }
 
+static rove_status merges(site *s, rove_id loser, rove_id winner, rove_error *error) {
+    rove__row *row = site_row(s, "Account", loser);
+    rove__hq_tx *tx = tx_begin(s, ROVE_HQ_WRITE);
+    rove__writer *writer = writer_begin(s, tx);
+    size_t changed = 0;
+    uint64_t seq = 0;
+
+    site_int(row, "merged_into_id", winner);
+    rove_status status = rove__writer_update(writer, row, &changed, error);
+    if (status != ROVE_OK) {
+        rove__writer_abandon(writer);
+        s->store->rollback(tx);
+        return status;
+    }
+    assert_int_equal(rove__writer_finish(writer, &seq, NULL), ROVE_OK);
+    assert_int_equal(s->store->commit(tx, NULL), ROVE_OK);
+    return ROVE_OK;
+}
+
+static void p13_an_operators_merges_do_not_go_round(void **state) {
+    site *s = *state;
+    rove_id a = site_account(s, "Adler");
+    rove_id b = site_account(s, "Hotel Adler");
+    rove_id c = site_account(s, "The Eagle");
+    rove_error error = {.message = ""};
+
+    assert_int_equal(merges(s, a, b, &error), ROVE_OK);
+    assert_int_equal(merges(s, b, c, &error), ROVE_OK);
+    assert_int_equal(merges(s, c, a, &error), ROVE_CYCLE);
+    assert_non_null(strstr(error.message, "ring"));
+    assert_int_equal(site_cell(s, "Account", c, "merged_into_id").type, ROVE_NULL);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
@@ -487,6 +520,7 @@ int main(void) {
         CASE(digests_are_kept_with_each_write),
         CASE(an_act_without_memory_leaves_nothing),
         CASE(rows_made_before_a_field_came_are_written),
+        CASE(p13_an_operators_merges_do_not_go_round),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

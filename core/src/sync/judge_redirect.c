@@ -6,30 +6,6 @@
 #include "base/planted.h"
 #include "sync/judge_state.h"
 
-#define FOLLOW_MAX 32
-
-/* Where a chain of redirects that starts at `id` comes by `looked_for`, it would close a ring. */
-static rove_status comes_by(rove__judge *judge, uint32_t entity, size_t column, rove_id id,
-                            rove_id looked_for, int *found) {
-    rove_status status = ROVE_OK;
-    rove__arena arena;
-
-    rove__arena_init(&arena, judge->ports->allocator, ROVE_JUDGE_ARENA_MAX);
-    *found = id == looked_for;
-    for (int i = 0; i < FOLLOW_MAX && !*found && id > 0; i++) {
-        rove__hq_row row;
-        rove__arena_reset(&arena);
-        status = judge->store->row_get(judge->tx, entity, id, 0, &arena, &row);
-        if (status != ROVE_OK) {
-            break;
-        }
-        id = row.row.cells[column].type == ROVE_INT ? row.row.cells[column].as.integer : 0;
-        *found = id == looked_for;
-    }
-    rove__arena_free(&arena);
-    return status == ROVE_NOT_FOUND ? ROVE_OK : status;
-}
-
 rove_status rove__judge_redirects(rove__case *c, const rove__act *act, uint32_t field,
                                   rove_value value, int *refused) {
     const rove__entity *entity = c->after.row.entity;
@@ -46,7 +22,8 @@ rove_status rove__judge_redirects(rove__case *c, const rove__act *act, uint32_t 
         *refused = 1;
         return ROVE_OK;
     }
-    return comes_by(c->judge, c->entity, (size_t)column, value.as.integer, c->id, refused);
+    return rove__writer_comes_by(c->judge->writer, c->entity, (size_t)column, value.as.integer,
+                                 c->id, refused);
 }
 
 rove_status rove__judge_second_conversion(rove__case *c, uint32_t field, rove_value kept,
@@ -55,7 +32,6 @@ rove_status rove__judge_second_conversion(rove__case *c, uint32_t field, rove_va
     const rove__entity *lead = c->after.row.entity;
     int at = rove__entity_field(lead, field);
     size_t changed = 0;
-    int ring = 0;
     rove__row row;
 
     if (at < 0 || kept.type != ROVE_INT || lost.type != ROVE_INT ||
@@ -69,17 +45,12 @@ rove_status rove__judge_second_conversion(rove__case *c, uint32_t field, rove_va
     if (column < 0) {
         return ROVE_OK;
     }
-    rove_status status =
-        comes_by(judge, target->number, (size_t)column, kept.as.integer, lost.as.integer, &ring);
-    if (status != ROVE_OK || ring) {
-        return status;
-    }
-    status = rove__row_init(&row, target, lost.as.integer, &judge->record);
+    rove_status status = rove__row_init(&row, target, lost.as.integer, &judge->record);
     if (status == ROVE_OK) {
         rove__row_set(&row, (size_t)column, kept);
         status = rove__writer_update(judge->writer, &row, &changed, NULL);
     }
-    /* It may not be here, or be deleted: then there is nothing to redirect. */
+    /* It may not be here, be deleted, or be what the other is merged into: then there is nothing to redirect. */
     return status != ROVE_OK && rove_status_classify(status) == ROVE_CLASS_CALLER ? ROVE_OK
                                                                                   : status;
 }

@@ -65,10 +65,18 @@ ROVE_CHECK rove_status rove__writer_row_packed(rove__writer *writer, const rove_
 ROVE_CHECK rove_status rove__writer_scope(rove__writer *writer, const rove__row *row,
                                           rove__scope *scope);
 
+/*
+ * P13: *found 1 where a chain of merges that starts at `id` (of `column`, a reference to its own entity) comes by `looked_for`, so that
+ * another merge would close a ring. Follows 32 at most.
+ */
+ROVE_CHECK rove_status rove__writer_comes_by(rove__writer *writer, uint32_t entity, size_t column,
+                                             rove_id id, rove_id looked_for, int *found);
+
 /* An operator's acts, by the same rules (rove__rules_check with ROVE_ACTOR_HQ). */
 ROVE_CHECK rove_status rove__writer_insert(rove__writer *writer, rove__row *row,
                                            rove_error *error); /* id 0: drawn */
-/* Only the present cells that differ; *changed counts them. Sets in plain form, counters as totals. */
+/* Only the present cells that differ; *changed counts them. Sets in plain form, counters as totals. CYCLE: also a merge of
+ * duplicates that goes round in a ring. */
 ROVE_CHECK rove_status rove__writer_update(rove__writer *writer, const rove__row *row,
                                            size_t *changed, rove_error *error);
 ROVE_CHECK rove_status rove__writer_delete(rove__writer *writer, uint32_t entity, rove_id id,

@@ -3,9 +3,12 @@
  * no merge, because it is made from what stands, under the lock. Everything that one act writes has one stamp.
  */
 #include "base/assert.h"
+#include "base/text.h"
 #include "merge/merge.h"
 #include "rules/rules.h"
 #include "sync/writer_state.h"
+
+#define FOLLOW_MAX 32 /* merges, one after the other (P13) */
 
 static rove_status check(rove__writer *writer, rove__op op, const rove__row *before,
                          const rove__row *after, rove_error *error) {
@@ -167,6 +170,47 @@ static rove_status update_cells(update *u, const rove__row *wanted) {
     return status;
 }
 
+rove_status rove__writer_comes_by(rove__writer *writer, uint32_t entity, size_t column, rove_id id,
+                                  rove_id looked_for, int *found) {
+    rove_status status = ROVE_OK;
+    rove__arena arena;
+
+    rove__arena_init(&arena, writer->options.allocator, ROVE_WRITER_ARENA_MAX);
+    *found = id == looked_for;
+    for (int i = 0; i < FOLLOW_MAX && !*found && id > 0; i++) {
+        rove__hq_row row;
+        rove__arena_reset(&arena);
+        status = writer->options.store->row_get(writer->tx, entity, id, 0, &arena, &row);
+        if (status != ROVE_OK) {
+            break;
+        }
+        id = row.row.cells[column].type == ROVE_INT ? row.row.cells[column].as.integer : 0;
+        *found = id == looked_for;
+    }
+    rove__arena_free(&arena);
+    return status == ROVE_NOT_FOUND ? ROVE_OK : status;
+}
+
+/* A merge of duplicates ends somewhere (P13). */
+static rove_status check_merge(update *u, rove_error *error) {
+    const rove__row *row = &u->written;
+    int column = rove__entity_field_named(row->entity, "merged_into_id");
+    int ring = 0;
+
+    if (column < 0 || !rove__bits_get(&row->present, (size_t)column) ||
+        row->cells[column].type != ROVE_INT) {
+        return ROVE_OK;
+    }
+    rove_status status = rove__writer_comes_by(u->writer, row->entity_number, (size_t)column,
+                                               row->cells[column].as.integer, row->id, &ring);
+    return status == ROVE_OK && ring
+               ? rove__error_set(error, ROVE_CYCLE,
+                                 "%s.merged_into_id would go round in a ring: the other one is "
+                                 "merged into this one already.",
+                                 row->entity->name)
+               : status;
+}
+
 /* Edits ascend by field number, cells by ordinal; custom fields make the two differ. */
 static void sort_edits(rove__edit *edits, size_t count) {
     for (size_t i = 1; i < count; i++) {
@@ -220,6 +264,9 @@ rove_status rove__writer_update(rove__writer *writer, const rove__row *row, size
         return rove__writer_fail(writer, status, error);
     }
     status = check(writer, ROVE_OP_UPDATE, &u.before.row, &u.written, error);
+    if (status == ROVE_OK) {
+        status = check_merge(&u, error);
+    }
     if (status == ROVE_OK && rove__writer_row_size(&u.after.row) > ROVE_ROW_MAX) {
         status = ROVE_TOO_BIG;
     }
