@@ -27,6 +27,7 @@ endif()
 install(DIRECTORY core/include/rove DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.h")
 install(FILES "${ROVE_GENERATED_PUBLIC}/rove/entities.pb-c.h"
     DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/rove" OPTIONAL)
+install(FILES proto/entities.proto proto/rows.proto DESTINATION "${CMAKE_INSTALL_DATADIR}/rove")
 
 install(EXPORT rove-targets NAMESPACE rove:: DESTINATION "${package_dir}")
 configure_package_config_file(packaging/rove-config.cmake.in

@@ -1,4 +1,5 @@
-# C from proto/, in the build tree. entities.pb-c.h is public; sync.pb-c.h is for core/src/wire alone.
+# C from proto/, in the build tree. entities.pb-c.h is public; sync.pb-c.h is for core/src/wire alone, and rows.pb-c.h for
+# tests: core writes and reads these few messages by hand.
 
 set(ROVE_PROTO "${CMAKE_CURRENT_SOURCE_DIR}/proto")
 if(ROVE_SCHEMA_AHEAD GREATER 0)
@@ -14,6 +15,7 @@ endif()
 
 set(ROVE_GENERATED_PUBLIC "${CMAKE_CURRENT_BINARY_DIR}/generated/public")
 set(ROVE_GENERATED_WIRE "${CMAKE_CURRENT_BINARY_DIR}/generated/wire")
+set(ROVE_GENERATED_ROWS "${CMAKE_CURRENT_BINARY_DIR}/generated/rows")
 
 # rove_generate(name folder): folder/<name>.pb-c.{c,h} from proto/<name>.proto, as the object
 # library rove_proto_<name>.
@@ -35,6 +37,7 @@ endfunction()
 
 rove_generate(entities "${ROVE_GENERATED_PUBLIC}/rove")
 rove_generate(sync "${ROVE_GENERATED_WIRE}")
+rove_generate(rows "${ROVE_GENERATED_ROWS}")
 if(EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/proto/sync.proto")
     target_include_directories(rove_proto_sync PUBLIC "${ROVE_GENERATED_PUBLIC}/rove")
     add_dependencies(rove_proto_sync rove_proto_entities)

@@ -53,7 +53,18 @@ int main(void) {
     const char *key = NULL;
     rove_status status = rove_enum_key(replica, "Account", "tier", ROVE__ACCOUNT__TIER__A, &key);
     printf("tier %s\n", status == ROVE_OK ? key : "?");
+
+    /* A query as bytes: a Row with the one text "Ajax Bikes" in, Rows out. A shell has both from rows.proto. */
+    uint8_t row[2 + 2 + sizeof name - 1] = {1 << 3 | 2, 2 + sizeof name - 1, 3 << 3 | 2,
+                                            sizeof name - 1};
+    memcpy(row + 4, name, sizeof name - 1);
+    EXAMPLE_OK(rove_query_packed(replica, "SELECT id, tier FROM account WHERE name = ?1", row,
+                                 sizeof row, &bytes, &size, &error),
+               &error);
+    printf("%u bytes of rows\n", (unsigned)size);
+    rove_release(replica, bytes);
+
     rove_close(replica);
     example_ports_free(&ports);
-    return status == ROVE_OK ? 0 : 1;
+    return status == ROVE_OK && size > 0 ? 0 : 1;
 }

@@ -171,22 +171,14 @@ static int run(cli_session *cli, const cli_command *command, int argc, char **ar
     int code = CLI_FAILED;
 
     rove_posix_clock_skew(cli->clock_offset_ms);
-    rove_posix_allocator(&cli->ports.allocator);
-    rove_posix_clock(&cli->ports.clock);
-    rove_posix_random(&cli->ports.random);
-    rove_posix_files(&cli->ports.files);
+    rove_status status = rove_posix_ports_new(&cli->ports);
     cli->ports.app = "rove-cli " ROVE_VERSION_TEXT;
-    rove_status status = rove_posix_crypto_new(&cli->ports.crypto);
-    if (status == ROVE_OK) {
-        status = rove_posix_transport_new(&cli->ports.transport, &cli->ports.allocator);
-    }
     if (status == ROVE_OK) {
         status = cli_open(cli, &error);
     }
     code = status == ROVE_OK ? command->run(cli, argc, argv) : cli_fail(cli, status, &error);
     cli_close(cli);
-    rove_posix_transport_free(&cli->ports.transport);
-    rove_posix_crypto_free(&cli->ports.crypto);
+    rove_posix_ports_free(&cli->ports);
     return code;
 }
 

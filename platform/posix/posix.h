@@ -10,6 +10,7 @@
 
 #include <stdint.h>
 
+#include "rove/client.h"
 #include "rove/sys/alloc.h"
 #include "rove/sys/clock.h"
 #include "rove/sys/crypto.h"
@@ -21,6 +22,14 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/*
+ * All that rove_open takes, in one call: the ports below, and no log or app. Allocator, clock, random and files hold no
+ * state. NOMEM, CRYPTO, TLS as below; then nothing was made.
+ */
+ROVE_CHECK rove_status rove_posix_ports_new(rove_ports *out);
+/* Releases what _new made and clears *ports. Cleared ports or NULL are fine. */
+void rove_posix_ports_free(rove_ports *ports);
 
 /* The system's clocks and boot id. Any thread. */
 void rove_posix_clock(rove_clock *out);

@@ -139,24 +139,19 @@ static void sync_while_working(rep *self) {
 
 static int run(const char *url, const char *code, const char *folder) {
     rep self = {.mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
-    rove_ports ports = {.app = "during_sync"};
+    rove_ports ports;
     rove_state state = {.size = sizeof state};
     rove_error error = {0};
 
-    rove_posix_allocator(&ports.allocator);
-    rove_posix_clock(&ports.clock);
-    rove_posix_random(&ports.random);
-    rove_posix_files(&ports.files);
-    need(rove_posix_crypto_new(&ports.crypto), &error, "cryptography");
-    need(rove_posix_transport_new(&ports.transport, &ports.allocator), &error, "the transport");
+    need(rove_posix_ports_new(&ports), &error, "the ports");
+    ports.app = "during_sync";
     need(rove_open(&ports, folder, &self.replica, &error), &error, "opening");
     need(rove_enroll(self.replica, url, code, &error), &error, "enrolling");
     need(rove_read_state(self.replica, &state, &error), &error, "the state");
     self.user = state.user;
     sync_while_working(&self);
     rove_close(self.replica);
-    rove_posix_transport_free(&ports.transport);
-    rove_posix_crypto_free(&ports.crypto);
+    rove_posix_ports_free(&ports);
     printf("%d\n", self.tasks);
     return 0;
 }

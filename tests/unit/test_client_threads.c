@@ -3,6 +3,7 @@
  * sanitizer, this shows that nothing is touched by two at once.
  */
 #include <pthread.h>
+#include <sched.h>
 
 #include "phone.h"
 #include "rove/entities.pb-c.h"
@@ -283,10 +284,87 @@ static void test_records_are_whole_while_fields_come(void **state) {
     phone_stop(&p);
 }
 
+/* ---- a watcher is ended ---- */
+
+static _Atomic int inside;   /* a call of the watcher is under way */
+static _Atomic int asked;    /* its end was asked for */
+static _Atomic int returned; /* and was said to have come */
+static _Atomic int calls;
+
+static void linger(void *ctx, const rove_event *events, size_t count) {
+    (void)ctx;
+    (void)events;
+    (void)count;
+    calls++;
+    inside = 1;
+    while (!asked) {
+        sched_yield();
+    }
+    for (int i = 0; i < 10000 && !returned; i++) {
+        sched_yield();
+    }
+    inside = 0;
+}
+
+static void *end_watching(void *ctx) {
+    int *was_inside = ctx;
+
+    while (!inside) {
+        sched_yield();
+    }
+    asked = 1;
+    rove_watch(p.replica, NULL, NULL);
+    *was_inside = inside;
+    returned = 1;
+    return NULL;
+}
+
+static void test_no_call_of_a_watcher_after_its_end(void **state) {
+    pthread_t thread;
+    int was_inside = 1;
+    (void)state;
+
+    phone_prepare_with(&p, "client_threads", 1);
+    phone_open(&p);
+    phone_enroll(&p);
+    rove_watch(p.replica, linger, NULL);
+    assert_int_equal(pthread_create(&thread, NULL, end_watching, &was_inside), 0);
+    (void)phone_account(&p, "seen");
+    pthread_join(thread, NULL);
+    assert_int_equal(was_inside, 0);
+    assert_int_equal(calls, 1);
+    (void)phone_account(&p, "not seen");
+    assert_int_equal(calls, 1);
+    phone_stop(&p);
+}
+
+static void end_itself(void *ctx, const rove_event *events, size_t count) {
+    (void)events;
+    (void)count;
+    ++*(int *)ctx;
+    rove_watch(p.replica, NULL, NULL);
+}
+
+static void test_a_watcher_may_end_itself(void **state) {
+    int times = 0;
+    (void)state;
+
+    phone_prepare_with(&p, "client_threads", 1);
+    phone_open(&p);
+    phone_enroll(&p);
+    rove_watch(p.replica, end_itself, &times);
+    (void)phone_account(&p, "seen");
+    (void)phone_account(&p, "not seen");
+    assert_int_equal(times, 1);
+    phone_stop(&p);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_rep_works_while_it_syncs),
         cmocka_unit_test(test_records_are_whole_while_fields_come),
+        cmocka_unit_test(test_no_call_of_a_watcher_after_its_end),
+        cmocka_unit_test(test_a_watcher_may_end_itself),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -201,15 +201,27 @@ rove_value rove_query_value(const rove_query *query, size_t column);
 /* Ends and frees it; NULL is fine. */
 void rove_query_free(rove_query *query);
 
+/* Most bytes of rove_query_packed's rows. */
+#define ROVE_PACKED_ROWS_MAX 16777216
+/* A whole query in one call, for shells in other languages: parameters are the bytes of a message Row, and what comes is
+ * those of a message Rows (rows.proto). `parameters` may be NULL. *bytes is owned by the caller: rove_release. NULL, 0 on
+ * failure. As rove_query_new and _step; INVALID: the parameters are no Row; TOO_BIG: the rows are more than
+ * ROVE_PACKED_ROWS_MAX; ask for fewer with LIMIT. */
+ROVE_CHECK rove_status rove_query_packed(rove *replica, const char *sql, const void *parameters,
+                                         size_t parameters_size, void **bytes, size_t *size,
+                                         rove_error *error);
+
 /* One record that changed; names are borrowed for the life of the replica. */
 typedef struct rove_event {
     const char *entity;
     rove_id id; /* 0: many records of this entity */
 } rove_event;
-/* Told after each commit, once or in several portions, on the thread that committed (a sync's own among them). It may
- * read but not write. */
+/* Told after each commit, once or in several portions, on the thread that committed (a sync's own among them); one call
+ * at a time. It may read but not write. */
 typedef void (*rove_watcher)(void *ctx, const rove_event *events, size_t count);
-/* Sets the one watcher; NULL ends it. A call of the former one may still be under way on another thread. */
+/* Sets the one watcher; NULL ends it. When it returns, no call of the former one is under way, and none will come: what its
+ * ctx points to may be freed. So it waits for such a call; do not hold what the watcher needs, nor a transaction. The
+ * watcher itself may call it, and is then no longer needed when it has returned. */
 void rove_watch(rove *replica, rove_watcher watcher, void *ctx);
 
 /* What a field is, for generic screens. Names are borrowed for the life of the replica. */

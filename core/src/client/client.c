@@ -81,7 +81,8 @@ static rove_status prepare(rove *replica, const char *folder) {
         return ROVE_NOMEM;
     }
     rove__text_format(replica->identity_path, size, "%s/identity", folder);
-    return rove__mutex_new(allocator, &replica->mutex);
+    rove_status status = rove__mutex_new(allocator, &replica->mutex);
+    return status == ROVE_OK ? rove__mutex_new(allocator, &replica->watching) : status;
 }
 
 rove_status rove_open(const rove_ports *ports, const char *folder, rove **out, rove_error *error) {
@@ -131,6 +132,7 @@ void rove_close(rove *replica) {
     rove__store_close(replica->store);
     rove__credentials_free(&allocator, replica->credentials);
     rove__mutex_free(replica->mutex);
+    rove__mutex_free(replica->watching);
     rove__free(&allocator, replica->identity_path);
     rove__free(&allocator, replica);
 }

@@ -23,6 +23,10 @@ struct rove {
     rove__store *store;
     char *identity_path;
 
+    rove__mutex *watching; /* over the watcher, also while it is called */
+    rove_watcher watcher;
+    void *watcher_ctx;
+
     rove__mutex *mutex;
     int busy;                       /* enrolment, a sync or an exchange runs */
     rove__credentials *credentials; /* NULL: not enrolled */
@@ -32,8 +36,6 @@ struct rove {
     int64_t next_sync_ms;
     int send_digests;    /* the last exchange found totals that differ */
     rove__sealer sealer; /* of the exchange under way; borrows from credentials */
-    rove_watcher watcher;
-    void *watcher_ctx;
     rove__reader_connection *idle[ROVE_IDLE_READERS_MAX];
     size_t idle_count;
 };

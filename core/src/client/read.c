@@ -193,11 +193,8 @@ static void pass_on(void *ctx, const rove__store_event *events, size_t count) {
     rove *replica = ctx;
     rove_event batch[EVENTS_AT_ONCE];
 
-    rove__mutex_enter(replica->mutex);
-    rove_watcher watcher = replica->watcher;
-    void *watcher_ctx = replica->watcher_ctx;
-    rove__mutex_leave(replica->mutex);
-    for (size_t done = 0; watcher != NULL && done < count;) {
+    rove__mutex_enter(replica->watching);
+    for (size_t done = 0; replica->watcher != NULL && done < count;) {
         size_t some = count - done < EVENTS_AT_ONCE ? count - done : EVENTS_AT_ONCE;
         for (size_t i = 0; i < some; i++) {
             const rove__entity *entity = rove__registry_by_number(
@@ -205,18 +202,19 @@ static void pass_on(void *ctx, const rove__store_event *events, size_t count) {
             batch[i] = (rove_event){.entity = entity != NULL ? entity->name : "?",
                                     .id = events[done + i].id};
         }
-        watcher(watcher_ctx, batch, some);
+        replica->watcher(replica->watcher_ctx, batch, some);
         done += some;
     }
+    rove__mutex_leave(replica->watching);
 }
 
 void rove_watch(rove *replica, rove_watcher watcher, void *ctx) {
     if (replica == NULL) {
         return;
     }
-    rove__mutex_enter(replica->mutex);
+    rove__mutex_enter(replica->watching);
     replica->watcher = watcher;
     replica->watcher_ctx = ctx;
-    rove__mutex_leave(replica->mutex);
+    rove__mutex_leave(replica->watching);
     rove__store_watch(replica->store, watcher != NULL ? pass_on : NULL, replica);
 }

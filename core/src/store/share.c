@@ -19,7 +19,7 @@ rove_status rove__mutex_new(const rove_allocator *allocator, rove__mutex **out) 
         return ROVE_NOMEM;
     }
     mutex->allocator = allocator;
-    mutex->mutex = sqlite3_mutex_alloc(SQLITE_MUTEX_FAST);
+    mutex->mutex = sqlite3_mutex_alloc(SQLITE_MUTEX_RECURSIVE);
     if (mutex->mutex == NULL) {
         rove__free(allocator, mutex);
         return ROVE_NOMEM;

@@ -107,7 +107,7 @@ void rove__store_read_tally(rove__store *store, rove__store_tally *tally);
 /* 1 if this thread has a local transaction open. Never waits. */
 int rove__store_in_transaction(rove__store *store);
 
-/* A mutex for a few words of memory; held for moments. It does not nest. */
+/* A mutex; it nests. */
 typedef struct rove__mutex rove__mutex;
 ROVE_CHECK rove_status rove__mutex_new(const rove_allocator *allocator, rove__mutex **out);
 void rove__mutex_free(rove__mutex *mutex);
