@@ -32,7 +32,9 @@ typedef struct office {
     char invitations[OFFICE_INVITATIONS][512];
     int invited;
     int used;
+    const char *program;
     char url[128];
+    char listen[64]; /* where it listened last */
 } office;
 
 /* The child, for whatever ends this process. */
@@ -150,7 +152,7 @@ static inline void office_put(office *o, int count,
 /* ---- commands ---- */
 
 typedef struct office_said {
-    char text[4096];
+    char text[16384];
     size_t size;
 } office_said;
 
@@ -286,50 +288,57 @@ static inline void office_interrupted(int signal_number) {
 }
 
 /* What it reports goes into folder.log. */
-static inline void office_run_program(const char *program, const char *folder, int out) {
+static inline void office_run_program(office *o, int out) {
     char log[420];
-    char *const argv[] = {(char *)(uintptr_t)program,
+    char *const argv[] = {(char *)(uintptr_t)o->program,
                           (char *)(uintptr_t) "--data",
-                          (char *)(uintptr_t)folder,
+                          o->folder,
                           (char *)(uintptr_t) "serve",
                           (char *)(uintptr_t) "--listen",
-                          (char *)(uintptr_t) "127.0.0.1:0",
+                          o->listen,
                           NULL};
 
-    snprintf(log, sizeof log, "%s.log", folder);
+    snprintf(log, sizeof log, "%s.log", o->folder);
     if (dup2(out, STDOUT_FILENO) >= 0 && freopen(log, "w", stderr) != NULL) {
-        (void)execv(program, argv);
+        (void)execv(o->program, argv);
     }
-    perror(program);
+    perror(o->program);
     _exit(127);
 }
 
 /* Starts the program and waits until it says where it listens. */
-static inline void office_serve(office *o, const char *program) {
+static inline void office_start(office *o) {
     int ends[2];
     char line[256];
 
-    (void)atexit(office_end);
-    (void)signal(SIGINT, office_interrupted);
-    (void)signal(SIGTERM, office_interrupted);
     if (pipe(ends) != 0) {
         exit(2);
     }
     pid_t process = fork();
     if (process == 0) {
         (void)close(ends[0]);
-        office_run_program(program, o->folder, ends[1]);
+        office_run_program(o, ends[1]);
     }
     office_process = process;
     (void)close(ends[1]);
     FILE *said = fdopen(ends[0], "r");
     while (said != NULL && fgets(line, sizeof line, said) != NULL) {
         if (sscanf(line, "listening on %127s", o->url) == 1) {
+            snprintf(o->listen, sizeof o->listen, "%s", o->url + strlen("https://"));
             return; /* the pipe stays: the child may go on to speak */
         }
     }
-    fprintf(stderr, "%s does not serve\n", program);
+    fprintf(stderr, "%s does not serve\n", o->program);
     exit(2);
+}
+
+static void office_serve(office *o, const char *program) {
+    (void)atexit(office_end);
+    (void)signal(SIGINT, office_interrupted);
+    (void)signal(SIGTERM, office_interrupted);
+    o->program = program;
+    snprintf(o->listen, sizeof o->listen, "127.0.0.1:0");
+    office_start(o);
 }
 
 /* A number of kB from /proc/<child>/status; 0 where there is none. */
@@ -350,6 +359,49 @@ static inline double office_memory_mib(const char *key) {
     return (double)kib / 1024;
 }
 
+/* ---- its memory ---- */
+
+static rove_status office_hear_metrics(void *ctx, const void *bytes, size_t size) {
+    office_hear(ctx, bytes, size);
+    return ROVE_OK;
+}
+
+/* What its database holds of it: rove_database_memory_bytes of /metrics. */
+static inline double office_database_mib(office *o) {
+    char url[160];
+    char path[420];
+    uint8_t authority[4096];
+    size_t size = 0;
+    double bytes = 0;
+    office_said said = {.size = 0};
+    rove_transport transport;
+    rove_response response = {0};
+    rove_error error = {0};
+
+    snprintf(url, sizeof url, "%s/metrics", o->url);
+    snprintf(path, sizeof path, "%s/ca.der", o->folder);
+    office_check(
+        o->ports.files.read(o->ports.files.ctx, path, authority, sizeof authority, &size, &error),
+        &error, "reading its authority");
+    rove_request request = {.method = "GET",
+                            .url = url,
+                            .ca_der = authority,
+                            .ca_size = size,
+                            .write_answer = office_hear_metrics,
+                            .ctx = &said};
+    office_check(rove_posix_transport_new(&transport, &o->ports.allocator), &error,
+                 "the transport");
+    office_check(transport.perform(transport.ctx, &request, &response, &error), &error,
+                 "its metrics");
+    rove_posix_transport_free(&transport);
+    const char *at = strstr(said.text, "\nrove_database_memory_bytes ");
+    if (at == NULL || sscanf(at, " rove_database_memory_bytes %lf", &bytes) != 1) {
+        fprintf(stderr, "headquarters: its metrics do not tell of its database's memory\n");
+        exit(2);
+    }
+    return bytes / 1048576;
+}
+
 /* From here on "VmHWM:" is the most that was resident since; what is resident now. */
 static inline double office_memory_restart(void) {
     char path[64];
@@ -361,6 +413,30 @@ static inline double office_memory_restart(void) {
         (void)fclose(file);
     }
     return office_memory_mib("VmRSS:");
+}
+
+typedef struct office_memory {
+    double resident, database, growth, most; /* MiB */
+} office_memory;
+
+/* A process that has done nothing yet: at the same place, for the devices that know it. */
+static inline office_memory office_memory_begin(office *o) {
+    office_memory memory = {0};
+
+    office_end();
+    office_start(o);
+    memory.database = office_database_mib(o);
+    memory.resident = office_memory_restart();
+    return memory;
+}
+
+/* How much it grew since, beside its database's caches, which only grow; and what those have. */
+static inline void office_memory_end(office *o, office_memory *memory) {
+    double database = office_database_mib(o);
+
+    memory->most = office_memory_mib("VmHWM:");
+    memory->growth = memory->most - memory->resident - (database - memory->database);
+    memory->database = database;
 }
 
 #endif

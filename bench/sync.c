@@ -24,6 +24,7 @@
 #define NOTE_BYTES            16384
 #define NOTES_PER_TRANSACTION 8
 #define NOTES                 1024 /* 16 MiB */
+#define EDITS                 10000
 #define REP_WRITES_MAX        4096
 #define DEVICES_PER_RUN       3
 #define REP_PAUSE_NS          2000000
@@ -99,11 +100,12 @@ static void measure_first(bench *b) {
     double upsert = plain_seconds(b);
 
     device_open(&d, &b->office, b->folder, "first");
-    double resident = office_memory_restart();
+    office_memory memory = office_memory_begin(&b->office);
     size_t before = counting_restart(&d.memory);
     double processor = processor_now();
     double seconds = device_sync(&d, &report);
     processor = processor_now() - processor;
+    office_memory_end(&b->office, &memory);
     measure_add(&b->report, "first sync of 100k rows: processor time of the device", processor, "s",
                 MEASURE_REPORTED, 0);
     measure_add(&b->report, "first sync of 100k rows", seconds, "s", MEASURE_AT_MOST, 1.0);
@@ -119,8 +121,10 @@ static void measure_first(bench *b) {
     measure_add(&b->report, "peak memory of the device, above SQLite's own",
                 (double)(atomic_load(&d.memory.most) - before) / 1048576, "MiB", MEASURE_AT_MOST,
                 16);
-    measure_add(&b->report, "memory of headquarters: growth while they go out",
-                office_memory_mib("VmHWM:") - resident, "MiB", MEASURE_AT_MOST, 16);
+    measure_add(&b->report, "memory of headquarters: growth while they go out", memory.growth,
+                "MiB", MEASURE_AT_MOST, 16);
+    measure_add(&b->report, "memory of headquarters: its database's then", memory.database, "MiB",
+                MEASURE_AT_MOST, 32);
     device_close(&d);
 }
 
@@ -277,42 +281,76 @@ static void write_notes(bench *b, device *d, int count) {
     check(rove_commit(d->replica, &error), &error, "committing");
 }
 
-typedef struct peak {
-    double seconds, device_mib, office_mib;
+typedef struct pushed {
+    double seconds, device_mib;
+    office_memory office;
     uint64_t requests;
-} peak;
+} pushed;
 
-static peak push_notes(bench *b, device *d, int count) {
+static pushed push(bench *b, device *d) {
     rove_sync_report report = {0};
-    peak found;
+    pushed found = {.office = office_memory_begin(&b->office)};
 
-    write_notes(b, d, count);
-    (void)office_memory_restart();
     (void)counting_restart(&d->memory);
     found.seconds = device_sync(d, &report);
     found.requests = report.requests;
     found.device_mib = (double)atomic_load(&d->memory.most) / 1048576;
-    found.office_mib = office_memory_mib("VmHWM:");
+    office_memory_end(&b->office, &found.office);
     return found;
 }
 
 /* Twice as much takes no more memory. */
 static void measure_push(bench *b, device *d) {
-    peak once = push_notes(b, d, NOTES);
-    peak twice = push_notes(b, d, 2 * NOTES);
+    write_notes(b, d, NOTES);
+    pushed once = push(b, d);
+    write_notes(b, d, 2 * NOTES);
+    pushed twice = push(b, d);
 
     measure_add(&b->report, "16 MiB of notes to headquarters", once.seconds, "s", MEASURE_REPORTED,
                 0);
     measure_add(&b->report, "16 MiB of notes: requests", (double)once.requests, "",
                 MEASURE_REPORTED, 0);
-    measure_add(&b->report, "16 MiB of notes: peak memory of the device", once.device_mib, "MiB",
-                MEASURE_REPORTED, 0);
-    measure_add(&b->report, "16 MiB of notes: peak memory of headquarters", once.office_mib, "MiB",
+    measure_add(&b->report, "16 MiB of notes: memory of the device", once.device_mib, "MiB",
+                MEASURE_AT_MOST, 4);
+    measure_add(&b->report, "16 MiB of notes: growth of headquarters", once.office.growth, "MiB",
+                MEASURE_AT_MOST, 16);
+    measure_add(&b->report, "16 MiB of notes: headquarters' database's memory",
+                once.office.database, "MiB", MEASURE_AT_MOST, 32);
+    measure_add(&b->report, "16 MiB of notes: all memory of headquarters", once.office.most, "MiB",
                 MEASURE_REPORTED, 0);
     measure_add(&b->report, "32 MiB of notes: memory of the device, x 16 MiB",
                 twice.device_mib / once.device_mib, "x", MEASURE_AT_MOST, 1.25);
-    measure_add(&b->report, "32 MiB of notes: memory of headquarters, x 16 MiB",
-                twice.office_mib / once.office_mib, "x", MEASURE_AT_MOST, 1.25);
+    measure_add(&b->report, "32 MiB of notes: all memory of headquarters, x 16 MiB",
+                twice.office.most / once.office.most, "x", MEASURE_AT_MOST, 1.25);
+}
+
+/* Rows that lie all over headquarters' file are changed. */
+static void measure_edits(bench *b, device *d) {
+    rove_error error = {0};
+
+    for (int i = 0; i < EDITS && i < b->rows; i++) {
+        static int number;
+        char text[64];
+        snprintf(text, sizeof text, "Ask for the contract that ends soon, no. %d", ++number);
+        rove_field fields[] = {{"instruction", rove_text(text)}};
+        rove_id id = b->office.visits[(int)((int64_t)i * b->rows / EDITS) % b->rows];
+        if (i % PER_TRANSACTION == 0) {
+            check(rove_begin(d->replica, &error), &error, "beginning");
+        }
+        check(rove_update(d->replica, "Visit", id, fields, 1, &error), &error, "writing");
+        if (i % PER_TRANSACTION == PER_TRANSACTION - 1 || i + 1 == b->rows) {
+            check(rove_commit(d->replica, &error), &error, "committing");
+        }
+    }
+    pushed edits = push(b, d);
+    measure_add(&b->report, "10,000 edits to headquarters", edits.seconds, "s", MEASURE_REPORTED,
+                0);
+    measure_add(&b->report, "10,000 edits: memory of the device", edits.device_mib, "MiB",
+                MEASURE_AT_MOST, 4);
+    measure_add(&b->report, "10,000 edits: growth of headquarters", edits.office.growth, "MiB",
+                MEASURE_AT_MOST, 16);
+    measure_add(&b->report, "10,000 edits: headquarters' database's memory", edits.office.database,
+                "MiB", MEASURE_AT_MOST, 32);
 }
 
 static void measure_afterwards(bench *b, int runs) {
@@ -327,6 +365,7 @@ static void measure_afterwards(bench *b, int runs) {
     }
     for (int i = 0; i < runs; i++) {
         measure_push(b, &d);
+        measure_edits(b, &d);
     }
     device_close(&d);
 }

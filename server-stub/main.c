@@ -319,6 +319,8 @@ int main(int argc, char **argv) {
     if (first < 0) {
         return HQ_EXIT_USAGE;
     }
+    /* What SQLite puts aside is of the same customers, and of the same size, as what it is put aside for. */
+    (void)setenv("SQLITE_TMPDIR", self.data, 0);
     const hq_command *command = first < argc ? find_command(argv[first]) : NULL;
     if (command == &hq_command_serve) {
         set_signals();

@@ -15,6 +15,10 @@
 rove_status exchange_begin(request *self) {
     hq *headquarters = self->http->headquarters;
     rove__server_ports ports = hq_server_ports(headquarters);
+    ports.allocator = &self->http->purse.allocator;
+    if (!purse_may_begin(&self->http->purse)) {
+        return ROVE_LATER;
+    }
     return rove__server_new(&ports, hq_policy(headquarters), self->device.replica,
                             hq_now_ms(headquarters), &self->server);
 }

@@ -24,6 +24,7 @@
 #define BACKLOG          511
 #define CONNECTION_BYTES ((size_t)48 * 1024) /* head, and a piece of body or answer */
 #define STOP_SECONDS     10
+#define EXCHANGE_BYTES   ((size_t)256 * 1024 * 1024)
 #define PRIORITIES       "NORMAL:-VERS-ALL:+VERS-TLS1.3"
 
 /* ---- the socket ----------------------------------------------------------------------------------------- */
@@ -216,6 +217,8 @@ rove_status hq_http_start(hq *headquarters, const hq_http_options *options, hq_h
         options->connections_per_address != 0 ? options->connections_per_address : PER_ADDRESS;
     self->options.idle_ms = options->idle_ms != 0 ? options->idle_ms : IDLE_MS;
     self->options.wait_ms = options->wait_ms != 0 ? options->wait_ms : WAIT_MS;
+    purse_init(&self->purse, &hq_get_ports(headquarters)->allocator,
+               options->exchange_bytes != 0 ? options->exchange_bytes : EXCHANGE_BYTES);
     self->listener = -1;
     (void)pthread_mutex_init(&self->mutex, NULL);
     (void)pthread_cond_init(&self->changed, NULL);

@@ -17,6 +17,7 @@
 #include "http/guard.h"
 #include "http/http.h"
 #include "http/metrics.h"
+#include "http/purse.h"
 #include "keys.h"
 #include "sync/enroll.h"
 #include "wake.h"
@@ -29,6 +30,7 @@ struct hq_http {
     struct MHD_Daemon *daemon;
     guard *guard;
     metrics *metrics;
+    purse purse;
     credentials *credentials;
     uint8_t secret[FRONT_SECRET_SIZE]; /* of nonces; lives as long as the process */
     char url[320];

@@ -33,6 +33,7 @@ typedef struct hq_http_options {
     unsigned connections_per_address; /* 0: 256 */
     int64_t idle_ms;                  /* a request has to come, or go on, within it; 0: 30 s */
     int64_t wait_ms;                  /* the longest wait for news; 0: 240 s */
+    size_t exchange_bytes;            /* memory of all exchanges together; 0: 256 MiB */
 } hq_http_options;
 
 typedef struct hq_http hq_http;

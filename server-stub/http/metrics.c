@@ -161,6 +161,10 @@ static void write_gauges(const metrics_gauges *gauges, rove__buf *out) {
     single(out, "rove_wakes_total", "counter", "Waits that news ended.", gauges->wakes);
     single(out, "rove_head_seq", "gauge", "The last seq of the stream.", gauges->head_seq);
     single(out, "rove_database_bytes", "gauge", "Size of the database.", gauges->database_bytes);
+    single(out, "rove_database_memory_bytes", "gauge", "Memory that the database holds.",
+           gauges->database_memory_bytes);
+    single(out, "rove_exchange_memory_bytes", "gauge", "Memory that exchanges under way hold.",
+           gauges->exchange_memory_bytes);
     head(out, "rove_devices", "gauge", "Devices by status.");
     line(out, "rove_devices{status=\"active\"} %llu\n",
          (unsigned long long)gauges->devices[ROVE_DEVICE_ACTIVE]);

@@ -9,7 +9,9 @@
  *   rove_connections                     open now, and of them
  *   rove_waiting                         those that wait for news
  *   rove_wakes_total                     waits that news ended
+ *   rove_exchange_memory_bytes           that all exchanges under way hold (purse.h)
  *   rove_head_seq, rove_database_bytes   where headquarters stands
+ *   rove_database_memory_bytes           that the database holds: its caches, above all
  *   rove_devices{status}                 active, revoked, replaced
  *
  * No label comes from a peer. Threads: any.
@@ -31,6 +33,8 @@ typedef struct metrics_gauges {
     uint64_t commit_groups;
     uint64_t head_seq;
     uint64_t database_bytes;
+    uint64_t database_memory_bytes;
+    uint64_t exchange_memory_bytes;
     uint64_t devices[ROVE_DEVICE_REPLACED + 1]; /* by status */
 } metrics_gauges;
 

@@ -28,14 +28,19 @@ typedef struct serving {
     const char *per_address;
     const char *idle_seconds;
     const char *wait_seconds;
+    const char *exchange_memory;
 } serving;
 
-static int read_number(const char *text, int64_t most, unsigned *number) {
+/* Less than one exchange may need makes no sense. */
+#define EXCHANGE_MIB_MIN 16
+#define EXCHANGE_MIB_MAX 65536
+
+static int read_number(const char *text, int64_t least, int64_t most, unsigned *number) {
     int64_t value = 0;
     if (text == NULL) {
         return 1;
     }
-    int fine = hq_number(text, 1, most, &value);
+    int fine = hq_number(text, least, most, &value);
     *number = (unsigned)value;
     return fine;
 }
@@ -48,23 +53,27 @@ static int read_options(const hq_io *io, int argc, char **argv, serving *out) {
                                  {"--connections-per-address", &out->per_address, NULL},
                                  {"--idle-seconds", &out->idle_seconds, NULL},
                                  {"--wait-seconds", &out->wait_seconds, NULL},
+                                 {"--exchange-memory", &out->exchange_memory, NULL},
                                  {NULL, NULL, NULL}};
     unsigned idle_seconds = 0;
     unsigned wait_seconds = 0;
+    unsigned exchange_mib = 0;
     int count = 0;
     int usage = hq_arguments(io, &hq_command_serve, options, argc, argv, 0, 0, &count);
     if (usage != HQ_EXIT_DONE) {
         return usage;
     }
-    if (!read_number(out->threads, 256, &out->http.threads) ||
-        !read_number(out->connections, 65536, &out->http.connections) ||
-        !read_number(out->per_address, 65536, &out->http.connections_per_address) ||
-        !read_number(out->idle_seconds, 3600, &idle_seconds) ||
-        !read_number(out->wait_seconds, ROVE_WAIT_MS_MAX / 1000, &wait_seconds)) {
+    if (!read_number(out->threads, 1, 256, &out->http.threads) ||
+        !read_number(out->connections, 1, 65536, &out->http.connections) ||
+        !read_number(out->per_address, 1, 65536, &out->http.connections_per_address) ||
+        !read_number(out->idle_seconds, 1, 3600, &idle_seconds) ||
+        !read_number(out->wait_seconds, 1, ROVE_WAIT_MS_MAX / 1000, &wait_seconds) ||
+        !read_number(out->exchange_memory, EXCHANGE_MIB_MIN, EXCHANGE_MIB_MAX, &exchange_mib)) {
         return hq_usage(io, &hq_command_serve, "an option is not a number, or out of its range");
     }
     out->http.idle_ms = (int64_t)idle_seconds * 1000;
     out->http.wait_ms = (int64_t)wait_seconds * 1000;
+    out->http.exchange_bytes = (size_t)exchange_mib * 1024 * 1024;
     return HQ_EXIT_DONE;
 }
 
@@ -162,7 +171,8 @@ static int run(hq *headquarters, const hq_io *io, int argc, char **argv) {
 const hq_command hq_command_serve = {
     .name = "serve",
     .usage = "[--listen ADDRESS:PORT] [--port-file FILE] [--threads N] [--connections N]\n"
-             "           [--connections-per-address N] [--idle-seconds N] [--wait-seconds N]",
+             "           [--connections-per-address N] [--idle-seconds N] [--wait-seconds N]\n"
+             "           [--exchange-memory MIB]",
     .summary = "let devices exchange with headquarters over HTTPS",
     .help =
         "Listens at 127.0.0.1:8443 unless --listen says otherwise; port 0 lets the system choose.\n"
@@ -174,7 +184,11 @@ const hq_command hq_command_serve = {
         "--idle-seconds N (30): a request has to come, or to go on, within that time.\n"
         "--wait-seconds N (240, at most 300): a device that waits for news is told after so long\n"
         "that there is none; less than what stands in between allows a silent connection. Each\n"
-        "takes a connection; three quarters of them at most may wait.\n\n"
+        "takes a connection; three quarters of them at most may wait.\n"
+        "--exchange-memory MIB (256, at least 16): what all exchanges under way may hold "
+        "together,\n"
+        "some 2 MiB each. Past three quarters of it devices are asked to come again in a "
+        "moment.\n\n"
         "GET /healthz answers \"ok\" to anybody; GET /metrics answers this host alone.\n\n"
         "    rove-hq --data /srv/acme serve --listen 0.0.0.0:8443\n",
     .run = run};

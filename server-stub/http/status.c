@@ -61,6 +61,8 @@ enum MHD_Result metrics_finish(request *self) {
     wake_count(hq_get_wake(http->headquarters), &now.gauges.waiting, &now.gauges.wakes);
     now.gauges.commit_groups = hq_commit_groups(http->headquarters);
     now.gauges.database_bytes = database->size_bytes(database);
+    now.gauges.database_memory_bytes = database->memory_bytes(database);
+    now.gauges.exchange_memory_bytes = purse_used(&http->purse);
     rove__buf text;
     rove__buf_init(&text, &hq_get_ports(http->headquarters)->allocator, METRICS_TEXT_MAX);
     metrics_write(http->metrics, &now.gauges, &text);

@@ -90,6 +90,8 @@ struct rove__hq_database {
     /* Adds the column of a custom field that the registry gained, in the transaction. */
     rove_status (*widen)(rove__hq_tx *tx, const rove__entity *entity, rove_error *error);
     uint64_t (*size_bytes)(rove__hq_database *database);
+    /* Memory that the database itself holds in this process: pages, statements. */
+    uint64_t (*memory_bytes)(rove__hq_database *database);
     /*
      * A copy of one snapshot in a new file, made while work goes on; everything up to *seq is in it (D9: the new `safe`,
      * once the copy is where it belongs). Any thread. EXISTS, FULL, READONLY, IO, CORRUPT, NOMEM.

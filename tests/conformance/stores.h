@@ -14,7 +14,7 @@ typedef struct store_kind {
     /* In an empty folder, or one that it had before. What it gives is closed by its own `close`. */
     rove_status (*open)(const rove_allocator *allocator, rove__registry *registry,
                         const char *folder, rove__hq_database **out, rove_error *error);
-    int has_directory; /* and widen, size_bytes and backup */
+    int has_directory; /* and widen, size_bytes, memory_bytes and backup */
     int is_durable;    /* what was committed is there after opening again */
     int is_file;       /* lives in the folder alone, so that the folder can be full or read-only */
     int has_threads;   /* may be used by several at once */

@@ -37,15 +37,15 @@ static int limit_files(rlim_t bytes) {
     return setrlimit(RLIMIT_FSIZE, &limit);
 }
 
-/* A row that takes some pages. */
-static rove_status put_large(bed *b, rove__hq_tx *tx, rove_id id) {
+/* A row that takes some pages, full of one byte. */
+static rove_status put_large(bed *b, rove__hq_tx *tx, rove_id id, int byte) {
     static uint8_t bytes[60000];
     rove__hq_row row = {.scope = {1000 + id, 0}};
     const rove__entity *conflict = rove__registry_by_name(b->registry, "Conflict");
     rove__arena arena;
 
     rove__arena_init(&arena, &b->allocator, (size_t)1 << 20);
-    memset(bytes, (int)id, sizeof bytes);
+    memset(bytes, byte, sizeof bytes);
     rove_status status = rove__row_init(&row.row, conflict, id, &arena);
     rove__clock_init(&row.clock, (rove__origin){(rove_stamp)id, 3}, (rove__version){1, 3}, 1);
     if (status == ROVE_OK) {
@@ -63,7 +63,7 @@ static rove_status fill(bed *b) {
     rove_status status = b->store->begin(b->store->ctx, ROVE_HQ_WRITE, &tx, NULL);
 
     for (rove_id id = 1; id <= 100 && status == ROVE_OK; id++) {
-        status = put_large(b, tx, id);
+        status = put_large(b, tx, id, 1);
     }
     if (tx != NULL && status == ROVE_OK) {
         return b->store->commit(tx, NULL);
@@ -119,6 +119,35 @@ static void a_full_disk_is_reported_and_costs_nothing_that_was_committed(void **
     assert_int_equal(in_child(full_disk, b), 0);
     ok(bed_try_open(b, NULL));
     assert_int_equal(check_store(b, 2), 0);
+}
+
+#define LARGE_ROWS 500
+#define CACHES     ((uint64_t)20 << 20)
+
+static void put_many(bed *b, rove__hq_tx *tx, int byte) {
+    for (rove_id id = 1; id <= LARGE_ROWS; id++) {
+        ok(put_large(b, tx, id, byte));
+    }
+}
+
+/* Neither new rows nor, in a savepoint, new versions of old ones: 30 MB each. */
+static void a_large_transaction_takes_no_more_memory_than_the_caches(void **state) {
+    bed *b = *state;
+
+    if (bed_skips(b->kind->has_directory)) {
+        return;
+    }
+    uint64_t before = b->database->memory_bytes(b->database);
+    rove__hq_tx *tx = bed_write(b);
+    put_many(b, tx, 1);
+    assert_true(b->database->memory_bytes(b->database) < before + CACHES);
+    bed_commit(b, tx);
+    tx = bed_write(b);
+    ok(b->store->savepoint(tx, NULL));
+    put_many(b, tx, 2);
+    assert_true(b->database->memory_bytes(b->database) < before + CACHES);
+    ok(b->store->release(tx, 1, NULL));
+    bed_commit(b, tx);
 }
 
 /* As somebody whom permissions bind. */
@@ -218,6 +247,7 @@ static void another_programs_database_is_left_as_it_is(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         bed_test(a_full_disk_is_reported_and_costs_nothing_that_was_committed),
+        bed_test(a_large_transaction_takes_no_more_memory_than_the_caches),
         bed_test(a_read_only_folder_is_reported_and_harms_nothing),
         cmocka_unit_test(a_store_cannot_be_made_in_a_read_only_folder),
         cmocka_unit_test(another_programs_database_is_left_as_it_is),

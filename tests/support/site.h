@@ -204,6 +204,8 @@ typedef struct raw_seal {
 void raw_sealed(raw_request *q, const rep_batch *batch, const raw_seal *seal);
 void raw_formers(raw_request *q, const rove__former *items, size_t count);
 void raw_end(raw_request *q);
+/* Frees the request; its bytes, owned by the caller. */
+rove__buf raw_bytes(raw_request *q);
 /* Frees the request. `cut`: bytes that are left away at its end. */
 void raw_answer(raw_request *q, size_t cut, rep_outcome *outcome);
 

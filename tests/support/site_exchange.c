@@ -386,6 +386,21 @@ static rove_status serve(rep *r, const rove__buf *request, size_t size, rove__bu
     return status;
 }
 
+static void free_request(raw_request *q) {
+    rove__buf_free(&q->bytes);
+    rove__buf_free(&q->payload);
+    rove__frame_writer_free(q->writer);
+    free(q);
+}
+
+rove__buf raw_bytes(raw_request *q) {
+    assert_int_equal(rove__frame_write_end(q->writer, &q->bytes), ROVE_OK);
+    rove__buf bytes = q->bytes;
+    rove__buf_init(&q->bytes, bytes.allocator, 0);
+    free_request(q);
+    return bytes;
+}
+
 static void finish(raw_request *q, size_t cut, int apply, rep_outcome *outcome) {
     rep *r = q->r;
     heap *h = &r->s->h;
@@ -405,10 +420,7 @@ static void finish(raw_request *q, size_t cut, int apply, rep_outcome *outcome) 
         read_answer(r, &answer_bytes, apply, outcome);
     }
     rove__buf_free(&answer_bytes);
-    rove__buf_free(&q->bytes);
-    rove__buf_free(&q->payload);
-    rove__frame_writer_free(q->writer);
-    free(q);
+    free_request(q);
 }
 
 void raw_answer(raw_request *q, size_t cut, rep_outcome *outcome) {

@@ -245,14 +245,19 @@ static rove_status exchange(world *w, const handset *device) {
 
 /* ---- the world ------------------------------------------------------------------------------------------ */
 
+static void serve(world *w, size_t exchange_bytes) {
+    hq_http_options options = {
+        .listen = "127.0.0.1:0", .threads = 2, .exchange_bytes = exchange_bytes};
+    if (hq_http_start(w->h.hq, &options, &w->http, &w->error) != ROVE_OK) {
+        fail_msg("hq_http_start: %s", w->error.message);
+    }
+}
+
 static int set_up(void **state) {
     world *w = calloc(1, sizeof *w);
     assert_non_null(w);
     headquarters_start(&w->h);
-    hq_http_options options = {.listen = "127.0.0.1:0", .threads = 2};
-    if (hq_http_start(w->h.hq, &options, &w->http, &w->error) != ROVE_OK) {
-        fail_msg("hq_http_start: %s", w->error.message);
-    }
+    serve(w, 0);
     assert_int_equal(rove_posix_transport_new(&w->transport, &w->h.ports.allocator), ROVE_OK);
     w->user = headquarters_user_put(&w->h, 0, "jo", 1);
     invite(w);
@@ -684,6 +689,27 @@ static void test_many_devices(void **state) {
     free(phones);
 }
 
+/* ---- memory --------------------------------------------------------------------------------------------- */
+
+static void test_exchanges_have_so_much_memory_together(void **state) {
+    world *w = *state;
+    handset device;
+    assert_int_equal(enroll(w, &device), ROVE_OK);
+    assert_int_equal(exchange(w, &device), ROVE_OK);
+    hq_http_stop(w->http);
+    serve(w, 64 * 1024);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(exchange(w, &device), ROVE_LATER);
+        assert_int_equal(ask(w, "GET", "/metrics", NULL, NULL, NULL, 0), ROVE_OK);
+        assert_true(w->answer_size < sizeof w->answer);
+        w->answer[w->answer_size] = '\0';
+        assert_non_null(strstr((const char *)w->answer, "\nrove_exchange_memory_bytes 0\n"));
+    }
+    hq_http_stop(w->http);
+    serve(w, 8 * 1024 * 1024);
+    assert_int_equal(exchange(w, &device), ROVE_OK);
+}
+
 /* ---- waiting for news ----------------------------------------------------------------------------------- */
 
 static rove_status read_cursor(void *ctx, rove__hq_tx *tx, rove_error *error) {
@@ -856,6 +882,7 @@ int main(void) {
         TEST(test_a_forgotten_device_is_taken_back),
         TEST(test_nobody_else_is_taken_back),
         TEST(test_many_devices),
+        TEST(test_exchanges_have_so_much_memory_together),
         TEST(test_a_wait_needs_a_cursor),
         TEST(test_news_end_a_wait),
         TEST(test_revoked_while_it_waits),

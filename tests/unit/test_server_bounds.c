@@ -299,6 +299,44 @@ static void eight_times_as_much_takes_no_more_memory(void **state) {
     assert_true(much < little + 256 * 1024);
 }
 
+#define SESSIONS 100u
+
+/* While they send, each has its part of a frame; while they wait for the committing thread, an index. */
+static void a_hundred_devices_push_at_once(void **state) {
+    world *w = *state;
+    const rove__server_policy policy = {.poll_ms = 60000};
+    const size_t chunk = 16 * 1024;
+    rove__server *sessions[SESSIONS];
+
+    begin(w);
+    notes(w, 11); /* 2 MiB */
+    raw_end(w->request);
+    rove__buf bytes = raw_bytes(w->request);
+    w->memory.most = w->memory.bytes;
+    for (size_t i = 0; i < SESSIONS; i++) {
+        assert_int_equal(
+            rove__server_new(&w->s.ports, &policy, w->anna.replica, w->s.now_ms, &sessions[i]),
+            ROVE_OK);
+    }
+    for (size_t at = 0; at < bytes.size; at += chunk) {
+        size_t some = bytes.size - at < chunk ? bytes.size - at : chunk;
+        for (size_t i = 0; i < SESSIONS; i++) {
+            assert_int_equal(rove__server_receive(sessions[i], bytes.data + at, some), ROVE_OK);
+        }
+    }
+    assert_true(w->memory.most < SESSIONS * 1536 * 1024);
+    assert_true(w->s.files.bytes > SESSIONS * 2 * 1000 * 1000);
+    for (size_t i = 0; i < SESSIONS; i++) {
+        assert_int_equal(rove__server_received(sessions[i]), ROVE_OK);
+        assert_true(rove__server_wants_commit(sessions[i]));
+    }
+    assert_true(w->memory.bytes < SESSIONS * 256 * 1024);
+    for (size_t i = 0; i < SESSIONS; i++) {
+        rove__server_free(sessions[i]);
+    }
+    rove__buf_free(&bytes);
+}
+
 /* ---- faults ------------------------------------------------------------------------------------------------ */
 
 static void a_spool_that_fails_anywhere_loses_nothing(void **state) {
@@ -330,6 +368,7 @@ int main(void) {
         CASE(a_batch_that_does_not_fit_any_more_comes_later),
         CASE(more_row_frames_than_a_device_sends_are_refused),
         CASE(eight_times_as_much_takes_no_more_memory),
+        CASE(a_hundred_devices_push_at_once),
         CASE(a_spool_that_fails_anywhere_loses_nothing),
     };
 

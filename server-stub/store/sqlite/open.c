@@ -25,11 +25,15 @@ static void harden(sqlite3 *db) {
     sqlite3_busy_timeout(db, BUSY_MS);
 }
 
+/*
+ * A commit that is larger than the writer's cache goes to the log before it ends, and what its savepoint may have to
+ * restore goes to a file: neither takes more memory than the cache. What caches miss, the system's has.
+ */
 static const char *const settings[] = {
     [ROVE_HQ_READ] = "PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;"
-                     " PRAGMA cache_size = -16384; PRAGMA query_only = ON",
-    [ROVE_HQ_WRITE] = "PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;"
-                      " PRAGMA cache_size = -65536; PRAGMA synchronous = FULL;"
+                     " PRAGMA cache_size = -4096; PRAGMA query_only = ON",
+    [ROVE_HQ_WRITE] = "PRAGMA cell_size_check = ON; PRAGMA temp_store = FILE;"
+                      " PRAGMA cache_size = -16384; PRAGMA synchronous = FULL;"
                       " PRAGMA journal_size_limit = 67108864; PRAGMA foreign_keys = OFF",
 };
 
@@ -159,6 +163,11 @@ static uint64_t size_bytes(rove__hq_database *database) {
     return status == ROVE_OK ? size : 0;
 }
 
+static uint64_t memory_bytes(rove__hq_database *database) {
+    (void)database;
+    return (uint64_t)sqlite3_memory_used();
+}
+
 static void close_lite(rove__hq_database *database) {
     rove__lite *lite = (rove__lite *)database;
 
@@ -196,6 +205,7 @@ static void fill(rove__lite *lite) {
     rove__lite_fill_directory(&lite->database.directory);
     lite->database.widen = rove__lite_widen;
     lite->database.size_bytes = size_bytes;
+    lite->database.memory_bytes = memory_bytes;
     lite->database.backup = rove__lite_backup;
     lite->database.close = close_lite;
 }
