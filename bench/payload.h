@@ -26,7 +26,8 @@ typedef struct payload {
     const rove_allocator *allocator;
     payload_key *keys; /* in the order of the transfer */
     size_t count;
-    rove__scope scopes[VISITS_ACCOUNTS]; /* roots, part -1 */
+    rove__scope scopes[VISITS_ACCOUNTS];     /* roots, part -1 */
+    rove__portion portions[VISITS_ACCOUNTS]; /* the same, all buckets */
     size_t scope_count;
     rove__buf stream;
     rove__buf dump;
@@ -74,6 +75,7 @@ static void payload_list(payload *p, const rove_allocator *allocator, sqlite3 *d
     qsort(p->keys, p->count, sizeof *p->keys, payload_compare);
     for (size_t i = 0; i < p->count; i++) {
         if (i == 0 || p->keys[i].account != p->keys[i - 1].account) {
+            p->portions[p->scope_count].scope = (rove__scope){p->keys[i].account, -1};
             p->scopes[p->scope_count++] = (rove__scope){p->keys[i].account, -1};
         }
     }
@@ -140,7 +142,7 @@ static void payload_page(payload *p, rove__frame_writer *frames, rove__batch_wri
     rove__buf_reset(bytes);
     payload_check(rove__batch_finish(batch, rows), "batch");
     page.rows = (rove__bytes){rows->data, rows->size};
-    page.begin = p->scopes;
+    page.begin = p->portions;
     page.begin_count = first ? p->scope_count : 0;
     page.done = p->scopes;
     page.done_count = last ? p->scope_count : 0;

@@ -371,6 +371,10 @@ const rove__server_policy *hq_policy(const hq *self) {
     return &self->policy->server;
 }
 
+int hq_keep_days(const hq *self) {
+    return self->policy->keep_days;
+}
+
 int64_t hq_now_ms(const hq *self) {
     rove_clock_reading now;
     self->ports.clock.read(self->ports.clock.ctx, &now);

@@ -79,6 +79,8 @@ struct wake *hq_get_wake(hq *headquarters);
 const rove__server_policy *hq_policy(const hq *headquarters);
 /* Reads it anew after it was written. Any thread, outside of hq_read and jobs. */
 ROVE_CHECK rove_status hq_policy_reload(hq *headquarters, rove_error *error);
+/* The age from which `purge` forgets what happened. */
+int hq_keep_days(const hq *headquarters);
 /* A replica number that nobody has or had (T2); unguessable, so that a restored backup does not meet it again. */
 ROVE_CHECK rove_status hq_draw_replica(hq *headquarters, rove__hq_tx *tx, rove_replica *replica,
                                        rove_error *error);

@@ -3,6 +3,7 @@
  *
  *   poll_ms        how soon a device is to come again when nothing wakes it
  *   oldest_schema  devices that speak an older one have their work taken and are then told to upgrade
+ *   keep_days      the age from which `rove-hq purge` forgets what happened (Q8)
  *
  * What is not said has its default. Devices get the object as it stands, with each Welcome.
  */
@@ -17,11 +18,16 @@
 #define HQ_POLL_MIN_MS INT64_C(1000)
 #define HQ_POLL_MAX_MS INT64_C(86400000)
 
+/* As long as certificates are renewed. */
+#define HQ_KEEP_DAYS     400
+#define HQ_KEEP_DAYS_MAX 36500
+
 /* A policy as it was read; never changed, so that exchanges under way may go on with it. */
 typedef struct policy policy;
 struct policy {
     rove__server_policy server; /* first; its bytes are the policy's own */
-    policy *older;              /* owned */
+    int keep_days;
+    policy *older; /* owned */
     uint8_t text[];
 };
 
@@ -31,7 +37,7 @@ ROVE_CHECK rove_status policy_read(const rove_allocator *allocator, rove__hq_dat
 void policy_free(const rove_allocator *allocator, policy *self);
 
 typedef struct policy_change {
-    const char *name; /* "poll_ms", "oldest_schema" */
+    const char *name; /* "poll_ms", "oldest_schema", "keep_days" */
     int64_t value;
 } policy_change;
 /* Writes the setting anew; the rest of the object stays. */

@@ -92,15 +92,33 @@ json_t *cli_report_json(const rove_sync_report *report) {
         cli_time_json(report->next_sync_ms));
 }
 
-static void print_report(const rove_sync_report *report) {
+/* In plain words, if anything differs although it was fetched again: 1. */
+static int print_differing(const cli_session *cli) {
+    rove_state state = {.size = sizeof state};
+
+    if (rove_read_state(cli->replica, &state, NULL) != ROVE_OK || state.differing == 0) {
+        return 0;
+    }
+    printf("%llu part%s of the replica differ%s from headquarters although fetched again less "
+           "than an hour ago.\nHeadquarters has noted it; after the hour it is tried once more. "
+           "Unsent work is not touched.\n",
+           (unsigned long long)state.differing, state.differing == 1 ? "" : "s",
+           state.differing == 1 ? "s" : "");
+    return 1;
+}
+
+static void print_report(const cli_session *cli, const rove_sync_report *report) {
     printf("Sent %llu, received %llu, removed %llu records in %llu request%s, %lld ms "
            "(%llu bytes up, %llu down).\n",
            (unsigned long long)report->rows_pushed, (unsigned long long)report->rows_applied,
            (unsigned long long)report->rows_removed, (unsigned long long)report->requests,
            report->requests == 1 ? "" : "s", (long long)report->duration_ms,
            (unsigned long long)report->bytes_sent, (unsigned long long)report->bytes_received);
-    puts(report->verified ? "The replica is equal to headquarters."
-                          : "The replica was not compared with headquarters yet.");
+    if (report->verified) {
+        puts("The replica is equal to headquarters.");
+    } else if (!print_differing(cli)) {
+        puts("The replica was not compared with headquarters yet.");
+    }
     if (report->rejected > 0) {
         printf("%llu refused: see `rove rejections`.\n", (unsigned long long)report->rejected);
     }
@@ -166,7 +184,7 @@ static int run_sync(cli_session *cli, int argc, char **argv) {
     if (cli->json) {
         cli_json(cli_report_json(&report));
     } else {
-        print_report(&report);
+        print_report(cli, &report);
     }
     cli_tidy(cli);
     return CLI_DONE;
@@ -254,7 +272,7 @@ static int run_status(cli_session *cli, int argc, char **argv) {
     cli_object(
         cli,
         json_pack("{s:b, s:s, s:I, s:I, s:o, s:b, s:I, s:I, s:b, s:o, s:o, s:o, s:o, s:I, s:I, s:I,"
-                  " s:I, s:I, s:I, s:I, s:I, s:b}",
+                  " s:I, s:I, s:I, s:I, s:I, s:b, s:I}",
                   "enrolled", state.enrolled, "headquarters", state.url, "replica",
                   (json_int_t)state.replica, "user", (json_int_t)state.user, "now",
                   cli_time_json(state.now_ms), "clock_trusted", state.clock_trusted,
@@ -267,7 +285,8 @@ static int run_status(cli_session *cli, int argc, char **argv) {
                   "conflicts", (json_int_t)state.conflicts, "rejections",
                   (json_int_t)state.rejections, "in_review", (json_int_t)state.in_review,
                   "quarantined", (json_int_t)state.quarantined, "disk_bytes",
-                  (json_int_t)state.disk_bytes, "remains", state.remains));
+                  (json_int_t)state.disk_bytes, "remains", state.remains,
+                  "differing", (json_int_t)state.differing));
     return CLI_DONE;
 }
 
@@ -279,7 +298,9 @@ const cli_command cli_command_status = {
     "`remains`:\n"
     "records that left may still lie in gaps of the files; the next sync, or `rove tidy`, takes "
     "them\n"
-    "out.\n\n"
+    "out. `differing` counts the parts that differ from headquarters although they were fetched "
+    "again\n"
+    "less than an hour ago.\n\n"
     "    rove status --json",
     run_status};
 
@@ -302,6 +323,7 @@ static int run_verify(cli_session *cli, int argc, char **argv) {
     } else {
         printf("%llu records checked: the file is sound and every digest agrees.\n",
                (unsigned long long)records);
+        (void)print_differing(cli);
     }
     return CLI_DONE;
 }

@@ -22,6 +22,7 @@ typedef struct knob {
 static const knob knobs[] = {
     {"poll_seconds", "poll_ms", 1000, HQ_POLL_MIN_MS / 1000, HQ_POLL_MAX_MS / 1000},
     {"oldest_schema", "oldest_schema", 1, ROVE_SCHEMA_OLDEST, ROVE_SCHEMA_VERSION},
+    {"keep_days", "keep_days", 1, 1, HQ_KEEP_DAYS_MAX},
 };
 #define KNOBS (sizeof knobs / sizeof knobs[0])
 
@@ -70,14 +71,15 @@ static int show(hq *headquarters, const hq_io *io) {
     const rove__server_policy *now = hq_policy(headquarters);
 
     if (io->json) {
-        return hq_print_json(io, json_pack("{s:I, s:I, s:I}", "poll_seconds",
+        return hq_print_json(io, json_pack("{s:I, s:I, s:I, s:i}", "poll_seconds",
                                            (json_int_t)(now->poll_ms / 1000), "oldest_schema",
                                            (json_int_t)now->oldest_schema, "schema",
-                                           (json_int_t)ROVE_SCHEMA_VERSION));
+                                           (json_int_t)ROVE_SCHEMA_VERSION, "keep_days",
+                                           hq_keep_days(headquarters)));
     }
-    hq_print(io, "poll_seconds   %lld\noldest_schema  %u (this is schema %u)\n",
+    hq_print(io, "poll_seconds   %lld\noldest_schema  %u (this is schema %u)\nkeep_days      %d\n",
              (long long)(now->poll_ms / 1000), (unsigned)now->oldest_schema,
-             (unsigned)ROVE_SCHEMA_VERSION);
+             (unsigned)ROVE_SCHEMA_VERSION, hq_keep_days(headquarters));
     return HQ_EXIT_DONE;
 }
 
@@ -94,7 +96,8 @@ static int run_policy(hq *headquarters, const hq_io *io, int argc, char **argv) 
     for (int i = 1; i <= count; i++) {
         if (!take(&self, argv[i])) {
             return hq_usage(io, &hq_command_policy,
-                            "takes poll_seconds=1..86400 and oldest_schema=1..(this schema)");
+                            "takes poll_seconds=1..86400, oldest_schema=1..(this schema) and "
+                            "keep_days=1..36500");
         }
     }
     if (self.count > 0) {
@@ -111,14 +114,15 @@ static int run_policy(hq *headquarters, const hq_io *io, int argc, char **argv) 
 
 const hq_command hq_command_policy = {
     .name = "policy",
-    .usage = "[poll_seconds=N] [oldest_schema=N]",
+    .usage = "[poll_seconds=N] [oldest_schema=N] [keep_days=N]",
     .summary = "what headquarters asks of its devices",
     .help = "poll_seconds is how soon a device comes again when nothing wakes it. oldest_schema "
             "is the\n"
             "oldest version of the data's schema that is still served: a device that speaks an "
             "older one\n"
             "has its work taken, and is then told to upgrade. Both hold from the next exchange "
-            "on.\n\n"
+            "on.\n"
+            "keep_days is the age from which rove-hq purge forgets what happened.\n\n"
             "    rove-hq policy\n"
             "    rove-hq policy poll_seconds=300\n",
     .run = run_policy};

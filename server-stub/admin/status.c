@@ -98,7 +98,7 @@ static int print_json(const standing *self, const hq_io *io, uint64_t bytes) {
     return hq_print_json(
         io,
         json_pack("{s:s, s:I, s:I, s:I, s:I, s:o, s:{s:I, s:I, s:I}, s:I, s:I, s:o, s:I, s:I,"
-                  " s:o, s:b}",
+                  " s:o, s:b, s:I}",
                   "folder", hq_folder(self->headquarters), "timeline",
                   (json_int_t)self->head.timeline, "head", (json_int_t)self->head.seq, "replica",
                   (json_int_t)self->head.replica, "rows", (json_int_t)self->rows_total, "entities",
@@ -109,7 +109,7 @@ static int print_json(const standing *self, const hq_io *io, uint64_t bytes) {
                   hq_json_time(self->backup_ms), "backup_head", (json_int_t)self->head.safe,
                   "bytes", (json_int_t)bytes, "certificate_until",
                   hq_json_time(self->certificate.not_after_ms), "renew_server",
-                  self->certificate_ends));
+                  self->certificate_ends, "purged_head", (json_int_t)self->head.purged));
 }
 
 static void print_text(const standing *self, const hq_io *io, uint64_t bytes) {
@@ -127,6 +127,7 @@ static void print_text(const standing *self, const hq_io *io, uint64_t bytes) {
              "review    %llu open, %llu edits wait for a record that a device still has\n"
              "backup    %s, up to head %llu\n"
              "server    its certificate is good until %s%s\n"
+             "purged    up to head %llu\n"
              "database  %llu bytes, %llu rows\n",
              hq_folder(self->headquarters), (unsigned long long)self->head.timeline,
              (unsigned long long)self->head.seq, (unsigned)self->head.replica,
@@ -136,7 +137,8 @@ static void print_text(const standing *self, const hq_io *io, uint64_t bytes) {
              (unsigned long long)self->reviews, (unsigned long long)self->parked, backup,
              (unsigned long long)self->head.safe, until,
              self->certificate_ends ? ". RENEW IT: rove-hq renew-server" : "",
-             (unsigned long long)bytes, (unsigned long long)self->rows_total);
+             (unsigned long long)self->head.purged, (unsigned long long)bytes,
+             (unsigned long long)self->rows_total);
     for (size_t i = 0; i < rove__registry_count(registry); i++) {
         if (self->rows[i] > 0) {
             hq_print(io, "  %-24s %llu\n", rove__registry_at(registry, i)->name,

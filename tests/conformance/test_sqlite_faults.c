@@ -373,6 +373,36 @@ static void a_report_sees_live_rows_and_their_elements_alone(void **state) {
                      1);
 }
 
+/* As it was before there was a purge horizon. */
+static void a_database_of_an_older_build_is_taken_over(void **state) {
+    bed *b = *state;
+    rove__hq_head head = {.timeline = 4, .seq = 9};
+    char path[256];
+    sqlite3 *db = NULL;
+
+    rove__hq_tx *tx = bed_write(b);
+    ok(b->store->head_put(tx, &head));
+    bed_commit(b, tx);
+    bed_close(b);
+    path_of(b, path);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db,
+                                  "ALTER TABLE _head DROP COLUMN purged;"
+                                  "DROP INDEX _tombstone_by_seq",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(db);
+    ok(bed_try_open(b, NULL));
+    tx = bed_write(b);
+    ok(b->store->head_get(tx, &head));
+    assert_int_equal(head.seq, 9);
+    assert_int_equal(head.purged, 0);
+    head.purged = 8;
+    ok(b->store->head_put(tx, &head));
+    bed_commit(b, tx);
+    assert_int_equal(ask(b, "SELECT purged FROM _head"), 8);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(short_memory_inside_sqlite_costs_nothing_that_was_committed),
@@ -380,6 +410,7 @@ int main(void) {
         cmocka_unit_test(a_disk_that_is_full_at_any_moment_costs_nothing_that_was_committed),
         cmocka_unit_test(a_file_of_something_else_is_refused_and_left_alone),
         bed_test(a_database_of_a_newer_build_is_refused),
+        bed_test(a_database_of_an_older_build_is_taken_over),
         bed_test(a_damaged_file_is_reported_or_read_but_never_crashes),
         bed_test(a_report_sees_live_rows_and_their_elements_alone),
     };

@@ -14,7 +14,8 @@ static void the_head_comes_back(void **state) {
                           .replica = ROVE_REPLICA_MAX,
                           .counter = UINT32_MAX,
                           .safe = 11,
-                          .assigned = 10};
+                          .assigned = 10,
+                          .purged = 9};
     rove__hq_head found;
 
     for (size_t i = 0; i < sizeof head.digest_key; i++) {
@@ -33,6 +34,7 @@ static void the_head_comes_back(void **state) {
     assert_memory_equal(found.digest_key, head.digest_key, sizeof head.digest_key);
     assert_int_equal(found.safe, head.safe);
     assert_int_equal(found.assigned, head.assigned);
+    assert_int_equal(found.purged, head.purged);
     bed_rollback(b, tx);
 }
 

@@ -1,7 +1,7 @@
 /*
- * test_pull.c - the rules of pulling and of timelines (Q1 to Q4, Q7, T1, T3 of docs/protocol.md) at headquarters' end, each
- * with the planted bugs that it has to notice. That totals are equal after one exchange is the measure: a second one would
- * repair by digest what the first one lost.
+ * test_pull.c - the rules of pulling, digests and timelines (Q1 to Q4, Q7, Q8, G2, T1, T3 of docs/protocol.md, and what P4 says
+ * of the purge) at headquarters' end, each with the planted bugs that it has to notice. That totals are equal after one
+ * exchange is the measure: a second one would repair by digest what the first one lost.
  */
 #include "site.h"
 #include "teeth.h"
@@ -173,6 +173,100 @@ static void q07_todays_visits_come_first(void **state) {
     rep_close(&fresh);
 }
 
+/* ---- digests ---------------------------------------------------------------------------------------------- */
+
+static void damage_product(world *w, rove_id id) {
+    rep_row *row = rep_find(&w->anna, "Product", id);
+
+    assert_non_null(row);
+    site_text(&row->row, "name", "damaged");
+}
+
+static rep_outcome compare(world *w) {
+    rep_outcome outcome;
+
+    w->anna.send_digests = 1;
+    rep_exchange(&w->anna, &outcome);
+    return outcome;
+}
+
+static void g02_of_a_large_scope_only_what_differs_comes(void **state) {
+    world *w = *state;
+    rove_id first = site_products(&w->s, 400);
+
+    rep_settle(&w->anna);
+    w->anna.bucketed_rows = 400;
+    damage_product(w, first + 123);
+    rep_outcome outcome = compare(w);
+    assert_true(outcome.verified);
+    assert_true(outcome.rows < 40);
+}
+
+static void g02_nothing_is_sent_twice_within_an_hour(void **state) {
+    world *w = *state;
+    rove_id first = site_products(&w->s, 20);
+
+    rep_settle(&w->anna);
+    damage_product(w, first);
+    assert_true(compare(w).verified);
+    damage_product(w, first);
+    rep_outcome outcome = compare(w);
+    assert_int_equal(outcome.rows, 0);
+    assert_int_equal(outcome.again, 1);
+}
+
+/* ---- forgetting ------------------------------------------------------------------------------------------- */
+
+/* Nobody knows any more that it was deleted: but that it is not there shows. */
+static void q08_a_cursor_from_before_the_purge_is_compared(void **state) {
+    world *w = *state;
+    rove_id visit = site_visit(&w->s, w->account, w->s.now_ms);
+    rep_outcome outcome;
+
+    rep_settle(&w->anna);
+    site_delete(&w->s, "Visit", visit);
+    site_purge(&w->s, INT64_MAX);
+    rep_exchange(&w->anna, &outcome);
+    w->anna.send_digests = outcome.digests;
+    one_exchange_is_enough(w);
+    assert_null(rep_find(&w->anna, "Visit", visit));
+}
+
+static void q08_a_copy_that_lags_says_later(void **state) {
+    world *w = *state;
+    rove__hq_store copy = *w->s.store;
+    rep_outcome outcome;
+
+    copy.lags = 1;
+    w->s.ports.store = &copy;
+    w->anna.cursor.seq++;
+    rep_exchange(&w->anna, &outcome);
+    assert_int_equal(outcome.failed, ROVE_LATER);
+    w->s.ports.store = w->s.store;
+}
+
+static void p04_an_id_is_taken_for_ever(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+    rove_id id = rep_id(&w->anna);
+
+    for (int i = 0; i < 2; i++) {
+        rove__row *row = site_row(&w->s, "Visit", id);
+        site_int(row, "account_id", w->account);
+        site_int(row, "planned_start", w->s.now_ms);
+        site_int(row, "status", 1);
+        rep_insert(&w->anna, row);
+        rep_exchange(&w->anna, &outcome);
+        assert_int_equal(outcome.renames, i); /* the second one is another record */
+        if (i == 0) {
+            rep_settle(&w->anna);
+            site_delete(&w->s, "Visit", id);
+            site_purge(&w->s, INT64_MAX);
+            rep_settle(&w->anna);
+        }
+    }
+}
+
 /* ---- timelines -------------------------------------------------------------------------------------------- */
 
 /* What headquarters lost of a row goes away on the device with the next change of that row. */
@@ -210,6 +304,11 @@ static const rule_test tests[] = {
     RULE(q04_what_came_in_between_leaves_too, ROVE_PLANT_Q04_HELD_AT_C),
     RULE(q07_a_cut_download_goes_on_where_it_was, ROVE_PLANT_Q07_ALL_AGAIN),
     RULE(q07_todays_visits_come_first, ROVE_PLANT_Q07_ANY_ORDER),
+    RULE(g02_of_a_large_scope_only_what_differs_comes, ROVE_PLANT_G02_WHOLE),
+    RULE(g02_nothing_is_sent_twice_within_an_hour, ROVE_PLANT_G02_AGAIN),
+    RULE(q08_a_cursor_from_before_the_purge_is_compared, ROVE_PLANT_Q08_GAPS),
+    RULE(q08_a_copy_that_lags_says_later, ROVE_PLANT_Q08_NEW_LINE),
+    RULE(p04_an_id_is_taken_for_ever, ROVE_PLANT_P04_REUSED),
     RULE(t01_on_a_new_timeline_rows_come_whole, ROVE_PLANT_T01_PARTLY),
     RULE(t03_devices_give_back_what_was_lost, ROVE_PLANT_T03_FORGIVES),
 };

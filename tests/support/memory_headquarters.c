@@ -297,9 +297,17 @@ static int external_id_taken(rove__hq_tx *tx, const rove__hq_row *row) {
 static rove_status row_by_origin(rove__hq_tx *tx, rove__origin origin, uint32_t *entity,
                                  rove_id *id);
 
-static rove_status row_put(rove__hq_tx *tx, const rove__hq_row *row) {
+/* 1 if the row's origin is another record's. */
+static int origin_taken(rove__hq_tx *tx, const rove__hq_row *row) {
     uint32_t entity = 0;
     rove_id id = 0;
+
+    return row->clock.origin.stamp != 0 &&
+           row_by_origin(tx, row->clock.origin, &entity, &id) == ROVE_OK &&
+           (entity != row->row.entity_number || id != row->row.id);
+}
+
+static rove_status row_put(rove__hq_tx *tx, const rove__hq_row *row) {
     size_t position = row_position(tx, row->row.entity_number, row->row.id);
     rove__hq_row **slot = NULL;
 
@@ -310,10 +318,12 @@ static rove_status row_put(rove__hq_tx *tx, const rove__hq_row *row) {
             slot = at(TABLE(tx, ROWS), position);
         }
     }
-    if (external_id_taken(tx, row) ||
-        (slot == NULL && row->clock.origin.stamp != 0 &&
-         row_by_origin(tx, row->clock.origin, &entity, &id) == ROVE_OK)) {
+    if (external_id_taken(tx, row) || (slot == NULL && origin_taken(tx, row))) {
         return ROVE_EXISTS;
+    }
+    size_t purged = find_purged(tx, row->row.entity_number, row->row.id);
+    if (purged < TABLE(tx, PURGED)->count) {
+        remove_at(TABLE(tx, PURGED), purged);
     }
     if (slot == NULL) {
         slot = insert_at(TABLE(tx, ROWS), position);
@@ -329,6 +339,14 @@ static rove_status row_by_origin(rove__hq_tx *tx, rove__origin origin, uint32_t 
         if (rove__version_compare(row->clock.origin, origin) == 0) {
             *entity = row->row.entity_number;
             *id = row->row.id;
+            return ROVE_OK;
+        }
+    }
+    for (size_t i = 0; i < TABLE(tx, PURGED)->count; i++) {
+        const purged_item *item = at(TABLE(tx, PURGED), i);
+        if (rove__version_compare(item->origin, origin) == 0) {
+            *entity = item->entity;
+            *id = item->id;
             return ROVE_OK;
         }
     }
@@ -775,6 +793,8 @@ static const rove__hq_store functions = {
     .sum_get = sum_get,
     .sum_put = sum_put,
     .sum_scan = sum_scan,
+    .purge = memory_purge,
+    .row_purged = memory_row_purged,
 };
 
 memory_headquarters *memory_headquarters_new(const rove_allocator *allocator) {

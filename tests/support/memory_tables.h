@@ -34,6 +34,7 @@ enum {
     REVIEWS,
     PARKED,
     SUMS,
+    PURGED, /* rows that were purged */
     TABLES
 };
 
@@ -54,6 +55,13 @@ typedef struct sum_item {
     rove__hash128 sum;
     int64_t rows;
 } sum_item;
+
+/* All that is left of a row that was purged. */
+typedef struct purged_item {
+    uint32_t entity;
+    rove_id id;
+    rove__origin origin;
+} purged_item;
 
 typedef struct tables {
     size_t references;
@@ -101,7 +109,8 @@ static const size_t sizes[TABLES] = {[TIMELINES] = sizeof(rove__hq_timeline),
                                      [HISTORY] = sizeof(rove__hq_history),
                                      [REVIEWS] = sizeof(rove__hq_review),
                                      [PARKED] = sizeof(rove__hq_parked),
-                                     [SUMS] = sizeof(sum_item)};
+                                     [SUMS] = sizeof(sum_item),
+                                     [PURGED] = sizeof(purged_item)};
 
 static inline tables *tables_new(void) {
     tables *data = must(calloc(1, sizeof *data));
@@ -155,6 +164,12 @@ static inline void *insert_at(table *t, size_t i) {
     return at(t, i);
 }
 
+static inline void remove_at(table *t, size_t i) {
+    t->count--;
+    memmove((uint8_t *)t->items + i * t->size, (uint8_t *)t->items + (i + 1) * t->size,
+            (t->count - i) * t->size);
+}
+
 static inline void *append(table *t) {
     return insert_at(t, t->count);
 }
@@ -199,7 +214,7 @@ static inline rove_status lend(rove__arena *arena, rove__bytes *bytes) {
     return bytes->size > 0 && bytes->data == NULL ? ROVE_NOMEM : ROVE_OK;
 }
 
-static const char *keep_text(rove__hq_tx *tx, const char *text) {
+static inline const char *keep_text(rove__hq_tx *tx, const char *text) {
     return must(rove__arena_copy(&tx->hq->arena, text, strlen(text) + 1));
 }
 
@@ -220,6 +235,23 @@ static inline rove_status fault(memory_headquarters *hq) {
     } while (0)
 
 #define TABLE(tx, which) (&(tx)->data->table[which])
+
+/* The purged row of an id; the count of them: none. */
+static inline size_t find_purged(rove__hq_tx *tx, uint32_t entity, rove_id id) {
+    const table *t = TABLE(tx, PURGED);
+    size_t i = 0;
+
+    while (i < t->count && (((const purged_item *)at(t, i))->entity != entity ||
+                            ((const purged_item *)at(t, i))->id != id)) {
+        i++;
+    }
+    return i;
+}
+
+/* memory_purge.c */
+rove_status memory_purge(rove__hq_tx *tx, uint64_t horizon, uint64_t most, rove__hq_purge *counts);
+rove_status memory_row_purged(rove__hq_tx *tx, uint32_t entity, rove_id id);
+
 /* Calls each(item) until it says otherwise; ROVE_DONE ends the scan well. */
 #define GIVE(call)                                                                                 \
     do {                                                                                           \

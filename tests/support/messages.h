@@ -75,7 +75,19 @@ static const rove__push sample_push = {
 
 static const rove__scope_digest sample_digests[] = {
     {{5000000000, 0}, {1, 2}}, {{4999999999, 202611}, {3, 4}}, {{0, -1}, {5, UINT64_MAX}}};
-static const rove__digest_list sample_digest = {sample_digests, 3, 1};
+static const rove__bucket_digest sample_bucket_digests[] = {
+    {{0, 0}, {{6, 7}, {8, 9}}}, {{5000000000, 202611}, {{0, 0}, {10, UINT64_MAX}}}};
+static const rove__portion sample_portions[] = {
+    {{7, -1}, 0}, {{5000000000, 202611}, UINT64_C(1) << 63 | 5}, {{6, 0}, 0}};
+static const rove__digest_list sample_digest = {
+    .items = sample_digests,
+    .count = 3,
+    .last = 1,
+    .buckets = sample_bucket_digests,
+    .bucket_count = 2,
+    .fetched = sample_portions + 1,
+    .fetched_count = 2,
+};
 
 static const rove__welcome sample_welcome = {
     .protocol = 1,
@@ -147,7 +159,7 @@ static const rove__page sample_page = {
     .has_held = 1,
     .held = sample_held,
     .held_count = 4,
-    .begin = sample_scopes,
+    .begin = sample_portions,
     .begin_count = 2,
     .done = sample_scopes,
     .done_count = 3,
@@ -158,11 +170,11 @@ static const rove__page sample_page = {
     .row_count = 1200,
 };
 
-static const rove__differ sample_differ = {sample_scopes, 3};
+static const rove__differ sample_differ = {sample_portions, 3, sample_portions + 1, 1};
 
 static const rove__fail sample_fail = {ROVE_UPGRADE, "Version 0.0.9 is too old."};
 
-static const rove__end sample_end = {1, 1, {0x0123456789abcdef, 0xfedcba9876543210}, 1200, 401};
+static const rove__end sample_end = {1, 1, {0x0123456789abcdef, 0xfedcba9876543210}, 1200, 401, 1};
 
 /* A message of any kind. */
 typedef union any_message {

@@ -348,7 +348,7 @@ static inline void office_add_row(office *o, office_rows *rows, const office_row
     int entered = 0;
 
     for (size_t i = 0; i < page->begin_count; i++) {
-        entered |= page->begin[i].root == office_scope(row).root;
+        entered |= page->begin[i].scope.root == office_scope(row).root;
     }
     if (!entered && row->changed <= since) {
         return;
@@ -368,7 +368,8 @@ static inline void office_add_row(office *o, office_rows *rows, const office_row
 static inline void office_page(office *o, rove__page *page) {
     uint64_t since = o->r->store->cursor.timeline == o->head.timeline ? o->r->store->cursor.seq : 0;
     rove__scope *left = rove__arena_take(&o->arena, OFFICE_SCOPES_MAX * sizeof *left);
-    rove__scope *begin = rove__arena_take(&o->arena, OFFICE_ROWS_MAX * sizeof *begin);
+    rove__portion *begin = rove__arena_take(&o->arena, OFFICE_ROWS_MAX * sizeof *begin);
+    rove__scope *done = rove__arena_take(&o->arena, OFFICE_ROWS_MAX * sizeof *done);
     rove_id *held = rove__arena_take(&o->arena, OFFICE_ROWS_MAX * sizeof *held);
     office_rows rows;
 
@@ -384,17 +385,20 @@ static inline void office_page(office *o, rove__page *page) {
     }
     for (size_t i = 0; i < o->sent_away_count; i++) {
         if (office_holds(o, o->sent_away[i])) {
-            begin[page->begin_count++] = (rove__scope){o->sent_away[i], -1};
+            begin[page->begin_count++] = (rove__portion){{o->sent_away[i], -1}, 0};
         }
     }
     for (size_t i = 0; i < o->count && since == 0; i++) {
         rove_id root = office_scope(&o->rows[i]).root;
         if (office_holds(o, root) && !office_in(held, page->held_count, root)) {
             held[page->held_count++] = root;
-            begin[page->begin_count++] = (rove__scope){root, -1};
+            begin[page->begin_count++] = (rove__portion){{root, -1}, 0};
         }
     }
-    page->done = page->begin;
+    for (size_t i = 0; i < page->begin_count; i++) {
+        done[i] = begin[i].scope;
+    }
+    page->done = done;
     page->done_count = page->begin_count;
     office_rows_open(o, &rows);
     for (size_t i = 0; i < o->mark_count; i++) {
@@ -423,14 +427,14 @@ static inline void office_pull(office *o) {
 /* 1 if the replica holds what it should. */
 static inline int office_verified(office *o) {
     rove__end end;
-    int differs = 1;
+    rove__comparison result = ROVE_NOT_COMPARED;
 
     memset(&end, 0, sizeof end);
     end.has_total = 1;
     end.total = office_total(o);
     end.head = o->head.seq;
-    replica_ok(o->r, rove__store_end(o->r->store, &end, &differs, &o->r->error));
-    return !differs;
+    replica_ok(o->r, rove__store_end(o->r->store, &end, &result, &o->r->error));
+    return result == ROVE_EQUAL;
 }
 
 /* Prints where headquarters' version on the replica is not what headquarters has. */

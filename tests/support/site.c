@@ -13,6 +13,7 @@
 #include "assign/handover.h"
 #include "model/set.h"
 #include "posix/posix.h"
+#include "sync/purge.h"
 
 static rove_status fill(void *ctx, void *bytes, size_t size) {
     uint64_t *state = ctx;
@@ -231,6 +232,55 @@ rove_id site_visit(site *s, rove_id account, int64_t start_ms) {
     site_int(row, "planned_start", start_ms);
     site_int(row, "status", 1);
     return site_insert(s, row);
+}
+
+static rove_id insert_many(site *s, const rove__row *like, size_t count) {
+    rove_id first = 0;
+    act a;
+
+    act_begin(s, &a);
+    for (size_t i = 0; i < count; i++) {
+        rove__row row;
+        assert_int_equal(rove__row_copy(&row, like, &s->arena), ROVE_OK);
+        rove_status status = rove__writer_insert(a.writer, &row, &a.error);
+        if (status != ROVE_OK) {
+            fail_msg("row %zu: %s", i, a.error.message);
+        }
+        first = i == 0 ? row.id : first;
+        assert_int_equal(row.id, first + (rove_id)i);
+    }
+    act_end(s, &a, ROVE_OK);
+    return first;
+}
+
+rove_id site_products(site *s, size_t count) {
+    rove__row *row = site_row(s, "Product", 0);
+
+    site_text(row, "name", "a product");
+    return insert_many(s, row, count);
+}
+
+rove_id site_visits(site *s, rove_id account, int64_t start_ms, size_t count) {
+    rove__row *row = site_row(s, "Visit", 0);
+
+    site_int(row, "account_id", account);
+    site_int(row, "planned_start", start_ms);
+    site_int(row, "status", 1);
+    return insert_many(s, row, count);
+}
+
+void site_purge(site *s, int64_t before_ms) {
+    rove__hq_purge counts = {.feed = 0};
+    rove__hq_tx *tx = NULL;
+    uint64_t horizon = 0;
+    int done = 0;
+
+    while (!done) {
+        assert_int_equal(s->store->begin(s->store->ctx, ROVE_HQ_WRITE, &tx, NULL), ROVE_OK);
+        assert_int_equal(rove__purge_horizon(s->store, tx, before_ms, &horizon), ROVE_OK);
+        assert_int_equal(rove__purge_step(s->store, tx, horizon, &counts, &done), ROVE_OK);
+        assert_int_equal(s->store->commit(tx, NULL), ROVE_OK);
+    }
 }
 
 int site_get(site *s, const char *entity, rove_id id, rove__hq_row *row) {

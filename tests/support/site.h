@@ -63,6 +63,11 @@ void site_reassign(site *s, rove_id from, rove_id to, const rove_id *accounts, s
 void site_move_role(site *s, rove_id role, rove_id account);
 rove_id site_account(site *s, const char *name);
 rove_id site_visit(site *s, rove_id account, int64_t start_ms);
+/* Products of the organisation, in one transaction; the first one's id, the others follow. */
+rove_id site_products(site *s, size_t count);
+rove_id site_visits(site *s, rove_id account, int64_t start_ms, size_t count);
+/* Forgets what happened before a moment (Q8); INT64_MAX: up to now. */
+void site_purge(site *s, int64_t before_ms);
 /* What headquarters has; 0 if nothing. The row lives in the arena. */
 int site_get(site *s, const char *entity, rove_id id, rove__hq_row *row);
 rove_value site_cell(site *s, const char *entity, rove_id id, const char *column);
@@ -97,6 +102,9 @@ typedef struct rep_outcome {
     int welcomed, forked, more, ended;
     uint64_t need; /* 0: none */
     size_t renames, rename_rows, needed_rows, pages, acks, differs, rows, tombstones, marks;
+    uint64_t buckets;    /* of the first portion that differs */
+    size_t again;        /* portions that differ again too soon */
+    int digests;         /* headquarters asks for digests */
     rove__rename rename; /* the last one */
     int asks_formers;    /* NEED_FORMER came, with so many in it */
     size_t former_needs, former_acks;
@@ -126,7 +134,7 @@ typedef struct rep {
     uint8_t key[ROVE_HASH_KEY_SIZE];
     rep_row *rows;
     size_t row_count, row_capacity;
-    rove__scope transfers[1024]; /* begun, not done */
+    rove__portion transfers[1024]; /* begun, not done */
     size_t transfer_count;
     rove__change *changes; /* not yet frozen */
     size_t change_count, change_capacity;
@@ -138,6 +146,11 @@ typedef struct rep {
     rove__origin needed[64];
     size_t needed_count;
     size_t repairs; /* rep_settle had to compare digests so often */
+    int repairing;               /* the answer sends what differs */
+    rove__portion fetched[1024]; /* because it differed, within the last hour */
+    int64_t fetched_ms[1024];
+    size_t fetched_count;
+    size_t bucketed_rows; /* scopes with so many rows are counted by bucket; 0: none */
     /* knobs of the next exchange */
     int send_digests;
     uint64_t bytes_max;

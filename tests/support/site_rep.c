@@ -576,9 +576,10 @@ void rep_apply_rows(rep *r, rove__bytes rows, rep_outcome *outcome) {
     }
 }
 
-static void evict(rep *r, rove__scope scope, int only_unnamed) {
+static void evict(rep *r, rove__scope scope, uint64_t buckets, int only_unnamed) {
     for (size_t i = r->row_count; i-- > 0;) {
-        if (covers(scope, r->rows[i].scope) && !(only_unnamed && r->rows[i].named)) {
+        if (covers(scope, r->rows[i].scope) && rove__buckets_have(buckets, r->rows[i].row.id) &&
+            !(only_unnamed && r->rows[i].named)) {
             rep_drop(r, &r->rows[i]);
         }
     }
@@ -596,42 +597,54 @@ static void evict_others(rep *r, const rove__page *page) {
     }
 }
 
-static void begin_transfer(rep *r, rove__scope scope) {
-    for (size_t i = 0; i < r->transfer_count; i++) {
-        if (r->transfers[i].root == scope.root && r->transfers[i].part == scope.part) {
-            r->transfers[i] = r->transfers[--r->transfer_count];
-            break;
-        }
+static size_t find_transfer(const rep *r, rove__scope scope) {
+    size_t i = 0;
+
+    while (i < r->transfer_count &&
+           (r->transfers[i].scope.root != scope.root || r->transfers[i].scope.part != scope.part)) {
+        i++;
+    }
+    return i;
+}
+
+static void begin_transfer(rep *r, const rove__portion *portion) {
+    size_t found = find_transfer(r, portion->scope);
+
+    if (found < r->transfer_count) {
+        r->transfers[found] = r->transfers[--r->transfer_count];
     }
     for (size_t i = 0; i < r->row_count; i++) {
-        if (covers(scope, r->rows[i].scope)) {
+        if (covers(portion->scope, r->rows[i].scope)) {
             r->rows[i].named = 0;
         }
     }
     assert_true(r->transfer_count < sizeof r->transfers / sizeof r->transfers[0]);
-    r->transfers[r->transfer_count++] = scope;
+    r->transfers[r->transfer_count++] = *portion;
 }
 
 static void end_transfer(rep *r, rove__scope scope) {
-    for (size_t i = 0; i < r->transfer_count; i++) {
-        if (r->transfers[i].root == scope.root && r->transfers[i].part == scope.part) {
-            r->transfers[i] = r->transfers[--r->transfer_count];
-            evict(r, scope, 1);
-            return;
-        }
+    size_t found = find_transfer(r, scope);
+
+    assert_true(found < r->transfer_count); /* else it ends, and never began */
+    rove__portion portion = r->transfers[found];
+    r->transfers[found] = r->transfers[--r->transfer_count];
+    evict(r, scope, portion.buckets, 1);
+    if (r->repairing) {
+        assert_true(r->fetched_count < sizeof r->fetched / sizeof r->fetched[0]);
+        r->fetched_ms[r->fetched_count] = r->s->now_ms;
+        r->fetched[r->fetched_count++] = portion;
     }
-    fail_msg("a transfer ends that never began");
 }
 
 void rep_apply_page(rep *r, const rove__page *page, rep_outcome *outcome) {
     for (size_t i = 0; i < page->left_count; i++) {
-        evict(r, page->left[i], 0);
+        evict(r, page->left[i], 0, 0);
     }
     if (page->has_held) {
         evict_others(r, page);
     }
     for (size_t i = 0; i < page->begin_count; i++) {
-        begin_transfer(r, page->begin[i]);
+        begin_transfer(r, &page->begin[i]);
     }
     if (page->rows.size > 0) {
         rep_apply_rows(r, page->rows, outcome);
@@ -643,12 +656,12 @@ void rep_apply_page(rep *r, const rove__page *page, rep_outcome *outcome) {
         r->unverified = 1;
     }
     r->cursor = page->cursor;
+    r->catching_up = page->more || page->token.size > 0;
     assert_true(page->token.size <= sizeof r->token);
     if (page->token.size > 0) {
         memcpy(r->token, page->token.data, page->token.size);
     }
     r->token_size = page->token.size;
-    r->catching_up = page->more || page->token.size > 0;
 }
 
 void rep_total(rep *r, rove__hash128 *total) {
@@ -666,28 +679,66 @@ void rep_total(rep *r, rove__hash128 *total) {
     rove__buf_free(&scratch);
 }
 
-/* The digests of all scopes, in the arena. */
+static void forget_fetched(rep *r) {
+    size_t kept = 0;
+
+    for (size_t i = 0; i < r->fetched_count; i++) {
+        if (r->s->now_ms - r->fetched_ms[i] < 3600000) {
+            r->fetched_ms[kept] = r->fetched_ms[i];
+            r->fetched[kept++] = r->fetched[i];
+        }
+    }
+    r->fetched_count = kept;
+}
+
+/* What is counted of a scope. */
+typedef struct scope_count {
+    rove__scope_digest digest;
+    rove__bucket_digest buckets;
+    size_t rows;
+} scope_count;
+
+/* The digests of all scopes, of the buckets of large ones, and what was fetched of late; in the arena. */
 void rep_digests(rep *r, rove__digest_list *list) {
+    scope_count *counts = rove__arena_take(&r->arena, (r->row_count + 1) * sizeof *counts);
     rove__scope_digest *items = rove__arena_take(&r->arena, (r->row_count + 1) * sizeof *items);
+    rove__bucket_digest *buckets = rove__arena_take(&r->arena, ROVE_BUCKETED_MAX * sizeof *buckets);
     rove__buf scratch;
     size_t count = 0;
 
+    forget_fetched(r);
+    *list = (rove__digest_list){.items = items,
+                                .last = 1,
+                                .buckets = buckets,
+                                .fetched = r->fetched,
+                                .fetched_count = r->fetched_count};
     rove__buf_init(&scratch, &r->s->allocator, (size_t)1 << 20);
     for (size_t i = 0; i < r->row_count; i++) {
+        rove__scope scope = r->rows[i].scope;
         rove__hash128 term;
         size_t at = 0;
         assert_int_equal(
             rove__digest_term(r->key, &r->rows[i].row, &r->rows[i].clock, &scratch, &term),
             ROVE_OK);
-        while (at < count && (items[at].scope.root != r->rows[i].scope.root ||
-                              items[at].scope.part != r->rows[i].scope.part)) {
+        while (at < count && (counts[at].digest.scope.root != scope.root ||
+                              counts[at].digest.scope.part != scope.part)) {
             at++;
         }
         if (at == count) {
-            items[count++] = (rove__scope_digest){r->rows[i].scope, {0, 0}};
+            memset(&counts[count], 0, sizeof counts[count]);
+            counts[count].digest.scope = counts[count].buckets.scope = scope;
+            count++;
         }
-        rove__hash128_add(&items[at].sum, term);
+        counts[at].rows++;
+        rove__hash128_add(&counts[at].digest.sum, term);
+        rove__hash128_add(&counts[at].buckets.sums[rove__bucket(r->rows[i].row.id)], term);
     }
     rove__buf_free(&scratch);
-    *list = (rove__digest_list){items, count, 1};
+    for (size_t i = 0; i < count; i++) {
+        items[list->count++] = counts[i].digest;
+        if (r->bucketed_rows > 0 && counts[i].rows >= r->bucketed_rows) {
+            assert_true(list->bucket_count < ROVE_BUCKETED_MAX);
+            buckets[list->bucket_count++] = counts[i].buckets;
+        }
+    }
 }

@@ -171,6 +171,11 @@ static void device_messages_mean_the_same(void **state) {
     write_sample(f, kind_of("digest"));
     assert_int_equal(read_bytes(f, kind_of("digest")), ROVE_OK);
     assert_int_equal(list->count, 3);
+    assert_int_equal(list->bucket_count, 2);
+    assert_int_equal(list->buckets[1].scope.part, 202611);
+    assert_true(rove__hash128_equal(list->buckets[1].sums[1], sample_bucket_digests[1].sums[1]));
+    assert_int_equal(list->fetched_count, 2);
+    assert_true(list->fetched[0].buckets == (UINT64_C(1) << 63 | 5));
     assert_int_equal(list->items[1].scope.root, 4999999999);
     assert_int_equal(list->items[1].scope.part, 202611);
     assert_true(rove__hash128_equal(list->items[2].sum, sample_digests[2].sum));
@@ -200,6 +205,8 @@ static void answers_mean_the_same(void **state) {
     assert_int_equal(page->left_count, 1);
     assert_int_equal(page->left[0].part, -1);
     assert_int_equal(page->begin_count, 2);
+    assert_int_equal(page->begin[0].buckets, 0);
+    assert_true(page->begin[1].buckets == (UINT64_C(1) << 63 | 5));
     assert_int_equal(page->done_count, 3);
     assert_int_equal(page->done[1].root, 5000000000);
     assert_int_equal(page->held_count, 4);
@@ -347,6 +354,8 @@ static void ranges_are_checked(void **state) {
         {"digest", "\x0a\x01\x02", 3},             /* a root without a part */
         {"digest", "\x1a\x01x", 3},                /* sums of one byte */
         {"digest", "\x0a\x01\x01\x12\x01\x00", 6}, /* root -1, without its sum */
+        {"digest", "\x3a\x01x", 3},                /* sums of buckets of one byte */
+        {"digest", "\x50\x01", 2},                 /* buckets without a scope */
         {"welcome", "\x28\x00", 2},                /* replica 0 */
         {"welcome", "\x3a\x01x", 3},               /* a key of one byte */
         {"welcome", "\x48\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11}, /* poll -1 */
@@ -361,7 +370,9 @@ static void ranges_are_checked(void **state) {
         {"need_row", "\x0a\x00", 2},                    /* an empty origin */
         {"page", "\x22\x01\x02", 3},                    /* held: one past the largest id */
         {"page", "\x12\x01\x00", 3},                    /* a part without a root */
+        {"page", "\x7a\x01\x01", 3},                    /* buckets without a scope */
         {"differ", "\x12\x01\x00", 3},                  /* a part without a root */
+        {"differ", "\x1a\x01\x01", 3},                  /* buckets without a scope */
         {"fail", "\x08\x00", 2},                        /* a failure that is none */
         {"fail", "\x08\x01", 2},                        /* done is none either */
         {"end", "\x12\x01x", 3},                        /* a total of one byte */
@@ -488,28 +499,43 @@ static void batches_in_messages_are_limited(void **state) {
 static void lists_are_limited(void **state) {
     fixture *f = *state;
     rove__scope *scopes = calloc(ROVE_SCOPES_MAX + 1, sizeof *scopes);
+    rove__portion *portions = calloc(ROVE_SCOPES_MAX + 1, sizeof *portions);
+    rove__bucket_digest *buckets = calloc(ROVE_BUCKETED_MAX + 1, sizeof *buckets);
     rove__scope_digest *digests = calloc(ROVE_SCOPES_MAX + 1, sizeof *digests);
     rove_id *held = calloc(ROVE_HELD_MAX + 1, sizeof *held);
 
     for (size_t past = 0; past < 2; past++) {
         rove_status expected = past ? ROVE_INVALID : ROVE_OK;
         size_t count = ROVE_SCOPES_MAX + past;
+        size_t fetched = ROVE_FETCHED_MAX + past;
+        rove__digest_list lists[] = {{.items = digests, .count = count, .last = 1},
+                                     {.buckets = buckets, .bucket_count = ROVE_BUCKETED_MAX + past},
+                                     {.fetched = portions, .fetched_count = fetched},
+                                     {.buckets = buckets,
+                                      .bucket_count = ROVE_BUCKETED_MAX,
+                                      .fetched = portions,
+                                      .fetched_count = fetched}};
+        rove__differ differs[] = {{.portions = portions, .count = count},
+                                  {.again = portions, .again_count = fetched}};
         rove__page pages[] = {{.left = scopes, .left_count = count},
-                              {.begin = scopes, .begin_count = count},
+                              {.begin = portions, .begin_count = count},
                               {.done = scopes, .done_count = count},
                               {.held = held, .held_count = ROVE_HELD_MAX + past, .has_held = 1}};
 
-        rove__buf_reset(&f->bytes);
-        assert_int_equal(
-            rove__digest_list_write(&(rove__digest_list){digests, count, 1}, &f->bytes), expected);
-        if (!past) {
-            assert_true(f->bytes.size <= ROVE_FRAME_SURE);
-            assert_int_equal(read_bytes(f, kind_of("digest")), ROVE_OK);
+        for (size_t i = 0; i < 4; i++) {
+            rove__buf_reset(&f->bytes);
+            assert_int_equal(rove__digest_list_write(&lists[i], &f->bytes), expected);
+            if (!past) {
+                assert_true(f->bytes.size <= ROVE_FRAME_SURE);
+                assert_int_equal(read_bytes(f, kind_of("digest")), ROVE_OK);
+            }
         }
-        rove__buf_reset(&f->bytes);
-        assert_int_equal(rove__differ_write(&(rove__differ){scopes, count}, &f->bytes), expected);
-        if (!past) {
-            assert_int_equal(read_bytes(f, kind_of("differ")), ROVE_OK);
+        for (size_t i = 0; i < 2; i++) {
+            rove__buf_reset(&f->bytes);
+            assert_int_equal(rove__differ_write(&differs[i], &f->bytes), expected);
+            if (!past) {
+                assert_int_equal(read_bytes(f, kind_of("differ")), ROVE_OK);
+            }
         }
         for (size_t i = 0; i < 4; i++) {
             rove__buf_reset(&f->bytes);
@@ -520,6 +546,8 @@ static void lists_are_limited(void **state) {
         }
     }
     free(scopes);
+    free(portions);
+    free(buckets);
     free(digests);
     free(held);
 }

@@ -26,17 +26,24 @@ static void expect_gone(const char *entity, rove_id id) {
     assert_int_equal(replica_get(&r, entity, id, &row), ROVE_NOT_FOUND);
 }
 
-/* One page of a transfer of `scope`. */
-static void send(rove__scope scope, int begins, const rove__change *changes, size_t count,
-                 int ends) {
+/* One page of a transfer of some buckets of `scope`. */
+static void send_buckets(rove__scope scope, uint64_t buckets, int begins,
+                         const rove__change *changes, size_t count, int ends) {
+    rove__portion portion = {scope, buckets};
     rove__page page;
 
     memset(&page, 0, sizeof page);
-    page.begin = page.done = &scope;
+    page.begin = &portion;
+    page.done = &scope;
     page.begin_count = (size_t)begins;
     page.done_count = (size_t)ends;
     page.more = !ends;
     replica_ok(&r, office_apply(&o, &page, changes, count));
+}
+
+static void send(rove__scope scope, int begins, const rove__change *changes, size_t count,
+                 int ends) {
+    send_buckets(scope, 0, begins, changes, count, ends);
 }
 
 static void what_is_not_named_leaves(void **state) {
@@ -170,6 +177,60 @@ static void work_on_a_row_that_was_not_named_goes_on(void **state) {
     replica_expect_text(&r, "Visit", visit->whole.row.id, "notes", "mine");
 }
 
+/* G2: what is not about the bucket stays, and so does what was not judged yet. */
+static void of_a_bucket_only_its_rows_leave(void **state) {
+    (void)state;
+    rove_id a = office_account(&o, "A")->whole.row.id;
+    office_row *visits[40];
+    uint64_t buckets = 0;
+    int64_t leave = 0;
+    uint64_t rows = 0;
+
+    for (int i = 0; i < 40; i++) {
+        visits[i] = office_visit(&o, a, REPLICA_NOW_MS);
+    }
+    office_pull(&o);
+    rove__row mine = replica_row(&r, "Visit", 0);
+    replica_set_int(&mine, "account_id", a);
+    replica_set_int(&mine, "planned_start", REPLICA_NOW_MS);
+    replica_set_int(&mine, "status", 1);
+    rove_id fresh = replica_insert(&r, &mine);
+    rove__row edit = replica_row(&r, "Visit", visits[5]->whole.row.id);
+    replica_set_text(&edit, "notes", "unsent");
+    replica_update(&r, &edit);
+    buckets = UINT64_C(1) << rove__bucket(visits[3]->whole.row.id) |
+              UINT64_C(1) << rove__bucket(visits[5]->whole.row.id) |
+              UINT64_C(1) << rove__bucket(fresh);
+    for (int i = 0; i < 40; i++) {
+        leave += i != 3 && rove__buckets_have(buckets, visits[i]->whole.row.id);
+    }
+    assert_true(leave >= 1 && leave < 20);
+    send_buckets((rove__scope){a, 202511}, buckets, 1, &visits[3]->whole, 1, 0);
+    office_reopen(&o);
+    send((rove__scope){a, 202511}, 0, NULL, 0, 1);
+    assert_int_equal(replica_sql(&r, "SELECT count(*) FROM visit"), 41 - leave);
+    replica_expect_int(&r, "Visit", visits[3]->whole.row.id, "account_id", a);
+    replica_expect_int(&r, "Visit", fresh, "account_id", a);
+    expect_gone("Visit", visits[5]->whole.row.id);
+    assert_int_equal(replica_sql(&r, "SELECT count(*) FROM _outbox WHERE batch > 0"), 1);
+    replica_ok(&r, rove__store_verify(r.store, &rows, &r.error));
+}
+
+/* Headquarters' total comes after all that it had to send: what was cut before that is over. */
+static void a_transfer_that_was_cut_off_ends_with_the_next_answer(void **state) {
+    (void)state;
+    rove_id a = office_account(&o, "A")->whole.row.id;
+    office_row *visit = office_visit(&o, a, REPLICA_NOW_MS);
+
+    (void)office_visit(&o, a, REPLICA_NOW_MS);
+    office_pull(&o);
+    send((rove__scope){a, 202511}, 1, &visit->whole, 1, 0);
+    assert_int_equal(replica_sql(&r, "SELECT count(*) FROM _transfer"), 1);
+    assert_true(office_verified(&o));
+    assert_int_equal(replica_sql(&r, "SELECT count(*) FROM _transfer"), 0);
+    assert_int_equal(replica_sql(&r, "SELECT count(*) FROM visit"), 2);
+}
+
 static void a_row_that_was_flipped_on_disk_is_repaired(void **state) {
     (void)state;
     office_row *account = office_account(&o, "Bakery");
@@ -193,6 +254,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_transfer_that_begins_again_starts_anew, setup, teardown),
         cmocka_unit_test_setup_teardown(nothing_is_named_where_nothing_was, setup, teardown),
         cmocka_unit_test_setup_teardown(work_on_a_row_that_was_not_named_goes_on, setup, teardown),
+        cmocka_unit_test_setup_teardown(of_a_bucket_only_its_rows_leave, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_transfer_that_was_cut_off_ends_with_the_next_answer,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(a_row_that_was_flipped_on_disk_is_repaired, setup,
                                         teardown),
     };

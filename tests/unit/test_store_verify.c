@@ -46,6 +46,51 @@ static void a_lost_row_is_found(void **state) {
     assert_int_equal(rove__store_verify(r.store, &rows, &r.error), ROVE_CORRUPT);
 }
 
+/* What is found once is told to headquarters, by the total: nothing is mended that does not show in it. */
+static void what_verify_finds_shows_in_the_total(void **state) {
+    (void)state;
+    uint64_t rows = 0;
+
+    (void)office_account(&o, "Bakery");
+    office_pull(&o);
+    assert_true(office_verified(&o));
+    assert_int_equal(
+        sqlite3_exec(r.store->db, "UPDATE account SET name = 'Bakery '", NULL, NULL, NULL),
+        SQLITE_OK);
+    assert_true(office_verified(&o)); /* what is kept is as it was */
+    assert_int_equal(rove__store_verify(r.store, &rows, &r.error), ROVE_CORRUPT);
+    assert_false(office_verified(&o));
+}
+
+/* Of a large scope the buckets' sums, which make up the scope's. */
+static void large_scopes_are_listed_by_bucket(void **state) {
+    (void)state;
+    rove__digest_list list;
+    rove__hash128 total = {0, 0};
+
+    for (int i = 0; i < 3; i++) {
+        (void)office_account(&o, "Bakery");
+    }
+    office_pull(&o);
+    replica_ok(&r, rove__store_digests(r.store, &o.arena, &list, &r.error));
+    assert_int_equal(list.bucket_count, 0);
+    /* As large as the list of scopes says. */
+    assert_int_equal(sqlite3_exec(r.store->db, "UPDATE _scope SET rows = 5000", NULL, NULL, NULL),
+                     SQLITE_OK);
+    replica_ok(&r, rove__store_digests(r.store, &o.arena, &list, &r.error));
+    assert_int_equal(list.bucket_count, 3);
+    for (size_t i = 0; i < 3; i++) {
+        for (size_t b = 0; b < ROVE_BUCKETS; b++) {
+            int is_its = b == rove__bucket(list.buckets[i].scope.root);
+            rove__hash128 sum = list.buckets[i].sums[b];
+            assert_int_equal(sum.low != 0 || sum.high != 0, is_its);
+            rove__hash128_add(&total, sum);
+        }
+    }
+    assert_true(rove__hash128_equal(total, office_total(&o)));
+    assert_true(office_verified(&o));
+}
+
 static void verifying_changes_nothing(void **state) {
     (void)state;
     uint64_t rows = 0;
@@ -112,18 +157,18 @@ static void scopes_are_listed_in_order(void **state) {
 static void a_difference_is_reported(void **state) {
     (void)state;
     rove__end end;
-    int differs = 0;
+    rove__comparison result = ROVE_NOT_COMPARED;
 
     (void)office_account(&o, "Bakery");
     office_pull(&o);
     memset(&end, 0, sizeof end);
     end.has_total = 1;
     end.total.low = 1;
-    replica_ok(&r, rove__store_end(r.store, &end, &differs, &r.error));
-    assert_int_equal(differs, 1);
+    replica_ok(&r, rove__store_end(r.store, &end, &result, &r.error));
+    assert_int_equal(result, ROVE_DIFFERENT);
     end.has_total = 0;
-    replica_ok(&r, rove__store_end(r.store, &end, &differs, &r.error));
-    assert_int_equal(differs, 0);
+    replica_ok(&r, rove__store_end(r.store, &end, &result, &r.error));
+    assert_int_equal(result, ROVE_NOT_COMPARED);
 }
 
 static void another_device_is_not_welcomed(void **state) {
@@ -140,6 +185,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_flipped_value_is_found, setup, teardown),
         cmocka_unit_test_setup_teardown(a_lost_row_is_found, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_verify_finds_shows_in_the_total, setup, teardown),
+        cmocka_unit_test_setup_teardown(large_scopes_are_listed_by_bucket, setup, teardown),
         cmocka_unit_test_setup_teardown(verifying_changes_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(pending_work_does_not_count, setup, teardown),
         cmocka_unit_test_setup_teardown(another_key_recounts_all, setup, teardown),

@@ -280,6 +280,9 @@ typedef struct rove_state {
     uint64_t
         in_review; /* writes that an operator is to look at; returned ones are among `rejections` */
     int remains; /* records that left may still lie in gaps of the files: rove_tidy */
+    /* Parts of the replica that differ from headquarters although they were fetched again less than an hour ago.
+     * Headquarters knows; they are fetched once more after the hour. */
+    uint64_t differing;
 } rove_state;
 /* Fills in *state, as far as its `size` reaches. Waits for a write under way. LOCKED. */
 ROVE_CHECK rove_status rove_read_state(rove *replica, rove_state *state, rove_error *error);

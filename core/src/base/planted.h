@@ -34,6 +34,7 @@
     X(P03_UNASKED,      "nobody asks for what is kept of a device's former numbers")               \
     X(P04_UNTOLD,       "a device is not told of names that headquarters gave by itself")          \
     X(P04_BY_NAME,      "two records that were given one id are one record")                       \
+    X(P04_REUSED,       "the id of a record that was purged is given to another one")              \
     X(P05_BLIND,        "every write counts as concurrent, whatever its author had seen")          \
     X(P05_STRANGE,      "a device's own last value counts as another's")                           \
     X(P06_EARLIER,      "of concurrent registers the earlier wins")                                \
@@ -61,7 +62,11 @@
     X(Q06_UNCONFESSED,  "a replica in the middle of a download says that it is complete")          \
     X(Q07_ALL_AGAIN,    "a download that was cut begins anew")                                     \
     X(Q07_ANY_ORDER,    "today's visits come when their turn comes")                               \
+    X(Q08_GAPS,         "a cursor from before the purge goes by what is left of the feed")         \
+    X(Q08_NEW_LINE,     "a copy that lags takes a cursor beyond its head for another timeline's")  \
     X(G01_CLOCKS_ONLY,  "a digest says nothing of values")                                         \
+    X(G02_WHOLE,        "of a large scope all is sent again, whatever differs")                    \
+    X(G02_AGAIN,        "what does not become equal is sent again and again")                      \
     X(T01_SAME_LINE,    "a restored headquarters goes on as if nothing had been lost")             \
     X(T01_PARTLY,       "on a new timeline rows come in part, as if the rest were known")          \
     X(T02_SAME_NUMBER,  "headquarters makes its records under the number that it had before")      \

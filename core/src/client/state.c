@@ -60,7 +60,8 @@ rove_status rove_read_state(rove *replica, rove_state *out, rove_error *error) {
                         .quarantined = store.quarantined + store.unknown_rows,
                         .rejections = store.rejections,
                         .disk_bytes = store.disk_bytes,
-                        .remains = store.remains};
+                        .remains = store.remains,
+                        .differing = store.differing};
     status = count_records(replica, counts, error);
     if (status != ROVE_OK) {
         return status;

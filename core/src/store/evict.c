@@ -48,18 +48,19 @@ static rove_status list_add(row_list *list, rove__arena *arena, uint32_t entity,
     return ROVE_OK;
 }
 
-/* Whether the transfer named a row: in this transaction, or in an earlier one. */
-static rove_status is_named(const leaving *l, uint32_t entity, rove_id id, int *named) {
+/* Whether a row stays: the transfer named it, now or in an earlier transaction, or is not about its bucket. */
+static rove_status stays(const leaving *l, uint32_t entity, rove_id id, int *kept) {
     sqlite3_stmt *statement = NULL;
 
-    *named = rove__named_find(l->apply, entity, id) != NULL;
-    if (*named || !l->sweep->stored) {
+    *kept = !rove__buckets_have(l->sweep->buckets, id) ||
+            rove__named_find(l->apply, entity, id) != NULL;
+    if (*kept || !l->sweep->stored) {
         return ROVE_OK;
     }
     rove_status status = rove__exchange_row(l->apply->store, ROVE_EXCHANGE_NAMED_GET, &statement,
                                             l->apply->error, "iiii", l->sweep->scope.root,
                                             (int64_t)l->sweep->scope.part, (int64_t)entity, id);
-    *named = statement != NULL;
+    *kept = statement != NULL;
     sqlite3_reset(statement);
     return status;
 }
@@ -135,22 +136,22 @@ static rove_status list_plain(const leaving *l, const rove__entity *entity, row_
 static rove_status drop_plain(const leaving *l, const rove__entity *entity, rove_id id) {
     rove__store *store = l->apply->store;
     rove__record record;
-    int named = 0;
+    int kept = 0;
     rove_status status = ROVE_OK;
 
     rove__arena_reset(&store->row_arena);
     if (l->sweep != NULL) {
-        status = is_named(l, entity->number, id, &named);
-        if (status == ROVE_OK && !named) {
+        status = stays(l, entity->number, id, &kept);
+        if (status == ROVE_OK && !kept) {
             rove__arena_reset(&l->apply->exchange->row);
             status = rove__record_load(store, entity, id, &l->apply->exchange->row, &record,
                                        l->apply->error);
         }
-        if (status == ROVE_OK && !named) {
+        if (status == ROVE_OK && !kept) {
             status = rove__record_sum(store, &record, -1, l->apply->error);
         }
     }
-    if (status == ROVE_OK && !named) {
+    if (status == ROVE_OK && !kept) {
         status = rove__table_drop(store, entity, id, l->apply->error);
         rove__store_note(store, entity->number, 0);
         l->apply->tally.removed++;
@@ -244,14 +245,14 @@ static rove_status next_leaving(const leaving *l, size_t *at, rove__record *reco
     *found = 0;
     while (*at < apply->pending_count && status == ROVE_OK && !*found) {
         const rove__pending_row *row = &apply->pending[(*at)++];
-        int named = 0;
+        int kept = 0;
         if (!rove__scope_covers(l->scope, row->scope) || (row->inserts && l->keep_inserts)) {
             continue;
         }
         if (l->sweep != NULL) {
-            status = is_named(l, row->entity, row->id, &named);
+            status = stays(l, row->entity, row->id, &kept);
         }
-        if (status == ROVE_OK && !named) {
+        if (status == ROVE_OK && !kept) {
             status = load(apply, row->entity, row->id, record);
             *found = record->count > 0 && record->known;
         }
@@ -324,13 +325,13 @@ static rove_status drop_raw(const leaving *l, int quarantined, const row_name *n
     rove__apply *apply = l->apply;
     rove__raw raw;
     int found = 0;
-    int named = 0;
+    int kept = 0;
     rove_status status = ROVE_OK;
 
     if (l->sweep != NULL) {
-        status = is_named(l, name->entity, name->id, &named);
+        status = stays(l, name->entity, name->id, &kept);
     }
-    if (status != ROVE_OK || named) {
+    if (status != ROVE_OK || kept) {
         return status;
     }
     apply->left = 1;

@@ -92,12 +92,15 @@ static const char *const texts[ROVE_EXCHANGE_SQL_COUNT] = {
     [ROVE_EXCHANGE_SCOPE_PARTS] = "SELECT part, rows FROM _scope WHERE root = ?1",
     [ROVE_EXCHANGE_SCOPE_ROOTS] = "SELECT DISTINCT root FROM _scope",
     [ROVE_EXCHANGE_SCOPE_ANY] = "SELECT 1 FROM _scope LIMIT 1",
+    [ROVE_EXCHANGE_SCOPE_LARGE] = "SELECT root, part FROM _scope WHERE rows >= ?1"
+                                  " ORDER BY rows DESC, root, part LIMIT ?2",
     [ROVE_EXCHANGE_SCOPE_WRONG] = "SELECT root, part FROM _scope WHERE rows <> 0"
                                   " OR sum <> zeroblob(16) LIMIT 1",
     [ROVE_EXCHANGE_SCOPE_CLEAR] = "DELETE FROM _scope",
-    [ROVE_EXCHANGE_TRANSFER_ALL] = "SELECT root, part, fresh FROM _transfer",
-    [ROVE_EXCHANGE_TRANSFER_PUT] = "INSERT INTO _transfer(root, part, fresh) VALUES(?1, ?2, ?3)"
-                                   " ON CONFLICT(root, part) DO UPDATE SET fresh = excluded.fresh",
+    [ROVE_EXCHANGE_TRANSFER_ALL] = "SELECT root, part, fresh, buckets FROM _transfer",
+    [ROVE_EXCHANGE_TRANSFER_PUT] = "INSERT INTO _transfer(root, part, fresh, buckets)"
+                                   " VALUES(?1, ?2, ?3, ?4) ON CONFLICT(root, part) DO UPDATE"
+                                   " SET fresh = excluded.fresh, buckets = excluded.buckets",
     [ROVE_EXCHANGE_TRANSFER_DROP] = "DELETE FROM _transfer WHERE root = ?1 AND part = ?2",
     [ROVE_EXCHANGE_TRANSFER_CLEAR] = "DELETE FROM _transfer",
     [ROVE_EXCHANGE_NAMED_PUT] = "INSERT OR IGNORE INTO _named(root, part, entity, row)"
@@ -106,6 +109,17 @@ static const char *const texts[ROVE_EXCHANGE_SQL_COUNT] = {
                                 " AND row = ?4",
     [ROVE_EXCHANGE_NAMED_DROP] = "DELETE FROM _named WHERE root = ?1 AND part = ?2",
     [ROVE_EXCHANGE_NAMED_CLEAR] = "DELETE FROM _named",
+    [ROVE_EXCHANGE_REPAIR_PUT] = "INSERT INTO _repair(root, part, bucket, at, again)"
+                                 " VALUES(?1, ?2, ?3, ?4, 0) ON CONFLICT(root, part, bucket)"
+                                 " DO UPDATE SET at = excluded.at, again = 0",
+    [ROVE_EXCHANGE_REPAIR_AGAIN] = "INSERT INTO _repair(root, part, bucket, at, again)"
+                                   " VALUES(?1, ?2, ?3, ?4, 1) ON CONFLICT(root, part, bucket)"
+                                   " DO UPDATE SET again = 1",
+    [ROVE_EXCHANGE_REPAIR_EQUAL] = "UPDATE _repair SET again = 0 WHERE again <> 0",
+    [ROVE_EXCHANGE_REPAIR_FORGET] = "DELETE FROM _repair WHERE again = 0 AND"
+                                    " NOT (at > ?1 AND at <= ?2)",
+    [ROVE_EXCHANGE_REPAIR_SINCE] = "SELECT root, part, bucket FROM _repair WHERE at > ?1"
+                                   " AND at <= ?2 ORDER BY root, part, bucket",
     [ROVE_EXCHANGE_QUARANTINE_ANY] = "SELECT 1 FROM _quarantine LIMIT 1",
     [ROVE_EXCHANGE_QUARANTINE_GET] = "SELECT seq, root, part, change, term FROM _quarantine"
                                      " WHERE entity = ?1 AND row = ?2 LIMIT 1",

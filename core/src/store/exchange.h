@@ -57,9 +57,10 @@ typedef enum rove__exchange_sql {
     ROVE_EXCHANGE_SCOPE_PARTS,   /* part, rows of a root */
     ROVE_EXCHANGE_SCOPE_ROOTS,
     ROVE_EXCHANGE_SCOPE_ANY,
+    ROVE_EXCHANGE_SCOPE_LARGE, /* root, part with (1) rows or more; the (2) largest */
     ROVE_EXCHANGE_SCOPE_WRONG, /* root, part where rows or sum are not zero */
     ROVE_EXCHANGE_SCOPE_CLEAR,
-    ROVE_EXCHANGE_TRANSFER_ALL, /* root, part, fresh */
+    ROVE_EXCHANGE_TRANSFER_ALL, /* root, part, fresh, buckets */
     ROVE_EXCHANGE_TRANSFER_PUT,
     ROVE_EXCHANGE_TRANSFER_DROP,
     ROVE_EXCHANGE_TRANSFER_CLEAR,
@@ -67,6 +68,11 @@ typedef enum rove__exchange_sql {
     ROVE_EXCHANGE_NAMED_GET,
     ROVE_EXCHANGE_NAMED_DROP, /* of a transfer */
     ROVE_EXCHANGE_NAMED_CLEAR,
+    ROVE_EXCHANGE_REPAIR_PUT,    /* root, part, bucket (-1: all) were fetched at (4) */
+    ROVE_EXCHANGE_REPAIR_AGAIN,  /* they differ all the same */
+    ROVE_EXCHANGE_REPAIR_EQUAL,  /* nothing differs any more */
+    ROVE_EXCHANGE_REPAIR_FORGET, /* what was not fetched after (1) up to (2) */
+    ROVE_EXCHANGE_REPAIR_SINCE,  /* root, part, bucket of what was; ascending */
     ROVE_EXCHANGE_QUARANTINE_ANY,
     ROVE_EXCHANGE_QUARANTINE_GET, /* seq, root, part, change, term of (entity, row) */
     ROVE_EXCHANGE_QUARANTINE_PUT,
@@ -116,9 +122,10 @@ typedef struct rove__named {
 } rove__named;
 typedef struct rove__transfer {
     rove__scope scope;
-    int fresh;  /* nothing was held of it before */
-    int stored; /* it is in _transfer: began in an earlier transaction */
-    int begun;  /* it began, perhaps again, in this one */
+    uint64_t buckets; /* of it; 0: all */
+    int fresh;        /* nothing was held of it before */
+    int stored;       /* it is in _transfer: began in an earlier transaction */
+    int begun;        /* it began, perhaps again, in this one */
     int done;
 } rove__transfer;
 
@@ -132,6 +139,7 @@ typedef struct rove__exchange {
     uint64_t push_until; /* highest batch that the last Hello announced */
     uint64_t timeline;   /* of the last Welcome, and its `safe` */
     uint64_t safe;
+    int repairing;       /* the answer sends scopes because they differ (G2) */
 
     /* Of the answer being applied; the arrays are kept for the next one. */
     rove__named *named; /* rows, in the order in which they came */
@@ -336,6 +344,15 @@ ROVE_CHECK rove_status rove__named_add(rove__apply *apply, uint32_t entity, rove
 /* NULL: the transaction has not named it. */
 const rove__named *rove__named_find(const rove__apply *apply, uint32_t entity, rove_id id);
 
+/* repair.c: what was sent anew because it differed (G2). */
+ROVE_CHECK rove_status rove__repair_note(rove__store *store, const rove__portion *portion,
+                                         rove_error *error);
+/* The replica is equal to headquarters: nothing is to be reported any more. */
+ROVE_CHECK rove_status rove__repair_equal(rove__store *store, rove_error *error);
+/* What was fetched within the last hour, ascending by scope; from the arena. */
+ROVE_CHECK rove_status rove__repair_list(rove__store *store, rove__arena *arena,
+                                         rove__digest_list *list, rove_error *error);
+
 /* evict.c */
 /* A scope leaves; part -1: all parts. sweep: only rows that the transfer did not name (Q5). */
 ROVE_CHECK rove_status rove__evict(rove__apply *apply, rove__scope scope,
@@ -373,8 +390,13 @@ ROVE_CHECK rove_status rove__unknown_try(rove__apply *apply);
 ROVE_CHECK rove_status rove__unknown_change(rove__apply *apply, const rove__change *change);
 ROVE_CHECK rove_status rove__unknown_drop(rove__apply *apply, uint32_t entity, rove_id id);
 
-/* verify.c: all digests anew from the rows, after another key came; quarantined and unknown rows included. */
-ROVE_CHECK rove_status rove__digest_rebuild(rove__store *store, rove_error *error);
+/*
+ * verify.c: all digests anew from the rows, quarantined and unknown ones included: after another key came, and before
+ * they are sent, so that what is compared is what is there. `buckets` (NULL: none): scopes of which the sums of the
+ * buckets are wanted too.
+ */
+ROVE_CHECK rove_status rove__digest_rebuild(rove__store *store, rove__bucket_digest *buckets,
+                                            size_t bucket_count, rove_error *error);
 
 /* custom.c: definitions that came become columns. */
 ROVE_CHECK rove_status rove__custom_apply(rove__apply *apply);

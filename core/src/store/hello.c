@@ -106,6 +106,7 @@ rove_status rove__store_hello(rove__store *store, rove__arena *arena, rove__hell
     hello->wall_ms = reading.wall_ms;
     status = rove__exchange_begin(store, &exchange, error);
     if (status == ROVE_OK) {
+        exchange->repairing = 0;
         status = fill_hello(store, exchange, arena, hello, error);
     }
     return rove__store_leave(store, status, error);
@@ -214,7 +215,7 @@ static rove_status learn(rove__store *store, const rove__welcome *welcome, rove_
         memcmp(store->digest_key, welcome->digest_key, sizeof store->digest_key) != 0) {
         status = rove__meta_put_digest_key(store, welcome->digest_key, error);
         if (status == ROVE_OK) {
-            status = rove__digest_rebuild(store, error);
+            status = rove__digest_rebuild(store, NULL, 0, error);
         }
     }
     return status;

@@ -36,7 +36,11 @@ static const char *const tables_beside[] = {
     "CREATE TABLE IF NOT EXISTS _scope(root INTEGER NOT NULL, part INTEGER NOT NULL,"
     " rows INTEGER NOT NULL, sum BLOB NOT NULL, PRIMARY KEY (root, part)) WITHOUT ROWID, STRICT",
     "CREATE TABLE IF NOT EXISTS _transfer(root INTEGER NOT NULL, part INTEGER NOT NULL,"
-    " fresh INTEGER NOT NULL, PRIMARY KEY (root, part)) WITHOUT ROWID, STRICT",
+    " fresh INTEGER NOT NULL, buckets INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (root, part))"
+    " WITHOUT ROWID, STRICT",
+    "CREATE TABLE IF NOT EXISTS _repair(root INTEGER NOT NULL, part INTEGER NOT NULL,"
+    " bucket INTEGER NOT NULL, at INTEGER NOT NULL, again INTEGER NOT NULL,"
+    " PRIMARY KEY (root, part, bucket)) WITHOUT ROWID, STRICT",
     "CREATE TABLE IF NOT EXISTS _named(root INTEGER NOT NULL, part INTEGER NOT NULL,"
     " entity INTEGER NOT NULL, row INTEGER NOT NULL, PRIMARY KEY (root, part, entity, row))"
     " WITHOUT ROWID, STRICT",
@@ -284,6 +288,20 @@ rove_status rove__schema_check(sqlite3 *db, rove_error *error) {
     return status;
 }
 
+/* Columns that tables beside the entities' gained since they were first made. */
+static rove_status widen_beside(sqlite3 *db, rove_error *error) {
+    int64_t there = 0;
+    rove_status status =
+        pragma_int(db, "SELECT count(*) FROM pragma_table_info('_transfer') WHERE name = 'buckets'",
+                   &there, error);
+
+    if (status != ROVE_OK || there != 0) {
+        return status;
+    }
+    return execute(db, "ALTER TABLE _transfer ADD COLUMN buckets INTEGER NOT NULL DEFAULT 0",
+                   error);
+}
+
 static rove_status apply_all(sqlite3 *db, const rove__registry *registry,
                              const rove_allocator *allocator, rove_error *error) {
     rove__buf sql;
@@ -292,6 +310,9 @@ static rove_status apply_all(sqlite3 *db, const rove__registry *registry,
 
     for (size_t i = 0; i < sizeof tables_beside / sizeof *tables_beside && status == ROVE_OK; i++) {
         status = execute(db, tables_beside[i], error);
+    }
+    if (status == ROVE_OK) {
+        status = widen_beside(db, error);
     }
     for (size_t i = 0; i < rove__registry_count(registry) && status == ROVE_OK; i++) {
         status = rove__schema_widen(db, rove__registry_at(registry, i), allocator, error);

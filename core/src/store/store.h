@@ -77,6 +77,7 @@ typedef struct rove__store_state {
     uint64_t rows;            /* headquarters' live rows held, quarantined and unknown included */
     uint64_t scopes;
     int remains;              /* rows that left may still lie in the files: rove__store_tidy */
+    uint64_t differing;       /* scopes that differ from headquarters' though they were fetched again (G2) */
     uint64_t disk_bytes;      /* (page_count - freelist_count) * page_size */
 } rove__store_state;
 ROVE_CHECK rove_status rove__store_read_state(rove__store *store, rove__store_state *state,
@@ -268,10 +269,23 @@ ROVE_CHECK rove_status rove__store_need_row(rove__store *store, const rove__need
 /* Rows asked for, as headquarters had them, as an encoded batch; empty if none. Borrowed from the arena. */
 ROVE_CHECK rove_status rove__store_needed_rows(rove__store *store, rove__arena *arena,
                                                rove__bytes *rows, rove_error *error);
-/* The end of an answer. *differs 1: totals are comparable and differ: send digests next. */
-ROVE_CHECK rove_status rove__store_end(rove__store *store, const rove__end *end, int *differs,
-                                       rove_error *error);
-/* The digests of all scopes, ascending; arrays from the arena. */
+/* What headquarters says of the digests that were sent: what follows, and what differs again too soon (G2). */
+ROVE_CHECK rove_status rove__store_differ(rove__store *store, const rove__differ *differ,
+                                          rove_error *error);
+/* The end of an answer. */
+typedef enum rove__comparison {
+    ROVE_NOT_COMPARED, /* headquarters has more to send */
+    ROVE_EQUAL,
+    ROVE_DIFFERENT /* send digests next */
+} rove__comparison;
+ROVE_CHECK rove_status rove__store_end(rove__store *store, const rove__end *end,
+                                       rove__comparison *result, rove_error *error);
+/* Scopes with so many rows are compared by bucket too (G2). */
+#define ROVE_BUCKETED_ROWS 4096
+/*
+ * The digests of all scopes, ascending, counted anew from the rows; the buckets of large ones; and what was fetched of
+ * late. Arrays from the arena.
+ */
 ROVE_CHECK rove_status rove__store_digests(rove__store *store, rove__arena *arena,
                                            rove__digest_list *list, rove_error *error);
 

@@ -1,5 +1,5 @@
 /*
- * store/transfer.c - scopes that are sent whole (Q5), and which rows the answer named.
+ * store/transfer.c - scopes that are sent whole (Q5), or some buckets of them (G2), and which rows the answer named.
  *
  * A transfer runs from `begin` to `done`, perhaps over several pages and transactions: then it stands in _transfer,
  * and the rows that it named in _named. Nothing needs to be named where nothing was held before. The rows of
@@ -165,7 +165,7 @@ static rove_status add(rove__apply *apply, rove__scope scope, rove__transfer **o
     if (status == ROVE_OK) {
         size_t slot = transfer_slot(apply, scope);
         if (apply->transfer_at[slot] == 0) {
-            apply->transfers[apply->transfer_count] = (rove__transfer){scope, 0, 0, 0, 0};
+            apply->transfers[apply->transfer_count] = (rove__transfer){.scope = scope};
             apply->transfer_at[slot] = (uint32_t)++apply->transfer_count;
         }
         *out = &apply->transfers[apply->transfer_at[slot] - 1];
@@ -189,6 +189,7 @@ rove_status rove__transfer_load(rove__apply *apply) {
             return status;
         }
         transfer->fresh = sqlite3_column_int(statement, 2);
+        transfer->buckets = (uint64_t)sqlite3_column_int64(statement, 3);
         transfer->stored = 1;
         status = rove__exchange_step(apply->store, statement, &more, apply->error);
     }
@@ -260,9 +261,9 @@ rove_status rove__transfer_begin(rove__apply *apply, const rove__page *page) {
     for (size_t i = 0; i < page->begin_count && status == ROVE_OK; i++) {
         rove__transfer *transfer = NULL;
         int holds = 0;
-        status = add(apply, page->begin[i], &transfer);
+        status = add(apply, page->begin[i].scope, &transfer);
         if (status == ROVE_OK && any) {
-            status = holds_any(apply, page->begin[i], &holds);
+            status = holds_any(apply, page->begin[i].scope, &holds);
         }
         /* It may begin again, after a scan that did not come to its end. */
         if (status == ROVE_OK && transfer->stored) {
@@ -270,6 +271,7 @@ rove_status rove__transfer_begin(rove__apply *apply, const rove__page *page) {
                                         transfer->scope.root, (int64_t)transfer->scope.part);
         }
         if (status == ROVE_OK) {
+            transfer->buckets = page->begin[i].buckets;
             transfer->fresh = !holds;
             transfer->begun = 1;
             transfer->done = 0;
@@ -303,6 +305,10 @@ rove_status rove__transfer_done(rove__apply *apply, const rove__page *page) {
         if (status == ROVE_OK && transfer->stored) {
             status = rove__transfer_forget(apply, transfer);
         }
+        if (status == ROVE_OK && apply->exchange->repairing && transfer->scope.part >= 0) {
+            rove__portion portion = {transfer->scope, transfer->buckets};
+            status = rove__repair_note(apply->store, &portion, apply->error);
+        }
         transfer->done = 1;
     }
     return status;
@@ -316,8 +322,8 @@ rove_status rove__transfer_store(rove__apply *apply) {
         const rove__transfer *transfer = &apply->transfers[i];
         if (transfer->begun && !transfer->done) {
             status = rove__exchange_run(apply->store, ROVE_EXCHANGE_TRANSFER_PUT, apply->error,
-                                        "iii", transfer->scope.root, (int64_t)transfer->scope.part,
-                                        (int64_t)transfer->fresh);
+                                        "iiii", transfer->scope.root, (int64_t)transfer->scope.part,
+                                        (int64_t)transfer->fresh, (int64_t)transfer->buckets);
         }
     }
     for (size_t i = 0; i < exchange->named_count && status == ROVE_OK; i++) {

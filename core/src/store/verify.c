@@ -1,9 +1,10 @@
 /*
- * store/verify.c - digests computed anew from the rows: to check those that are kept, or to replace them when
- * headquarters gives another key.
+ * store/verify.c - digests computed anew from the rows: to check those that are kept, or to replace them, when
+ * headquarters gives another key and before they are sent.
  *
  * To check, every row is taken away from the digests inside a transaction that is rolled back; what is not
- * nothing then was wrong.
+ * nothing then was wrong. Digests that are kept by adding and taking away cannot notice that a row was damaged, and
+ * sending it again would leave them wrong: so those of the rows take their place.
  */
 #include <string.h>
 
@@ -15,21 +16,38 @@ typedef struct recounting {
     rove__store *store;
     rove_error *error;
     int sign;
-    int rewrite; /* the terms of raw rows too, under the present key */
+    int rewrite;                  /* the terms of raw rows too, under the present key */
+    rove__bucket_digest *buckets; /* scopes that are counted by bucket too */
+    size_t bucket_count;
     uint64_t rows;
 } recounting;
 
-static rove_status recount_record(recounting *r, const rove__entity *entity, rove_id id) {
-    rove__record record;
-
-    rove__arena_reset(&r->store->exchange->row);
-    rove_status status =
-        rove__record_load(r->store, entity, id, &r->store->exchange->row, &record, r->error);
-    if (status == ROVE_OK) {
-        r->rows += (uint64_t)rove__record_live(&record);
-        status = rove__record_sum(r->store, &record, r->sign, r->error);
+static rove_status count_term(recounting *r, rove__scope scope, rove_id id, rove__hash128 term) {
+    for (size_t i = 0; i < r->bucket_count; i++) {
+        if (rove__scope_equal(r->buckets[i].scope, scope)) {
+            rove__hash128_add(&r->buckets[i].sums[rove__bucket(id)], term);
+            break;
+        }
     }
-    return status;
+    r->rows++;
+    return rove__sum_term(r->store, scope, term, r->sign, r->error);
+}
+
+static rove_status recount_record(recounting *r, const rove__entity *entity, rove_id id) {
+    rove__store *store = r->store;
+    rove__record record;
+    rove__hash128 term;
+
+    rove__arena_reset(&store->exchange->row);
+    rove_status status =
+        rove__record_load(store, entity, id, &store->exchange->row, &record, r->error);
+    if (status != ROVE_OK || !rove__record_live(&record)) {
+        return status;
+    }
+    status = rove__digest_term(store->digest_key, &record.under.row, &record.under.clock,
+                               &store->scratch, &term);
+    return status == ROVE_OK ? count_term(r, rove__row_scope(&record.under.row, NULL), id, term)
+                             : status;
 }
 
 static rove_status recount_table(recounting *r, const rove__entity *entity) {
@@ -95,8 +113,7 @@ static rove_status recount_raw(recounting *r, sqlite3_stmt *statement, rove__exc
                                    &r->store->exchange->bytes, &term);
     }
     if (status == ROVE_OK) {
-        r->rows++;
-        status = rove__sum_term(r->store, scope, term, r->sign, r->error);
+        status = count_term(r, scope, change.row.id, term);
     }
     if (status != ROVE_OK || !r->rewrite) {
         return status;
@@ -142,8 +159,14 @@ static rove_status recount(recounting *r) {
                : status;
 }
 
-rove_status rove__digest_rebuild(rove__store *store, rove_error *error) {
-    recounting r = {store, error, 1, 1, 0};
+rove_status rove__digest_rebuild(rove__store *store, rove__bucket_digest *buckets,
+                                 size_t bucket_count, rove_error *error) {
+    recounting r = {.store = store,
+                    .error = error,
+                    .sign = 1,
+                    .rewrite = 1,
+                    .buckets = buckets,
+                    .bucket_count = bucket_count};
 
     rove__sum_forget(store);
     rove_status status = rove__exchange_run(store, ROVE_EXCHANGE_SCOPE_CLEAR, error, "");
@@ -200,9 +223,38 @@ static rove_status check_integrity(rove__store *store, rove_error *error) {
     return status;
 }
 
-rove_status rove__store_verify(rove__store *store, uint64_t *rows, rove_error *error) {
-    recounting r = {store, error, -1, 0, 0};
+/* What is there counts from now on, so that the next exchange finds the difference. */
+static rove_status believe_rows(rove__store *store, rove_error *error) {
     rove__exchange *exchange = NULL;
+
+    rove_status status = rove__store_enter(store, error);
+    if (status != ROVE_OK) {
+        return status;
+    }
+    status = rove__exchange_begin(store, &exchange, error);
+    if (status == ROVE_OK) {
+        status = rove__digest_rebuild(store, NULL, 0, error);
+    }
+    if (status == ROVE_OK) {
+        status = rove__meta_put_int(store, ROVE_META_VERIFIED_MS, 0, error);
+    }
+    return rove__store_leave(store, status, error);
+}
+
+static rove_status check_digests(rove__store *store, uint64_t *rows, rove_error *error) {
+    recounting r = {.store = store, .error = error, .sign = -1};
+    rove__exchange *exchange = NULL;
+
+    rove_status status = rove__exchange_begin(store, &exchange, error);
+    if (status == ROVE_OK) {
+        status = recount(&r);
+    }
+    *rows = r.rows;
+    return status == ROVE_OK ? check_nothing_left(store, error) : status;
+}
+
+rove_status rove__store_verify(rove__store *store, uint64_t *rows, rove_error *error) {
+    int sound = 0;
 
     *rows = 0;
     rove_status status = rove__store_enter(store, error);
@@ -211,17 +263,15 @@ rove_status rove__store_verify(rove__store *store, uint64_t *rows, rove_error *e
     }
     status = check_integrity(store, error);
     if (status == ROVE_OK) {
-        status = rove__exchange_begin(store, &exchange, error);
+        sound = 1;
+        status = check_digests(store, rows, error);
     }
-    if (status == ROVE_OK) {
-        status = recount(&r);
-    }
-    if (status == ROVE_OK) {
-        status = check_nothing_left(store, error);
-    }
-    *rows = r.rows;
     rove_status left = rove__store_leave(store, ROVE_CANCELLED, NULL);
     ROVE_ASSERT(left == ROVE_CANCELLED);
     (void)left;
-    return status;
+    if (status != ROVE_CORRUPT || !sound) {
+        return status;
+    }
+    rove_status believed = believe_rows(store, NULL);
+    return believed == ROVE_OK ? status : believed;
 }

@@ -67,6 +67,7 @@ struct rove__device {
     int64_t told; /* of batches of former numbers, up to it */
     rove__former_position former;
     rove__digest_list digests; /* in digest_arena, while PHASE_DIGESTS lasts */
+    int digests_counted;
     rove__arena digest_arena;
     size_t digests_sent;
 
@@ -80,7 +81,7 @@ struct rove__device {
     int ended;
     int again;
     int stopped; /* headquarters asks for something before it goes on */
-    int settled; /* no scan and no longer answer is half done: totals can be compared */
+    int mended; /* what differed is being sent: worth comparing once more */
     int digests_next;
     int verified;
     rove_status failed; /* what the exchange came to, if not ROVE_OK */
@@ -106,7 +107,6 @@ static rove_status make_hello(rove__device *device, rove_error *error) {
         return status;
     }
     device->ports.clock->read(device->ports.clock->ctx, &reading);
-    device->settled = hello.has_total;
     hello.protocol = ROVE_PROTOCOL_VERSION;
     hello.schema = ROVE_SCHEMA_VERSION;
     hello.app = device->options.app != NULL ? device->options.app : "";
@@ -224,19 +224,32 @@ static rove_status make_rows(rove__device *device, rove_error *error) {
     return rove__frame_write(device->writer, ROVE_FRAME_ROW, rows.data, rows.size, &device->out);
 }
 
+/* The first frame has the buckets and what was fetched of late, if there are any; then come the scopes. */
 static rove_status make_digests(rove__device *device, rove_error *error) {
+    rove__digest_list *all = &device->digests;
+    rove__digest_list part = {.last = 0};
     rove_status status = ROVE_OK;
-    if (device->digests.items == NULL) {
-        status = rove__store_digests(device->store, &device->digest_arena, &device->digests, error);
+
+    if (!device->digests_counted) {
+        status = rove__store_digests(device->store, &device->digest_arena, all, error);
         if (status != ROVE_OK) {
             return status;
         }
+        device->digests_counted = 1;
     }
-    size_t left = device->digests.count - device->digests_sent;
-    rove__digest_list part = {.items = device->digests.items + device->digests_sent,
-                              .count = left < DIGESTS_PER_FRAME ? left : DIGESTS_PER_FRAME};
-    device->digests_sent += part.count;
-    part.last = device->digests_sent == device->digests.count;
+    if (all->bucket_count + all->fetched_count > 0) {
+        part.buckets = all->buckets;
+        part.bucket_count = all->bucket_count;
+        part.fetched = all->fetched;
+        part.fetched_count = all->fetched_count;
+        all->bucket_count = all->fetched_count = 0;
+    } else {
+        size_t left = all->count - device->digests_sent;
+        part.items = left > 0 ? all->items + device->digests_sent : NULL;
+        part.count = left < DIGESTS_PER_FRAME ? left : DIGESTS_PER_FRAME;
+        device->digests_sent += part.count;
+        part.last = device->digests_sent == all->count;
+    }
     if (part.last) {
         device->phase = PHASE_END;
     }
@@ -498,7 +511,6 @@ static rove_status take_page(rove__device *device, const rove__frame *frame) {
         status = apply(device, &page);
     }
     if (status == ROVE_OK) {
-        device->settled = !page.more && page.token.size == 0;
         device->stats.pages++;
         device->stats.scopes_entered += page.done_count;
         device->stats.scopes_left += page.left_count;
@@ -510,8 +522,15 @@ static rove_status take_differ(rove__device *device, const rove__frame *frame) {
     rove__differ differ;
     rove_status status = rove__differ_read(&differ, frame->payload, frame->size, &device->arena);
     if (status == ROVE_OK) {
-        rove__log(device->ports.log, ROVE_LOG_WARN, "sync",
-                  "%zu scopes differ from headquarters and are fetched again", differ.count);
+        status = rove__store_differ(device->store, &differ, &device->failure);
+    }
+    if (status == ROVE_OK) {
+        device->mended = differ.count > 0;
+        rove__log(
+            device->ports.log, ROVE_LOG_WARN, "sync",
+            "%zu scopes differ from headquarters and are fetched again; %zu were of late, and "
+            "are not",
+            differ.count, differ.again_count);
     }
     return status;
 }
@@ -525,13 +544,13 @@ static rove_status take_order(rove__device *device, const rove__frame *frame) {
 
 static rove_status take_end(rove__device *device, const rove__frame *frame) {
     rove__end end;
-    int differs = 0;
+    rove__comparison result = ROVE_NOT_COMPARED;
     rove_status status = rove__end_read(&end, frame->payload, frame->size, &device->arena);
     if (status == ROVE_OK) {
         status = apply(device, NULL);
     }
     if (status == ROVE_OK) {
-        status = rove__store_end(device->store, &end, &differs, &device->failure);
+        status = rove__store_end(device->store, &end, &result, &device->failure);
     }
     if (status == ROVE_OK && !end.more && !device->stopped) {
         status = rove__store_settled(device->store, &device->failure);
@@ -545,8 +564,10 @@ static rove_status take_end(rove__device *device, const rove__frame *frame) {
     device->ended = 1;
     device->again |= end.more;
     device->stats.server_rows = end.row_count;
-    device->verified = end.has_total && device->settled && !differs;
-    if (differs && !device->options.send_digests) {
+    device->verified = result == ROVE_EQUAL;
+    /* Digests that were sent, and of which nothing came, would say the same once more. */
+    if (end.digests ||
+        (result == ROVE_DIFFERENT && (device->mended || !device->options.send_digests))) {
         device->digests_next = 1;
         device->again = 1;
     }

@@ -37,6 +37,7 @@ typedef struct rove__hq_head {
     uint8_t digest_key[ROVE_HASH_KEY_SIZE]; /* of the organisation; fixed at init */
     uint64_t safe;         /* seq covered by the last backup (D9) */
     uint64_t assigned;     /* seq of the last change of any grant or entailment; kept by sync/writer.h */
+    uint64_t purged;       /* up to this seq what happened has been forgotten, but for its results (Q8) */
 } rove__hq_head;
 
 typedef struct rove__hq_timeline {
@@ -161,6 +162,12 @@ typedef struct rove__hq_parked {
 #define ROVE_PARKED_MAX       1024u
 #define ROVE_PARKED_BYTES_MAX ((uint64_t)4 * 1024 * 1024)
 
+/* How much of what lies behind a horizon was forgotten, or would be. */
+typedef struct rove__hq_purge {
+    uint64_t feed, marks, grants, entailments;
+    uint64_t tombstones;
+} rove__hq_purge;
+
 typedef struct rove__hq_store {
     rove_status (*begin)(void *ctx, rove__hq_mode mode, rove__hq_tx **tx, rove_error *error);
     rove_status (*commit)(rove__hq_tx *tx, rove_error *error); /* durable; tx is gone either way */
@@ -263,6 +270,18 @@ typedef struct rove__hq_store {
     rove_status (*sum_scan)(rove__hq_tx *tx, rove_id root,
                             rove_status (*each)(void *, rove__scope, rove__hash128, int64_t),
                             void *each_ctx);
+
+    /*
+     * Q8: forgets what is of a seq up to `horizon`: feed, marks, grants and entailments that ended by then, and of rows
+     * that were dead by then all but id and origin: row_get does not find them, row_by_origin and row_purged do. At
+     * most about `most` things in one call, so that it is called until nothing is left; most 0: only counts them.
+     * Adds to `counts`.
+     */
+    rove_status (*purge)(rove__hq_tx *tx, uint64_t horizon, uint64_t most, rove__hq_purge *counts);
+    /* OK: a row had this id, and is dead and purged. NOT_FOUND. A row_put of its origin under this id brings it back. */
+    rove_status (*row_purged)(rove__hq_tx *tx, uint32_t entity, rove_id id);
+
+    int lags;  /* 1: a copy that may be behind what was committed: a cursor beyond its head is LATER (Q8) */
     void *ctx;
 } rove__hq_store;
 

@@ -281,6 +281,19 @@ rove_status rove__case_load(rove__case *c, rove__origin origin) {
                              : status;
 }
 
+/* Of a record that is not here. What was deleted and purged need not be deleted once more; else it waits (P15). */
+static rove_status judge_missing(rove__case *c, const rove__act *act) {
+    rove_status status = ROVE_NOT_FOUND;
+
+    if (act->change.op == ROVE_OP_DELETE) {
+        status = c->judge->store->row_purged(c->judge->tx, c->entity, c->id);
+    }
+    if (status == ROVE_OK) {
+        return rove__judge_verdict(c, act, 0, ROVE_VERDICT_KNOWN, ROVE_OK, "");
+    }
+    return status == ROVE_NOT_FOUND ? rove__judge_park(c, act) : status;
+}
+
 rove_status rove__judge_act(rove__case *c, const rove__act *act) {
     int entitled = 0;
 
@@ -294,14 +307,14 @@ rove_status rove__judge_act(rove__case *c, const rove__act *act) {
         return rove__judge_review(c, act, "Its record is in review.");
     }
     if (!c->exists) {
-        return rove__judge_park(c, act);
+        return judge_missing(c, act);
     }
     rove_status status = rove__judge_entitled(c, act, -1, &entitled);
     if (status != ROVE_OK) {
         return status;
     }
     if (!entitled) {
-        return rove__judge_review(c, act, "Its author did not hold the record.");
+        return rove__judge_not_held(c, act, "Its author did not hold the record.");
     }
     switch (act->change.op) {
     case ROVE_OP_UPDATE:

@@ -400,7 +400,7 @@ rove_status rove__judge_update(rove__case *c, const rove__act *act) {
     }
     status = may_move(c, act, &entitled);
     if (status == ROVE_OK && !entitled) {
-        return rove__judge_review(c, act, "Its author did not hold where it was moved to.");
+        return rove__judge_not_held(c, act, "Its author did not hold where it was moved to.");
     }
     return status == ROVE_OK ? apply_cells(c, act) : status;
 }

@@ -1,6 +1,9 @@
 /*
  * sync/judge_entitle.c - who may write what (P14): at any seq from the edit's cursor to now, the rep held the scope in
  * which the row was at that seq. Device clocks play no part. "Now" is the seq of this transaction, with what it granted.
+ *
+ * Grants and marks from before the purge horizon are gone (Q8): of an edit with an older cursor only what the rep held since
+ * can be known. What is known entitles him all the same; else it goes to review, as everything does that he did not hold.
  */
 #include "base/assert.h"
 #include "base/planted.h"
@@ -132,4 +135,11 @@ rove_status rove__judge_may_enter(rove__case *c, const rove__act *act, const rov
         status = rove__judge_held(judge, act->user, scope, act->cursor, entitled);
     }
     return status == ROVE_OK ? may_entail(judge, act, row, entitled) : status;
+}
+
+rove_status rove__judge_not_held(rove__case *c, const rove__act *act, const char *reason) {
+    int known = act->cursor >= rove__writer_head(c->judge->writer)->purged;
+
+    return rove__judge_review(
+        c, act, known ? reason : "Who held it when it was written is no longer known.");
 }

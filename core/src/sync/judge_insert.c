@@ -194,6 +194,10 @@ rove_status rove__judge_insert(rove__case *c, const rove__act *act) {
     }
     rove_status status = c->judge->store->row_by_origin(c->judge->tx, act->change.clock.origin,
                                                         &other_entity, &other);
+    if (status == ROVE_OK && other_entity == c->entity && other == c->id) {
+        /* It was here, was deleted, and has been purged. */
+        return rove__judge_verdict(c, act, 0, ROVE_VERDICT_KNOWN, ROVE_OK, "");
+    }
     if (status == ROVE_OK) {
         return refuse(c, act, ROVE_EXISTS, rove_status_text(ROVE_EXISTS));
     }
@@ -218,7 +222,7 @@ rove_status rove__judge_insert(rove__case *c, const rove__act *act) {
     }
     if (status == ROVE_OK && !entitled) {
         c->reviewed = 1;
-        return rove__judge_review(c, act, "Its author did not hold what it is about.");
+        return rove__judge_not_held(c, act, "Its author did not hold what it is about.");
     }
     return status == ROVE_OK ? create(c, act) : status;
 }

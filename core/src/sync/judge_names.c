@@ -29,6 +29,7 @@ rove_status rove__judge_replica(rove__judge *judge, rove_replica replica, int *w
     return ROVE_OK;
 }
 
+/* Purged ones included: an id names one record for ever. */
 static rove_status row_is_here(rove__judge *judge, uint32_t entity, rove_id id, int *here) {
     rove__hq_row row;
     rove__arena arena;
@@ -36,6 +37,9 @@ static rove_status row_is_here(rove__judge *judge, uint32_t entity, rove_id id, 
     rove__arena_init(&arena, judge->ports->allocator, ROVE_JUDGE_ARENA_MAX);
     rove_status status = judge->store->row_get(judge->tx, entity, id, 0, &arena, &row);
     rove__arena_free(&arena);
+    if (status == ROVE_NOT_FOUND && !ROVE_PLANTED(P04_REUSED)) {
+        status = judge->store->row_purged(judge->tx, entity, id);
+    }
     *here = status == ROVE_OK;
     return status == ROVE_NOT_FOUND ? ROVE_OK : status;
 }

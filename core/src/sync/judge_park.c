@@ -165,15 +165,28 @@ rove_status rove__judge_unpark(rove__case *c) {
 
 /* ---- rows that were asked for --------------------------------------------------------------------------- */
 
-static rove_status is_waited_for(rove__judge *judge, rove__origin origin, int *waited) {
-    rove__arena arena;
+/* 1 if headquarters lacks the record: it never had it, or it was deleted and purged. */
+static rove_status is_missing(rove__judge *judge, rove__origin origin, int *missing) {
     uint32_t entity = 0;
     rove_id id = 0;
+    rove_status status = judge->store->row_by_origin(judge->tx, origin, &entity, &id);
+
+    *missing = status == ROVE_NOT_FOUND;
+    if (status == ROVE_OK) {
+        status = judge->store->row_purged(judge->tx, entity, id);
+        *missing = status == ROVE_OK;
+    }
+    return status == ROVE_NOT_FOUND ? ROVE_OK : status;
+}
+
+static rove_status is_waited_for(rove__judge *judge, rove__origin origin, int *waited) {
+    rove__arena arena;
     line l = {.arena = &judge->record};
+    int missing = 0;
 
     *waited = 0;
-    rove_status status = judge->store->row_by_origin(judge->tx, origin, &entity, &id);
-    if (status != ROVE_NOT_FOUND) {
+    rove_status status = is_missing(judge, origin, &missing);
+    if (status != ROVE_OK || !missing) {
         return status;
     }
     l.last = &l.first;
@@ -237,17 +250,27 @@ static rove_status pack(rove__judge *judge, const rove__change *change, rove__bu
     return status == ROVE_OK ? rove__batch_finish(judge->packer, out) : status;
 }
 
-rove_status rove__case_free_id(rove__case *c, const rove__entity *entity) {
+rove_status rove__case_free_id(rove__case *c, const rove__entity *entity, rove__origin origin) {
     rove__judge *judge = c->judge;
     rove__hq_row row;
+    uint32_t other = 0;
+    rove_id id = 0;
     int taken = 0;
-    rove_status status =
-        judge->store->row_get(judge->tx, c->entity, c->id, 1, &judge->record, &row);
+    rove_status status = judge->store->row_by_origin(judge->tx, origin, &other, &id);
 
+    if (status == ROVE_OK && other == c->entity) {
+        c->id = id;
+        return ROVE_OK;
+    }
+    if (status == ROVE_OK || status == ROVE_NOT_FOUND) {
+        status = judge->store->row_get(judge->tx, c->entity, c->id, 1, &judge->record, &row);
+    }
+    if (status == ROVE_NOT_FOUND) {
+        status = judge->store->row_purged(judge->tx, c->entity, c->id);
+    }
+    taken = status == ROVE_OK;
     if (status == ROVE_NOT_FOUND) {
         status = rove__judge_root_taken(judge, entity, c->id, &taken);
-    } else {
-        taken = 1;
     }
     return status == ROVE_OK && taken ? rove__writer_id(judge->writer, &c->id) : status;
 }
@@ -279,7 +302,7 @@ static rove_status salvage(rove__case *c, const rove__change *change, rove__byte
                      .parked = 1};
     int taken = 0;
 
-    rove_status status = rove__case_free_id(c, change->row.entity);
+    rove_status status = rove__case_free_id(c, change->row.entity, change->clock.origin);
     if (status == ROVE_OK) {
         status =
             rove__judge_review(c, &act, "A row that headquarters had lost came from a device.");

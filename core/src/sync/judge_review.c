@@ -77,7 +77,7 @@ static rove_status open_case(rove__case *c, const rove__change *change) {
     rove_status status = judge->store->row_by_origin(judge->tx, change->clock.origin, &entity, &id);
 
     if (status == ROVE_NOT_FOUND) {
-        return rove__case_free_id(c, change->row.entity);
+        return rove__case_free_id(c, change->row.entity, change->clock.origin);
     }
     if (status == ROVE_OK && entity != c->entity) {
         return ROVE_STATE;

@@ -207,7 +207,7 @@ rove_status rove__judge_seal(rove__case *c, const rove__act *act) {
     }
     status = rove__judge_may_enter(c, act, &act->change.row, &entitled);
     if (status == ROVE_OK && !entitled) {
-        return rove__judge_review(c, act, "Its author did not hold what it is about.");
+        return rove__judge_not_held(c, act, "Its author did not hold what it is about.");
     }
     return status == ROVE_OK ? apply(c, act) : status;
 }

@@ -217,6 +217,9 @@ void rove__judge_forget_held(rove__judge *judge);
 ROVE_CHECK rove_status rove__judge_entitled(rove__case *c, const rove__act *act, int32_t part,
                                             int *entitled);
 /* For an insert, or an update that moves: the scope named may be written to. */
+/* To review, for want of entitlement; `reason` says what was not held. */
+ROVE_CHECK rove_status rove__judge_not_held(rove__case *c, const rove__act *act,
+                                            const char *reason);
 ROVE_CHECK rove_status rove__judge_may_enter(rove__case *c, const rove__act *act,
                                              const rove__row *row, int *entitled);
 
@@ -224,7 +227,9 @@ ROVE_CHECK rove_status rove__judge_may_enter(rove__case *c, const rove__act *act
 ROVE_CHECK rove_status rove__judge_park(rove__case *c, const rove__act *act);
 ROVE_CHECK rove_status rove__judge_unpark(rove__case *c);
 /* Another id for the case where its own is taken by now. */
-ROVE_CHECK rove_status rove__case_free_id(rove__case *c, const rove__entity *entity);
+/* The id of a record that is not here: its own if it was here and purged, a fresh one if it is taken. */
+ROVE_CHECK rove_status rove__case_free_id(rove__case *c, const rove__entity *entity,
+                                          rove__origin origin);
 /* Takes in a row as a device had it (WHOLE); `*taken` 0: its author may not write there. */
 ROVE_CHECK rove_status rove__judge_take_row(rove__case *c, const rove__act *act, int *taken);
 

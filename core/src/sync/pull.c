@@ -7,6 +7,7 @@
 #include "sync/pull.h"
 
 #include "base/assert.h"
+#include "base/log.h"
 #include "base/planted.h"
 #include "base/text.h"
 #include "sync/pull_state.h"
@@ -16,6 +17,8 @@
 /* Encoded rows of a page: with its lists it fits a frame even if nothing can be compressed. */
 #define PAGE_BYTES ((size_t)ROVE_BATCH_MAX - 65536)
 #define DAY_MS     INT64_C(86400000)
+/* One row's bytes as they go into its digest term. */
+#define SCRATCH_MAX ((size_t)1024 * 1024)
 
 rove_status rove__scopes_push(rove__scopes *scopes, rove__scope scope) {
     if (scopes->count == scopes->capacity) {
@@ -32,6 +35,21 @@ rove_status rove__scopes_push(rove__scopes *scopes, rove__scope scope) {
     return ROVE_OK;
 }
 
+rove_status rove__portions_push(rove__portions *portions, rove__scope scope, uint64_t buckets) {
+    if (portions->count == portions->capacity) {
+        size_t capacity = portions->capacity == 0 ? 64 : portions->capacity * 2;
+        rove__portion *items =
+            rove__alloc_resize(portions->allocator, portions->items, capacity, sizeof *items);
+        if (items == NULL) {
+            return ROVE_NOMEM;
+        }
+        portions->items = items;
+        portions->capacity = capacity;
+    }
+    portions->items[portions->count++] = (rove__portion){scope, buckets};
+    return ROVE_OK;
+}
+
 int rove__scope_before(rove__scope a, rove__scope b) {
     return a.root != b.root ? a.root < b.root : a.part < b.part;
 }
@@ -42,6 +60,7 @@ rove_status rove__pull_new(const rove__server_ports *ports, const rove__pull_req
                            rove__pull **out) {
     rove__pull *pull = rove__alloc_zeroed(ports->allocator, 1, sizeof *pull);
     rove__scopes none = {.allocator = ports->allocator};
+    rove__portions no_portions = {.allocator = ports->allocator};
 
     *out = NULL;
     if (pull == NULL) {
@@ -53,10 +72,11 @@ rove_status rove__pull_new(const rove__server_ports *ports, const rove__pull_req
     if (pull->request.page_rows == 0) {
         pull->request.page_rows = ROVE_PAGE_ROWS;
     }
-    pull->left = pull->units = pull->repair = pull->repair_left = none;
-    pull->begin = pull->done = none;
+    pull->left = pull->repair_left = pull->done = none;
+    pull->units = pull->repair = pull->again = pull->begin = no_portions;
     rove__holdings_init(&pull->holdings, ports->allocator);
     rove__buf_init(&pull->rows, ports->allocator, 2 * PAGE_BYTES);
+    rove__buf_init(&pull->scratch, ports->allocator, SCRATCH_MAX);
     rove__arena_init(&pull->row, ports->allocator, ROW_ARENA_MAX);
     rove__arena_init(&pull->part, ports->allocator, ROW_ARENA_MAX);
     pull->visit = rove__registry_by_name(ports->registry, "Visit");
@@ -82,14 +102,15 @@ void rove__pull_free(rove__pull *pull) {
         return;
     }
     const rove_allocator *allocator = pull->ports->allocator;
-    rove__scopes *lists[] = {&pull->left,        &pull->units, &pull->repair,
-                             &pull->repair_left, &pull->begin, &pull->done};
+    void *lists[] = {
+        pull->left.items,   pull->repair_left.items, pull->done.items,  pull->units.items,
+        pull->repair.items, pull->again.items,       pull->begin.items, pull->keys};
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
-        rove__free(allocator, lists[i]->items);
+        rove__free(allocator, lists[i]);
     }
-    rove__free(allocator, pull->keys);
     rove__holdings_free(&pull->holdings);
     rove__buf_free(&pull->rows);
+    rove__buf_free(&pull->scratch);
     rove__arena_free(&pull->row);
     rove__arena_free(&pull->part);
     rove__batch_writer_free(pull->writer);
@@ -119,6 +140,11 @@ rove_status rove__pull_add(rove__pull *pull, const rove__change *change, int *ad
 
 /* ---- snapshots ------------------------------------------------------------------------------------------ */
 
+/* Part of what happened since c is forgotten. On a first download nobody asks. */
+static int is_purged(const rove__pull *pull) {
+    return pull->c != 0 && pull->c < pull->head.purged && !ROVE_PLANTED(Q08_GAPS);
+}
+
 static rove_status begin_answer(rove__pull *pull) {
     const rove__pull_request *request = &pull->request;
     rove_status status =
@@ -127,13 +153,18 @@ static rove_status begin_answer(rove__pull *pull) {
     if (status != ROVE_OK) {
         return status;
     }
-    pull->other =
-        request->cursor.timeline != pull->head.timeline || request->cursor.seq > pull->head.seq;
+    int same = request->cursor.timeline == pull->head.timeline;
+    if (same && request->cursor.seq > pull->head.seq && pull->store->lags &&
+        !ROVE_PLANTED(Q08_NEW_LINE)) {
+        return ROVE_LATER;
+    }
+    pull->other = !same || request->cursor.seq > pull->head.seq;
+    pull->behind = is_purged(pull);
     pull->whole = (pull->other || request->unverified) && !ROVE_PLANTED(T01_PARTLY);
     pull->complete = request->complete && !pull->other && !request->unverified && pull->c != 0;
-    pull->tell_held = pull->other || pull->c == 0;
+    pull->tell_held = pull->other || pull->c == 0 || pull->behind;
     pull->h = pull->head.seq;
-    pull->resumed = !pull->other && request->token.size > 0 &&
+    pull->resumed = !pull->other && !pull->behind && request->token.size > 0 &&
                     rove__token_read(pull, request->token) && !ROVE_PLANTED(Q07_ALL_AGAIN);
     pull->begun = 1;
     return ROVE_OK;
@@ -150,7 +181,15 @@ static rove_status snapshot(rove__pull *pull) {
         pull->holdings_known = status == ROVE_OK;
         pull->holdings_assigned = pull->head.assigned;
     }
-    return status == ROVE_OK && !pull->begun ? begin_answer(pull) : status;
+    if (status == ROVE_OK && !pull->begun) {
+        return begin_answer(pull);
+    }
+    /* It was purged between two pages, or before a scan that is gone on with: the device comes again, with digests. */
+    if (status == ROVE_OK && is_purged(pull) && !pull->behind) {
+        pull->end = (rove__end){.head = pull->head.seq, .digests = 1};
+        pull->finished = 1;
+    }
+    return status;
 }
 
 static rove_status open_snapshot(rove__pull *pull, rove_error *error) {
@@ -305,6 +344,7 @@ static rove_status close_round(rove__pull *pull) {
     }
     pull->c = pull->h;
     pull->complete = 0; /* what was left after h is gone already */
+    pull->behind = 0;
     pull->round_open = 0;
     pull->repairing = 0;
     if (pull->h < pull->head.seq) {
@@ -315,10 +355,31 @@ static rove_status close_round(rove__pull *pull) {
     return rove__pull_total(pull);
 }
 
+/*
+ * Q8: without a feed only a comparison says what the device lacks. It has come, or nothing differs; else the device is asked
+ * for its digests, and this answer ends.
+ */
+static rove_status ask_for_digests(rove__pull *pull) {
+    if (!pull->behind || pull->round_open || pull->request.digests != NULL) {
+        return ROVE_OK;
+    }
+    rove_status status = rove__pull_total(pull);
+    if (pull->request.complete && rove__hash128_equal(pull->request.total, pull->end.total)) {
+        return status;
+    }
+    pull->end.digests = 1;
+    pull->finished = 1;
+    return status;
+}
+
 static rove_status make_page(rove__pull *pull, rove__buf *payload, int *made) {
-    rove_status status = pull->round_open ? ROVE_OK : rove__pull_round(pull);
+    rove_status status = ask_for_digests(pull);
 
     empty_page(pull);
+    if (status != ROVE_OK || pull->finished) {
+        return status;
+    }
+    status = pull->round_open ? ROVE_OK : rove__pull_round(pull);
     /* Long lists come first, by themselves. */
     if (status == ROVE_OK && pull->left.count - pull->left_sent <= ROVE_PAGE_SCOPES &&
         !(pull->tell_held && pull->holdings.count > ROVE_PAGE_SCOPES)) {
@@ -338,7 +399,7 @@ rove_status rove__pull_page(rove__pull *pull, rove__buf *payload, rove__end *end
     *done = 0;
     if (!pull->finished) {
         rove_status status = open_snapshot(pull, error);
-        if (status == ROVE_OK) {
+        if (status == ROVE_OK && !pull->finished) {
             status = make_page(pull, payload, &made);
         }
         close_snapshot(pull);
@@ -354,6 +415,20 @@ rove_status rove__pull_page(rove__pull *pull, rove__buf *payload, rove__end *end
     return ROVE_OK;
 }
 
+/* ---- what differs --------------------------------------------------------------------------------------- */
+
+/* Sure only if nothing happened since the device took its digests. */
+static void log_again(const rove__pull *pull) {
+    for (size_t i = 0; i < pull->again.count && pull->c == pull->head.seq; i++) {
+        const rove__portion *portion = &pull->again.items[i];
+        rove__log(pull->ports->log, ROVE_LOG_WARN, "pull",
+                  "device %u: scope %lld/%d (buckets %llx) differs again within an hour of being "
+                  "sent anew; it is not sent again",
+                  (unsigned)pull->request.replica, (long long)portion->scope.root,
+                  (int)portion->scope.part, (unsigned long long)portion->buckets);
+    }
+}
+
 rove_status rove__pull_differ(rove__pull *pull, rove__buf *payload, int *differs,
                               rove_error *error) {
     rove_status status = ROVE_OK;
@@ -366,10 +441,14 @@ rove_status rove__pull_differ(rove__pull *pull, rove__buf *payload, int *differs
     if (status == ROVE_OK) {
         status = rove__pull_compare(pull);
     }
+    if (status == ROVE_OK) {
+        log_again(pull);
+    }
     close_snapshot(pull);
-    *differs = pull->repair.count > 0;
+    *differs = pull->repair.count > 0 || pull->again.count > 0;
     if (status == ROVE_OK && *differs) {
-        rove__differ differ = {pull->repair.items, pull->repair.count};
+        rove__differ differ = {pull->repair.items, pull->repair.count, pull->again.items,
+                               pull->again.count};
         status = rove__differ_write(&differ, payload);
     }
     return status;

@@ -1,5 +1,5 @@
 /*
- * sync/pull.h - what headquarters sends a device (rules Q1 to Q7, G2, T1): pages, each made in a read transaction of its
+ * sync/pull.h - what headquarters sends a device (rules Q1 to Q8, G2, T1): pages, each made in a read transaction of its
  * own, and at the head of the last one's snapshot the total of what the device should now hold.
  *
  * An answer is a row of rounds. A round leads from cursor c to the head h at its start: scopes entered since c, whole, then
@@ -13,17 +13,24 @@
 #define ROVE_PAGE_ROWS 1024u
 
 typedef struct rove__pull_request {
+    rove_replica replica; /* for the log */
     rove_id user;
     rove__cursor cursor;
     rove__bytes token; /* borrowed until rove__pull_free */
     int unverified;
-    int complete;       /* at its cursor the device had all that was held then, and nothing is half done (Q4) */
+    int complete; /* at its cursor the device had all that was held then, and nothing is half done (Q4) */
     uint64_t page_rows; /* about so many; 0: ROVE_PAGE_ROWS */
     int64_t now_ms;     /* for today's and tomorrow's visits (Q7) */
     rove__scope_digest
         *digests; /* of the device's scopes, NULL: none came; borrowed, sorted in place */
     size_t digest_count;
-    int digests_whole; /* the list is complete */
+    int digests_whole;                  /* the list is complete */
+    const rove__bucket_digest *buckets; /* of some of these scopes; borrowed */
+    size_t bucket_count;
+    const rove__portion
+        *fetched; /* what the device fetched of late because it differed; borrowed */
+    size_t fetched_count;
+    rove__hash128 total; /* of all that the device has, if it is complete */
 } rove__pull_request;
 
 typedef struct rove__pull rove__pull;

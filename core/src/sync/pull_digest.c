@@ -2,10 +2,14 @@
  * sync/pull_digest.c - digests (G2): the total over all that a user holds, and which scopes differ from what a device says
  * it has. A device's list may be older than this snapshot: then a scope that changed since goes whole for nothing,
  * which is right all the same.
+ *
+ * The same scope or bucket is sent at most once an hour, as the device remembers: what differs again sooner will not be
+ * mended by sending it, and is reported instead.
  */
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "base/planted.h"
 #include "sync/pull_state.h"
 
 /* Calls `each` for every scope of every root that is held now. */
@@ -81,10 +85,85 @@ static int is_zero(rove__hash128 sum) {
     return sum.low == 0 && sum.high == 0;
 }
 
-static rove_status repair(rove__pull *pull, rove__scope scope) {
+static int scope_equal(rove__scope a, rove__scope b) {
+    return a.root == b.root && a.part == b.part;
+}
+
+/* What differs and is to be sent; the rest differs the next time too. */
+static rove_status repair(rove__pull *pull, rove__scope scope, uint64_t buckets) {
     return pull->repair.count + pull->repair_left.count < ROVE_SCOPES_MAX
-               ? rove__scopes_push(&pull->repair, scope)
-               : ROVE_OK; /* the rest differs the next time too */
+               ? rove__portions_push(&pull->repair, scope, buckets)
+               : ROVE_OK;
+}
+
+static rove_status report(rove__pull *pull, rove__scope scope, uint64_t buckets) {
+    return pull->again.count < ROVE_FETCHED_MAX ? rove__portions_push(&pull->again, scope, buckets)
+                                                : ROVE_OK;
+}
+
+/* What of a scope the device fetched of late. Without a feed there is no other way to it (Q8), so it does not count. */
+static const rove__portion *fetched_of(const rove__pull *pull, rove__scope scope) {
+    if (pull->behind || ROVE_PLANTED(G02_AGAIN)) {
+        return NULL;
+    }
+    for (size_t i = 0; i < pull->request.fetched_count; i++) {
+        if (scope_equal(pull->request.fetched[i].scope, scope)) {
+            return &pull->request.fetched[i];
+        }
+    }
+    return NULL;
+}
+
+/* As many of the differing buckets as go together; the others differ the next time too. */
+static uint64_t first_of(const rove__pull *pull, uint64_t buckets,
+                         const uint64_t rows[ROVE_BUCKETS]) {
+    uint64_t most = ROVE_PULL_GROUP_PAGES * pull->request.page_rows;
+    uint64_t some = 0;
+    uint64_t sum = 0;
+
+    for (unsigned b = 0; b < ROVE_BUCKETS; b++) {
+        uint64_t bit = UINT64_C(1) << b;
+        if ((buckets & bit) != 0 && (some == 0 || sum + rows[b] <= most)) {
+            some |= bit;
+            sum += rows[b];
+        }
+    }
+    return some;
+}
+
+/* Of a large scope only the buckets that differ. If none does, a sum that is kept is wrong: nothing to send helps. */
+static rove_status differing_buckets(rove__pull *pull, const rove__bucket_digest *theirs,
+                                     const rove__portion *fetched) {
+    uint64_t rows[ROVE_BUCKETS];
+    uint64_t differing = 0;
+    rove_status status = rove__pull_buckets(pull, theirs, &differing, rows);
+
+    if (status != ROVE_OK) {
+        return status;
+    }
+    if (differing == 0) {
+        return report(pull, theirs->scope, 0);
+    }
+    uint64_t lately = fetched == NULL ? 0 : fetched->buckets == 0 ? UINT64_MAX : fetched->buckets;
+    uint64_t fresh = differing & ~lately;
+    if (fresh != differing) {
+        status = report(pull, theirs->scope, differing & lately);
+    }
+    return status == ROVE_OK && fresh != 0
+               ? repair(pull, theirs->scope, first_of(pull, fresh, rows))
+               : status;
+}
+
+static rove_status differs(rove__pull *pull, rove__scope scope) {
+    const rove__portion *fetched = fetched_of(pull, scope);
+
+    for (size_t i = 0; i < pull->request.bucket_count && !ROVE_PLANTED(G02_WHOLE); i++) {
+        if (scope_equal(pull->request.buckets[i].scope, scope)) {
+            return differing_buckets(pull, &pull->request.buckets[i], fetched);
+        }
+    }
+    return fetched != NULL && fetched->buckets == 0 ? report(pull, scope, 0)
+                                                    : repair(pull, scope, 0);
 }
 
 /* Headquarters' side: what the device has otherwise, or lacks. */
@@ -97,9 +176,9 @@ static rove_status compare_scope(void *ctx, rove__scope scope, rove__hash128 sum
         return ROVE_OK;
     }
     if (theirs != NULL) {
-        return rove__hash128_equal(theirs->sum, sum) ? ROVE_OK : repair(pull, scope);
+        return rove__hash128_equal(theirs->sum, sum) ? ROVE_OK : differs(pull, scope);
     }
-    return pull->request.digests_whole && !is_zero(sum) ? repair(pull, scope) : ROVE_OK;
+    return pull->request.digests_whole && !is_zero(sum) ? differs(pull, scope) : ROVE_OK;
 }
 
 typedef struct presence {
@@ -112,7 +191,7 @@ static rove_status each_present(void *ctx, rove__scope scope, rove__hash128 sum,
 
     (void)sum;
     (void)rows;
-    p->found |= scope.root == p->scope.root && scope.part == p->scope.part;
+    p->found |= scope_equal(scope, p->scope);
     return p->found ? ROVE_DONE : ROVE_OK;
 }
 
@@ -134,17 +213,17 @@ static rove_status compare_theirs(rove__pull *pull) {
         }
         status = pull->store->sum_scan(pull->tx, theirs->scope.root, each_present, &p);
         if (status == ROVE_OK && !p.found) {
-            status = repair(pull, theirs->scope);
+            status = differs(pull, theirs->scope);
         }
     }
     return status;
 }
 
-static int scope_order(const void *a, const void *b) {
-    const rove__scope *x = a;
-    const rove__scope *y = b;
+static int portion_order(const void *a, const void *b) {
+    const rove__portion *x = a;
+    const rove__portion *y = b;
 
-    return rove__scope_before(*x, *y) ? -1 : rove__scope_before(*y, *x);
+    return rove__scope_before(x->scope, y->scope) ? -1 : rove__scope_before(y->scope, x->scope);
 }
 
 rove_status rove__pull_compare(rove__pull *pull) {
@@ -158,7 +237,7 @@ rove_status rove__pull_compare(rove__pull *pull) {
         status = compare_theirs(pull);
     }
     if (status == ROVE_OK && pull->repair.count > 1) {
-        qsort(pull->repair.items, pull->repair.count, sizeof *pull->repair.items, scope_order);
+        qsort(pull->repair.items, pull->repair.count, sizeof *pull->repair.items, portion_order);
     }
     return status;
 }

@@ -1,7 +1,8 @@
 /*
  * sync/pull_feed.c - the change feed c .. h (Q1 to Q3): each row named goes as it is now, once, at its newest entry; whole
  * if it came, moved or revived after c, else its cells newer than c. A row that moved takes the marks along that it left
- * in scopes held here. Rows of scopes entered since c were scanned: they are left out; on a first download that is all.
+ * in scopes held here. Rows of scopes entered since c were scanned: they are left out; on a first download that is all, and
+ * behind the purge horizon there is no feed (Q8).
  */
 #include "base/assert.h"
 #include "base/planted.h"
@@ -40,15 +41,18 @@ static rove_status each_mark(void *ctx, const rove__hq_mark *mark) {
     return status == ROVE_OK && !added ? ROVE_DONE : status;
 }
 
-static rove_status send_row(rove__pull *pull, rove__hq_row *row) {
-    const rove__holding *holding = rove__holding_at(&pull->holdings, row->scope, pull->head.seq);
+/* What was entered since c was scanned, as of h or later; what is entered after h comes with the next round. */
+static int is_entered(const rove__pull *pull, const rove__holding *holding) {
+    return holding->from > pull->c && !rove__pull_kept(pull, holding);
+}
+
+static rove_status send_row(rove__pull *pull, rove__hq_row *row, const rove__holding *holding) {
     rove__change change;
     int any = 1;
     int added = 0;
     rove_status status = ROVE_OK;
 
-    /* What was entered since c was scanned, as of h or later; what is entered after h comes with the next round. */
-    if (holding == NULL || (holding->from > pull->c && !rove__pull_kept(pull, holding))) {
+    if (holding == NULL || is_entered(pull, holding)) {
         return ROVE_OK;
     }
     if (row->dead != 0) {
@@ -82,11 +86,16 @@ static rove_status send_entry(rove__pull *pull, const rove__feed_entry *entry) {
     if (newest(&row) > entry->seq && (newest(&row) <= pull->h || ROVE_PLANTED(Q01_BOUNDED))) {
         return ROVE_OK; /* it comes again in this round */
     }
+    /* No mark either where the scan has brought it: it may have been moved away and back. */
+    const rove__holding *holding = rove__holding_at(&pull->holdings, row.scope, pull->head.seq);
+    if (row.dead == 0 && holding != NULL && is_entered(pull, holding)) {
+        return ROVE_OK;
+    }
     if (row.whole_since > row.clock.seq && row.whole_since > pull->c &&
         !ROVE_PLANTED(Q03_UNMARKED)) {
         status = pull->store->mark_of_row(pull->tx, entry->entity, entry->id, each_mark, &m);
     }
-    return status == ROVE_OK && !pull->refused ? send_row(pull, &row) : status;
+    return status == ROVE_OK && !pull->refused ? send_row(pull, &row, holding) : status;
 }
 
 /* Entries from the position on, until the page is full. */
@@ -114,7 +123,7 @@ static rove_status send_chunk(rove__pull *pull) {
 rove_status rove__pull_feed(rove__pull *pull) {
     rove_status status = ROVE_OK;
 
-    if (pull->c == 0) {
+    if (pull->c == 0 || pull->behind) {
         pull->at.phase = ROVE_PULL_ROUND_DONE;
     }
     while (status == ROVE_OK && !pull->full && pull->at.phase == ROVE_PULL_FEED) {

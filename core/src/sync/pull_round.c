@@ -9,6 +9,9 @@
  *
  * Nearly every root is held in all its parts, and is one unit (part -1). Where windows of parts changed, parts enter and leave
  * one by one; where that cannot be told apart (a gap, an open range), the root leaves and comes whole.
+ *
+ * Behind the purge horizon nobody knows what was entered and left: only what differs is sent then, after the list of all that
+ * is held (Q8).
  */
 #include <stdlib.h>
 
@@ -57,7 +60,7 @@ static rove_status whole_root(rove__pull *pull, const rove__holding *items, size
         leaves |= ended(pull, &items[i]);
     }
     if (enters) {
-        return rove__scopes_push(&pull->units, scope);
+        return rove__portions_push(&pull->units, scope, 0);
     }
     return leaves && !holds ? rove__scopes_push(&pull->left, scope) : ROVE_OK;
 }
@@ -80,7 +83,7 @@ static rove_status each_part(void *ctx, rove__scope scope, rove__hash128 sum, in
     if (rows == 0 || scope.part < search->item->part_from || scope.part > search->item->part_to) {
         return ROVE_OK;
     }
-    return rove__scopes_push(&search->pull->units, scope);
+    return rove__portions_push(&search->pull->units, scope, 0);
 }
 
 /* Every part of a range that has rows. */
@@ -176,30 +179,31 @@ static rove_status parted_root(rove__pull *pull, const rove__holding *items, siz
 /* ---- the round ------------------------------------------------------------------------------------------ */
 
 static int by_scope(const void *a, const void *b) {
-    const rove__scope *x = a;
-    const rove__scope *y = b;
+    const rove__portion *x = a;
+    const rove__portion *y = b;
 
-    return rove__scope_before(*x, *y) ? -1 : rove__scope_before(*y, *x);
+    return rove__scope_before(x->scope, y->scope) ? -1 : rove__scope_before(y->scope, x->scope);
 }
 
-static void sort_units(rove__scopes *units) {
+static void sort_units(rove__portions *units) {
     if (units->count > 1) {
         qsort(units->items, units->count, sizeof *units->items, by_scope);
     }
 }
 
-static int covered(const rove__scopes *units, size_t count, rove__scope scope) {
-    for (size_t i = count; i > 0 && units->items[i - 1].root == scope.root; i--) {
-        if (units->items[i - 1].part == -1 || units->items[i - 1].part == scope.part) {
+static int covered(const rove__portions *units, rove__scope scope) {
+    for (size_t i = units->count; i > 0 && units->items[i - 1].scope.root == scope.root; i--) {
+        int32_t part = units->items[i - 1].scope.part;
+        if (part == -1 || part == scope.part) {
             return 1;
         }
     }
     return 0;
 }
 
-/* Scopes to be repaired are units too; both lists ascend, and stay so. */
+/* What is to be repaired is a unit too; both lists ascend, and stay so. What was entered goes whole. */
 static rove_status merge_repair(rove__pull *pull) {
-    rove__scopes merged = {.allocator = pull->units.allocator};
+    rove__portions merged = {.allocator = pull->units.allocator};
     rove_status status = ROVE_OK;
     size_t u = 0;
     size_t r = 0;
@@ -207,10 +211,10 @@ static rove_status merge_repair(rove__pull *pull) {
     while (status == ROVE_OK && (u < pull->units.count || r < pull->repair.count)) {
         int repair = u == pull->units.count ||
                      (r < pull->repair.count &&
-                      rove__scope_before(pull->repair.items[r], pull->units.items[u]));
-        rove__scope scope = repair ? pull->repair.items[r++] : pull->units.items[u++];
-        if (!covered(&merged, merged.count, scope)) {
-            status = rove__scopes_push(&merged, scope);
+                      rove__scope_before(pull->repair.items[r].scope, pull->units.items[u].scope));
+        const rove__portion *next = repair ? &pull->repair.items[r++] : &pull->units.items[u++];
+        if (!covered(&merged, next->scope)) {
+            status = rove__portions_push(&merged, next->scope, next->buckets);
         }
     }
     rove__free(pull->units.allocator, pull->units.items);
@@ -231,17 +235,17 @@ static void find_unit(rove__pull *pull) {
     pull->unit = 0;
     if (at->phase == ROVE_PULL_VISITS) {
         while (pull->unit < pull->units.count &&
-               pull->units.items[pull->unit].root < at->scope.root) {
+               pull->units.items[pull->unit].scope.root < at->scope.root) {
             pull->unit++;
         }
         return;
     }
     while (pull->unit < pull->units.count &&
-           rove__scope_before(pull->units.items[pull->unit], at->scope)) {
+           rove__scope_before(pull->units.items[pull->unit].scope, at->scope)) {
         pull->unit++;
     }
     if (pull->unit == pull->units.count ||
-        rove__scope_before(at->scope, pull->units.items[pull->unit])) {
+        rove__scope_before(at->scope, pull->units.items[pull->unit].scope)) {
         at->started = 0;
         at->entity = 0;
         at->id = 0;
@@ -256,7 +260,7 @@ rove_status rove__pull_round(rove__pull *pull) {
     pull->left.count = 0;
     pull->left_sent = 0;
     pull->group_end = 0;
-    for (size_t i = 0; i < holdings->count && status == ROVE_OK;) {
+    for (size_t i = 0; i < holdings->count && status == ROVE_OK && !pull->behind;) {
         size_t end = i;
         int whole = 1;
         while (end < holdings->count && holdings->items[end].root == holdings->items[i].root) {

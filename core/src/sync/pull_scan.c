@@ -38,10 +38,36 @@ static rove_status send_whole(rove__pull *pull, const rove__hq_row *row) {
     return pull->full ? ROVE_DONE : ROVE_OK;
 }
 
+/* The one of the group's units that has the scope; NULL: none has. */
+static const rove__portion *unit_of(const rove__pull *pull, rove__scope scope) {
+    const rove__portion *units = pull->units.items;
+    size_t from = pull->unit;
+    size_t to = pull->group_end;
+
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        if (units[middle].scope.root < scope.root) {
+            from = middle + 1;
+        } else {
+            to = middle;
+        }
+    }
+    for (; from < pull->group_end && units[from].scope.root == scope.root; from++) {
+        if (units[from].scope.part == -1 || units[from].scope.part == scope.part) {
+            return &units[from];
+        }
+    }
+    return NULL;
+}
+
 static rove_status each_row(void *ctx, const rove__hq_row *row) {
     rove__pull *pull = ctx;
+    const rove__portion *unit = unit_of(pull, row->scope);
 
-    return held_now(pull, row->scope) ? send_whole(pull, row) : ROVE_OK;
+    return unit != NULL && rove__buckets_have(unit->buckets, row->row.id) &&
+                   held_now(pull, row->scope)
+               ? send_whole(pull, row)
+               : ROVE_OK;
 }
 
 /* ---- groups --------------------------------------------------------------------------------------------- */
@@ -50,6 +76,9 @@ static rove_status each_key(void *ctx, uint32_t entity, rove_id id) {
     rove__pull *pull = ctx;
     size_t most = ROVE_PULL_GROUP_PAGES * (size_t)pull->request.page_rows;
 
+    if (!rove__buckets_have(pull->collecting, id)) {
+        return ROVE_OK;
+    }
     if (pull->key_count == most) {
         pull->keys_over = 1;
         return ROVE_DONE;
@@ -90,9 +119,10 @@ static rove_status collect(rove__pull *pull) {
     pull->keys_over = 0;
     while (status == ROVE_OK && !pull->keys_over && end < pull->units.count &&
            end - pull->unit < ROVE_PULL_GROUP_SCOPES &&
-           !(at->started && rove__scope_before(at->until, pull->units.items[end]))) {
-        rove__scope unit = pull->units.items[end];
+           !(at->started && rove__scope_before(at->until, pull->units.items[end].scope))) {
+        rove__scope unit = pull->units.items[end].scope;
         size_t before = pull->key_count;
+        pull->collecting = pull->units.items[end].buckets;
         if (held_now(pull, unit)) {
             status = pull->store->row_ids(pull->tx, unit, each_key, pull);
         }
@@ -106,13 +136,15 @@ static rove_status collect(rove__pull *pull) {
     return status;
 }
 
-/* Those of the group that are held go onto a list of the page: of others the next round tells. */
-static rove_status tell_units(rove__pull *pull, rove__scopes *list) {
+/* Those of the group that are held begin, or are done, with this page: of others the next round tells. */
+static rove_status tell_units(rove__pull *pull, int done) {
     rove_status status = ROVE_OK;
 
     for (size_t i = pull->unit; i < pull->group_end && status == ROVE_OK; i++) {
-        if (held_now(pull, pull->units.items[i])) {
-            status = rove__scopes_push(list, pull->units.items[i]);
+        const rove__portion *unit = &pull->units.items[i];
+        if (held_now(pull, unit->scope)) {
+            status = done ? rove__scopes_push(&pull->done, unit->scope)
+                          : rove__portions_push(&pull->begin, unit->scope, unit->buckets);
         }
     }
     return status;
@@ -124,17 +156,17 @@ static rove_status open_group(rove__pull *pull) {
 
     pull->group_alone = pull->group_end == pull->unit;
     pull->group_end += (size_t)pull->group_alone;
-    rove__scope last = pull->units.items[pull->group_end - 1];
+    rove__scope last = pull->units.items[pull->group_end - 1].scope;
     /* It has grown beyond what a group may have: a smaller one begins again. */
     if (at->started && rove__scope_before(last, at->until) && pull->keys_over) {
         at->started = 0;
         at->entity = 0;
         at->id = 0;
     }
-    at->scope = pull->units.items[pull->unit];
+    at->scope = pull->units.items[pull->unit].scope;
     at->until = last;
     if (status == ROVE_OK && !at->started) {
-        status = tell_units(pull, &pull->begin);
+        status = tell_units(pull, 0);
         at->started = 1;
     }
     if (pull->key_count > 0) {
@@ -148,7 +180,7 @@ static rove_status open_group(rove__pull *pull) {
 }
 
 static rove_status close_group(rove__pull *pull) {
-    rove_status status = tell_units(pull, &pull->done);
+    rove_status status = tell_units(pull, 1);
 
     pull->unit = pull->group_end;
     pull->group_end = 0;
@@ -156,28 +188,6 @@ static rove_status close_group(rove__pull *pull) {
     pull->full |=
         pull->begin.count >= ROVE_PULL_GROUP_SCOPES || pull->done.count >= ROVE_PULL_GROUP_SCOPES;
     return status;
-}
-
-/* 1 if the scope is one of the group's. */
-static int in_group(const rove__pull *pull, rove__scope scope) {
-    const rove__scope *units = pull->units.items;
-    size_t from = pull->unit;
-    size_t to = pull->group_end;
-
-    while (from < to) {
-        size_t middle = from + (to - from) / 2;
-        if (units[middle].root < scope.root) {
-            from = middle + 1;
-        } else {
-            to = middle;
-        }
-    }
-    for (; from < pull->group_end && units[from].root == scope.root; from++) {
-        if (units[from].part == -1 || units[from].part == scope.part) {
-            return 1;
-        }
-    }
-    return 0;
 }
 
 static rove_status send_key(rove__pull *pull, rove__pull_key key) {
@@ -188,7 +198,7 @@ static rove_status send_key(rove__pull *pull, rove__pull_key key) {
     if (status == ROVE_NOT_FOUND) {
         return ROVE_OK;
     }
-    if (status != ROVE_OK || row.dead != 0 || !in_group(pull, row.scope)) {
+    if (status != ROVE_OK || row.dead != 0) {
         return status;
     }
     status = each_row(pull, &row);
@@ -199,7 +209,7 @@ static rove_status send_group(rove__pull *pull) {
     rove_status status = ROVE_OK;
 
     if (pull->group_alone) {
-        return pull->store->row_scan(pull->tx, pull->units.items[pull->unit], pull->at.entity,
+        return pull->store->row_scan(pull->tx, pull->units.items[pull->unit].scope, pull->at.entity,
                                      pull->at.id, &pull->row, each_row, pull);
     }
     while (status == ROVE_OK && !pull->full && pull->key_at < pull->key_count) {
@@ -224,7 +234,7 @@ rove_status rove__pull_scan(rove__pull *pull) {
         }
     }
     if (status == ROVE_OK && pull->unit < pull->units.count) {
-        pull->at.scope = pull->units.items[pull->unit];
+        pull->at.scope = pull->units.items[pull->unit].scope;
     }
     if (status == ROVE_OK && pull->unit == pull->units.count) {
         pull->at =
@@ -268,10 +278,10 @@ rove_status rove__pull_visits(rove__pull *pull) {
     rove_status status = ROVE_OK;
 
     for (; pull->unit < pull->units.count && status == ROVE_OK && !pull->full; pull->unit++) {
-        rove_id root = pull->units.items[pull->unit].root;
+        rove_id root = pull->units.items[pull->unit].scope.root;
         int again = pull->at.scope.root == root && pull->at.scope.part == last;
         if (pull->visit == NULL ||
-            (pull->unit > 0 && pull->units.items[pull->unit - 1].root == root)) {
+            (pull->unit > 0 && pull->units.items[pull->unit - 1].scope.root == root)) {
             continue;
         }
         if (!again) {

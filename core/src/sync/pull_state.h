@@ -45,6 +45,12 @@ typedef struct rove__scopes {
     size_t count, capacity;
 } rove__scopes;
 
+typedef struct rove__portions {
+    const rove_allocator *allocator;
+    rove__portion *items; /* owned */
+    size_t count, capacity;
+} rove__portions;
+
 typedef struct rove__pull_key {
     rove_id id;
     uint32_t entity;
@@ -65,8 +71,9 @@ struct rove__pull {
     int begun;    /* the first page was begun */
     int finished; /* `end` holds */
     int round_open;
-    int other;     /* the cursor is of another timeline, or of a branch that is gone */
-    int whole;     /* rows go whole (T1) */
+    int other;  /* the cursor is of another timeline, or of a branch that is gone */
+    int behind; /* the cursor is from before the purge: scopes are compared, there is no feed (Q8) */
+    int whole;  /* rows go whole (T1) */
     int complete;  /* of the first round: the device has all that was held at c */
     int resumed;   /* a token said where to begin */
     int repairing; /* scopes are sent because their digests differed: not resumed by a token */
@@ -82,15 +89,17 @@ struct rove__pull {
 
     rove__scopes left; /* to be told at the start of a round */
     size_t left_sent;
-    int tell_held;      /* the list of held roots is to be sent */
-    rove__scopes units; /* sent whole in this round, ascending */
-    size_t unit;        /* the one at hand; scan: the first of the group */
-    size_t group_end;   /* scan: past the last of the group; 0: none is open */
-    int group_alone;    /* scan: one unit that has more rows than a group may have */
+    int tell_held;        /* the list of held roots is to be sent */
+    rove__portions units; /* sent in this round, ascending */
+    size_t unit;          /* the one at hand; scan: the first of the group */
+    size_t group_end;     /* scan: past the last of the group; 0: none is open */
+    int group_alone;      /* scan: one unit that has more rows than a group may have */
     rove__pull_key *keys; /* of the group's rows, ascending by (entity, id); owned */
     size_t key_count, key_capacity, key_at;
-    int keys_over; /* there are more than a group may have */
-    rove__scopes repair;
+    int keys_over;         /* there are more than a group may have */
+    uint64_t collecting;   /* buckets of the unit whose keys are being collected; 0: all */
+    rove__portions repair; /* what differs */
+    rove__portions again;  /* what differs again, so soon that it is not sent */
     rove__scopes repair_left;
     rove__pull_position at;
 
@@ -102,16 +111,21 @@ struct rove__pull {
     int full;
     int refused; /* a change had no room */
     size_t page_rows, page_feed;
-    rove__scopes begin, done;
+    rove__portions begin;
+    rove__scopes done;
     rove__batch_writer *writer;
     rove__buf rows;
-    rove__arena row;  /* filled by the store */
-    rove__arena part; /* of one change */
+    rove__arena row;   /* filled by the store */
+    rove__arena part;  /* of one change */
+    rove__buf scratch; /* of one digest term */
     rove__feed_entry feed[ROVE_FEED_CHUNK];
     size_t feed_count;
 };
 
 ROVE_CHECK rove_status rove__scopes_push(rove__scopes *scopes, rove__scope scope);
+/* buckets 0: the whole scope. */
+ROVE_CHECK rove_status rove__portions_push(rove__portions *portions, rove__scope scope,
+                                           uint64_t buckets);
 int rove__scope_before(rove__scope a, rove__scope b);
 
 /* Adds a change to the page. Without room takes nothing and sets `refused`; sets `full` when the page should end. */
@@ -133,5 +147,8 @@ ROVE_CHECK rove_status rove__pull_feed(rove__pull *pull);
 /* pull_digest.c */
 ROVE_CHECK rove_status rove__pull_compare(rove__pull *pull);
 ROVE_CHECK rove_status rove__pull_total(rove__pull *pull);
+/* pull_bucket.c: which buckets of a scope differ from the device's; 0: none does. rows: of each here. */
+ROVE_CHECK rove_status rove__pull_buckets(rove__pull *pull, const rove__bucket_digest *theirs,
+                                          uint64_t *differing, uint64_t rows[ROVE_BUCKETS]);
 
 #endif

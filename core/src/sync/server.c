@@ -99,6 +99,8 @@ void rove__server_free(rove__server *server) {
     rove__holdings_free(&server->readable);
     rove__free(allocator, server->digests);
     rove__free(allocator, server->formers);
+    rove__free(allocator, server->buckets);
+    rove__free(allocator, server->fetched);
     rove__free(allocator, server->needed);
     rove__free(allocator, server);
 }
@@ -221,11 +223,40 @@ static rove_status take_row(rove__server *server, const rove__frame *frame, rove
     return status;
 }
 
+/* Each of the two lists comes in one frame; of several the first counts. */
+static rove_status keep_lists(rove__server *server, const rove__digest_list *list) {
+    const rove_allocator *allocator = server->ports.allocator;
+
+    if (list->bucket_count > 0 && server->buckets == NULL) {
+        size_t size = list->bucket_count * sizeof *list->buckets;
+        server->buckets = rove__alloc(allocator, size);
+        if (server->buckets == NULL) {
+            return ROVE_NOMEM;
+        }
+        memcpy(server->buckets, list->buckets, size);
+        server->bucket_count = list->bucket_count;
+    }
+    if (list->fetched_count > 0 && server->fetched == NULL) {
+        size_t size = list->fetched_count * sizeof *list->fetched;
+        server->fetched = rove__alloc(allocator, size);
+        if (server->fetched == NULL) {
+            return ROVE_NOMEM;
+        }
+        memcpy(server->fetched, list->fetched, size);
+        server->fetched_count = list->fetched_count;
+    }
+    return ROVE_OK;
+}
+
 static rove_status take_digest(rove__server *server, const rove__frame *frame, rove_error *error) {
     rove__digest_list list;
     rove_status status = rove__digest_list_read(&list, frame->payload, frame->size, &server->arena);
 
     (void)error;
+    if (status != ROVE_OK) {
+        return status;
+    }
+    status = keep_lists(server, &list);
     if (status != ROVE_OK) {
         return status;
     }

@@ -318,7 +318,8 @@ static rove_status send_need_row(rove__server *server) {
 /* ---- pages ---------------------------------------------------------------------------------------------- */
 
 static rove_status send_differ(rove__server *server) {
-    rove__pull_request request = {.user = server->device.user,
+    rove__pull_request request = {.replica = server->replica,
+                                  .user = server->device.user,
                                   .cursor = server->hello.cursor,
                                   .token = server->hello.token,
                                   .unverified = server->hello.unverified,
@@ -327,7 +328,12 @@ static rove_status send_differ(rove__server *server) {
                                   .now_ms = server->now_ms,
                                   .digests = server->digests_came ? server->digests : NULL,
                                   .digest_count = server->digest_count,
-                                  .digests_whole = server->digests_whole};
+                                  .digests_whole = server->digests_whole,
+                                  .buckets = server->buckets,
+                                  .bucket_count = server->bucket_count,
+                                  .fetched = server->fetched,
+                                  .fetched_count = server->fetched_count,
+                                  .total = server->hello.total};
     rove__scope_digest nothing;
     int differs = 0;
 
@@ -358,7 +364,7 @@ static rove_status send_page(rove__server *server) {
         return status;
     }
     if (done) {
-        server->end.more = server->skipping;
+        server->end.more = server->skipping || server->end.digests;
         server->phase = ROVE_SENDING_END;
         return ROVE_OK;
     }

@@ -85,6 +85,10 @@ struct rove__server {
     rove__scope_digest *digests; /* owned */
     size_t digest_count, digest_capacity;
     int digests_came, digests_whole;
+    rove__bucket_digest *buckets; /* owned */
+    size_t bucket_count;
+    rove__portion *fetched; /* owned */
+    size_t fetched_count;
 
     /* what came of it */
     rove_status failed; /* not OK: a FAIL frame is due */

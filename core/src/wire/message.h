@@ -16,6 +16,7 @@
 
 #include "base/siphash.h"
 #include "model/change.h"
+#include "model/digest.h"
 #include "rove/sys/crypto.h"
 
 #define ROVE_PROTOCOL_VERSION  1u
@@ -27,6 +28,8 @@
 #define ROVE_PUSH_CHANGES_MAX  32768u  /* of one batch */
 #define ROVE_PUSH_WEIGHT_MAX   131072u /* of them together: rove__change_weight */
 #define ROVE_SCOPES_MAX        8192    /* in one list of a frame: a full DIGEST always fits */
+#define ROVE_BUCKETED_MAX      128     /* scopes whose buckets one device sends */
+#define ROVE_FETCHED_MAX       2048    /* portions that it says it fetched lately */
 #define ROVE_HELD_MAX          65536   /* roots in Page.held */
 #define ROVE_VERDICTS_MAX      16384   /* items in one list of an ACK, RENUMBER or NEED_ROW */
 #define ROVE_POLICY_MAX        4096
@@ -97,10 +100,20 @@ typedef struct rove__scope_digest {
     rove__hash128 sum;
 } rove__scope_digest;
 
+/* Of a scope that is large on the device (G2). */
+typedef struct rove__bucket_digest {
+    rove__scope scope;
+    rove__hash128 sums[ROVE_BUCKETS];
+} rove__bucket_digest;
+
 typedef struct rove__digest_list { /* DIGEST */
     const rove__scope_digest *items;
     size_t count;
     int last;
+    const rove__bucket_digest *buckets;
+    size_t bucket_count;
+    const rove__portion *fetched; /* because they differed, within the last hour */
+    size_t fetched_count;
 } rove__digest_list;
 
 typedef struct rove__welcome {
@@ -188,9 +201,9 @@ typedef struct rove__page {
     int has_held; /* `held` lists all roots held; everything else goes (Q4) */
     const rove_id *held;
     size_t held_count;
-    const rove__scope *begin; /* a whole transfer of these begins (Q5); part -1: all parts */
+    const rove__portion *begin; /* a transfer of these begins (Q5); part -1: all parts */
     size_t begin_count;
-    const rove__scope *done; /* and ends: what it did not name goes */
+    const rove__scope *done; /* and ends: what it did not name of what was begun goes */
     size_t done_count;
     rove__bytes rows;    /* a batch: WHOLE, PART, TOMBSTONE, MARK */
     rove__cursor cursor; /* after this page */
@@ -205,11 +218,14 @@ typedef struct rove__end {
     rove__hash128 total;
     uint64_t row_count; /* that the device should now hold */
     uint64_t head;
+    int digests; /* the cursor is too old for the feed: send digests (Q8) */
 } rove__end;
 
 typedef struct rove__differ {
-    const rove__scope *scopes; /* they follow whole in pages of the same answer */
+    const rove__portion *portions; /* they follow in pages of the same answer */
     size_t count;
+    const rove__portion *again; /* fetched within the last hour, and differ again: they do not */
+    size_t again_count;
 } rove__differ;
 
 typedef struct rove__fail {

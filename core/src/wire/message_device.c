@@ -8,6 +8,9 @@
 #include "wire/batch.h"
 #include "wire/proto.h"
 
+#define SUM_SIZE         16u
+#define BUCKET_SUMS_SIZE (SUM_SIZE * ROVE_BUCKETS)
+
 rove_status rove__hello_write(const rove__hello *hello, rove__buf *out) {
     Rove__Sync__Hello message = ROVE__SYNC__HELLO__INIT;
     uint8_t total[16];
@@ -127,7 +130,7 @@ rove_status rove__push_read(rove__push *push, const void *payload, size_t size,
 static rove_status put_digests(const rove__digest_list *list, rove__arena *arena,
                                Rove__Sync__Digest *message) {
     rove__scope *scopes = rove__proto_array(arena, list->count, sizeof *scopes);
-    uint8_t *sums = rove__proto_array(arena, list->count, 16);
+    uint8_t *sums = rove__proto_array(arena, list->count, SUM_SIZE);
     rove__proto_scopes lists;
     rove_status status = ROVE_OK;
 
@@ -136,14 +139,58 @@ static rove_status put_digests(const rove__digest_list *list, rove__arena *arena
     }
     for (size_t i = 0; i < list->count; i++) {
         scopes[i] = list->items[i].scope;
-        rove__hash128_write(list->items[i].sum, sums + 16 * i);
+        rove__hash128_write(list->items[i].sum, sums + SUM_SIZE * i);
     }
     status = rove__proto_put_scopes(scopes, list->count, arena, &lists);
     message->n_roots = lists.n_roots;
     message->roots = lists.roots;
     message->n_parts = lists.n_parts;
     message->parts = lists.parts;
-    ROVE_PROTO_SET(message, sums, rove__proto_bytes(sums, 16 * list->count));
+    ROVE_PROTO_SET(message, sums, rove__proto_bytes(sums, SUM_SIZE * list->count));
+    return status;
+}
+
+static rove_status put_buckets(const rove__digest_list *list, rove__arena *arena,
+                               Rove__Sync__Digest *message) {
+    rove__scope *scopes = rove__proto_array(arena, list->bucket_count, sizeof *scopes);
+    uint8_t *sums = rove__proto_array(arena, list->bucket_count, BUCKET_SUMS_SIZE);
+    rove__proto_scopes lists;
+    rove_status status = ROVE_OK;
+
+    if (scopes == NULL || sums == NULL) {
+        return ROVE_NOMEM;
+    }
+    for (size_t i = 0; i < list->bucket_count; i++) {
+        scopes[i] = list->buckets[i].scope;
+        for (size_t b = 0; b < ROVE_BUCKETS; b++) {
+            rove__hash128_write(list->buckets[i].sums[b],
+                                sums + BUCKET_SUMS_SIZE * i + SUM_SIZE * b);
+        }
+    }
+    status = rove__proto_put_scopes(scopes, list->bucket_count, arena, &lists);
+    message->n_bucket_roots = lists.n_roots;
+    message->bucket_roots = lists.roots;
+    message->n_bucket_parts = lists.n_parts;
+    message->bucket_parts = lists.parts;
+    if (list->bucket_count > 0) {
+        ROVE_PROTO_SET(message, bucket_sums,
+                       rove__proto_bytes(sums, BUCKET_SUMS_SIZE * list->bucket_count));
+    }
+    return status;
+}
+
+static rove_status put_fetched(const rove__digest_list *list, rove__arena *arena,
+                               Rove__Sync__Digest *message) {
+    rove__proto_portions fetched;
+    rove_status status =
+        rove__proto_put_portions(list->fetched, list->fetched_count, arena, &fetched);
+
+    message->n_fetched_roots = fetched.scopes.n_roots;
+    message->fetched_roots = fetched.scopes.roots;
+    message->n_fetched_parts = fetched.scopes.n_parts;
+    message->fetched_parts = fetched.scopes.parts;
+    message->n_fetched_buckets = fetched.n_buckets;
+    message->fetched_buckets = fetched.buckets;
     return status;
 }
 
@@ -152,11 +199,18 @@ rove_status rove__digest_list_write(const rove__digest_list *list, rove__buf *ou
     rove__arena arena;
     rove_status status = ROVE_OK;
 
-    if (list->count > ROVE_SCOPES_MAX) {
+    if (list->count > ROVE_SCOPES_MAX || list->bucket_count > ROVE_BUCKETED_MAX ||
+        list->fetched_count > ROVE_FETCHED_MAX) {
         return ROVE_INVALID;
     }
     rove__arena_init(&arena, out->allocator, ROVE_MESSAGE_ARENA_MAX);
     status = put_digests(list, &arena, &message);
+    if (status == ROVE_OK) {
+        status = put_buckets(list, &arena, &message);
+    }
+    if (status == ROVE_OK) {
+        status = put_fetched(list, &arena, &message);
+    }
     if (list->last) {
         ROVE_PROTO_SET(&message, last, 1);
     }
@@ -167,27 +221,19 @@ rove_status rove__digest_list_write(const rove__digest_list *list, rove__buf *ou
     return status;
 }
 
-rove_status rove__digest_list_read(rove__digest_list *list, const void *payload, size_t size,
-                                   rove__arena *arena) {
-    ProtobufCMessage *base = NULL;
-    const Rove__Sync__Digest *message = NULL;
+static rove_status get_digests(const Rove__Sync__Digest *message, rove__arena *arena,
+                               rove__digest_list *list) {
     const rove__scope *scopes = NULL;
     rove__scope_digest *items = NULL;
     size_t count = 0;
-    rove_status status =
-        rove__proto_unpack(&rove__sync__digest__descriptor, payload, size, arena, &base);
+    rove_status status = rove__proto_get_scopes(
+        &(rove__proto_scopes){message->n_roots, message->roots, message->n_parts, message->parts},
+        arena, &scopes, &count);
 
-    memset(list, 0, sizeof *list);
-    if (status == ROVE_OK) {
-        message = (const Rove__Sync__Digest *)base;
-        status = rove__proto_get_scopes(&(rove__proto_scopes){message->n_roots, message->roots,
-                                                              message->n_parts, message->parts},
-                                        arena, &scopes, &count);
-    }
     if (status != ROVE_OK) {
         return status;
     }
-    if ((message->has_sums ? message->sums.len : 0) != 16 * count) {
+    if ((message->has_sums ? message->sums.len : 0) != SUM_SIZE * count) {
         return ROVE_PROTOCOL;
     }
     items = rove__proto_array(arena, count, sizeof *items);
@@ -195,10 +241,76 @@ rove_status rove__digest_list_read(rove__digest_list *list, const void *payload,
         return ROVE_NOMEM;
     }
     for (size_t i = 0; i < count; i++) {
-        items[i] = (rove__scope_digest){scopes[i], rove__hash128_read(message->sums.data + 16 * i)};
+        items[i] =
+            (rove__scope_digest){scopes[i], rove__hash128_read(message->sums.data + SUM_SIZE * i)};
     }
-    *list = (rove__digest_list){items, count, message->last != 0};
+    list->items = items;
+    list->count = count;
     return ROVE_OK;
+}
+
+static rove_status get_buckets(const Rove__Sync__Digest *message, rove__arena *arena,
+                               rove__digest_list *list) {
+    const rove__scope *scopes = NULL;
+    rove__bucket_digest *items = NULL;
+    size_t count = 0;
+    rove_status status = rove__proto_get_scopes(
+        &(rove__proto_scopes){message->n_bucket_roots, message->bucket_roots,
+                              message->n_bucket_parts, message->bucket_parts},
+        arena, &scopes, &count);
+
+    if (status != ROVE_OK) {
+        return status;
+    }
+    if (count > ROVE_BUCKETED_MAX ||
+        (message->has_bucket_sums ? message->bucket_sums.len : 0) != BUCKET_SUMS_SIZE * count) {
+        return ROVE_PROTOCOL;
+    }
+    items = rove__proto_array(arena, count, sizeof *items);
+    if (items == NULL) {
+        return ROVE_NOMEM;
+    }
+    for (size_t i = 0; i < count; i++) {
+        items[i].scope = scopes[i];
+        for (size_t b = 0; b < ROVE_BUCKETS; b++) {
+            items[i].sums[b] =
+                rove__hash128_read(message->bucket_sums.data + BUCKET_SUMS_SIZE * i + SUM_SIZE * b);
+        }
+    }
+    list->buckets = items;
+    list->bucket_count = count;
+    return ROVE_OK;
+}
+
+static rove_status get_fetched(const Rove__Sync__Digest *message, rove__arena *arena,
+                               rove__digest_list *list) {
+    const rove__proto_portions fetched = {{message->n_fetched_roots, message->fetched_roots,
+                                           message->n_fetched_parts, message->fetched_parts},
+                                          message->n_fetched_buckets,
+                                          message->fetched_buckets};
+    rove_status status =
+        rove__proto_get_portions(&fetched, arena, &list->fetched, &list->fetched_count);
+
+    return status == ROVE_OK && list->fetched_count > ROVE_FETCHED_MAX ? ROVE_PROTOCOL : status;
+}
+
+rove_status rove__digest_list_read(rove__digest_list *list, const void *payload, size_t size,
+                                   rove__arena *arena) {
+    ProtobufCMessage *base = NULL;
+    rove_status status =
+        rove__proto_unpack(&rove__sync__digest__descriptor, payload, size, arena, &base);
+
+    memset(list, 0, sizeof *list);
+    if (status != ROVE_OK) {
+        return status;
+    }
+    const Rove__Sync__Digest *message = (const Rove__Sync__Digest *)base;
+    list->last = message->last != 0;
+    status = get_digests(message, arena, list);
+    if (status == ROVE_OK) {
+        status = get_buckets(message, arena, list);
+    }
+    return status == ROVE_OK ? get_fetched(message, arena, list) : status;
 }
 
 rove_status rove__end_write(const rove__end *end, rove__buf *out) {
@@ -214,6 +326,9 @@ rove_status rove__end_write(const rove__end *end, rove__buf *out) {
     }
     ROVE_PROTO_SET(&message, row_count, end->row_count);
     ROVE_PROTO_SET(&message, head, end->head);
+    if (end->digests) {
+        ROVE_PROTO_SET(&message, digests, 1);
+    }
     return rove__proto_pack(&message.base, out);
 }
 
@@ -231,6 +346,7 @@ rove_status rove__end_read(rove__end *end, const void *payload, size_t size, rov
     end->more = message->more != 0;
     end->row_count = message->row_count;
     end->head = message->head;
+    end->digests = message->digests != 0;
     return rove__proto_total(message->has_total, &message->total, &end->has_total, &end->total)
                ? ROVE_OK
                : ROVE_PROTOCOL;

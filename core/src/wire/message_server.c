@@ -96,12 +96,12 @@ rove_status rove__need_read(rove__need *need, const void *payload, size_t size,
 static rove_status put_lists(const rove__page *page, rove__arena *arena,
                              Rove__Sync__Page *message) {
     rove__proto_scopes left;
-    rove__proto_scopes begin;
+    rove__proto_portions begin;
     rove__proto_scopes done;
     rove_status status = rove__proto_put_scopes(page->left, page->left_count, arena, &left);
 
     if (status == ROVE_OK) {
-        status = rove__proto_put_scopes(page->begin, page->begin_count, arena, &begin);
+        status = rove__proto_put_portions(page->begin, page->begin_count, arena, &begin);
     }
     if (status == ROVE_OK) {
         status = rove__proto_put_scopes(page->done, page->done_count, arena, &done);
@@ -118,10 +118,12 @@ static rove_status put_lists(const rove__page *page, rove__arena *arena,
     message->left_roots = left.roots;
     message->n_left_parts = left.n_parts;
     message->left_parts = left.parts;
-    message->n_begin_roots = begin.n_roots;
-    message->begin_roots = begin.roots;
-    message->n_begin_parts = begin.n_parts;
-    message->begin_parts = begin.parts;
+    message->n_begin_roots = begin.scopes.n_roots;
+    message->begin_roots = begin.scopes.roots;
+    message->n_begin_parts = begin.scopes.n_parts;
+    message->begin_parts = begin.scopes.parts;
+    message->n_begin_buckets = begin.n_buckets;
+    message->begin_buckets = begin.buckets;
     message->n_done_roots = done.n_roots;
     message->done_roots = done.roots;
     message->n_done_parts = done.n_parts;
@@ -165,14 +167,16 @@ static rove_status get_lists(const Rove__Sync__Page *message, rove__arena *arena
                              rove__page *page) {
     const rove__proto_scopes left = {message->n_left_roots, message->left_roots,
                                      message->n_left_parts, message->left_parts};
-    const rove__proto_scopes begin = {message->n_begin_roots, message->begin_roots,
-                                      message->n_begin_parts, message->begin_parts};
+    const rove__proto_portions begin = {{message->n_begin_roots, message->begin_roots,
+                                         message->n_begin_parts, message->begin_parts},
+                                        message->n_begin_buckets,
+                                        message->begin_buckets};
     const rove__proto_scopes done = {message->n_done_roots, message->done_roots,
                                      message->n_done_parts, message->done_parts};
     rove_status status = rove__proto_get_scopes(&left, arena, &page->left, &page->left_count);
 
     if (status == ROVE_OK) {
-        status = rove__proto_get_scopes(&begin, arena, &page->begin, &page->begin_count);
+        status = rove__proto_get_portions(&begin, arena, &page->begin, &page->begin_count);
     }
     if (status == ROVE_OK) {
         status = rove__proto_get_scopes(&done, arena, &page->done, &page->done_count);
@@ -211,20 +215,32 @@ rove_status rove__page_read(rove__page *page, const void *payload, size_t size,
 
 rove_status rove__differ_write(const rove__differ *differ, rove__buf *out) {
     Rove__Sync__Differ message = ROVE__SYNC__DIFFER__INIT;
-    rove__proto_scopes lists;
+    rove__proto_portions follow;
+    rove__proto_portions again;
     rove__arena arena;
     rove_status status = ROVE_OK;
 
-    if (differ->count > ROVE_SCOPES_MAX) {
+    if (differ->count > ROVE_SCOPES_MAX || differ->again_count > ROVE_FETCHED_MAX) {
         return ROVE_INVALID;
     }
     rove__arena_init(&arena, out->allocator, ROVE_MESSAGE_ARENA_MAX);
-    status = rove__proto_put_scopes(differ->scopes, differ->count, &arena, &lists);
+    status = rove__proto_put_portions(differ->portions, differ->count, &arena, &follow);
     if (status == ROVE_OK) {
-        message.n_roots = lists.n_roots;
-        message.roots = lists.roots;
-        message.n_parts = lists.n_parts;
-        message.parts = lists.parts;
+        status = rove__proto_put_portions(differ->again, differ->again_count, &arena, &again);
+    }
+    if (status == ROVE_OK) {
+        message.n_roots = follow.scopes.n_roots;
+        message.roots = follow.scopes.roots;
+        message.n_parts = follow.scopes.n_parts;
+        message.parts = follow.scopes.parts;
+        message.n_buckets = follow.n_buckets;
+        message.buckets = follow.buckets;
+        message.n_again_roots = again.scopes.n_roots;
+        message.again_roots = again.scopes.roots;
+        message.n_again_parts = again.scopes.n_parts;
+        message.again_parts = again.scopes.parts;
+        message.n_again_buckets = again.n_buckets;
+        message.again_buckets = again.buckets;
         status = rove__proto_pack(&message.base, out);
     }
     rove__arena_free(&arena);
@@ -234,7 +250,6 @@ rove_status rove__differ_write(const rove__differ *differ, rove__buf *out) {
 rove_status rove__differ_read(rove__differ *differ, const void *payload, size_t size,
                               rove__arena *arena) {
     ProtobufCMessage *base = NULL;
-    const Rove__Sync__Differ *message = NULL;
     rove_status status =
         rove__proto_unpack(&rove__sync__differ__descriptor, payload, size, arena, &base);
 
@@ -242,10 +257,19 @@ rove_status rove__differ_read(rove__differ *differ, const void *payload, size_t 
     if (status != ROVE_OK) {
         return status;
     }
-    message = (const Rove__Sync__Differ *)base;
-    return rove__proto_get_scopes(
-        &(rove__proto_scopes){message->n_roots, message->roots, message->n_parts, message->parts},
-        arena, &differ->scopes, &differ->count);
+    const Rove__Sync__Differ *message = (const Rove__Sync__Differ *)base;
+    const rove__proto_portions follow = {
+        {message->n_roots, message->roots, message->n_parts, message->parts},
+        message->n_buckets,
+        message->buckets};
+    const rove__proto_portions again = {{message->n_again_roots, message->again_roots,
+                                         message->n_again_parts, message->again_parts},
+                                        message->n_again_buckets,
+                                        message->again_buckets};
+    status = rove__proto_get_portions(&follow, arena, &differ->portions, &differ->count);
+    return status == ROVE_OK
+               ? rove__proto_get_portions(&again, arena, &differ->again, &differ->again_count)
+               : status;
 }
 
 rove_status rove__fail_write(const rove__fail *fail, rove__buf *out) {

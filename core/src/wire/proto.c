@@ -359,3 +359,50 @@ rove_status rove__proto_get_scopes(const rove__proto_scopes *in, rove__arena *ar
     *count = in->n_roots;
     return ROVE_OK;
 }
+
+rove_status rove__proto_put_portions(const rove__portion *portions, size_t count,
+                                     rove__arena *arena, rove__proto_portions *out) {
+    rove__scope *scopes = rove__proto_array(arena, count, sizeof *scopes);
+    uint64_t *buckets = rove__proto_array(arena, count, sizeof *buckets);
+    int any = 0;
+
+    memset(out, 0, sizeof *out);
+    if (scopes == NULL || buckets == NULL) {
+        return ROVE_NOMEM;
+    }
+    for (size_t i = 0; i < count; i++) {
+        scopes[i] = portions[i].scope;
+        buckets[i] = portions[i].buckets;
+        any |= buckets[i] != 0;
+    }
+    if (any) {
+        out->n_buckets = count;
+        out->buckets = buckets;
+    }
+    return rove__proto_put_scopes(scopes, count, arena, &out->scopes);
+}
+
+rove_status rove__proto_get_portions(const rove__proto_portions *in, rove__arena *arena,
+                                     const rove__portion **portions, size_t *count) {
+    const rove__scope *scopes = NULL;
+    rove__portion *made = NULL;
+    rove_status status = rove__proto_get_scopes(&in->scopes, arena, &scopes, count);
+
+    *portions = NULL;
+    if (status == ROVE_OK && in->n_buckets != 0 && in->n_buckets != *count) {
+        status = ROVE_PROTOCOL;
+    }
+    if (status == ROVE_OK) {
+        made = rove__proto_array(arena, *count, sizeof *made);
+        status = made == NULL ? ROVE_NOMEM : ROVE_OK;
+    }
+    if (status != ROVE_OK) {
+        *count = 0;
+        return status;
+    }
+    for (size_t i = 0; i < *count; i++) {
+        made[i] = (rove__portion){scopes[i], in->n_buckets == 0 ? 0 : in->buckets[i]};
+    }
+    *portions = made;
+    return ROVE_OK;
+}

@@ -61,6 +61,17 @@ ROVE_CHECK rove_status rove__proto_put_scopes(const rove__scope *scopes, size_t 
                                               rove__arena *arena, rove__proto_scopes *out);
 ROVE_CHECK rove_status rove__proto_get_scopes(const rove__proto_scopes *in, rove__arena *arena,
                                               const rove__scope **scopes, size_t *count);
+/* The same with buckets; the list of these is left away where all of them are 0. */
+typedef struct rove__proto_portions {
+    rove__proto_scopes scopes;
+    size_t n_buckets;
+    uint64_t *buckets;
+} rove__proto_portions;
+
+ROVE_CHECK rove_status rove__proto_put_portions(const rove__portion *portions, size_t count,
+                                                rove__arena *arena, rove__proto_portions *out);
+ROVE_CHECK rove_status rove__proto_get_portions(const rove__proto_portions *in, rove__arena *arena,
+                                                const rove__portion **portions, size_t *count);
 ROVE_CHECK rove_status rove__proto_put_ids(const rove_id *ids, size_t count, rove__arena *arena,
                                            int64_t **out);
 ROVE_CHECK rove_status rove__proto_get_ids(const int64_t *in, size_t count, size_t max,

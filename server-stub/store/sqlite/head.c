@@ -8,7 +8,7 @@
 static rove_status head_get(rove__hq_tx *tx, rove__hq_head *head) {
     rove__lite_statement s =
         rove__lite_open(tx, "SELECT timeline, seq, stamp, replica, counter, digest_key, safe,"
-                            " assigned FROM _head");
+                            " assigned, purged FROM _head");
 
     memset(head, 0, sizeof *head);
     if (rove__lite_get(&s)) {
@@ -20,6 +20,7 @@ static rove_status head_get(rove__hq_tx *tx, rove__hq_head *head) {
         rove__lite_copy(&s, 5, head->digest_key, sizeof head->digest_key);
         head->safe = rove__lite_u64(&s, 6);
         head->assigned = rove__lite_u64(&s, 7);
+        head->purged = rove__lite_u64(&s, 8);
     }
     return rove__lite_end(&s);
 }
@@ -27,7 +28,8 @@ static rove_status head_get(rove__hq_tx *tx, rove__hq_head *head) {
 static rove_status head_put(rove__hq_tx *tx, const rove__hq_head *head) {
     rove__lite_statement s =
         rove__lite_open(tx, "UPDATE _head SET timeline = ?, seq = ?, stamp = ?, replica = ?,"
-                            " counter = ?, digest_key = ?, safe = ?, assigned = ?");
+                            " counter = ?, digest_key = ?, safe = ?, assigned = ?,"
+                            " purged = ?");
 
     rove__lite_bind_u64(&s, head->timeline);
     rove__lite_bind_u64(&s, head->seq);
@@ -37,6 +39,7 @@ static rove_status head_put(rove__hq_tx *tx, const rove__hq_head *head) {
     rove__lite_bind_blob(&s, head->digest_key, sizeof head->digest_key);
     rove__lite_bind_u64(&s, head->safe);
     rove__lite_bind_u64(&s, head->assigned);
+    rove__lite_bind_u64(&s, head->purged);
     return rove__lite_run(&s);
 }
 

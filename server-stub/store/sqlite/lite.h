@@ -239,6 +239,7 @@ void rove__lite_fill_feed(rove__hq_store *store);
 void rove__lite_fill_grant(rove__hq_store *store);
 void rove__lite_fill_log(rove__hq_store *store);
 void rove__lite_fill_sum(rove__hq_store *store);
+void rove__lite_fill_purge(rove__hq_store *store);
 void rove__lite_fill_directory(rove__hq_directory *directory);
 
 #endif

@@ -202,6 +202,7 @@ static void fill(rove__lite *lite) {
     rove__lite_fill_grant(store);
     rove__lite_fill_log(store);
     rove__lite_fill_sum(store);
+    rove__lite_fill_purge(store);
     rove__lite_fill_directory(&lite->database.directory);
     lite->database.widen = rove__lite_widen;
     lite->database.size_bytes = size_bytes;

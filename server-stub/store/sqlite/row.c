@@ -101,7 +101,7 @@ static rove_status get_dead(rove__hq_tx *tx, const rove__entity *entity, rove_id
                             rove__arena *arena, rove__hq_row *out) {
     rove__lite_statement s =
         rove__lite_open(tx, "SELECT seq, root, part, clock, whole, author, review, row"
-                            " FROM _tombstone WHERE entity = ? AND id = ?");
+                            " FROM _tombstone WHERE entity = ? AND id = ? AND clock <> x''");
 
     rove__lite_bind_int(&s, entity->number);
     rove__lite_bind_int(&s, id);

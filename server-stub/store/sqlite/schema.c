@@ -25,8 +25,9 @@ static const char *const tables_beside[] = {
     "CREATE TABLE IF NOT EXISTS _head(one INTEGER PRIMARY KEY CHECK(one = 1), schema INTEGER NOT NULL,"
     " timeline INTEGER NOT NULL, seq INTEGER NOT NULL, stamp INTEGER NOT NULL,"
     " replica INTEGER NOT NULL, counter INTEGER NOT NULL, digest_key BLOB NOT NULL,"
-    " safe INTEGER NOT NULL, assigned INTEGER NOT NULL) STRICT",
-    "INSERT OR IGNORE INTO _head VALUES(1, 0, 0, 0, 0, 0, 0, zeroblob(16), 0, 0)",
+    " safe INTEGER NOT NULL, assigned INTEGER NOT NULL, purged INTEGER NOT NULL DEFAULT 0) STRICT",
+    "INSERT OR IGNORE INTO _head(one, schema, timeline, seq, stamp, replica, counter, digest_key,"
+    " safe, assigned) VALUES(1, 0, 0, 0, 0, 0, 0, zeroblob(16), 0, 0)",
     "CREATE TABLE IF NOT EXISTS _timeline(timeline INTEGER PRIMARY KEY, parent INTEGER NOT NULL,"
     " parted INTEGER NOT NULL) STRICT",
     "CREATE TABLE IF NOT EXISTS _commit(seq INTEGER PRIMARY KEY, stamp INTEGER NOT NULL,"
@@ -50,6 +51,7 @@ static const char *const tables_beside[] = {
     " seq INTEGER NOT NULL, root INTEGER NOT NULL, part INTEGER NOT NULL, clock BLOB NOT NULL,"
     " whole INTEGER NOT NULL, author INTEGER NOT NULL, review INTEGER NOT NULL, row BLOB NOT NULL,"
     " UNIQUE (entity, id)) STRICT",
+    "CREATE INDEX IF NOT EXISTS _tombstone_by_seq ON _tombstone(seq) WHERE clock <> x''",
     "CREATE TABLE IF NOT EXISTS _origin(stamp INTEGER NOT NULL, replica INTEGER NOT NULL,"
     " entity INTEGER NOT NULL, id INTEGER NOT NULL, PRIMARY KEY (stamp, replica))"
     " WITHOUT ROWID, STRICT",
@@ -121,6 +123,19 @@ static rove_status number_of(rove__hq_tx *tx, const char *sql, int64_t *value, r
     return status == ROVE_OK
                ? ROVE_OK
                : rove__error_set(error, status, "Reading the database's version failed.");
+}
+
+/* Columns that tables beside the entities' gained since they were first made. */
+static rove_status widen_beside(rove__hq_tx *tx, rove_error *error) {
+    int64_t there = 0;
+    rove_status status = number_of(
+        tx, "SELECT count(*) FROM pragma_table_info('_head') WHERE name = 'purged'", &there, error);
+
+    if (status != ROVE_OK || there != 0) {
+        return status;
+    }
+    return rove__lite_execute(tx, "ALTER TABLE _head ADD COLUMN purged INTEGER NOT NULL DEFAULT 0",
+                              error, "Preparing the tables");
 }
 
 /* ---- an entity's tables --------------------------------------------------------------------------------- */
@@ -454,6 +469,9 @@ rove_status rove__lite_schema(rove__hq_tx *tx, rove_error *error) {
 
     for (size_t i = 0; i < sizeof tables_beside / sizeof *tables_beside && status == ROVE_OK; i++) {
         status = rove__lite_execute(tx, tables_beside[i], error, "Preparing the tables");
+    }
+    if (status == ROVE_OK) {
+        status = widen_beside(tx, error);
     }
     if (status == ROVE_OK && custom != NULL) {
         status = rove__lite_widen(tx, custom, error);
