@@ -332,7 +332,7 @@ static inline void office_start(office *o) {
     exit(2);
 }
 
-static void office_serve(office *o, const char *program) {
+static inline void office_serve(office *o, const char *program) {
     (void)atexit(office_end);
     (void)signal(SIGINT, office_interrupted);
     (void)signal(SIGTERM, office_interrupted);
@@ -361,7 +361,7 @@ static inline double office_memory_mib(const char *key) {
 
 /* ---- its memory ---- */
 
-static rove_status office_hear_metrics(void *ctx, const void *bytes, size_t size) {
+static inline rove_status office_hear_metrics(void *ctx, const void *bytes, size_t size) {
     office_hear(ctx, bytes, size);
     return ROVE_OK;
 }
