@@ -238,15 +238,18 @@ def fields_of(payload):
 
 
 def stranger(frames):
-    """A page brings a part of a record, the telephone of the account in FOLDER/stranger, that the device does not hold."""
+    """A page brings a row that no device can apply, with tags that are none: the account in FOLDER/stranger. Then nobody answers."""
     def number(value):  # a packed vector of one
         return b"\0" + varint(value << 1)
-    run = bytes([6, 6, 1, 7]) + number(int(read_text("stranger"))) + number(1 << 58) + number(1)
-    run += bytes([1, 11, 3]) + varint(8) + number(8) + b"555-7777"
+    run = bytes([5, 6, 1, 7]) + number(int(read_text("stranger"))) + number(1 << 58) + number(1)
+    run += bytes([2, 2, 3]) + varint(8) + number(8) + b"Stranger"
+    run += bytes([33, 4]) + varint(2) + number(2) + b"\xff\xff"
 
     def change(payload):
         rows = dict(fields_of(payload)).get(9, b"\1")
         return payload + message(f9=rows + run)
+    with open(os.path.join(folder, "manner"), "w", encoding="ascii") as file:
+        file.write("refuse\n")
     return [(k, change(p) if k == PAGE else p) for k, p in frames]
 
 
