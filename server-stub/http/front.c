@@ -135,12 +135,23 @@ static rove_status pem_of(const rove_pki_bytes *der, rove_pki_bytes *pem, rove_e
     return status;
 }
 
+/*
+ * Who is stopping takes no further connection. MHD_quiesce_daemon would be for that, but it takes the socket from threads
+ * that may be taking it out of their own sets at that moment, and gives up the process if they were first.
+ */
+static enum MHD_Result may_connect(void *ctx, const struct sockaddr *address, socklen_t size) {
+    hq_http *self = ctx;
+    (void)address;
+    (void)size;
+    return atomic_load(&self->stopping) ? MHD_NO : MHD_YES;
+}
+
 static rove_status start_daemon(hq_http *self, rove_error *error) {
     rove_pki_bytes key = hq_get_keys(self->headquarters)->server_key;
     key.data[key.size < sizeof key.data ? key.size : sizeof key.data - 1] = '\0';
     self->daemon = MHD_start_daemon(
         MHD_USE_TLS | MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME,
-        0, NULL, NULL, front_handle, self,
+        0, may_connect, self, front_handle, self,
         /* first, so that the rest is logged */
         MHD_OPTION_EXTERNAL_LOGGER, log_line, self, MHD_OPTION_LISTEN_SOCKET, self->listener,
         MHD_OPTION_THREAD_POOL_SIZE, self->options.threads, MHD_OPTION_CONNECTION_LIMIT,
@@ -254,10 +265,6 @@ void hq_http_stop(hq_http *self) {
     }
     if (self->daemon != NULL) {
         atomic_store(&self->stopping, 1);
-        MHD_socket listener = MHD_quiesce_daemon(self->daemon);
-        if (listener != MHD_INVALID_SOCKET) {
-            (void)close(listener);
-        }
     }
     wake_stop(hq_get_wake(self->headquarters));
     if (self->daemon != NULL) {

@@ -315,7 +315,7 @@ static void test_work_in_review_is_listed_and_returned(void **state) {
     says(w, "not entitled");
     says(w, "Account");
     does(w, "review", "return", "1", NULL, NULL, NULL);
-    says(w, "1: returned");
+    says(w, ": returned");
     does(w, "review", "list", NULL, NULL, NULL, NULL);
     says(w, "Nothing waits");
 }
