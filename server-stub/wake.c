@@ -293,6 +293,7 @@ static void notes_add(const rove_allocator *allocator, notes *list, const rove__
         list->items = items;
         list->capacity = capacity;
     }
+    ROVE_ASSERT(list->items != NULL);
     list->items[list->count++] = *touch;
 }
 

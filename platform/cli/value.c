@@ -275,7 +275,10 @@ static json_t *text_json(const char *data, size_t size) {
 
     if (ascii != NULL) {
         for (size_t i = 0; i < size; i++) {
-            ascii[i] = (unsigned char)data[i] < 0x80u ? data[i] : '?';
+            ascii[i] = '?';
+            if ((unsigned char)data[i] < 0x80u) {
+                ascii[i] = data[i];
+            }
         }
         json = json_stringn(ascii, size);
     }

@@ -87,7 +87,7 @@ typedef enum rove__plant {
 extern rove__plant rove__planted;
 #define ROVE_PLANTED(name) (rove__planted == ROVE_PLANT_##name)
 #else
-#define ROVE_PLANTED(name) 0
+#define ROVE_PLANTED(name) (ROVE_PLANT_##name == ROVE_PLANT_NONE) /* none of them is */
 #endif
 
 #endif

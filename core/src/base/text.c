@@ -99,7 +99,7 @@ void rove__text_format(char *out, size_t capacity, const char *format, ...) {
     va_end(args);
 }
 
-rove_status rove__error_set(rove_error *error, rove_status status, const char *format, ...) {
+rove_status(rove__error_set)(rove_error *error, rove_status status, const char *format, ...) {
     va_list args;
 
     if (error != NULL) {

@@ -238,11 +238,10 @@ static rove_status make_way(rove__apply *apply, rove__record *record, const rove
 
 static rove_status replace(rove__apply *apply, rove__record *record, const rove__change *change) {
     rove__arena *arena = &apply->exchange->row;
-    int newer = record->known &&
-                rove__clock_largest(&record->under.clock) > rove__clock_largest(&change->clock);
 
     if ((ROVE_PLANTED(D01_STALE) && record->known && record->count > 0) ||
-        (ROVE_PLANTED(D02_JOIN) && newer)) {
+        (ROVE_PLANTED(D02_JOIN) && record->known &&
+         rove__clock_largest(&record->under.clock) > rove__clock_largest(&change->clock))) {
         return ROVE_OK;
     }
     rove_status status = rove__record_sum(apply->store, record, -1, apply->error);

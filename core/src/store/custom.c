@@ -9,6 +9,7 @@
  */
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "rules/rules.h"
@@ -154,6 +155,7 @@ static rove_status define(rove__store *store, rove_id id, const rove__entity **w
                   (long long)id, why.message);
         return ROVE_OK;
     }
+    ROVE_ASSERT(entity != NULL);
     *widened = entity->field_count > before ? entity : NULL;
     return ROVE_OK;
 }

@@ -272,6 +272,7 @@ rove_status rove__record_leave(rove__store *store, rove__record *record, rove__a
             status = rove__record_load(store, record->entity, record->id, arena, record, error);
         }
     }
+    ROVE_ASSERT(record->count == 0 || record->entries != NULL);
     /* Headquarters keeps what it parked; nothing of it is left to send. */
     for (size_t i = record->count; i-- > 0 && status == ROVE_OK;) {
         if (record->entries[i].batch == ROVE_BATCH_PARKED) {

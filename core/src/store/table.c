@@ -98,6 +98,8 @@ static rove_status not_there(const rove__entity *entity, rove_id id, rove_error 
 rove_status rove__table_get(rove__store *store, const rove__entity *entity, rove_id id,
                             rove__arena *arena, rove__stored *stored, rove_error *error) {
     sqlite3_stmt *statement = NULL;
+
+    memset(stored, 0, sizeof *stored);
     rove_status status =
         rove__store_entity_statement(store, entity, ROVE_ENTITY_SQL_GET, &statement, error);
 

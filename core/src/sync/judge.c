@@ -180,14 +180,15 @@ static rove_status draw_stamps(rove__judge *judge, rove_stamp *largest) {
         return ROVE_OK;
     }
     qsort(staged->ops, staged->count, sizeof *staged->ops, by_position);
-    order = rove__alloc_zeroed(judge->ports->allocator, staged->stamp_count, sizeof *order);
+    order =
+        rove__alloc_zeroed(judge->ports->allocator, staged->stamp_count, sizeof(rove__op_stamp *));
     if (order == NULL) {
         return ROVE_NOMEM;
     }
     for (size_t i = 0; i < staged->stamp_count; i++) {
         order[i] = &staged->stamps[i];
     }
-    qsort(order, staged->stamp_count, sizeof *order, by_raw);
+    qsort(order, staged->stamp_count, sizeof(rove__op_stamp *), by_raw);
     for (size_t i = 0; i < staged->stamp_count && status == ROVE_OK; i++) {
         status = draw_stamp(judge, order[i], largest);
     }

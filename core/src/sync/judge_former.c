@@ -169,7 +169,7 @@ rove_status rove__judge_heard(rove__judge *judge, const rove__act *act, int *hea
 static rove_status rename_op(rove__judge *judge, const rove__renames *renames,
                              rove__staged_op *op) {
     rove__spool *spool = &judge->staged->stage->spool;
-    rove__change change;
+    rove__change change = {.edit_count = 0};
     size_t at = 0;
     int changed = 0;
 

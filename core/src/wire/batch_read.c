@@ -223,17 +223,18 @@ static rove_status open_columns(rove__batch_reader *reader) {
     if (rove__reader_status(from) != ROVE_OK) {
         return rove__reader_status(from);
     }
-    reader->columns = rove__arena_take(&reader->arena, count * sizeof *reader->columns);
+    column *columns = rove__arena_take(&reader->arena, count * sizeof *columns);
+    reader->columns = columns;
     reader->extra = rove__arena_take(&reader->arena, count * sizeof *reader->extra);
     reader->cells = rove__arena_take(&reader->arena, cells * sizeof *reader->cells);
-    if (reader->columns == NULL || reader->extra == NULL || reader->cells == NULL) {
+    if (columns == NULL || reader->extra == NULL || reader->cells == NULL) {
         return ROVE_NOMEM;
     }
     memset(reader->cells, 0, cells * sizeof *reader->cells);
     reader->cell_count = cells;
     reader->column_count = count;
     for (size_t i = 0; i < count && rove__reader_status(from) == ROVE_OK; i++) {
-        open_column(reader, &reader->columns[i], i == 0 ? NULL : &reader->columns[i - 1]);
+        open_column(reader, &columns[i], i == 0 ? NULL : &columns[i - 1]);
     }
     return rove__reader_status(from);
 }

@@ -389,6 +389,7 @@ rove_status rove__batch_add(rove__batch_writer *writer, const rove__change *chan
         writer->status = ROVE_NOMEM;
         return ROVE_NOMEM;
     }
+    ROVE_ASSERT(into != NULL);
     if (!writer->packer.refused && writer->packer.bound <= limit &&
         into->column_count <= ROVE_BATCH_COLUMNS_MAX && writer->rows < ROVE_BATCH_ROWS_MAX) {
         into->rows++;

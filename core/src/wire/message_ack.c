@@ -21,7 +21,7 @@ static rove_status put_verdicts(const rove__ack *ack, rove__arena *arena,
     Rove__Sync__Verdict *items = rove__proto_array(arena, count, sizeof *items);
 
     message->n_verdicts = count;
-    message->verdicts = rove__proto_array(arena, count, sizeof *message->verdicts);
+    message->verdicts = rove__proto_array(arena, count, sizeof(Rove__Sync__Verdict *));
     if (items == NULL || message->verdicts == NULL) {
         return ROVE_NOMEM;
     }
@@ -76,7 +76,7 @@ static rove_status put_canonicals(const rove__ack *ack, rove__arena *arena,
     Rove__Sync__Canonical *items = rove__proto_array(arena, count, sizeof *items);
 
     message->n_canonicals = count;
-    message->canonicals = rove__proto_array(arena, count, sizeof *message->canonicals);
+    message->canonicals = rove__proto_array(arena, count, sizeof(Rove__Sync__Canonical *));
     if (items == NULL || message->canonicals == NULL) {
         return ROVE_NOMEM;
     }
@@ -277,7 +277,7 @@ static rove_status put_origins(const rove__need_row *need_row, rove__arena *aren
     Rove__Sync__Origin *items = rove__proto_array(arena, count, sizeof *items);
 
     message->n_origins = count;
-    message->origins = rove__proto_array(arena, count, sizeof *message->origins);
+    message->origins = rove__proto_array(arena, count, sizeof(Rove__Sync__Origin *));
     if (items == NULL || message->origins == NULL) {
         return ROVE_NOMEM;
     }
