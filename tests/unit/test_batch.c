@@ -375,6 +375,17 @@ static void what_no_reader_would_take_is_not_written(void **state) {
     bad = good;
     bad.op = (rove__op)9;
     assert_int_equal(encode(f, &bad, 1), ROVE_INVALID);
+    bad.op = (rove__op)0;
+    assert_int_equal(encode(f, &bad, 1), ROVE_INVALID);
+    bad = good;
+    bad.clock.origin.stamp = 0;
+    assert_int_equal(encode(f, &bad, 1), ROVE_INVALID);
+    bad = good;
+    bad.clock.count = ROVE_CLOCK_ENTRIES_MAX + 1;
+    assert_int_equal(encode(f, &bad, 1), ROVE_INVALID);
+    bad = good;
+    bad.edit_count = ROVE_CLOCK_ENTRIES_MAX + 1;
+    assert_int_equal(encode(f, &bad, 1), ROVE_INVALID);
     bad = good;
     bad.row.entity_number = 0;
     assert_int_equal(encode(f, &bad, 1), ROVE_INVALID);

@@ -131,6 +131,8 @@ static void test_malformed_increments_are_refused(void **state) {
     assert_int_equal(read_status("\x01\0\0\0\0\0\0\0\x05\x02\x00", 11), ROVE_CORRUPT); /* rest */
     assert_int_equal(read_status("\x02\0\0\0\0\0\0\0\x05\x02\0\0\0\0\0\0\0\x05\x02", 19),
                      ROVE_CORRUPT); /* the same twice */
+    assert_int_equal(read_status("\x01\x80\0\0\0\0\0\0\x05\x02", 10),
+                     ROVE_CORRUPT); /* no stamp is as large */
     assert_int_equal(read_status("\xff\xff\xff\xff\x0f", 5), ROVE_CORRUPT);
     assert_int_equal(rove__increments_read(&number, &arena, &read, &count), ROVE_CORRUPT);
 }
@@ -147,6 +149,14 @@ static void test_out_of_memory_is_reported(void **state) {
         assert_int_equal(value.type, ROVE_NULL);
     }
     h.fail_at = 0;
+    assert_int_equal(rove__increments_write(&one, 1, &arena, &value), ROVE_OK);
+    rove__arena empty;
+    rove__increment *read = NULL;
+    size_t count = 0;
+    rove__arena_init(&empty, &allocator, 8);
+    assert_int_equal(rove__increments_read(&value, &empty, &read, &count), ROVE_NOMEM);
+    assert_null(read);
+    rove__arena_free(&empty);
 }
 
 int main(void) {

@@ -110,6 +110,16 @@ static void test_enumerations_and_booleans(void **state) {
         ROVE_OK);
     assert_int_equal(status_of("Visit", "status", rove__value_int(0), NULL), ROVE_RANGE);
     assert_int_equal(status_of("Visit", "status", rove__value_int(6), NULL), ROVE_RANGE);
+    /* A number between two values of an enumeration is none of them. */
+    rove__field gap =
+        *rove__registry_by_name(r.registry, "Visit")->fields; /* any; what is checked is set */
+    rove_value value = rove__value_int(6);
+    gap.type = ROVE_INT;
+    gap.kind = ROVE_KIND_REGISTER;
+    gap.enumeration = &rove__visit__status__descriptor;
+    gap.min = 1;
+    gap.max = 100;
+    assert_int_equal(rove__limits_check(&gap, &value, NULL), ROVE_RANGE);
     assert_int_equal(status_of("Account", "lapsed", rove__value_int(1), NULL), ROVE_OK);
     assert_int_equal(status_of("Account", "lapsed", rove__value_int(2), NULL), ROVE_RANGE);
 }
@@ -126,6 +136,10 @@ static void test_types(void **state) {
     assert_string_equal(error.message, "Account.tier has to be a whole number.");
     assert_int_equal(status_of("Account", "tier", rove__value_real(1.0), NULL), ROVE_INVALID);
     assert_int_equal(status_of("Account", "points", rove__value_text("7"), NULL), ROVE_INVALID);
+    assert_int_equal(status_of("Account", "alt_names", rove__value_int(1), &error), ROVE_INVALID);
+    assert_string_equal(error.message, "Account.alt_names has to be a set of texts.");
+    assert_int_equal(status_of("Account", "tag_ids", rove__value_int(1), &error), ROVE_INVALID);
+    assert_string_equal(error.message, "Account.tag_ids has to be a set of numbers.");
     assert_int_equal(status_of("Account", "tier", rove__value_null(), NULL), ROVE_OK);
 }
 
@@ -227,10 +241,18 @@ static void test_unknown_fields_are_kept_within_the_limits_of_all_values(void **
     assert_int_equal(rove__rule_limits(&write, NULL), ROVE_OK);
     extra.value = letters(ROVE_VALUE_MAX + 1);
     assert_int_equal(rove__rule_limits(&write, NULL), ROVE_TOO_BIG);
+    extra.value.type = ROVE_BLOB;
+    assert_int_equal(rove__rule_limits(&write, NULL), ROVE_TOO_BIG);
     extra.value = rove__value_text("\xc0");
     assert_int_equal(rove__rule_limits(&write, NULL), ROVE_UTF8);
     extra.value = rove__value_real((double)NAN);
     assert_int_equal(rove__rule_limits(&write, NULL), ROVE_RANGE);
+    extra.value = rove__value_real(-0.0); /* equal values have equal bytes */
+    assert_int_equal(rove__rule_limits(&write, NULL), ROVE_OK);
+    assert_false(signbit(extra.value.as.real));
+    extra.value = rove__value_real(-1.5);
+    assert_int_equal(rove__rule_limits(&write, NULL), ROVE_OK);
+    assert_true(signbit(extra.value.as.real));
 }
 
 /* `size` bytes in unknown fields, in as few as possible. */

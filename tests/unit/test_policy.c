@@ -178,8 +178,23 @@ static void test_an_unknown_entity_is_reported(void **state) {
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static void test_a_record_that_is_not_known_is_not_judged(void **state) {
+    rove__row unknown = {.entity_number = 60000};
+    rove_error error;
+
+    (void)state;
+    assert_int_equal(check(ROVE_OP_DELETE, ROVE_ACTOR_REP, NULL, NULL, &error),
+                     ROVE_UNKNOWN_ENTITY);
+    assert_int_equal(check(ROVE_OP_DELETE, ROVE_ACTOR_REP, &unknown, NULL, &error),
+                     ROVE_UNKNOWN_ENTITY);
+    assert_non_null(strstr(error.message, "60000"));
+    assert_int_equal(check(ROVE_OP_DELETE, ROVE_ACTOR_REP, account(), NULL, &error), ROVE_OK);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_a_record_that_is_not_known_is_not_judged, setup,
+                                        teardown),
         TEST(test_a_rep_adds_changes_and_deletes_his_records),
         TEST(test_fields_of_headquarters_are_denied_to_a_rep),
         TEST(test_an_authors_fields_come_with_the_insert_only),
