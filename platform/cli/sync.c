@@ -32,7 +32,11 @@ static int run_enroll(cli_session *cli, int argc, char **argv) {
     if (argc != 3) {
         return cli_usage(cli, &cli_command_enroll, "name headquarters' address and the code.");
     }
-    rove_status status = rove_enroll(cli->replica, argv[1], argv[2], &error);
+    rove_status status = rove_read_state(cli->replica, &state, &error);
+    rove_id before = state.user;
+    if (status == ROVE_OK) {
+        status = rove_enroll(cli->replica, argv[1], argv[2], &error);
+    }
     if (status == ROVE_OK) {
         status = rove_read_state(cli->replica, &state, &error);
     }
@@ -45,18 +49,25 @@ static int run_enroll(cli_session *cli, int argc, char **argv) {
     } else {
         printf("Enrolled as replica %lu. `rove sync` fetches your accounts.\n",
                (unsigned long)state.replica);
+        if (before != 0 && before != state.user) {
+            puts("What the user before had here is gone. What he had not sent is sealed, so that "
+                 "only\nheadquarters can read it; the next sync delivers it as his.");
+        }
     }
     return CLI_DONE;
 }
 
-const cli_command cli_command_enroll = {"enroll", "URL CODE",
-                                        "make this device known to headquarters",
-                                        "Makes a key on this device and exchanges the one-time "
-                                        "code for a certificate. The code carries\n"
-                                        "the fingerprint of headquarters' key, so nobody else can "
-                                        "answer. It is good once, for 15 minutes.\n\n"
-                                        "    rove enroll https://hq.example.com:8443 4W7ZK-...",
-                                        run_enroll};
+const cli_command cli_command_enroll = {
+    "enroll", "URL CODE", "make this device known to headquarters",
+    "Makes a key on this device and exchanges the one-time "
+    "code for a certificate. The code carries\n"
+    "the fingerprint of headquarters' key, so nobody else can "
+    "answer. It is good once, for 15 minutes.\n\n"
+    "If the replica is another user's, it passes on: his records "
+    "leave it, and what he has not\nsent is sealed for "
+    "headquarters and delivered, as his, by the next sync.\n\n"
+    "    rove enroll https://hq.example.com:8443 4W7ZK-...",
+    run_enroll};
 
 /* ---- sync ------------------------------------------------------------------------------------------------ */
 
@@ -272,7 +283,7 @@ static int run_status(cli_session *cli, int argc, char **argv) {
     cli_object(
         cli,
         json_pack("{s:b, s:s, s:I, s:I, s:o, s:b, s:I, s:I, s:b, s:o, s:o, s:o, s:o, s:I, s:I, s:I,"
-                  " s:I, s:I, s:I, s:I, s:I, s:b, s:I}",
+                  " s:I, s:I, s:I, s:I, s:I, s:b, s:I, s:I}",
                   "enrolled", state.enrolled, "headquarters", state.url, "replica",
                   (json_int_t)state.replica, "user", (json_int_t)state.user, "now",
                   cli_time_json(state.now_ms), "clock_trusted", state.clock_trusted,
@@ -286,7 +297,8 @@ static int run_status(cli_session *cli, int argc, char **argv) {
                   (json_int_t)state.rejections, "in_review", (json_int_t)state.in_review,
                   "quarantined", (json_int_t)state.quarantined, "disk_bytes",
                   (json_int_t)state.disk_bytes, "remains", state.remains,
-                  "differing", (json_int_t)state.differing));
+                  "differing", (json_int_t)state.differing, "former_batches",
+                  (json_int_t)state.former_batches));
     return CLI_DONE;
 }
 
@@ -300,7 +312,9 @@ const cli_command cli_command_status = {
     "them\n"
     "out. `differing` counts the parts that differ from headquarters although they were fetched "
     "again\n"
-    "less than an hour ago.\n\n"
+    "less than an hour ago. `former_batches`: sealed work of a user or number before, which the "
+    "next\n"
+    "sync delivers.\n\n"
     "    rove status --json",
     run_status};
 

@@ -168,8 +168,7 @@ rove_status admit_new(request *self, rove__hq_tx *tx, rove_error *error) {
     }
     if (status == ROVE_OK) {
         rove__text_format(detail, sizeof detail, "device %u of user %lld%s", (unsigned)e->replica,
-                          (long long)e->user,
-                          self->device.replica == 0 ? "" : ", a copy enrolled again");
+                          (long long)e->user, e->former == 0 ? "" : ", enrolled again");
         status = hq_record(headquarters, tx, NULL, "enroll", detail, e->seq);
     }
     return status;

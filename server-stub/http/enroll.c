@@ -115,6 +115,29 @@ static int user_works(request *self, rove__hq_tx *tx, rove_id user) {
            person.status <= 1;
 }
 
+/*
+ * The device of this user that enrols again, if it shows the certificate that it had: if that is still good, it is told so
+ * and its code stays good too; otherwise it goes on as the one it was, and what it has not sent yet counts as its own.
+ * Nobody is let in by this, and a device that was revoked begins anew.
+ */
+static rove_status recognise(request *self, rove__hq_tx *tx, rove_id user) {
+    enrolment *e = self->enrolment;
+    const rove_pki_subject *subject = &self->connection->device.subject;
+    int good = 0;
+    if (!e->shown || subject->user != user) {
+        return ROVE_OK;
+    }
+    rove_status status = front_recognise(self, tx, &good);
+    if (status == ROVE_OK && self->device.replica != 0 &&
+        (self->device.user != user || self->device.status == ROVE_DEVICE_REVOKED)) {
+        self->device = (rove__hq_device){.replica = 0};
+        return ROVE_OK;
+    }
+    e->former = subject->replica;
+    e->exists = good;
+    return status;
+}
+
 /* A refusal is a result, not a failure: what it costs (a try) has to be committed. */
 static rove_status enroll_job(void *ctx, rove__hq_tx *tx, rove_error *error) {
     request *self = ctx;
@@ -136,6 +159,10 @@ static rove_status enroll_job(void *ctx, rove__hq_tx *tx, rove_error *error) {
     if (!user_works(self, tx, code->user)) {
         return ROVE_OK;
     }
+    status = recognise(self, tx, code->user);
+    if (status != ROVE_OK || e->exists) {
+        return status;
+    }
     e->refused = 0;
     e->user = code->user;
     status = admit_new(self, tx, error);
@@ -155,13 +182,14 @@ static rove_status parse(request *self) {
     if (status != ROVE_OK) {
         return ROVE_PROTOCOL;
     }
+    e->shown = front_identify(self) == ROVE_OK;
     status = nonce_check(self->http, e->request.nonce);
     return status == ROVE_OK ? admit_read_csr(self) : status;
 }
 
 enum MHD_Result enroll_finish(request *self) {
     if (self->progress == PROGRESS_RESUMED) {
-        return admit_answer(self, ROVE_CODE);
+        return admit_answer(self, self->enrolment->exists ? ROVE_EXISTS : ROVE_CODE);
     }
     rove_status status = parse(self);
     switch (status) {

@@ -87,6 +87,8 @@ typedef struct enrolment {
     rove_pki_request csr;
     uint8_t key_hash[ROVE_SHA256_SIZE];
     int refused; /* the code, or the device, is not good */
+    int shown;   /* the device that enrols shows a certificate of ours */
+    int exists;  /* and is enrolled as it is */
     rove_replica replica;
     rove_replica former; /* the number that the device had before; 0: none */
     rove_id user;
@@ -135,6 +137,11 @@ unsigned front_refusal(rove_status status);
 /* identity.c: what the connection's certificate says, and whether its device may do this now. Sets self->device. */
 rove_status front_identify(request *self);
 rove_status front_authorise(request *self, need needed);
+/*
+ * In a job, after front_identify: self->device is what is known of the device that the certificate names, with replica 0
+ * if that is nothing. *good 1: it is let in as it is, or may renew.
+ */
+ROVE_CHECK rove_status front_recognise(request *self, rove__hq_tx *tx, int *good);
 /*
  * A renewal brings a new key, and its answer may be lost: the key before it stays good until the new one was seen.
  * In jobs: remembers the connection's key as that, and forgets it once this connection has the new one.

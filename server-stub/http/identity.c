@@ -129,6 +129,15 @@ static rove_status judge_validity(const rove_pki_device *device, need needed, in
     return now_ms <= until_ms ? ROVE_OK : ROVE_EXPIRED;
 }
 
+rove_status front_recognise(request *self, rove__hq_tx *tx, int *good) {
+    self->device = (rove__hq_device){.replica = 0};
+    rove_status status = get_device(self, tx, NULL);
+    *good = status == ROVE_OK && self->device.status == ROVE_DEVICE_ACTIVE &&
+            judge_validity(&self->connection->device, NEED_RENEW,
+                           hq_now_ms(self->http->headquarters)) == ROVE_OK;
+    return status == ROVE_UNAUTHORIZED ? ROVE_OK : status;
+}
+
 rove_status front_authorise(request *self, need needed) {
     rove_status status = front_identify(self);
     if (status != ROVE_OK) {

@@ -2,66 +2,12 @@
  * test_journal.c - what is kept for a headquarters that loses what it had confirmed (D9, T3): sealed, until there is a backup,
  * and no longer.
  */
-#include <sqlite3.h>
-
 #include "pair.h"
 #include "teeth.h"
-
-/* A number from the replica's file itself, own tables included. */
-static int64_t in_file(phone *p, const char *sql) {
-    char path[128];
-    sqlite3 *db = NULL;
-    sqlite3_stmt *statement = NULL;
-
-    snprintf(path, sizeof path, "%s/replica.db", p->folder);
-    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
-    int64_t number = sqlite3_column_int64(statement, 0);
-    sqlite3_finalize(statement);
-    sqlite3_close(db);
-    return number;
-}
 
 static int64_t batches_kept(phone *p) {
     return in_file(p, "SELECT (SELECT count(DISTINCT batch) FROM _sealed)"
                       " + (SELECT count(DISTINCT batch) FROM _frame)");
-}
-
-/* Whether a word stands anywhere in the closed replica's files. */
-static int is_readable(phone *p, const char *word) {
-    static const char *const files[] = {"replica.db", "replica.db-wal"};
-    size_t size = strlen(word);
-    int found = 0;
-
-    for (int i = 0; i < 2; i++) {
-        char path[128];
-        snprintf(path, sizeof path, "%s/%s", p->folder, files[i]);
-        FILE *file = fopen(path, "rb");
-        if (file == NULL) {
-            continue;
-        }
-        uint8_t *bytes = malloc((size_t)64 << 20);
-        size_t length = fread(bytes, 1, (size_t)64 << 20, file);
-        for (size_t at = 0; at + size <= length && !found; at++) {
-            found = memcmp(bytes + at, word, size) == 0;
-        }
-        free(bytes);
-        fclose(file);
-    }
-    return found;
-}
-
-/* Headquarters is backed up as far as it has come. */
-static void back_up(void) {
-    rove__hq_tx *tx = NULL;
-    rove__hq_head head;
-
-    assert_int_equal(hq.store->begin(hq.store->ctx, ROVE_HQ_WRITE, &tx, NULL), ROVE_OK);
-    assert_int_equal(hq.store->head_get(tx, &head), ROVE_OK);
-    head.safe = head.seq;
-    assert_int_equal(hq.store->head_put(tx, &head), ROVE_OK);
-    assert_int_equal(hq.store->commit(tx, NULL), ROVE_OK);
 }
 
 /* ---- D9 --------------------------------------------------------------------------------------------------- */

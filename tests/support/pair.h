@@ -6,6 +6,8 @@
 #ifndef ROVE_TESTS_PAIR_H
 #define ROVE_TESTS_PAIR_H
 
+#include <sqlite3.h>
+
 #include "phone.h"
 #include "site.h"
 
@@ -17,9 +19,9 @@ static size_t device_count;
 
 /* ---- wiring ---- */
 
-static inline void register_device(rove_replica number) {
+static inline void register_device(rove_replica number, rove_id user) {
     assert_true(device_count < 8);
-    rep_open(&devices[device_count++], &hq, number, PHONE_USER);
+    rep_open(&devices[device_count++], &hq, number, user);
 }
 
 /* What was written under the former number counts as the device's own. */
@@ -74,7 +76,7 @@ static inline rove_status route(phone *p, const rove_request *request, const rov
         rove_replica before = p->number;
         rove_status status = phone_renew(p, body, answer);
         if (p->number != before) {
-            register_device(p->number);
+            register_device(p->number, p->user);
             succeed(before, p->number);
         }
         return status;
@@ -90,8 +92,16 @@ static inline void open_phone(phone *p, const char *name, rove_replica number) {
     p->until_ms = SITE_NOW + 3000 * PHONE_DAY_MS;
     p->renew_after_ms = SITE_NOW + 2000 * PHONE_DAY_MS;
     p->route = route;
-    register_device(number);
+    register_device(number, p->user);
     phone_open(p);
+    phone_enroll(p);
+}
+
+/* Another user enrols on it. */
+static inline void pass_on(phone *p, rove_id user, rove_replica number) {
+    p->user = user;
+    p->number = number;
+    register_device(number, user);
     phone_enroll(p);
 }
 
@@ -139,7 +149,61 @@ static inline void settle(phone *p) {
              (unsigned)phone_state(p).pending);
 }
 
+/* ---- files ---- */
+
+/* A number from the replica's file itself, own tables included. */
+static inline int64_t in_file(phone *p, const char *sql) {
+    char path[128];
+    sqlite3 *db = NULL;
+    sqlite3_stmt *statement = NULL;
+
+    snprintf(path, sizeof path, "%s/replica.db", p->folder);
+    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    int64_t number = sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+    return number;
+}
+
+/* Whether a word stands anywhere in the replica's files. */
+static inline int is_readable(phone *p, const char *word) {
+    static const char *const files[] = {"replica.db", "replica.db-wal"};
+    size_t size = strlen(word);
+    int found = 0;
+
+    for (int i = 0; i < 2; i++) {
+        char path[128];
+        snprintf(path, sizeof path, "%s/%s", p->folder, files[i]);
+        FILE *file = fopen(path, "rb");
+        if (file == NULL) {
+            continue;
+        }
+        uint8_t *bytes = malloc((size_t)64 << 20);
+        size_t length = fread(bytes, 1, (size_t)64 << 20, file);
+        for (size_t at = 0; at + size <= length && !found; at++) {
+            found = memcmp(bytes + at, word, size) == 0;
+        }
+        free(bytes);
+        fclose(file);
+    }
+    return found;
+}
+
 /* ---- words ---- */
+
+/* Headquarters is backed up as far as it has come. */
+static inline void back_up(void) {
+    rove__hq_tx *tx = NULL;
+    rove__hq_head head;
+
+    assert_int_equal(hq.store->begin(hq.store->ctx, ROVE_HQ_WRITE, &tx, NULL), ROVE_OK);
+    assert_int_equal(hq.store->head_get(tx, &head), ROVE_OK);
+    head.safe = head.seq;
+    assert_int_equal(hq.store->head_put(tx, &head), ROVE_OK);
+    assert_int_equal(hq.store->commit(tx, NULL), ROVE_OK);
+}
 
 static inline void rename_account(phone *p, rove_id id, const char *name) {
     rove_field fields[] = {{"name", rove_text(name)}};

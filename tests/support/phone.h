@@ -65,6 +65,7 @@ struct phone {
     /* headquarters */
     rove_replica number; /* of the device, as headquarters gave it out */
     rove_id user;        /* whose it is */
+    int turned_away;     /* its certificate is not good any more */
     uint64_t seq;
     uint64_t judged;                       /* highest batch */
     rove__chain chain;                     /* at it */
@@ -320,9 +321,18 @@ static inline void phone_identity(phone *p, const rove__enroll_request *asked, r
 
     assert_int_equal(rove_pki_request_read(asked->csr, asked->csr_size, &csr, NULL), ROVE_OK);
     identity.certificate_size =
-        seals_certificate(p->number, 0, csr.public_der, csr.public_size, certificate);
+        seals_certificate(p->number, 0, p->user, csr.public_der, csr.public_size, certificate);
     memset(identity.pin, 0xaa, sizeof identity.pin);
     rove__identity_write(answer, &identity);
+}
+
+/* It shows the certificate of a device of the user whose code it has, and is let in with it. */
+static inline int phone_is_known(phone *p, const rove_request *request) {
+    rove__bytes certificate = {request->certificate_der, request->certificate_size};
+    rove__signer signer;
+
+    return certificate.data != NULL && !p->turned_away &&
+           seals_identify(NULL, certificate, &signer) == ROVE_OK && signer.user == p->user;
 }
 
 static inline rove_status phone_enrol(phone *p, const rove_request *request, const rove__buf *body,
@@ -340,6 +350,9 @@ static inline rove_status phone_enrol(phone *p, const rove_request *request, con
     assert_string_equal(request->content_type, ROVE_ENROLL_CONTENT_TYPE);
     assert_int_equal(rove__enroll_request_read(&enrolment, 0, body->data, body->size), ROVE_OK);
     assert_memory_equal(enrolment.nonce, nonce, sizeof nonce);
+    if (phone_is_known(p, request)) {
+        return ROVE_EXISTS;
+    }
     p->enrolments++;
     phone_identity(p, &enrolment, answer);
     return ROVE_OK;
@@ -470,8 +483,8 @@ static inline void phone_read_clock(void *ctx, rove_clock_reading *reading) {
 }
 
 static inline void phone_forget(const char *folder) {
-    static const char *const files[] = {"replica.db", "replica.db-wal", "replica.db-shm", "lock",
-                                        "identity"};
+    static const char *const files[] = {"replica.db", "replica.db-wal", "replica.db-shm",
+                                        "lock",       "identity",       "identity.next"};
     char path[128];
 
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {

@@ -72,30 +72,39 @@ static inline void seals_close(seal_keys *s) {
     rove_posix_crypto_free(&s->crypto);
 }
 
-/* What stands for a device's certificate: its number, the one before, and its public key. */
-#define SEALS_CERTIFICATE_MAX (8 + ROVE_PUBLIC_KEY_DER_MAX)
-#define SEALS_USER            ((rove_id)1 << 32 | 77) /* whom it names */
-static inline size_t seals_certificate(rove_replica replica, rove_replica former,
+/* What stands for a device's certificate: its number, the one before, its user, and its public key. */
+#define SEALS_HEAD            16
+#define SEALS_CERTIFICATE_MAX (SEALS_HEAD + ROVE_PUBLIC_KEY_DER_MAX)
+#define SEALS_USER            ((rove_id)1 << 32 | 77) /* of tests that ask for nobody in particular */
+static inline size_t seals_certificate(rove_replica replica, rove_replica former, rove_id user,
                                        const void *public_der, size_t size, uint8_t *certificate) {
     for (int i = 0; i < 4; i++) {
         certificate[i] = (uint8_t)(replica >> (24 - 8 * i));
         certificate[4 + i] = (uint8_t)(former >> (24 - 8 * i));
     }
-    memcpy(certificate + 8, public_der, size);
-    return size + 8;
+    for (int i = 0; i < 8; i++) {
+        certificate[8 + i] = (uint8_t)((uint64_t)user >> (56 - 8 * i));
+    }
+    memcpy(certificate + SEALS_HEAD, public_der, size);
+    return size + SEALS_HEAD;
 }
 
 static inline rove_status seals_identify(void *ctx, rove__bytes certificate, rove__signer *signer) {
+    uint64_t user = 0;
+
     (void)ctx;
-    if (certificate.size < 8 + ROVE_SEAL_KEY_SIZE) {
+    if (certificate.size < SEALS_HEAD + ROVE_SEAL_KEY_SIZE) {
         return ROVE_UNAUTHORIZED;
     }
-    *signer = (rove__signer){.user = SEALS_USER, .public_size = ROVE_SEAL_KEY_SIZE};
+    for (int i = 0; i < 8; i++) {
+        user = user << 8 | certificate.data[8 + i];
+    }
+    *signer = (rove__signer){.user = (rove_id)user, .public_size = ROVE_SEAL_KEY_SIZE};
     for (int i = 0; i < 4; i++) {
         signer->replica = signer->replica << 8 | certificate.data[i];
         signer->former = signer->former << 8 | certificate.data[4 + i];
     }
-    memcpy(signer->public_key, certificate.data + 8, ROVE_SEAL_KEY_SIZE);
+    memcpy(signer->public_key, certificate.data + SEALS_HEAD, ROVE_SEAL_KEY_SIZE);
     return ROVE_OK;
 }
 

@@ -95,7 +95,7 @@ void raw_sealed(raw_request *q, const rep_batch *batch, const raw_seal *seal) {
                           .rows = batch->rows};
 
     frame.batch.certificate.size =
-        seals_certificate(seal->signer != 0 ? seal->signer : seal->replica, seal->former,
+        seals_certificate(seal->signer != 0 ? seal->signer : seal->replica, seal->former, SEALS_USER,
                           keys->device_public, keys->device_public_size, certificate);
     if (seal->before != NULL) {
         seal->before(&frame);

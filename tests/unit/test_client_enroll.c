@@ -77,7 +77,18 @@ static void test_a_second_enrolment_is_refused(void **state) {
     (void)state;
     phone_ok(&p, enroll(PHONE_URL));
     phone_is(&p, enroll(PHONE_URL), ROVE_EXISTS);
+    assert_non_null(strstr(p.error.message, PHONE_URL));
     assert_int_equal(p.enrolments, 1);
+    phone_ok(&p, sync_now());
+}
+
+static int shows;
+
+static rove_status shown(phone *ph, const rove_request *request, const rove__buf *body,
+                         rove__buf *answer) {
+    assert_true((request->certificate_der != NULL) == (request->key_der != NULL));
+    shows = request->certificate_der != NULL;
+    return phone_enrol(ph, request, body, answer);
 }
 
 static void test_a_device_that_was_turned_away_enrols_again(void **state) {
@@ -86,11 +97,34 @@ static void test_a_device_that_was_turned_away_enrols_again(void **state) {
     p.refuse = ROVE_NETWORK;
     p.refusals = 1;
     phone_is(&p, enroll(PHONE_URL), ROVE_NETWORK);
-    p.refuse = ROVE_REVOKED;
-    p.refusals = 1;
+    p.turned_away = 1;
+    p.number++;
+    (void)phone_account(&p, "unsent");
     phone_ok(&p, enroll(PHONE_URL));
     assert_int_equal(p.enrolments, 2);
+    p.judged = 0;
     phone_ok(&p, sync_now());
+    assert_int_equal(p.last.rows, 1);
+}
+
+/* So headquarters knows which device it was. A first contact trusts the code's pin alone all the same. */
+static void test_a_device_shows_who_it_was(void **state) {
+    (void)state;
+    p.route = shown;
+    phone_ok(&p, enroll(PHONE_URL));
+    assert_int_equal(shows, 0);
+    p.turned_away = 1;
+    phone_ok(&p, enroll(PHONE_URL));
+    assert_int_equal(shows, 1);
+}
+
+static void test_nobody_enrols_in_a_transaction(void **state) {
+    (void)state;
+    phone_ok(&p, enroll(PHONE_URL));
+    phone_ok(&p, rove_begin(p.replica, &p.error));
+    phone_is(&p, enroll(PHONE_URL), ROVE_STATE);
+    rove_rollback(p.replica);
+    phone_is(&p, enroll(PHONE_URL), ROVE_EXISTS);
 }
 
 static void test_what_is_no_code_reaches_nobody(void **state) {
@@ -291,7 +325,17 @@ static rove_status other_user(phone *ph, const rove_request *request, const rove
     return ROVE_OK;
 }
 
-static void test_another_user_needs_another_folder(void **state) {
+static void assert_still_the_first_users(void) {
+    assert_int_equal(phone_state(&p).user, PHONE_USER);
+    assert_int_equal(phone_state(&p).pending, 1);
+    phone_close(&p);
+    phone_open(&p);
+    assert_int_equal(phone_state(&p).user, PHONE_USER);
+    assert_int_equal(phone_state(&p).pending, 1);
+}
+
+/* Nobody could sign for what the first one did. */
+static void test_a_replica_whose_user_has_no_identity_passes_to_nobody(void **state) {
     (void)state;
     phone_ok(&p, enroll(PHONE_URL));
     (void)phone_account(&p, "of the first user");
@@ -300,8 +344,43 @@ static void test_another_user_needs_another_folder(void **state) {
     phone_open(&p);
     p.route = other_user;
     phone_is(&p, enroll(PHONE_URL), ROVE_STATE);
+    assert_still_the_first_users();
+}
+
+/* Nobody there could read what he did. */
+static void test_a_replica_passes_to_nobody_of_another_headquarters(void **state) {
+    (void)state;
+    phone_ok(&p, enroll(PHONE_URL));
+    (void)phone_account(&p, "of the first user");
+    p.route = other_user;
+    phone_is(&p, enroll(PHONE_URL), ROVE_STATE);
+    assert_true(phone_state(&p).enrolled);
+    assert_still_the_first_users();
+}
+
+/* This headquarters is of before there were sealing keys. */
+static void test_a_replica_passes_to_nobody_if_nothing_can_be_sealed(void **state) {
+    (void)state;
+    phone_ok(&p, enroll(PHONE_URL));
+    (void)phone_account(&p, "of the first user");
+    p.user++;
+    p.number++;
+    phone_is(&p, enroll(PHONE_URL), ROVE_STATE);
+    p.user--;
+    p.number--;
+    assert_still_the_first_users();
+}
+
+static void test_a_renewal_never_changes_the_user(void **state) {
+    rove__renewal renewal = {.fresh = 0};
+    (void)state;
+
+    phone_ok(&p, enroll(PHONE_URL));
+    p.user++;
+    phone_is(&p, rove__client_renew(p.replica, &renewal, &p.error), ROVE_PROTOCOL);
     assert_int_equal(phone_state(&p).user, PHONE_USER);
-    assert_int_equal(phone_state(&p).pending, 1);
+    p.user--;
+    phone_ok(&p, sync_now());
 }
 
 static void test_not_enrolled_is_said(void **state) {
@@ -502,7 +581,12 @@ int main(void) {
         TEST(test_an_owner_that_was_not_set_is_set_when_opened),
         TEST(test_an_owner_that_was_not_set_is_set_by_the_next_exchange),
         TEST(test_a_damaged_identity_costs_a_code_and_no_work),
-        TEST(test_another_user_needs_another_folder),
+        TEST(test_a_device_shows_who_it_was),
+        TEST(test_nobody_enrols_in_a_transaction),
+        TEST(test_a_replica_whose_user_has_no_identity_passes_to_nobody),
+        TEST(test_a_replica_passes_to_nobody_of_another_headquarters),
+        TEST(test_a_replica_passes_to_nobody_if_nothing_can_be_sealed),
+        TEST(test_a_renewal_never_changes_the_user),
         TEST(test_not_enrolled_is_said),
         TEST(test_a_certificate_is_renewed_when_it_is_time),
         TEST(test_a_restarted_device_renews_too),

@@ -82,8 +82,16 @@ void rove_close(rove *replica);
  * A crash or a failure on the way leaves the device as it was; if headquarters had answered already, the code is used
  * up and the operator has to give another one.
  * A device that headquarters turns away (revoked, expired for too long, unknown) enrols again in the same way.
- * CODE: mistyped, wrong, used or expired. EXISTS: enrolled already. STATE: the replica holds the work of another user;
- * use another folder. INVALID: the address. BUSY: a sync is under way. TLS, NETWORK, TIMEOUT, NOT_ROVE, PROTOCOL.
+ *
+ * A code of another user of the same headquarters passes the device on. What the user before had not sent is sealed: only headquarters
+ * can read it, knows it for his, and gets it with the next sync, whoever makes it (rove_state.former_batches). Everything else of his
+ * leaves the replica and its files; readers see the empty replica at once, and queries that are open have to be ended. If the
+ * call fails or is killed after headquarters' answer, the code stays good on this device: the replica is passed on when it is
+ * opened next, or by the same call. BUSY: a query is open, end it and call again. STATE: the user before is of another headquarters, or his identity
+ * is damaged; nothing was changed.
+ *
+ * CODE: mistyped, wrong, used or expired. EXISTS: it is enrolled already, for this user; the code stays good. STATE: this thread has a transaction
+ * open. INVALID: the address. BUSY: a sync is under way. TLS, NETWORK, TIMEOUT, NOT_ROVE, PROTOCOL.
  */
 ROVE_CHECK rove_status rove_enroll(rove *replica, const char *url, const char *code,
                                    rove_error *error);
@@ -283,6 +291,7 @@ typedef struct rove_state {
     /* Parts of the replica that differ from headquarters although they were fetched again less than an hour ago.
      * Headquarters knows; they are fetched once more after the hour. */
     uint64_t differing;
+    uint64_t former_batches; /* sealed work of former users and numbers that the next sync delivers */
 } rove_state;
 /* Fills in *state, as far as its `size` reaches. Waits for a write under way. LOCKED. */
 ROVE_CHECK rove_status rove_read_state(rove *replica, rove_state *state, rove_error *error);

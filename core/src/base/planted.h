@@ -25,6 +25,11 @@
     X(D09_FOR_EVER,     "acknowledged work is never dropped")                                      \
     X(D09_ANY_LINE,     "a backup counts whatever timeline it is of")                              \
     X(D10_STUCK,        "a clock that was wrong once is wrong for ever")                           \
+    X(D11_STAYS,        "the next user of a device finds what the one before had there")           \
+    X(D11_REMAINS,      "what the user before had stays in the files")                             \
+    X(D11_UNSENT_GONE,  "what the user before had not sent is dropped")                            \
+    X(D11_REFUSED_GONE, "what was refused of the user before is dropped")                          \
+    X(D11_REVOKED,      "work of a user before counts though his device was revoked")              \
     X(P01_GAP,          "a batch is judged though the one before it never came")                   \
     X(P01_UNCHAINED,    "a batch is judged whatever came before it")                               \
     X(P02_AGAIN,        "a batch that comes again is judged again")                                \

@@ -50,23 +50,33 @@ static rove_status load_identity(rove *replica, rove_error *error) {
         status = ROVE_CORRUPT;
     }
     replica->identity_status = status;
-    if (status == ROVE_NOT_FOUND) {
-        return ROVE_OK;
-    }
     if (status == ROVE_OK) {
         memcpy(replica->url, replica->credentials->url, sizeof replica->url);
         status = rove__client_adopt(replica, NULL);
     }
-    if (status != ROVE_OK) {
+    if (status != ROVE_OK && status != ROVE_NOT_FOUND) {
         rove__log(&replica->ports.log, ROVE_LOG_ERROR, "client", "identity: %s",
                   rove_status_name(status));
     }
-    return replica->credentials != NULL || status == ROVE_CORRUPT ? ROVE_OK : status;
+    return replica->credentials != NULL || status == ROVE_CORRUPT || status == ROVE_NOT_FOUND
+               ? ROVE_OK
+               : status;
+}
+
+/* A hand-over that cannot be finished now is finished by the next enrolment, or when the replica is opened again. */
+static void finish_hand_over(rove *replica) {
+    int was = 0;
+    rove_status status = rove__client_hand_over_rest(replica, &was, NULL);
+
+    if (status != ROVE_OK) {
+        rove__log(&replica->ports.log, ROVE_LOG_ERROR, "client",
+                  "passing the replica to another user: %s", rove_status_name(status));
+    }
 }
 
 static rove_status prepare(rove *replica, const char *folder) {
     const rove_allocator *allocator = &replica->ports.allocator;
-    size_t size = strlen(folder) + sizeof "/identity";
+    size_t size = strlen(folder) + sizeof "/identity.next";
 
     replica->store_ports = (rove__store_ports){.allocator = allocator,
                                                .clock = &replica->ports.clock,
@@ -77,10 +87,12 @@ static rove_status prepare(rove *replica, const char *folder) {
     replica->credentials_ports = (rove__credentials_ports){
         .allocator = allocator, .crypto = &replica->ports.crypto, .files = &replica->ports.files};
     replica->identity_path = rove__alloc(allocator, size);
-    if (replica->identity_path == NULL) {
+    replica->next_path = rove__alloc(allocator, size);
+    if (replica->identity_path == NULL || replica->next_path == NULL) {
         return ROVE_NOMEM;
     }
     rove__text_format(replica->identity_path, size, "%s/identity", folder);
+    rove__text_format(replica->next_path, size, "%s/identity.next", folder);
     rove_status status = rove__mutex_new(allocator, &replica->mutex);
     return status == ROVE_OK ? rove__mutex_new(allocator, &replica->watching) : status;
 }
@@ -116,6 +128,7 @@ rove_status rove_open(const rove_ports *ports, const char *folder, rove **out, r
         rove_close(replica);
         return status;
     }
+    finish_hand_over(replica);
     *out = replica;
     return ROVE_OK;
 }
@@ -134,6 +147,7 @@ void rove_close(rove *replica) {
     rove__mutex_free(replica->mutex);
     rove__mutex_free(replica->watching);
     rove__free(&allocator, replica->identity_path);
+    rove__free(&allocator, replica->next_path);
     rove__free(&allocator, replica);
 }
 

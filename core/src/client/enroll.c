@@ -3,7 +3,8 @@
  * renewal under mutual TLS. sync/enroll.h has the bytes.
  *
  * Order: the identity file first, then the replica's owner. A crash before the first leaves the device as it was,
- * at the price of a new code; one between the two is mended when the replica is opened, or synced, next.
+ * at the price of a new code; one between the two is mended when the replica is opened, or synced, next. A replica of
+ * another user is passed on first (handover.c).
  * Each certificate has a key of its own.
  */
 #include <string.h>
@@ -67,15 +68,56 @@ rove_status rove__client_enrolled(const rove *replica, rove_error *error) {
     if (replica->credentials != NULL) {
         return ROVE_OK;
     }
-    return rove__error_set(error, ROVE_NOT_ENROLLED, "%s",
-                           replica->identity_status == ROVE_CORRUPT
-                               ? "This device's identity file is damaged. Ask headquarters for a "
-                                 "new code and enrol again; unsent work is kept."
-                               : rove_status_text(ROVE_NOT_ENROLLED));
+    switch (replica->identity_status) {
+    case ROVE_CORRUPT:
+        return rove__error_set(error, ROVE_NOT_ENROLLED,
+                               "This device's identity file is damaged. Ask headquarters for a new "
+                               "code and enrol again; unsent work is kept.");
+    case ROVE_BUSY:
+        return rove__error_set(error, ROVE_NOT_ENROLLED,
+                               "This device passes to another user, and that is not finished. "
+                               "Close and open the replica, or enrol again with the same code.");
+    default:
+        return rove__error_set(error, ROVE_NOT_ENROLLED, "%s", rove_status_text(ROVE_NOT_ENROLLED));
+    }
 }
 
-/* Keeps what headquarters answered: file, handle, replica. */
-static rove_status keep(ceremony *c, rove_error *error) {
+void rove__client_install(rove *replica, rove__credentials *fresh) {
+    rove__mutex_enter(replica->mutex);
+    rove__credentials *old = replica->credentials;
+    replica->credentials = fresh;
+    replica->identity_status = ROVE_OK;
+    /* A renewal leaves the address alone: others may be reading it. */
+    if (strcmp(replica->url, fresh->url) != 0) {
+        memcpy(replica->url, fresh->url, sizeof replica->url);
+    }
+    rove__mutex_leave(replica->mutex);
+    rove__credentials_free(&replica->ports.allocator, old);
+}
+
+/* What is sealed under a number that is left is signed by whom it belongs to. */
+static void seal_journal(rove *replica, rove_replica fresh) {
+    if (replica->credentials != NULL && is_adopted(replica) &&
+        replica->credentials->identity.replica != fresh) {
+        rove__sealer sealer = rove__credentials_sealer(replica->credentials);
+        rove__store_journal(replica->store, &sealer);
+    }
+}
+
+/* Keeps what headquarters answered: file, handle, replica. Of a renewal, and of an enrolment by the same user. */
+static rove_status keep_own(rove *replica, rove__credentials *fresh, rove_error *error) {
+    seal_journal(replica, fresh->identity.replica);
+    rove_status status =
+        rove__credentials_save(&replica->credentials_ports, replica->identity_path, fresh, error);
+    if (status != ROVE_OK) {
+        rove__credentials_free(&replica->ports.allocator, fresh);
+        return status;
+    }
+    rove__client_install(replica, fresh);
+    return rove__client_adopt(replica, error);
+}
+
+static rove_status keep(ceremony *c, int renewal, rove_error *error) {
     rove *replica = c->replica;
     rove__credentials_parts parts = {.url = c->url,
                                      .key = c->key,
@@ -90,30 +132,15 @@ static rove_status keep(ceremony *c, rove_error *error) {
         return status;
     }
     rove__store_read_owner(replica->store, &owner);
-    if (owner.user != 0 && owner.user != fresh->identity.user) {
-        status = rove__error_set(error, ROVE_STATE,
-                                 "This replica holds the work of another user. Open a new folder "
-                                 "for this one, and enrol there with a new code.");
+    if (owner.user == 0 || owner.user == fresh->identity.user) {
+        return keep_own(replica, fresh, error);
     }
-    if (status == ROVE_OK) {
-        status = rove__credentials_save(&replica->credentials_ports, replica->identity_path, fresh,
-                                        error);
+    if (!renewal) {
+        return rove__client_hand_over(replica, fresh, error);
     }
-    if (status != ROVE_OK) {
-        rove__credentials_free(&replica->ports.allocator, fresh);
-        return status;
-    }
-    rove__mutex_enter(replica->mutex);
-    rove__credentials *old = replica->credentials;
-    replica->credentials = fresh;
-    replica->identity_status = ROVE_OK;
-    /* A renewal leaves the address alone: others may be reading it. */
-    if (strcmp(replica->url, fresh->url) != 0) {
-        memcpy(replica->url, fresh->url, sizeof replica->url);
-    }
-    rove__mutex_leave(replica->mutex);
-    rove__credentials_free(&replica->ports.allocator, old);
-    return rove__client_adopt(replica, error);
+    rove__credentials_free(&replica->ports.allocator, fresh);
+    return rove__error_set(error, ROVE_PROTOCOL,
+                           "Headquarters renewed another user's certificate.");
 }
 
 /* ---- enrolment ---- */
@@ -175,24 +202,6 @@ static rove_status prove(ceremony *c, const uint8_t nonce[ROVE_ENROLL_NONCE_SIZE
     return status;
 }
 
-/* OK without an identity, or with one that headquarters turns away; EXISTS while it is accepted. */
-static rove_status is_stranger(rove *replica, rove_error *error) {
-    rove__renewal renewal = {.fresh = 0};
-
-    if (replica->credentials == NULL) {
-        return ROVE_OK;
-    }
-    rove_status status = rove__client_renew(replica, &renewal, error);
-    rove_status_class kind = rove_status_classify(status);
-    if (kind == ROVE_CLASS_ACCESS) {
-        return ROVE_OK;
-    }
-    return kind == ROVE_CLASS_RETRY || kind == ROVE_CLASS_DEVICE
-               ? status
-               : rove__error_set(error, ROVE_EXISTS, "This device is enrolled with %s already.",
-                                 replica->url);
-}
-
 static rove_status enroll(ceremony *c, rove_error *error) {
     uint8_t nonce[ROVE_ENROLL_NONCE_SIZE];
     rove__letter letter = {.method = "POST",
@@ -204,20 +213,27 @@ static rove_status enroll(ceremony *c, rove_error *error) {
                            .body = &c->body,
                            .answer = &c->answer};
 
+    int was = 0;
+
+    /* What an earlier call left undone. */
+    rove_status status = rove__client_hand_over_rest(c->replica, &was, error);
+    if (status != ROVE_OK || was) {
+        return status;
+    }
     if (c->replica->credentials != NULL && !is_adopted(c->replica)) {
-        return rove__client_adopt(c->replica, error); /* what an earlier call left undone */
+        return rove__client_adopt(c->replica, error);
     }
-    rove_status status = is_stranger(c->replica, error);
-    if (status == ROVE_OK) {
-        status = fetch_nonce(c, nonce, error);
-    }
+    status = fetch_nonce(c, nonce, error);
     if (status == ROVE_OK) {
         status = crypto_failed(prove(c, nonce), error);
     }
     if (status == ROVE_OK) {
         status = rove__letter_send(c->replica, &letter, &c->response, error);
     }
-    return status == ROVE_OK ? keep(c, error) : status;
+    if (status == ROVE_EXISTS) {
+        status = rove__error_set(error, status, "This device is enrolled with %s already.", c->url);
+    }
+    return status == ROVE_OK ? keep(c, 0, error) : status;
 }
 
 rove_status rove_enroll(rove *replica, const char *url, const char *code, rove_error *error) {
@@ -225,6 +241,10 @@ rove_status rove_enroll(rove *replica, const char *url, const char *code, rove_e
 
     if (replica == NULL || url == NULL || code == NULL) {
         return rove__client_invalid(error, "Enrolment takes a replica, an address and a code.");
+    }
+    if (rove__store_in_transaction(replica->store)) {
+        return rove__error_set(error, ROVE_STATE,
+                               "This thread has a transaction open; commit it or roll it back.");
     }
     ceremony_begin(&c, replica);
     rove_status status = rove__url_check(url, c.url, error);
@@ -282,7 +302,7 @@ rove_status rove__client_renew(rove *replica, rove__renewal *renewal, rove_error
         status = rove__letter_send(replica, &letter, &c.response, error);
     }
     if (status == ROVE_OK) {
-        status = keep(&c, error);
+        status = keep(&c, 1, error);
     }
     renewal->response = c.response;
     ceremony_end(&c);

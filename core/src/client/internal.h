@@ -22,6 +22,7 @@ struct rove {
     rove__credentials_ports credentials_ports; /* the same */
     rove__store *store;
     char *identity_path;
+    char *next_path; /* of the identity of whom the device passes to (handover.c) */
 
     rove__mutex *watching; /* over the watcher, also while it is called */
     rove_watcher watcher;
@@ -78,7 +79,8 @@ typedef struct rove__link {
     const char *path; /* "/v1/exchange" */
     const char *content_type;
     const char *accept;
-    const uint8_t *pin; /* of a first contact; NULL: the credentials are used */
+    const uint8_t
+        *pin; /* of a first contact: it alone is trusted; NULL: the credentials say whom */
     rove_status (*read_body)(void *ctx, void *bytes, size_t capacity, size_t *size);
     rove_status (*write_answer)(void *ctx, const void *bytes, size_t size);
     int (*cancelled)(void *ctx);
@@ -121,6 +123,17 @@ typedef struct rove__renewal {
 ROVE_CHECK rove_status rove__client_renew(rove *replica, rove__renewal *renewal, rove_error *error);
 /* Brings the replica's owner in line with the identity: what a crash between the two left undone. */
 ROVE_CHECK rove_status rove__client_adopt(rove *replica, rove_error *error);
+
+/* What headquarters answered is who this device is from now on; takes `fresh`. */
+void rove__client_install(rove *replica, rove__credentials *fresh);
+
+/* ---- handover.c; with `busy` taken ---- */
+
+/* The device passes to the user of `next` (D11), which is taken in any case. */
+ROVE_CHECK rove_status rove__client_hand_over(rove *replica, rove__credentials *next,
+                                              rove_error *error);
+/* What an earlier hand-over left undone; *was 1: there was something, and the result is its. */
+ROVE_CHECK rove_status rove__client_hand_over_rest(rove *replica, int *was, rove_error *error);
 
 /* NOT_ENROLLED if there is no identity to talk to headquarters with. */
 ROVE_CHECK rove_status rove__client_enrolled(const rove *replica, rove_error *error);

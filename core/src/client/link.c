@@ -41,12 +41,16 @@ static void trust(rove *replica, const rove__link *link, rove_request *request) 
     int64_t now = rove__store_now_ms(replica->store, &trusted);
 
     request->trusted_now_ms = trusted ? now : 0;
-    if (link->pin != NULL) {
-        request->pin = link->pin;
-        return;
+    if (link->pin == NULL || replica->credentials != NULL) {
+        ROVE_ASSERT(replica->credentials != NULL);
+        rove__link_trust(replica->credentials, request);
     }
-    ROVE_ASSERT(replica->credentials != NULL);
-    rove__link_trust(replica->credentials, request);
+    if (link->pin != NULL) {
+        request->ca_der = NULL;
+        request->ca_size = 0;
+        request->pin = link->pin;
+        request->backup_pin = NULL;
+    }
 }
 
 void rove__link_request(rove *replica, const rove__link *link, char url[ROVE_REQUEST_URL_MAX],

@@ -61,7 +61,9 @@ rove_status rove_read_state(rove *replica, rove_state *out, rove_error *error) {
                         .rejections = store.rejections,
                         .disk_bytes = store.disk_bytes,
                         .remains = store.remains,
-                        .differing = store.differing};
+                        .differing = store.differing,
+
+                        .former_batches = store.former_batches};
     status = count_records(replica, counts, error);
     if (status != ROVE_OK) {
         return status;

@@ -69,7 +69,7 @@ static const char *const texts[ROVE_EXCHANGE_SQL_COUNT] = {
                                    " WHERE number = ?1",
     [ROVE_EXCHANGE_FORMER_REST] = "UPDATE _batch SET state = 4 WHERE number < 0 AND state = 3",
     [ROVE_EXCHANGE_BATCH_SHIFT] = "UPDATE _batch SET number = number - ?1 WHERE number > ?1",
-    [ROVE_EXCHANGE_BATCH_RETIRE] = "UPDATE _batch SET number = number - ?1, state = 2"
+    [ROVE_EXCHANGE_BATCH_RETIRE] = "UPDATE _batch SET number = number - ?1, state = iif(state = 0, 3, 2)"
                                    " WHERE number BETWEEN 1 AND ?2",
     [ROVE_EXCHANGE_FRAME_PUT] = "INSERT INTO _frame(batch, ordinal, rows) VALUES(?1, ?2, ?3)",
     [ROVE_EXCHANGE_FRAME_NEXT] = "SELECT f.batch, f.ordinal, f.rows, b.frames, b.schema FROM _frame f"
@@ -79,6 +79,7 @@ static const char *const texts[ROVE_EXCHANGE_SQL_COUNT] = {
     [ROVE_EXCHANGE_FRAME_OF] = "SELECT ordinal, rows FROM _frame WHERE batch = ?1 ORDER BY ordinal",
     [ROVE_EXCHANGE_FRAME_AT] = "SELECT rows FROM _frame WHERE batch = ?1 AND ordinal = ?2",
     [ROVE_EXCHANGE_FRAME_MOVE] = "UPDATE _frame SET batch = ?2 WHERE batch = ?1",
+    [ROVE_EXCHANGE_FRAME_BATCH] = "SELECT batch FROM _frame WHERE batch > ?1 ORDER BY batch LIMIT 1",
     [ROVE_EXCHANGE_FRAME_DROP] = "DELETE FROM _frame WHERE batch = ?1",
     [ROVE_EXCHANGE_FRAME_SHIFT] = "UPDATE _frame SET batch = batch - ?1 WHERE batch > ?1",
     [ROVE_EXCHANGE_FRAME_RETIRE] = "UPDATE _frame SET batch = batch - ?1 WHERE batch BETWEEN 1 AND ?2",
@@ -151,6 +152,8 @@ static const char *const texts[ROVE_EXCHANGE_SQL_COUNT] = {
                                     " change) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     [ROVE_EXCHANGE_REJECTION_GET] = "SELECT change FROM _rejection WHERE seq = ?1",
     [ROVE_EXCHANGE_RETURNED_GET] = "SELECT change FROM review WHERE id = ?1 AND state = 3",
+    [ROVE_EXCHANGE_REJECTION_ALL] = "SELECT change FROM _rejection ORDER BY seq",
+    [ROVE_EXCHANGE_REJECTION_CLEAR] = "DELETE FROM _rejection",
     [ROVE_EXCHANGE_REJECTION_DROP] = "DELETE FROM _rejection WHERE seq = ?1",
     [ROVE_EXCHANGE_REJECTION_INSERTS] = "SELECT DISTINCT entity, row FROM _rejection WHERE op = 1",
     [ROVE_EXCHANGE_REJECTION_INSERT] = "SELECT 1 FROM _rejection WHERE entity = ?1 AND row = ?2"
@@ -158,6 +161,9 @@ static const char *const texts[ROVE_EXCHANGE_SQL_COUNT] = {
     [ROVE_EXCHANGE_NEEDED_PUT] = "INSERT OR IGNORE INTO _needed(stamp, replica) VALUES(?1, ?2)",
     [ROVE_EXCHANGE_NEEDED_ALL] = "SELECT stamp, replica FROM _needed",
     [ROVE_EXCHANGE_NEEDED_CLEAR] = "DELETE FROM _needed",
+    [ROVE_EXCHANGE_TABLE_ALL] = "SELECT name FROM sqlite_schema WHERE type = 'table'"
+                                " AND name NOT IN ('_meta', '_batch', '_sealed')"
+                                " AND name NOT LIKE 'sqlite~_%' ESCAPE '~'",
 };
 /* clang-format on */
 

@@ -41,12 +41,13 @@ typedef enum rove__exchange_sql {
     ROVE_EXCHANGE_FORMER_REST,   /* those that were sent and not taken */
     ROVE_EXCHANGE_FORMER_FORGET, /* of former numbers: no frame, nor one that needs its chain */
     ROVE_EXCHANGE_BATCH_SHIFT,   /* number less (1), of those above it */
-    ROVE_EXCHANGE_BATCH_RETIRE,  /* number less (1), state 2, of those from 1 to (2) */
-    ROVE_EXCHANGE_FRAME_PUT,     /* batch, ordinal, rows */
+    ROVE_EXCHANGE_BATCH_RETIRE, /* number less (1), state 2 or, in flight, 3, of those from 1 to (2) */
+    ROVE_EXCHANGE_FRAME_PUT,    /* batch, ordinal, rows */
     ROVE_EXCHANGE_FRAME_NEXT, /* batch, ordinal, rows, frames, schema after (1, 2), up to batch (3) */
     ROVE_EXCHANGE_FRAME_OF,   /* ordinal, rows of a batch */
     ROVE_EXCHANGE_FRAME_AT,   /* rows of batch (1) at ordinal (2) */
     ROVE_EXCHANGE_FRAME_MOVE,    /* batch (2) in place of (1) */
+    ROVE_EXCHANGE_FRAME_BATCH,   /* the next batch after (1) that has any */
     ROVE_EXCHANGE_FRAME_DROP,    /* of a batch */
     ROVE_EXCHANGE_FRAME_SHIFT,   /* batch less (1), of those above it */
     ROVE_EXCHANGE_FRAME_RETIRE,  /* batch less (1), of those from 1 to (2) */
@@ -95,12 +96,15 @@ typedef enum rove__exchange_sql {
     ROVE_EXCHANGE_REJECTION_PUT,
     ROVE_EXCHANGE_REJECTION_GET, /* change by seq */
     ROVE_EXCHANGE_RETURNED_GET,  /* change by id: of a Review, whose table the registry makes */
+    ROVE_EXCHANGE_REJECTION_ALL, /* change, in the order in which they came */
     ROVE_EXCHANGE_REJECTION_DROP,
+    ROVE_EXCHANGE_REJECTION_CLEAR,
     ROVE_EXCHANGE_REJECTION_INSERTS, /* entity, row of rejected inserts */
     ROVE_EXCHANGE_REJECTION_INSERT,  /* a rejected insert of (entity, row) */
     ROVE_EXCHANGE_NEEDED_PUT,
     ROVE_EXCHANGE_NEEDED_ALL,
     ROVE_EXCHANGE_NEEDED_CLEAR,
+    ROVE_EXCHANGE_TABLE_ALL, /* name, of all but _meta and what is kept under former numbers */
     ROVE_EXCHANGE_SQL_COUNT
 } rove__exchange_sql;
 
@@ -268,6 +272,8 @@ ROVE_CHECK rove_status rove__journal_welcome(rove__store *store, const rove__wel
 /* Seals one batch, in the caller's transaction: its plain frames are gone afterwards. */
 ROVE_CHECK rove_status rove__journal_seal(rove__store *store, int64_t batch,
                                           const rove__sealer *sealer, rove_error *error);
+/* fork.c: batches 1 to `until` of the present number become those of a former one, below 0. */
+ROVE_CHECK rove_status rove__fork_retire(rove__store *store, int64_t until, rove_error *error);
 /* ---- former.c: batches of former numbers ---- */
 
 #define ROVE_FORMER_KEPT 2 /* state: headquarters has it */

@@ -12,14 +12,14 @@
 #include "store/exchange.h"
 
 /* Batch 1 .. of the old number stand at number - (replica << 32). */
-static rove_status retire(rove__store *store, int64_t acked, rove_error *error) {
+rove_status rove__fork_retire(rove__store *store, int64_t until, rove_error *error) {
     static const rove__exchange_sql which[3] = {
         ROVE_EXCHANGE_FRAME_RETIRE, ROVE_EXCHANGE_SEALED_RETIRE, ROVE_EXCHANGE_BATCH_RETIRE};
     int64_t offset = (int64_t)store->owner.replica << 32;
     rove_status status = ROVE_OK;
 
     for (size_t i = 0; i < 3 && status == ROVE_OK; i++) {
-        status = rove__exchange_run(store, which[i], error, "ii", offset, acked);
+        status = rove__exchange_run(store, which[i], error, "ii", offset, until);
     }
     return status;
 }
@@ -105,7 +105,7 @@ rove_status rove__fork_adopt(rove__store *store, rove_replica fresh, rove_error 
         status = rove__meta_get_int(store, ROVE_META_ACKED, &acked, error);
     }
     if (status == ROVE_OK) {
-        status = retire(store, acked, error);
+        status = rove__fork_retire(store, acked, error);
     }
     if (status == ROVE_OK) {
         status = shift(store, acked, error);

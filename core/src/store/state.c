@@ -18,6 +18,7 @@ static const char counts[] =
     " (SELECT coalesce(sum(rows), 0) FROM _scope),"
     " (SELECT count(*) FROM _scope),"
     " (SELECT count(*) FROM (SELECT DISTINCT root, part FROM _repair WHERE again <> 0)),"
+    " (SELECT count(*) FROM _batch WHERE state IN (3, 4)),"
     " (SELECT page_count FROM pragma_page_count),"
     " (SELECT freelist_count FROM pragma_freelist_count),"
     " (SELECT page_size FROM pragma_page_size)";
@@ -43,8 +44,9 @@ static rove_status read_counts(rove__store *store, rove__store_state *state, rov
         state->rows = count_at(statement, 6);
         state->scopes = count_at(statement, 7);
         state->differing = count_at(statement, 8);
+        state->former_batches = count_at(statement, 9);
         state->disk_bytes =
-            (count_at(statement, 9) - count_at(statement, 10)) * count_at(statement, 11);
+            (count_at(statement, 10) - count_at(statement, 11)) * count_at(statement, 12);
     }
     sqlite3_finalize(statement);
     return code == SQLITE_ROW ? ROVE_OK

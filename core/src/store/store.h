@@ -73,6 +73,7 @@ typedef struct rove__store_state {
     uint64_t batches_in_flight;
     uint64_t quarantined;
     uint64_t rejections;      /* open ones */
+    uint64_t former_batches;  /* of former numbers and users, that headquarters has not taken yet */
     uint64_t unknown_rows;    /* of entities that this build does not know */
     uint64_t rows;            /* headquarters' live rows held, quarantined and unknown included */
     uint64_t scopes;
@@ -239,6 +240,18 @@ typedef struct rove__sealer {
     rove__bytes certificate;
     const uint8_t *recipient;
 } rove__sealer;
+/*
+ * The replica passes to another user of the same headquarters (D11): all that the present one did is sealed with `sealer`, to
+ * `seal_key` where that is not NULL, and kept for headquarters; all else of his leaves, for good once rove__store_tidy has been through. All or nothing.
+ * STATE: headquarters has no sealing key.
+ */
+typedef struct rove__hand_over {
+    rove__store_owner owner;
+    const rove__sealer *sealer;
+    const uint8_t *seal_key;
+} rove__hand_over;
+ROVE_CHECK rove_status rove__store_hand_over(rove__store *store, const rove__hand_over *to,
+                                             rove_error *error);
 /* Seals acknowledged batches that are not yet (D9), a transaction each. A failure is logged; the next call goes on. */
 void rove__store_journal(rove__store *store, const rove__sealer *sealer);
 /*

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/planted.h"
 #include "base/siphash.h"
 #include "sync/judge_state.h"
 #include "wire/rename.h"
@@ -66,7 +67,7 @@ static rove_status find_author(const rove__server_ports *ports, rove__hq_tx *tx,
         make_author(staged, author, doubt);
         return ROVE_OK;
     }
-    if (status == ROVE_OK && author->status == ROVE_DEVICE_REVOKED) {
+    if (status == ROVE_OK && author->status == ROVE_DEVICE_REVOKED && !ROVE_PLANTED(D11_REVOKED)) {
         *doubt = "Its device was revoked.";
         return ROVE_OK;
     }

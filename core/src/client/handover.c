@@ -1,0 +1,154 @@
+/*
+ * client/handover.c - the device passes to another user of the same headquarters (D11). What the first one has not sent, and what
+ * headquarters may ask for again, stays, sealed under his identity; his rows go. Each step may be the last before a crash:
+ *
+ *   1  the new identity is kept beside the old one, as `identity.next`
+ *   2  one transaction of the replica: all that store/handover.c says, and the new owner
+ *   3  the replica's files are written anew
+ *   4  the new identity becomes `identity`; `identity.next` goes
+ *
+ * Up to 2 the device is the first user's and works as before; from then on it is nobody's until 4 is done. Whoever opens the
+ * replica, or enrols, goes on where it stopped.
+ */
+#include <string.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "client/internal.h"
+
+static void forget_next(rove *replica) {
+    const rove_files *files = &replica->ports.files;
+
+    if (files->remove(files->ctx, replica->next_path, NULL) != ROVE_OK) {
+        rove__log(&replica->ports.log, ROVE_LOG_WARN, "client", "%s could not be removed",
+                  replica->next_path);
+    }
+}
+
+static void drop_credentials(rove *replica) {
+    rove__mutex_enter(replica->mutex);
+    rove__credentials *old = replica->credentials;
+    replica->credentials = NULL;
+    replica->failures = 0;
+    replica->next_sync_ms = 0;
+    replica->send_digests = 0;
+    rove__mutex_leave(replica->mutex);
+    rove__credentials_free(&replica->ports.allocator, old);
+}
+
+static int is_same(const void *a, size_t a_size, const void *b, size_t b_size) {
+    return a_size == b_size && memcmp(a, b, a_size) == 0;
+}
+
+/* Step 2. */
+static rove_status pass_replica(rove *replica, const rove__identity *next, rove_error *error) {
+    if (replica->credentials == NULL) {
+        return rove__error_set(error, ROVE_STATE,
+                               "This replica holds the work of another user, whose identity is "
+                               "damaged. Enrol that user here with a new code first, or open a new "
+                               "folder for this one.");
+    }
+    const rove__identity *former = &replica->credentials->identity;
+    if (!is_same(former->ca, former->ca_size, next->ca, next->ca_size)) {
+        return rove__error_set(error, ROVE_STATE,
+                               "This replica holds the work of a user of another headquarters. "
+                               "Open a new folder for this one, and enrol there with a new code.");
+    }
+    rove__sealer sealer = rove__credentials_sealer(replica->credentials);
+    rove__hand_over to = {.owner = {.replica = next->replica, .user = next->user},
+                          .sealer = &sealer,
+                          .seal_key = next->seal_key};
+    rove_status status = rove__client_adopt(replica, error);
+    return status == ROVE_OK ? rove__store_hand_over(replica->store, &to, error) : status;
+}
+
+/* Steps 3 and 4; takes `next`. */
+static rove_status complete(rove *replica, rove__credentials *next, rove_error *error) {
+    rove_status status = rove__store_tidy(replica->store, error);
+
+    if (status == ROVE_OK) {
+        status = rove__credentials_save(&replica->credentials_ports, replica->identity_path, next,
+                                        error);
+    }
+    if (status != ROVE_OK) {
+        rove__mutex_enter(replica->mutex);
+        replica->identity_status = ROVE_BUSY;
+        rove__mutex_leave(replica->mutex);
+        rove__credentials_free(&replica->ports.allocator, next);
+        return status;
+    }
+    forget_next(replica);
+    rove__client_install(replica, next);
+    return ROVE_OK;
+}
+
+/* Steps 2 to 4; takes `next`. */
+static rove_status pass(rove *replica, rove__credentials *next, rove_error *error) {
+    rove__store_owner owner;
+    rove_status status = ROVE_OK;
+
+    rove__store_read_owner(replica->store, &owner);
+    if (owner.user != next->identity.user) {
+        status = pass_replica(replica, &next->identity, error);
+        if (status == ROVE_OK) {
+            rove__log(&replica->ports.log, ROVE_LOG_INFO, "client",
+                      "the replica of user %lld passes to user %lld", (long long)owner.user,
+                      (long long)next->identity.user);
+            drop_credentials(replica);
+        }
+    }
+    if (status == ROVE_OK) {
+        return complete(replica, next, error);
+    }
+    /* It will not go better another time. */
+    if (status == ROVE_STATE || status == ROVE_CORRUPT) {
+        forget_next(replica);
+    }
+    rove__credentials_free(&replica->ports.allocator, next);
+    return status;
+}
+
+rove_status rove__client_hand_over(rove *replica, rove__credentials *next, rove_error *error) {
+    rove_status status =
+        rove__credentials_save(&replica->credentials_ports, replica->next_path, next, error);
+
+    if (status != ROVE_OK) {
+        rove__credentials_free(&replica->ports.allocator, next);
+        return status;
+    }
+    return pass(replica, next, error);
+}
+
+/* Step 4 was done, but for its end; or the file is of an older hand-over, whose end failed. */
+static int is_done(rove *replica, const rove__identity *next) {
+    const rove__credentials *credentials = replica->credentials;
+    rove__store_owner owner;
+
+    rove__store_read_owner(replica->store, &owner);
+    return (credentials != NULL && credentials->identity.user == next->user) ||
+           (owner.user == next->user && owner.replica != next->replica);
+}
+
+rove_status rove__client_hand_over_rest(rove *replica, int *was, rove_error *error) {
+    rove__credentials *next = NULL;
+
+    *was = 0;
+    rove_status status =
+        rove__credentials_load(&replica->credentials_ports, replica->next_path, &next, error);
+    if (status == ROVE_NOT_FOUND) {
+        return ROVE_OK;
+    }
+    if (status != ROVE_OK) {
+        if (status == ROVE_CORRUPT) {
+            forget_next(replica); /* and the user needs another code */
+        }
+        return status == ROVE_CORRUPT ? ROVE_OK : status;
+    }
+    if (is_done(replica, &next->identity)) {
+        forget_next(replica);
+        rove__credentials_free(&replica->ports.allocator, next);
+        return ROVE_OK;
+    }
+    *was = 1;
+    return pass(replica, next, error);
+}
