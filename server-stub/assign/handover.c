@@ -62,27 +62,28 @@ uint64_t handover_total(const handover_count *count) {
     return count->accounts + count->leads + count->contacts + count->tasks + count->visits;
 }
 
-/* A live row; NOT_FOUND. The caller frees the arena in any case. */
+/* A live row, to be changed; NOT_FOUND. The caller frees the arena in any case. */
 static rove_status get(const handover *self, uint32_t entity, rove_id id, rove__arena *arena,
                        rove__hq_row *row) {
     rove__arena_init(arena, self->allocator, ARENA_MAX);
-    rove_status status = self->store->row_get(self->tx, entity, id, 0, arena, row);
+    rove_status status = self->store->row_get(self->tx, entity, id, 1, arena, row);
     return status == ROVE_OK && row->dead != 0 ? ROVE_NOT_FOUND : status;
 }
 
-/* Gives one reference of a record to the new user. */
-static rove_status give(handover *self, const rove__entity *entity, rove_id id, const char *field,
+/* Gives one reference of a record that was read to the new user. */
+static rove_status give(handover *self, const rove__hq_row *before, const char *field,
                         rove_error *error) {
+    const rove__entity *entity = before->row.entity;
     size_t changed = 0;
     rove__arena arena;
     rove__row row;
 
     rove__arena_init(&arena, self->allocator, ARENA_MAX);
-    rove_status status = rove__row_init(&row, entity, id, &arena);
+    rove_status status = rove__row_init(&row, entity, before->row.id, &arena);
     if (status == ROVE_OK) {
         rove__row_set(&row, (size_t)rove__entity_field_named(entity, field),
                       rove__value_int(self->to));
-        status = rove__writer_update(self->writer, &row, &changed, error);
+        status = rove__writer_change(self->writer, before, &row, &changed, error);
         self->rows += changed > 0;
     }
     rove__arena_free(&arena);
@@ -118,14 +119,16 @@ static rove_status each_edge(void *ctx, const rove__hq_entailment *e) {
                                   : ROVE_OK;
 }
 
-/* Whether a root that the former user has entails the contact, now that the others have passed. */
-static rove_status is_kept(const handover *self, rove_id contact, int *kept) {
+/* Whether a root that the former user has entails the contact, now that `passed` and others have passed. */
+static rove_status is_kept(const handover *self, rove_id contact, rove_id passed, int *kept) {
     edges found = {.list = {.allocator = self->allocator}, .holders = 1};
     rove_status status = self->store->entailment_scan(self->tx, 0, contact, each_edge, &found);
 
     *kept = 0;
     for (size_t i = 0; i < found.list.count && status == ROVE_OK && !*kept; i++) {
-        status = is_granted(self, found.list.items[i], kept);
+        if (found.list.items[i] != passed) {
+            status = is_granted(self, found.list.items[i], kept);
+        }
     }
     ids_free(&found.list);
     return status;
@@ -150,7 +153,7 @@ static rove_status pass_tasks(handover *self, rove_id about, rove_error *error) 
         status = get(self, task->number, list.items[i], &arena, &row);
         if (status == ROVE_OK && is_open_task(&row.row) &&
             is_of_former(self, &row.row, "assigned_to_id")) {
-            status = give(self, task, list.items[i], "assigned_to_id", error);
+            status = give(self, &row, "assigned_to_id", error);
             self->count.tasks += status == ROVE_OK;
         }
         rove__arena_free(&arena);
@@ -202,7 +205,12 @@ static rove_status pass_visits(handover *self, rove_id account, rove_error *erro
     }
     rove__arena_free(&arena);
     for (size_t i = 0; i < search.list.count && status == ROVE_OK; i++) {
-        status = give(self, visit, search.list.items[i], "visitor_id", error);
+        rove__hq_row row;
+        status = get(self, visit->number, search.list.items[i], &arena, &row);
+        if (status == ROVE_OK) {
+            status = give(self, &row, "visitor_id", error);
+        }
+        rove__arena_free(&arena);
         self->count.visits += status == ROVE_OK;
     }
     ids_free(&search.list);
@@ -226,27 +234,27 @@ static void count_root(handover *self, const rove__entity *entity) {
  * Ownership and grant of one root. `entailed`: it comes to the new user with another root, so that he needs a grant of
  * his own only where the former one had it. *passed 0: the former user has nothing of it.
  */
-static rove_status pass_root(handover *self, const rove__row *row, int entailed, int *passed,
+static rove_status pass_root(handover *self, const rove__hq_row *root, int entailed, int *passed,
                              rove_error *error) {
+    const rove__row *row = &root->row;
     int owner = rove__entity_field_named(row->entity, "owner_id");
     int owned = owner >= 0 && is_of_former(self, row, "owner_id");
     int ownerless = owner >= 0 && row->cells[owner].type == ROVE_NULL;
-    int granted = 0;
-    rove_status status = is_granted(self, row->id, &granted);
+    int granted = owned && !entailed; /* or not: it does not matter then */
+    rove_status status = granted ? ROVE_OK : is_granted(self, row->id, &granted);
 
     *passed = status == ROVE_OK && (owned || granted);
     if (!*passed) {
         return status;
     }
-    if (granted) {
+    if (granted && self->from != 0) {
         status = rove__writer_revoke_grant(self->writer, self->from, row->id, error);
     }
     if (status == ROVE_OK && (granted || !entailed)) {
         status = rove__writer_grant(self->writer, self->to, row->id, 0, error);
-        self->rows++;
     }
     if (status == ROVE_OK && (owned || ownerless)) {
-        status = give(self, row->entity, row->id, "owner_id", error);
+        status = give(self, root, "owner_id", error);
     }
     return status;
 }
@@ -260,7 +268,7 @@ static rove_status pass_along(handover *self, const rove__entity *entity, rove_i
     rove_status status = get(self, entity->number, id, &arena, &row);
 
     if (status == ROVE_OK) {
-        status = pass_root(self, &row.row, 1, &passed, error);
+        status = pass_root(self, &row, 1, &passed, error);
     }
     rove__arena_free(&arena);
     if (status == ROVE_NOT_FOUND) {
@@ -281,7 +289,7 @@ static rove_status pass_contacts(handover *self, rove_id account, rove_error *er
     for (size_t i = 0; i < found.list.count && status == ROVE_OK; i++) {
         int kept = i > 0 && found.list.items[i] == found.list.items[i - 1]; /* in two roles */
         if (!kept) {
-            status = is_kept(self, found.list.items[i], &kept);
+            status = is_kept(self, found.list.items[i], account, &kept);
         }
         if (status == ROVE_OK && !kept) {
             status = pass_along(self, contact, found.list.items[i], error);
@@ -313,7 +321,7 @@ rove_status handover_root(handover *self, uint32_t entity, rove_id root, rove_er
 
     ROVE_ASSERT(self->to != 0 && self->to != self->from);
     if (status == ROVE_OK && handover_is_open(&row.row)) {
-        status = pass_root(self, &row.row, 0, &passed, error);
+        status = pass_root(self, &row, 0, &passed, error);
     }
     if (passed) {
         count_root(self, row.row.entity);

@@ -70,6 +70,11 @@ void realign_list_sort(realign_list *list) {
 
 /* ---- what one user has ---------------------------------------------------------------------------------- */
 
+typedef struct ids {
+    rove_id *items; /* owned */
+    size_t count, capacity;
+} ids;
+
 typedef struct search {
     realign_list *list;
     hq *headquarters;
@@ -77,6 +82,7 @@ typedef struct search {
     rove_id from, to;
     const realign_filter *filter;
     rove__arena arena; /* of one row */
+    ids owned;         /* what was looked at because he owns it, ascending while grants are read */
 } search;
 
 static rove_id number_of(const rove__row *row, const char *field) {
@@ -94,13 +100,46 @@ static int matches(const search *self, const rove__row *row) {
            handover_is_open(row);
 }
 
-static rove_status each_owned(void *ctx, const rove__hq_row *found) {
-    const search *self = ctx;
-    const rove__row *row = &found->row;
+static rove_status remember(search *self, rove_id id) {
+    ids *owned = &self->owned;
 
+    if (owned->count == owned->capacity) {
+        size_t capacity = owned->capacity == 0 ? 256 : owned->capacity * 2;
+        rove_id *items =
+            rove__alloc_resize(self->list->allocator, owned->items, capacity, sizeof *items);
+        if (items == NULL) {
+            return ROVE_NOMEM;
+        }
+        owned->items = items;
+        owned->capacity = capacity;
+    }
+    owned->items[owned->count++] = id;
+    return ROVE_OK;
+}
+
+static int by_id(const void *a, const void *b) {
+    const rove_id *left = a;
+    const rove_id *right = b;
+
+    return (*left > *right) - (*left < *right);
+}
+
+static int is_owned(const search *self, rove_id id) {
+    return self->owned.count > 0 &&
+           bsearch(&id, self->owned.items, self->owned.count, sizeof id, by_id) != NULL;
+}
+
+static rove_status take(search *self, const rove__row *row) {
     return matches(self, row)
                ? add(self->list, (realign_move){row->entity_number, row->id, self->from, self->to})
                : ROVE_OK;
+}
+
+static rove_status each_owned(void *ctx, const rove__hq_row *found) {
+    search *self = ctx;
+    rove_status status = remember(self, found->row.id);
+
+    return status == ROVE_OK ? take(self, &found->row) : status;
 }
 
 static rove_status each_grant(void *ctx, const rove__hq_grant *grant) {
@@ -108,7 +147,7 @@ static rove_status each_grant(void *ctx, const rove__hq_grant *grant) {
     const rove__registry *registry = hq_registry(self->headquarters);
     rove__hq_row row;
 
-    if (grant->to != ROVE_SEQ_OPEN) {
+    if (grant->to != ROVE_SEQ_OPEN || is_owned(self, grant->root)) {
         return ROVE_OK;
     }
     for (size_t i = 0; i < rove__registry_count(registry); i++) {
@@ -121,7 +160,7 @@ static rove_status each_grant(void *ctx, const rove__hq_grant *grant) {
             hq_database(self->headquarters)
                 ->store.row_get(self->tx, entity->number, grant->root, 0, &self->arena, &row);
         if (status == ROVE_OK) {
-            return row.dead == 0 ? each_owned(self, &row) : ROVE_OK;
+            return row.dead == 0 ? take(self, &row.row) : ROVE_OK;
         }
         if (status != ROVE_NOT_FOUND) {
             return status;
@@ -143,7 +182,12 @@ static rove_status find_owned(search *self, const rove__entity *entity) {
 rove_status realign_add_user(realign_list *list, hq *headquarters, rove__hq_tx *tx, rove_id from,
                              rove_id to, const realign_filter *filter) {
     const rove__registry *registry = hq_registry(headquarters);
-    search self = {list, headquarters, tx, from, to, filter, {0}};
+    search self = {.list = list,
+                   .headquarters = headquarters,
+                   .tx = tx,
+                   .from = from,
+                   .to = to,
+                   .filter = filter};
     rove_status status = ROVE_OK;
 
     rove__arena_init(&self.arena, list->allocator, ARENA_MAX);
@@ -153,9 +197,13 @@ rove_status realign_add_user(realign_list *list, hq *headquarters, rove__hq_tx *
             status = find_owned(&self, entity);
         }
     }
+    if (status == ROVE_OK && self.owned.count > 0) {
+        qsort(self.owned.items, self.owned.count, sizeof *self.owned.items, by_id);
+    }
     if (status == ROVE_OK) {
         status = hq_database(headquarters)->store.grant_scan(tx, from, 0, each_grant, &self);
     }
+    rove__free(list->allocator, self.owned.items);
     rove__arena_free(&self.arena);
     return status;
 }

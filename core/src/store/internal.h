@@ -129,7 +129,7 @@ struct rove__store {
     rove__arena row_arena;  /* emptied for each row */
     rove__buf scratch;
     rove__scope_sum *sums;  /* open-addressing table of the transaction's scopes (sums.c) */
-    size_t sum_count, sum_capacity;
+    size_t sum_count, sum_capacity, sum_dirty;
 
     struct rove__exchange *exchange; /* what reconciling keeps (exchange.h); NULL until first needed */
 

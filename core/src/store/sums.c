@@ -103,6 +103,11 @@ static rove_status touch(rove__store *store, rove__scope scope, rove__scope_sum 
     return status;
 }
 
+static void mark(rove__store *store, rove__scope_sum *sum) {
+    store->sum_dirty += !sum->dirty;
+    sum->dirty = 1;
+}
+
 rove_status rove__sum_term(rove__store *store, rove__scope scope, rove__hash128 term, int sign,
                            rove_error *error) {
     rove__scope_sum *sum = NULL;
@@ -116,19 +121,7 @@ rove_status rove__sum_term(rove__store *store, rove__scope scope, rove__hash128 
             rove__hash128_subtract(&sum->sum, term);
         }
         sum->rows += sign;
-        sum->dirty = 1;
-    }
-    return status;
-}
-
-rove_status rove__sum_clear(rove__store *store, rove__scope scope, rove_error *error) {
-    rove__scope_sum *sum = NULL;
-
-    rove_status status = touch(store, scope, &sum, error);
-    if (status == ROVE_OK) {
-        memset(&sum->sum, 0, sizeof sum->sum);
-        sum->rows = 0;
-        sum->dirty = 1;
+        mark(store, sum);
     }
     return status;
 }
@@ -164,16 +157,29 @@ static rove_status write(rove__store *store, const rove__scope_sum *sum, rove_er
     return status;
 }
 
+/* Written at once: who lets go of thousands of scopes looks into the table for each, and would flush all of them each time. */
+rove_status rove__sum_clear(rove__store *store, rove__scope scope, rove_error *error) {
+    rove__scope_sum *sum = NULL;
+
+    rove_status status = touch(store, scope, &sum, error);
+    if (status == ROVE_OK) {
+        memset(&sum->sum, 0, sizeof sum->sum);
+        sum->rows = 0;
+        store->sum_dirty -= sum->dirty != 0;
+        sum->dirty = 0;
+        status = write(store, sum, error);
+    }
+    return status;
+}
+
 rove_status rove__sum_flush(rove__store *store, rove_error *error) {
     rove_status status = ROVE_OK;
 
-    if (store->sum_count == 0) {
-        return ROVE_OK;
-    }
-    for (size_t i = 0; i < store->sum_capacity && status == ROVE_OK; i++) {
+    for (size_t i = 0; store->sum_dirty > 0 && i < store->sum_capacity && status == ROVE_OK; i++) {
         if (store->sums[i].loaded && store->sums[i].dirty) {
             status = write(store, &store->sums[i], error);
             store->sums[i].dirty = 0;
+            store->sum_dirty--;
         }
     }
     return status;
@@ -190,6 +196,7 @@ void rove__sum_forget(rove__store *store) {
     store->sums = NULL;
     store->sum_count = 0;
     store->sum_capacity = 0;
+    store->sum_dirty = 0;
 }
 
 rove_status rove__sum_total(rove__store *store, rove__hash128 *total, uint64_t *rows,

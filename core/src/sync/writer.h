@@ -79,6 +79,10 @@ ROVE_CHECK rove_status rove__writer_insert(rove__writer *writer, rove__row *row,
  * duplicates that goes round in a ring. */
 ROVE_CHECK rove_status rove__writer_update(rove__writer *writer, const rove__row *row,
                                            size_t *changed, rove_error *error);
+/* The same, where the caller has read the row in this transaction and locked it, into an arena of his own. */
+ROVE_CHECK rove_status rove__writer_change(rove__writer *writer, const rove__hq_row *before,
+                                           const rove__row *row, size_t *changed,
+                                           rove_error *error);
 ROVE_CHECK rove_status rove__writer_delete(rove__writer *writer, uint32_t entity, rove_id id,
                                            rove_error *error);
 /* All parts of a root. OK if held already; an author's grant becomes a lasting one if author is 0. */

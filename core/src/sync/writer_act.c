@@ -223,12 +223,18 @@ static void sort_edits(rove__edit *edits, size_t count) {
     }
 }
 
-static rove_status update_prepare(update *u, const rove__row *row) {
+/* `before`: as it stands, if the caller has read it. */
+static rove_status update_prepare(update *u, const rove__hq_row *before, const rove__row *row) {
     rove__writer *writer = u->writer;
     size_t room = row->cell_count;
+    rove_status status = ROVE_OK;
 
-    rove_status status = writer->options.store->row_get(writer->tx, row->entity_number, row->id, 1,
-                                                        &writer->arena, &u->before);
+    if (before != NULL) {
+        u->before = *before;
+    } else {
+        status = writer->options.store->row_get(writer->tx, row->entity_number, row->id, 1,
+                                                &writer->arena, &u->before);
+    }
     if (status == ROVE_OK && u->before.dead != 0) {
         status = ROVE_NOT_FOUND;
     }
@@ -250,13 +256,13 @@ static rove_status update_prepare(update *u, const rove__row *row) {
     return status == ROVE_OK ? rove__writer_stamp(writer, &u->version.stamp) : status;
 }
 
-rove_status rove__writer_update(rove__writer *writer, const rove__row *row, size_t *changed,
-                                rove_error *error) {
+rove_status rove__writer_change(rove__writer *writer, const rove__hq_row *before,
+                                const rove__row *row, size_t *changed, rove_error *error) {
     update u = {.writer = writer, .version = {0, writer->head.replica}};
 
     *changed = 0;
     rove__arena_reset(&writer->arena);
-    rove_status status = update_prepare(&u, row);
+    rove_status status = update_prepare(&u, before, row);
     if (status == ROVE_OK) {
         status = update_cells(&u, row);
     }
@@ -282,6 +288,11 @@ rove_status rove__writer_update(rove__writer *writer, const rove__row *row, size
                            .replica = writer->head.replica};
     *changed = u.edit_count;
     return rove__writer_row(writer, &u.before, &u.after, &change, error);
+}
+
+rove_status rove__writer_update(rove__writer *writer, const rove__row *row, size_t *changed,
+                                rove_error *error) {
+    return rove__writer_change(writer, NULL, row, changed, error);
 }
 
 /* ---- delete --------------------------------------------------------------------------------------------- */

@@ -24,6 +24,14 @@ static int has_parts(const rove__entity *entity) {
     return entity->part_field >= 0 || entity->scope == ROVE_SCOPE_PARENT;
 }
 
+/* What cannot be in the scope is not looked for: most tables, of most scopes. */
+static int may_hold(const rove__entity *entity, rove__scope scope) {
+    if (scope.part > 0 && !has_parts(entity)) {
+        return 0;
+    }
+    return entity->scope != (scope.root == 0 ? ROVE_SCOPE_SELF : ROVE_SCOPE_ORGANISATION);
+}
+
 static rove__lite_statement open_scan(rove__hq_tx *tx, const rove__entity *entity,
                                       rove__scope scope, rove_id after) {
     int whole = scope.part < 0 && has_parts(entity);
@@ -61,7 +69,7 @@ static rove_status row_scan(rove__hq_tx *tx, rove__scope scope, uint32_t after_e
 
     for (size_t i = 0; i < rove__registry_count(registry) && status == ROVE_OK && !self.done; i++) {
         const rove__entity *entity = rove__registry_at(registry, i);
-        if (entity->number < after_entity) {
+        if (entity->number < after_entity || !may_hold(entity, scope)) {
             continue;
         }
         rove__lite_statement s =
@@ -97,7 +105,10 @@ static rove_status row_ids(rove__hq_tx *tx, rove__scope scope,
     int done = 0;
 
     for (size_t i = 0; i < rove__registry_count(registry) && status == ROVE_OK && !done; i++) {
-        status = ids_of(tx, rove__registry_at(registry, i), scope, each, each_ctx, &done);
+        const rove__entity *entity = rove__registry_at(registry, i);
+        if (may_hold(entity, scope)) {
+            status = ids_of(tx, entity, scope, each, each_ctx, &done);
+        }
     }
     return status;
 }
