@@ -156,9 +156,9 @@ static int run(hq *headquarters, const hq_io *io, int argc, char **argv) {
         status = write_port(headquarters, io, self.port_file, hq_http_port(http), &error);
     }
     if (status == ROVE_OK) {
+        warn_of_end(headquarters, log);
         hq_print(io, "listening on %s\n", hq_http_url(http));
         rove__log(log, ROVE_LOG_INFO, "serve", "listening on %s", hq_http_url(http));
-        warn_of_end(headquarters, log);
         wait_for_signal();
         rove__log(log, ROVE_LOG_INFO, "serve", "stopping");
     }
