@@ -350,8 +350,10 @@ static rove_status complete(const rove__registry *registry, const mapping *m, ro
                            group[1] == NULL ? "" : group[1], group[0]);
 }
 
-/* The beginning of an entity's name is in the file's name: "crm-contacts-2026.csv". */
-static int named_after(const char *name, const char *stem) {
+/* The beginning of an entity's name is in the file's name, whatever its folders are called: "crm-contacts-2026.csv". */
+static int named_after(const char *path, const char *stem) {
+    const char *slash = strrchr(path, '/');
+    const char *name = slash == NULL ? path : slash + 1;
     size_t size = strlen(stem);
 
     for (; *name != '\0'; name++) {

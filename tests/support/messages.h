@@ -7,6 +7,7 @@
 #ifndef ROVE_TESTS_MESSAGES_H
 #define ROVE_TESTS_MESSAGES_H
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "wire/message.h"
@@ -245,5 +246,14 @@ static const message_kind message_kinds[] = {
 };
 #undef KIND
 #define MESSAGE_KINDS (sizeof message_kinds / sizeof *message_kinds)
+
+static inline const message_kind *kind_of(const char *name) {
+    for (size_t i = 0; i < MESSAGE_KINDS; i++) {
+        if (strcmp(message_kinds[i].name, name) == 0) {
+            return &message_kinds[i];
+        }
+    }
+    abort();
+}
 
 #endif

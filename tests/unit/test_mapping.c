@@ -92,6 +92,8 @@ static void test_the_files_of_the_demo(void **state) {
             "address_region address_postal_code occupation yearly_income");
     becomes(f, "ExternalId,Username,FirstName,Title,TerritoryExternalId,Email,Phone\n", "x.csv",
             "User: external_id login FIRST title territory_id email phone");
+    becomes(f, "ExternalId,Name,OwnerExternalId,TerritoryExternalId\n", "/leads/2026/accounts.csv",
+            "Account: external_id name owner_id territory_id"); /* its folder is no name of it */
     becomes(f, "ExternalId,Name,CountryCode,Group\n", "x.csv",
             "Territory: external_id name country region_group");
     becomes(f, "UserExternalId,TerritoryExternalId,StartDate,EndDate\n", "x.csv",

@@ -61,15 +61,6 @@ static rove_status read_bytes(fixture *f, const message_kind *kind) {
     return kind->read(&f->message, f->bytes.data, f->bytes.size, &f->arena);
 }
 
-static const message_kind *kind_of(const char *name) {
-    for (size_t i = 0; i < MESSAGE_KINDS; i++) {
-        if (strcmp(message_kinds[i].name, name) == 0) {
-            return &message_kinds[i];
-        }
-    }
-    abort();
-}
-
 static void samples_round_trip(void **state) {
     fixture *f = *state;
 
@@ -777,134 +768,9 @@ static void noise_does_no_harm(void **state) {
     }
 }
 
-static void a_lack_of_memory_is_reported_and_leaks_nothing(void **state) {
-    fixture *f = *state;
-
-    for (size_t i = 0; i < MESSAGE_KINDS; i++) {
-        const message_kind *kind = &message_kinds[i];
-        rove_status status = ROVE_NOMEM;
-
-        for (size_t n = 1; status == ROVE_NOMEM; n++) {
-            heap h = {.fail_at = n};
-            rove_allocator allocator = heap_allocator(&h);
-            any_message message;
-            rove__buf out;
-
-            kind->fill(&message);
-            rove__buf_init(&out, &allocator, ROVE_FRAME_MAX);
-            status = kind->write(&message, &out);
-            rove__buf_free(&out);
-            assert_int_equal(h.alive, 0);
-        }
-        assert_int_equal(status, ROVE_OK);
-        write_sample(f, kind);
-        status = ROVE_NOMEM;
-        for (size_t max = 0; status == ROVE_NOMEM; max += 8) {
-            rove__arena arena;
-
-            rove__arena_init(&arena, &f->allocator, max);
-            status = kind->read(&f->message, f->bytes.data, f->bytes.size, &arena);
-            rove__arena_free(&arena);
-        }
-        assert_int_equal(status, ROVE_OK);
-    }
-}
-
-/* Lists so long that what is made of them takes many allocations: each of them fails once. */
-static void a_lack_of_memory_within_a_long_list_is_reported(void **state) {
-    enum { LONG = 4000 };
-    fixture *f = *state;
-    rove__verdict *verdicts = calloc(LONG, sizeof *verdicts);
-    rove__canonical *canonicals = calloc(LONG, sizeof *canonicals);
-    rove__rename *renames = calloc(LONG, sizeof *renames);
-    rove__origin *origins = calloc(LONG, sizeof *origins);
-    rove__former *formers = calloc(LONG, sizeof *formers);
-    rove__scope_digest *digests = calloc(LONG, sizeof *digests);
-    rove__bucket_digest *buckets = calloc(ROVE_BUCKETED_MAX, sizeof *buckets);
-    rove__portion *portions = calloc(LONG, sizeof *portions);
-    rove__scope *scopes = calloc(LONG, sizeof *scopes);
-
-    for (size_t i = 0; i < LONG; i++) {
-        verdicts[i] = (rove__verdict){6, (rove_id)i + 1, 0, ROVE_VERDICT_LOST, ROVE_OK, ""};
-        canonicals[i] = (rove__canonical){(rove_id)i + 1, 6, 0, 1000 + i, 2000};
-        renames[i] = (rove__rename){6, (rove_id)i + 1, {5000, 9}, (rove_id)i + 9};
-        origins[i] = (rove__origin){7000 + i, 9};
-        formers[i] = (rove__former){9, i + 1, {{1}}, 401};
-        digests[i].scope.root = (rove_id)(LONG - i);
-        portions[i].scope.root = (rove_id)(LONG - i);
-        scopes[i].root = (rove_id)(LONG - i);
-    }
-    rove__ack ack = sample_ack;
-    ack.verdicts = verdicts;
-    ack.canonicals = canonicals;
-    ack.renames = renames;
-    ack.verdict_count = ack.canonical_count = ack.rename_count = LONG;
-    any_message messages[] = {
-        {.ack = ack},
-        {.renumber = {renames, LONG, {NULL, 0}}},
-        {.need_row = {origins, LONG}},
-        {.formers = {formers, LONG, 1}},
-        {.digest = {.items = digests,
-                    .count = LONG,
-                    .last = 1,
-                    .buckets = buckets,
-                    .bucket_count = ROVE_BUCKETED_MAX,
-                    .fetched = portions,
-                    .fetched_count = ROVE_FETCHED_MAX}},
-        {.differ = {portions, LONG, portions, ROVE_FETCHED_MAX}},
-        {.page = {.left = scopes,
-                  .left_count = LONG,
-                  .begin = portions,
-                  .begin_count = LONG,
-                  .done = scopes,
-                  .done_count = LONG}},
-    };
-    static const char *const names[] = {"ack",    "renumber", "need_row", "formers",
-                                        "digest", "differ",   "page"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const message_kind *kind = kind_of(names[i]);
-        rove_status status = ROVE_NOMEM;
-        for (size_t n = 1; status == ROVE_NOMEM; n++) {
-            heap h = {.fail_at = n};
-            rove_allocator allocator = heap_allocator(&h);
-            rove__buf out;
-            rove__buf_init(&out, &allocator, ROVE_FRAME_MAX);
-            status = kind->write(&messages[i], &out);
-            rove__buf_free(&out);
-            assert_int_equal(h.alive, 0);
-            assert_true(status == ROVE_NOMEM || n > 2);
-        }
-        assert_int_equal(status, ROVE_OK);
-        rove__buf_reset(&f->bytes);
-        assert_int_equal(kind->write(&messages[i], &f->bytes), ROVE_OK);
-        status = ROVE_NOMEM;
-        for (size_t n = 1; status == ROVE_NOMEM; n++) {
-            heap h = {.fail_at = n};
-            rove_allocator allocator = heap_allocator(&h);
-            rove__arena arena;
-            rove__arena_init(&arena, &allocator, ROVE_MESSAGE_ARENA_MAX);
-            status = kind->read(&f->message, f->bytes.data, f->bytes.size, &arena);
-            rove__arena_free(&arena);
-            assert_int_equal(h.alive, 0);
-        }
-        assert_int_equal(status, ROVE_OK);
-    }
-    free(verdicts);
-    free(canonicals);
-    free(renames);
-    free(origins);
-    free(formers);
-    free(digests);
-    free(buckets);
-    free(portions);
-    free(scopes);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_says_nothing_is_not_written, open, close),
-        cmocka_unit_test_setup_teardown(a_lack_of_memory_within_a_long_list_is_reported, open,
-                                        close),
         cmocka_unit_test_setup_teardown(samples_round_trip, open, close),
         cmocka_unit_test_setup_teardown(samples_fill_every_field, open, close),
         cmocka_unit_test_setup_teardown(device_messages_mean_the_same, open, close),
@@ -928,8 +794,6 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_message_cut_anywhere_does_no_harm, open, close),
         cmocka_unit_test_setup_teardown(a_flipped_bit_does_no_harm, open, close),
         cmocka_unit_test_setup_teardown(noise_does_no_harm, open, close),
-        cmocka_unit_test_setup_teardown(a_lack_of_memory_is_reported_and_leaks_nothing, open,
-                                        close),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
