@@ -92,10 +92,31 @@ static void test_another_record_or_another_creation_is_not_covered(void **state)
     assert_false(rove__merge_delete_covers(&now, &seen, 7, 0));
 }
 
+/* Field numbers come from devices: the largest is one like any other, also where the other clock has ended. */
+static void test_the_largest_field_number_is_one_like_any_other(void **state) {
+    rove__version base = {10, 7};
+    rove__clock_entry entry = {UINT32_MAX, 0, {11, 7}, 0};
+    rove__clock now;
+    rove__clock seen;
+
+    (void)state;
+    allocator = heap_allocator(&h);
+    rove__arena_init(&arena, &allocator, 1 << 20);
+    rove__clock_init(&now, base, base, 0);
+    rove__clock_init(&seen, base, base, 0);
+    assert_int_equal(rove__clock_set(&now, &arena, entry), ROVE_OK);
+    assert_false(rove__merge_delete_covers(&now, &seen, 2, 1));
+    assert_false(rove__merge_delete_covers(&seen, &now, 2, 1));
+    assert_true(rove__merge_delete_covers(&now, &now, 2, 1));
+    rove__arena_free(&arena);
+    assert_int_equal(h.alive, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_agrees_with_a_look_at_every_cell),
         cmocka_unit_test(test_another_record_or_another_creation_is_not_covered),
+        cmocka_unit_test(test_the_largest_field_number_is_one_like_any_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -295,6 +295,27 @@ static void unknown_fields_and_entities_are_kept(void **state) {
     assert_int_equal(now.rows, 1);
 }
 
+/* Unknown fields have whatever number their author gave: the largest is one like any other. */
+static void the_largest_field_number_is_kept_like_any_other(void **state) {
+    (void)state;
+    rove__extra had[] = {{2500, rove__value_int(1)}, {UINT32_MAX, rove__value_int(2)}};
+    rove__extra comes[] = {{2500, rove__value_int(3)}, {7, rove__value_int(4)} /* not in it */};
+    rove__change whole = office_account(&o, "Bakery")->whole;
+    rove__change part = {.op = ROVE_OP_PART, .row = {.entity = whole.row.entity}};
+    rove__change joined;
+
+    whole.row.extra = had;
+    whole.row.extra_count = 2;
+    part.row.extra = comes;
+    part.row.extra_count = 1;
+    part.clock.base = whole.clock.base;
+    replica_ok(&r, rove__apply_join(&whole, &part, &r.arena, &joined));
+    assert_int_equal(joined.row.extra_count, 2);
+    assert_int_equal(joined.row.extra[0].value.as.integer, 3);
+    assert_int_equal(joined.row.extra[1].number, UINT32_MAX);
+    assert_int_equal(joined.row.extra[1].value.as.integer, 2);
+}
+
 static void a_longer_answer_is_catching_up_until_its_last_page(void **state) {
     (void)state;
     rove__store_state now;
@@ -371,6 +392,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(another_record_under_an_id_replaces, setup, teardown),
         cmocka_unit_test_setup_teardown(a_malformed_page_changes_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(unknown_fields_and_entities_are_kept, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_largest_field_number_is_kept_like_any_other, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(a_longer_answer_is_catching_up_until_its_last_page, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_sealed_record_goes_as_it_was_signed, setup, teardown),

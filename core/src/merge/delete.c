@@ -14,8 +14,8 @@ int rove__merge_delete_covers(const rove__clock *now, const rove__clock *seen, r
         return 0;
     }
     while (i < now->count || j < seen->count) {
-        uint32_t of_now = i < now->count ? now->entries[i].field : UINT32_MAX;
-        uint32_t of_seen = j < seen->count ? seen->entries[j].field : UINT32_MAX;
+        uint64_t of_now = i < now->count ? now->entries[i].field : UINT64_MAX;
+        uint64_t of_seen = j < seen->count ? seen->entries[j].field : UINT64_MAX;
         rove__version current = of_now <= of_seen ? now->entries[i].version : now->base;
         rove__version known = of_seen <= of_now ? seen->entries[j].version : seen->base;
 

@@ -321,8 +321,8 @@ static rove_status join_extra(rove__row *joined, const rove__row *part, rove__ar
         return ROVE_NOMEM;
     }
     while (a < joined->extra_count || b < part->extra_count) {
-        uint32_t old = a < joined->extra_count ? joined->extra[a].number : UINT32_MAX;
-        uint32_t new = b < part->extra_count ? part->extra[b].number : UINT32_MAX;
+        uint64_t old = a < joined->extra_count ? joined->extra[a].number : UINT64_MAX;
+        uint64_t new = b < part->extra_count ? part->extra[b].number : UINT64_MAX;
         rove__extra taken = new <= old ? part->extra[b] : joined->extra[a];
         a += old <= new;
         b += new <= old;
