@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/text.h"
 #include "memory_headquarters.h"
+#include "mvcc.h"
 #include "store/database.h"
 
 typedef struct store_kind {
@@ -36,12 +37,16 @@ typedef struct memory_database {
     rove__hq_database database; /* first */
     rove_allocator allocator;
     memory_headquarters *hq;
+    mvcc *shared; /* NULL: nobody else's */
 } memory_database;
 
 static inline void stores_close_memory(rove__hq_database *database) {
     memory_database *memory = (memory_database *)database;
     rove_allocator allocator = memory->allocator;
 
+    if (memory->shared != NULL) {
+        mvcc_free(memory->shared);
+    }
     memory_headquarters_free(memory->hq);
     rove__free(&allocator, memory);
 }
@@ -66,6 +71,20 @@ static inline rove_status stores_open_memory(const rove_allocator *allocator,
     return ROVE_OK;
 }
 
+/* The same as a database that several servers share, of which this one is one. */
+static inline rove_status stores_open_mvcc(const rove_allocator *allocator,
+                                           rove__registry *registry, const char *folder,
+                                           rove__hq_database **out, rove_error *error) {
+    rove_status status = stores_open_memory(allocator, registry, folder, out, error);
+
+    if (status == ROVE_OK) {
+        memory_database *memory = (memory_database *)*out;
+        memory->shared = mvcc_new(memory->hq);
+        (*out)->store = *mvcc_server_store(mvcc_server_open(memory->shared, 0));
+    }
+    return status;
+}
+
 /* ---- all ------------------------------------------------------------------------------------------------ */
 
 static const store_kind stores[] = {
@@ -77,6 +96,7 @@ static const store_kind stores[] = {
      .has_threads = 1,
      .says_nomem = 1},
     {.name = "memory", .open = stores_open_memory},
+    {.name = "mvcc", .open = stores_open_mvcc},
 };
 
 #endif

@@ -3,10 +3,11 @@
  * and answering a pull need, and no more. server-stub/store/<kind> implements it; tests/conformance checks
  * that every implementation means the same.
  *
- * Words: a seq is a position in headquarters' one stream; the head is the last one, gapless. A write
- * transaction locks the device, locks rows in ascending (entity, id), judges, and takes the head last
- * (P16), so seq order is commit order. A read transaction is one snapshot: feed, rows, grants and head of it belong
- * together (Q1).
+ * Words: a seq is a position in headquarters' one stream; the head is the last one, gapless. A write transaction has
+ * the head from its first statement to its end: `begin` waits until no other one is open, in whichever process (SQLite: BEGIN
+ * IMMEDIATE; a database of several servers: the head's row lock). Under it rows are read and written in ascending (entity,
+ * id), and the head is put last, so seq order is commit order, and writers never wait for each other in a ring (P16). A
+ * read transaction is one snapshot: feed, rows, grants and head of it belong together (Q1).
  *
  * Every function: `tx` is the implementer's; ROVE_OK, ROVE_NOT_FOUND where said, ROVE_LATER when the
  * transaction has to be tried again (serialisation failure, deadlock), ROVE_IO, FULL, CORRUPT, NOMEM. Results
