@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "args.h"
+#include "base/planted.h"
 #include "base/text.h"
 #include "control.h"
 #include "hq.h"
@@ -308,6 +309,12 @@ static void set_signals(void) {
 
 int main(int argc, char **argv) {
     static program self;
+#ifdef ROVE_PLANTS
+    if (!rove__plant_named(getenv("ROVE_PLANT"))) {
+        fputs("rove-hq: ROVE_PLANT names no planted bug\n", stderr);
+        return HQ_EXIT_USAGE;
+    }
+#endif
     (void)umask(S_IRWXG | S_IRWXO);
     rove_posix_allocator(&self.ports.allocator);
     rove_posix_clock(&self.ports.clock);

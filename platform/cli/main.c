@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "base/planted.h"
 #include "cli.h"
 #include "posix/posix.h"
 
@@ -218,6 +219,12 @@ static int are_utf8(int argc, char **argv) {
 int main(int argc, char **argv) {
     cli_session cli = {0};
 
+#ifdef ROVE_PLANTS
+    if (!rove__plant_named(getenv("ROVE_PLANT"))) {
+        fputs("rove: ROVE_PLANT names no planted bug\n", stderr);
+        return CLI_USAGE;
+    }
+#endif
     (void)umask(S_IRWXG | S_IRWXO);
     const char *sentence = globals(&cli, &argc, argv);
     if (sentence != NULL) {

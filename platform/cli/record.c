@@ -247,9 +247,54 @@ const cli_command cli_command_show = {
 
 /* ---- set, delete, undo ---------------------------------------------------------------------------------- */
 
+/* What `set` was told, in the order in which it was. */
+typedef struct changes {
+    rove_field fields[FIELDS_MAX];
+    size_t count;
+    struct {
+        const char *field;
+        int64_t amount;
+    } additions[FIELDS_MAX];
+    size_t added;
+} changes;
+
+/* field=value, or field+=number. */
+static rove_status take_change(cli_session *cli, const char *entity, char *argument, changes *told,
+                               rove_error *error) {
+    char *equals = strchr(argument, '=');
+
+    if (equals == NULL || equals == argument || equals[-1] != '+') {
+        return cli_assignment_parse(cli, entity, argument, &told->fields[told->count++], error);
+    }
+    equals[-1] = '\0';
+    told->additions[told->added].field = argument;
+    return cli_number(equals + 1, &told->additions[told->added++].amount) == ROVE_OK
+               ? ROVE_OK
+               : say(error, ROVE_INVALID, "%s.%s: a whole number is expected", entity, argument);
+}
+
+/* All of it or nothing. */
+static rove_status change(cli_session *cli, const char *entity, rove_id id, const changes *told,
+                          rove_error *error) {
+    rove_status status = rove_begin(cli->replica, error);
+
+    if (status == ROVE_OK && told->count > 0) {
+        status = rove_update(cli->replica, entity, id, told->fields, told->count, error);
+    }
+    for (size_t i = 0; status == ROVE_OK && i < told->added; i++) {
+        status = rove_increment(cli->replica, entity, id, told->additions[i].field,
+                                told->additions[i].amount, error);
+    }
+    if (status == ROVE_OK) {
+        return rove_commit(cli->replica, error);
+    }
+    rove_rollback(cli->replica);
+    return status;
+}
+
 static int run_set(cli_session *cli, int argc, char **argv) {
     rove_error error = {0};
-    rove_field fields[FIELDS_MAX];
+    changes told = {.count = 0};
     rove_id id = 0;
 
     if (argc < 4 || argc - 3 > FIELDS_MAX) {
@@ -257,19 +302,21 @@ static int run_set(cli_session *cli, int argc, char **argv) {
     }
     rove_status status = cli_resolve(cli, argv[1], argv[2], &id, &error);
     for (int i = 3; status == ROVE_OK && i < argc; i++) {
-        status = cli_assignment_parse(cli, argv[1], argv[i], &fields[i - 3], &error);
+        status = take_change(cli, argv[1], argv[i], &told, &error);
     }
-    if (status != ROVE_OK) {
-        return cli_fail(cli, status, &error);
+    if (status == ROVE_OK) {
+        status = change(cli, argv[1], id, &told, &error);
     }
-    return cli_update(cli, argv[1], id, fields, (size_t)(argc - 3));
+    return status == ROVE_OK ? done(cli, argv[1], id) : cli_fail(cli, status, &error);
 }
 
 const cli_command cli_command_set = {
     "set", "ENTITY RECORD field=value ...", "change fields of a record",
     "Changes fields; the rest stays. Times are ISO 8601 in UTC, or now, tomorrow, +2h; money is\n"
-    "12.34; choices are their keys (HIGH, IN_PROGRESS); an empty value clears.\n\n"
-    "    rove set Account AW00000585 phone=555-0100 rating=HOT\n"
+    "12.34; choices are their keys (HIGH, IN_PROGRESS); an empty value clears. field+=NUMBER adds "
+    "to a\n"
+    "counter: what several reps add adds up.\n\n"
+    "    rove set Account AW00000585 phone=555-0100 rating=HOT points+=20\n"
     "    rove set Visit 8589934593 planned_start=2026-11-24T09:00Z purpose=\"Spring order\"",
     run_set};
 

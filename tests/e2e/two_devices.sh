@@ -50,3 +50,18 @@ for device in one two; do
     same 'nothing is open' 0 "$(state $device conflicts)"
     must rep $device verify
 done
+
+tell 'what both add to a counter adds up, and one line is written whole or not at all'
+must rep one set Account A00001 points+=5
+must rep two set Account A00001 website=two.example points+=7
+run rep two set Account A00001 website=never.example points+=many
+exits 4
+says 'a whole number is expected'
+run rep two set Account A00001 website=never.example phone+=1
+exits 4
+sync_both
+for device in one two; do
+    same 'the sum, and what was written with it' '12|two.example' \
+        "$(select_ $device "SELECT points, website FROM account WHERE account_number = 'A00001'")"
+    same 'nothing new is open' 0 "$(state $device conflicts)"
+done

@@ -5,7 +5,8 @@
  *
  * is what it says without the macro in every build but one configured with ROVE_PLANTS=ON (the presets dev, asan and tsan):
  * there ROVE_PLANTED(x) is 1 while rove__planted is ROVE_PLANT_x. The name is the rule of docs/protocol.md and a word for
- * what goes wrong; the sentence says it in full. tests/rules has a test for each that fails when it is planted.
+ * what goes wrong; the sentence says it in full. tests/rules has a test for each that fails when it is planted. The programs
+ * of such a build take one from the environment (ROVE_PLANT=P05_BLIND), for `./dev processes --plant`.
  */
 #ifndef ROVE_BASE_PLANTED_H
 #define ROVE_BASE_PLANTED_H
@@ -93,6 +94,8 @@ typedef enum rove__plant {
 #ifdef ROVE_PLANTS
 /* The bug that is planted; changed by tests only, before any thread is started. */
 extern rove__plant rove__planted;
+/* Plants the bug of that name, for programs that a test starts; NULL plants none. 0: there is none of that name. */
+int rove__plant_named(const char *name);
 #define ROVE_PLANTED(name) (rove__planted == ROVE_PLANT_##name)
 #else
 #define ROVE_PLANTED(name) (ROVE_PLANT_##name == ROVE_PLANT_NONE) /* none of them is */
