@@ -1,8 +1,10 @@
 /*
- * support/faults.h - an SQLite VFS over the default one, and SQLite's allocator, that fail at the n-th call: once,
- * or from then on.
+ * support/faults.h - an SQLite VFS over the default one, SQLite's allocator, and the port for small files, that fail at
+ * the n-th call: once, or from then on.
  *
- * Reads fail with an I/O error, writes with an I/O error or a full disk. One thread, one process.
+ * Calls for files fail with an I/O error. With SQLITE_FULL, writes do with a full disk, and the rest with an I/O error;
+ * or, `room_only`, what takes no room does not fail. Where both ends of an exchange are in one process, `faults_end` says
+ * which one is at work, and calls of the other are neither counted nor failed. One process; one thread at a time.
  */
 #ifndef ROVE_TESTS_FAULTS_H
 #define ROVE_TESTS_FAULTS_H
@@ -12,42 +14,56 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/text.h"
+#include "rove/sys/files.h"
+
 #define FAULTS_VFS "faulty"
+
+typedef enum faults_place { FAULTS_DEVICE, FAULTS_HEADQUARTERS, FAULTS_NOWHERE } faults_place;
 
 typedef struct faults {
     size_t calls;   /* since the last arming */
     size_t fail_at; /* 0: none fails */
     int persistent;
     int code; /* what a write fails with: SQLITE_IOERR_WRITE or SQLITE_FULL */
+    int room_only;
+    faults_place end; /* whose calls */
 } faults;
 
 static faults faults_io;
 static faults faults_memory;
 /* Writes to write-ahead logs that a power cut would take back. */
 static size_t faults_unsynced;
+static faults_place faults_end;
+/* 1: nobody waits for the disk, which saves time where only calls matter. */
+static int faults_hasty;
 
 /* Somebody who is told of every change to a file before it is made, and may forbid it: power.h. */
 typedef struct faults_watch {
     int (*write)(const char *name, const void *bytes, int size, sqlite3_int64 at);
     int (*truncate)(const char *name, sqlite3_int64 size);
     int (*sync)(const char *name);
+    int (*forget)(const char *name, int durable); /* a file of SQLite's is deleted */
+    int (*small)(void);                           /* one of the small files is changed, durably */
 } faults_watch;
 static const faults_watch *faults_watcher;
 
 /* 1 if this call fails. */
 static int faults_hit(faults *f) {
-    if (f->fail_at == 0) {
+    if (f->fail_at == 0 || f->end != faults_end) {
         return 0;
     }
     f->calls++;
     return f->calls == f->fail_at || (f->persistent && f->calls > f->fail_at);
 }
 
+/* The same for a call that takes no room on the disk. */
+static int faults_hit_roomless(faults *f) {
+    return !f->room_only && faults_hit(f);
+}
+
 static inline void faults_arm(faults *f, size_t fail_at, int persistent, int code) {
-    f->calls = 0;
-    f->fail_at = fail_at;
-    f->persistent = persistent;
-    f->code = code;
+    *f = (faults){.fail_at = fail_at, .persistent = persistent, .code = code};
 }
 
 /* ---- files ---- */
@@ -69,8 +85,8 @@ static int faults_close(sqlite3_file *file) {
 }
 static int faults_read(sqlite3_file *file, void *bytes, int size, sqlite3_int64 at) {
     sqlite3_file *real = faults_real(file);
-    return faults_hit(&faults_io) ? SQLITE_IOERR_READ
-                                  : real->pMethods->xRead(real, bytes, size, at);
+    return faults_hit_roomless(&faults_io) ? SQLITE_IOERR_READ
+                                           : real->pMethods->xRead(real, bytes, size, at);
 }
 static int faults_write(sqlite3_file *file, const void *bytes, int size, sqlite3_int64 at) {
     sqlite3_file *real = faults_real(file);
@@ -90,7 +106,8 @@ static int faults_truncate(sqlite3_file *file, sqlite3_int64 size) {
     if (code != SQLITE_OK) {
         return code;
     }
-    return faults_hit(&faults_io) ? SQLITE_IOERR_TRUNCATE : real->pMethods->xTruncate(real, size);
+    return faults_hit_roomless(&faults_io) ? SQLITE_IOERR_TRUNCATE
+                                           : real->pMethods->xTruncate(real, size);
 }
 static int faults_sync(sqlite3_file *file, int flags) {
     sqlite3_file *real = faults_real(file);
@@ -98,11 +115,15 @@ static int faults_sync(sqlite3_file *file, int flags) {
     if (faults_watcher != NULL) {
         return faults_watcher->sync(((const faults_file *)file)->name);
     }
-    return faults_hit(&faults_io) ? SQLITE_IOERR_FSYNC : real->pMethods->xSync(real, flags);
+    if (faults_hit_roomless(&faults_io)) {
+        return SQLITE_IOERR_FSYNC;
+    }
+    return faults_hasty ? SQLITE_OK : real->pMethods->xSync(real, flags);
 }
 static int faults_size(sqlite3_file *file, sqlite3_int64 *size) {
     sqlite3_file *real = faults_real(file);
-    return faults_hit(&faults_io) ? SQLITE_IOERR_FSTAT : real->pMethods->xFileSize(real, size);
+    return faults_hit_roomless(&faults_io) ? SQLITE_IOERR_FSTAT
+                                           : real->pMethods->xFileSize(real, size);
 }
 static int faults_lock(sqlite3_file *file, int level) {
     sqlite3_file *real = faults_real(file);
@@ -131,8 +152,8 @@ static int faults_traits(sqlite3_file *file) {
 static int faults_shm_map(sqlite3_file *file, int region, int size, int extend,
                           void volatile **out) {
     sqlite3_file *real = faults_real(file);
-    return faults_hit(&faults_io) ? SQLITE_IOERR_SHMMAP
-                                  : real->pMethods->xShmMap(real, region, size, extend, out);
+    int hit = extend ? faults_hit(&faults_io) : faults_hit_roomless(&faults_io);
+    return hit ? SQLITE_IOERR_SHMMAP : real->pMethods->xShmMap(real, region, size, extend, out);
 }
 static int faults_shm_lock(sqlite3_file *file, int offset, int count, int flags) {
     sqlite3_file *real = faults_real(file);
@@ -178,7 +199,8 @@ static int faults_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, i
     opened->is_log = (flags & SQLITE_OPEN_WAL) != 0;
     opened->name = name;
     opened->real = (sqlite3_file *)(void *)(opened + 1);
-    if (faults_hit(&faults_io)) {
+    if ((flags & SQLITE_OPEN_CREATE) != 0 ? faults_hit(&faults_io)
+                                          : faults_hit_roomless(&faults_io)) {
         return SQLITE_CANTOPEN;
     }
     int code = faults_default->xOpen(faults_default, name, opened->real, flags, out_flags);
@@ -190,8 +212,19 @@ static int faults_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, i
 
 static int faults_delete(sqlite3_vfs *vfs, const char *name, int sync) {
     (void)vfs;
-    return faults_hit(&faults_io) ? SQLITE_IOERR_DELETE
-                                  : faults_default->xDelete(faults_default, name, sync);
+    int code = faults_watcher != NULL ? faults_watcher->forget(name, sync) : SQLITE_OK;
+    if (code != SQLITE_OK) {
+        return code;
+    }
+    return faults_hit_roomless(&faults_io) ? SQLITE_IOERR_DELETE
+                                           : faults_default->xDelete(faults_default, name, sync);
+}
+
+static int faults_access(sqlite3_vfs *vfs, const char *name, int flags, int *out) {
+    (void)vfs;
+    return faults_hit_roomless(&faults_io)
+               ? SQLITE_IOERR_ACCESS
+               : faults_default->xAccess(faults_default, name, flags, out);
 }
 
 /* Registers the VFS. */
@@ -208,7 +241,64 @@ static inline int faults_register_vfs(void) {
     vfs.szOsFile = (int)sizeof(faults_file) + faults_default->szOsFile;
     vfs.xOpen = faults_open;
     vfs.xDelete = faults_delete;
+    vfs.xAccess = faults_access;
     return sqlite3_vfs_register(&vfs, 0);
+}
+
+/* ---- small files ---- */
+
+static rove_files faults_real_files;
+
+static rove_status faults_small(int hit, rove_error *error) {
+    if (hit) {
+        return faults_io.code == SQLITE_FULL ? rove__error_set(error, ROVE_FULL, "no room left")
+                                             : rove__error_set(error, ROVE_IO, "no such luck");
+    }
+    return ROVE_OK;
+}
+
+/* What changes a file finds the power gone, or a fault. */
+static rove_status faults_change(int hit, rove_error *error) {
+    if (faults_watcher != NULL && faults_watcher->small() != SQLITE_OK) {
+        return rove__error_set(error, ROVE_IO, "no power");
+    }
+    return faults_small(hit, error);
+}
+
+static rove_status faults_make_folder(void *ctx, const char *path, rove_error *error) {
+    rove_status status = faults_small(faults_hit(&faults_io), error);
+    return status == ROVE_OK ? faults_real_files.make_folder(ctx, path, error) : status;
+}
+static rove_status faults_small_read(void *ctx, const char *path, void *bytes, size_t capacity,
+                                     size_t *size, rove_error *error) {
+    rove_status status = faults_hit_roomless(&faults_io)
+                             ? rove__error_set(error, ROVE_IO, "cannot be read")
+                             : ROVE_OK;
+    return status == ROVE_OK ? faults_real_files.read(ctx, path, bytes, capacity, size, error)
+                             : status;
+}
+static rove_status faults_replace(void *ctx, const char *path, const void *bytes, size_t size,
+                                  rove_error *error) {
+    rove_status status = faults_change(faults_hit(&faults_io), error);
+    return status == ROVE_OK ? faults_real_files.replace(ctx, path, bytes, size, error) : status;
+}
+static rove_status faults_remove(void *ctx, const char *path, rove_error *error) {
+    rove_status status = faults_change(faults_hit_roomless(&faults_io), error);
+    return status == ROVE_OK ? faults_real_files.remove(ctx, path, error) : status;
+}
+static rove_status faults_take_lock(void *ctx, const char *path, void **lock, rove_error *error) {
+    rove_status status = faults_small(faults_hit(&faults_io), error);
+    return status == ROVE_OK ? faults_real_files.lock(ctx, path, lock, error) : status;
+}
+
+/* From now on they fail too; unlocking does not. */
+static inline void faults_wrap_files(rove_files *files) {
+    faults_real_files = *files;
+    files->make_folder = faults_make_folder;
+    files->read = faults_small_read;
+    files->replace = faults_replace;
+    files->remove = faults_remove;
+    files->lock = faults_take_lock;
 }
 
 /* ---- SQLite's memory ---- */

@@ -14,13 +14,13 @@
 static site hq;
 static phone first;
 static phone second;
-static rep devices[8]; /* only to register them */
+static rep devices[16]; /* only to register them */
 static size_t device_count;
 
 /* ---- wiring ---- */
 
 static inline void register_device(rove_replica number, rove_id user) {
-    assert_true(device_count < 8);
+    assert_true(device_count < 16);
     rep_open(&devices[device_count++], &hq, number, user);
 }
 

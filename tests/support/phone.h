@@ -472,7 +472,9 @@ static inline rove_status phone_perform(void *ctx, const rove_request *request,
     response->bytes_received = (int64_t)answer.size;
     rove__buf_free(&body);
     rove__buf_free(&answer);
-    return status;
+    return status == ROVE_OK
+               ? ROVE_OK
+               : rove__error_set(error, status, "the transport: %s", rove_status_name(status));
 }
 
 /* ---- the phone ---- */

@@ -8,29 +8,34 @@
  *     power_return()           with all files closed: they hold what the disk kept
  *     power_end()
  *
- * Real syncs are left out, so this is fast. A file's first bytes are read when it is first changed.
+ * Real syncs are left out, so this is fast. A file's first bytes are read when it is first changed. A deletion that nobody
+ * waited for may not have happened. Small files (rove_files) change durably, or not at all. Of several databases in the
+ * process, `power.only` says whose files lose power: those whose path contains it.
  */
 #ifndef ROVE_TESTS_POWER_H
 #define ROVE_TESTS_POWER_H
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "faults.h"
 
 #define POWER_FILES  4
 #define POWER_SECTOR 512
 
-/* A change that was not synced; bytes NULL: the file was cut to `at`. */
+/* A change that was not synced; bytes NULL: the file was cut to `at`, or deleted. */
 typedef struct power_change {
     struct power_change *next;
     sqlite3_int64 at;
     size_t size;
     uint8_t *bytes;
+    int deletes;
 } power_change;
 
 typedef struct power_file {
     char name[256];
+    int gone;       /* it was deleted, and that is on the disk */
     uint8_t *bytes; /* as synced */
     size_t size, capacity;
     power_change *first, **last;
@@ -41,6 +46,8 @@ static struct {
     size_t count;
     size_t left; /* calls until the cut; 0: none comes */
     int off;
+    const char *only; /* NULL: all */
+    size_t calls;     /* so far that could have been the last */
     uint64_t dice;
 } power;
 
@@ -102,9 +109,11 @@ static void power_apply(power_file *file, const power_change *change, int whole)
     if (change->bytes == NULL) {
         if (whole || power_draw(2) == 0) {
             power_resize(file, (size_t)change->at);
+            file->gone |= change->deletes;
         }
         return;
     }
+    file->gone = 0;
     int any = whole || power_draw(3) > 0;
     int all = whole || power_draw(3) > 0;
     for (size_t at = 0; any && at < change->size; at += POWER_SECTOR) {
@@ -130,7 +139,7 @@ static void power_settle(power_file *file, int whole) {
     file->last = &file->first;
 }
 
-static void power_log(power_file *file, const void *bytes, size_t size, sqlite3_int64 at) {
+static power_change *power_log(power_file *file, const void *bytes, size_t size, sqlite3_int64 at) {
     power_change *change = calloc(1, sizeof *change);
 
     power_must(change != NULL);
@@ -143,10 +152,16 @@ static void power_log(power_file *file, const void *bytes, size_t size, sqlite3_
     }
     *file->last = change;
     file->last = &change->next;
+    return change;
+}
+
+static int power_ignores(const char *name) {
+    return name == NULL || (power.only != NULL && strstr(name, power.only) == NULL);
 }
 
 /* One call less until the cut, which may come in the middle of this change. */
 static int power_step(void) {
+    power.calls++;
     if (!power.off && power.left > 0 && --power.left == 0) {
         power.off = 1;
         for (size_t i = 0; i < power.count; i++) {
@@ -157,24 +172,33 @@ static int power_step(void) {
 }
 
 static int power_write(const char *name, const void *bytes, int size, sqlite3_int64 at) {
+    if (power_ignores(name)) {
+        return SQLITE_OK;
+    }
     power_file *file = power_find(name);
 
     if (!power.off) {
-        power_log(file, bytes, (size_t)size, at);
+        (void)power_log(file, bytes, (size_t)size, at);
     }
     return power_step() ? SQLITE_IOERR_WRITE : SQLITE_OK;
 }
 
 static int power_truncate(const char *name, sqlite3_int64 size) {
+    if (power_ignores(name)) {
+        return SQLITE_OK;
+    }
     power_file *file = power_find(name);
 
     if (!power.off) {
-        power_log(file, NULL, 0, size);
+        (void)power_log(file, NULL, 0, size);
     }
     return power_step() ? SQLITE_IOERR_TRUNCATE : SQLITE_OK;
 }
 
 static int power_sync(const char *name) {
+    if (power_ignores(name)) {
+        return SQLITE_OK;
+    }
     power_file *file = power_find(name);
 
     if (power_step()) {
@@ -184,8 +208,31 @@ static int power_sync(const char *name) {
     return SQLITE_OK;
 }
 
+static int power_forget(const char *name, int durable) {
+    if (power_ignores(name) || access(name, F_OK) != 0) {
+        return SQLITE_OK;
+    }
+    power_file *file = power_find(name);
+
+    if (!power.off) {
+        power_log(file, NULL, 0, 0)->deletes = 1;
+    }
+    if (power_step()) {
+        return SQLITE_IOERR_DELETE;
+    }
+    if (durable) {
+        power_settle(file, 1);
+    }
+    return SQLITE_OK;
+}
+
+static int power_small(void) {
+    return faults_end == FAULTS_DEVICE && power_step() ? SQLITE_IOERR : SQLITE_OK;
+}
+
 static inline void power_start(uint64_t seed) {
-    static const faults_watch watch = {power_write, power_truncate, power_sync};
+    static const faults_watch watch = {power_write, power_truncate, power_sync, power_forget,
+                                       power_small};
 
     memset(&power, 0, sizeof power);
     power.dice = seed * 0x9e3779b97f4a7c15u + 1;
@@ -204,6 +251,10 @@ static inline void power_return(void) {
     power_must(power.off);
     for (size_t i = 0; i < power.count; i++) {
         power_file *file = &power.files[i];
+        if (file->gone) {
+            (void)unlink(file->name);
+            continue;
+        }
         FILE *real = fopen(file->name, "wb");
         power_must(real != NULL && fwrite(file->bytes, 1, file->size, real) == file->size);
         power_must(fclose(real) == 0);

@@ -38,11 +38,13 @@ static void exhaust(operation call, const char *number, int persistent) {
         p.memory.calls = 0;
         p.memory.fail_at = n;
         p.memory.persistent = persistent;
+        p.error.message[0] = '\0';
         status = call();
         p.memory.fail_at = 0;
         assert_true(n < CALLS_MAX);
         if (status != ROVE_OK) {
             phone_is(&p, status, ROVE_NOMEM);
+            assert_string_not_equal(p.error.message, "");
             assert_int_equal(phone_number(&p, number), before);
         }
     }

@@ -3,7 +3,7 @@
  * from then on, and for a while. Whatever fails, what was reported as committed is there, no transaction is half there, and
  * after a fault that passes the same handle goes on.
  */
-#include "replica.h"
+#include "office.h"
 
 #include "faults.h"
 
@@ -277,6 +277,41 @@ static void the_disk_is_full(void **state) {
     every_call(FILES, SQLITE_FULL);
 }
 
+/* A page of one record, with a fault at the n-th allocation of SQLite's. How many there were. */
+static size_t page_with_short_memory(size_t n) {
+    static office o;
+    rove__page page;
+
+    replica_start(&r, "faults_page");
+    office_start(&o, &r);
+    office_welcome(&o);
+    (void)office_account(&o, "Bakery");
+    office_page(&o, &page);
+    arm(SQLITE_MEMORY, n, 0, 0);
+    rove_status status = rove__store_apply(r.store, NULL, 0, &page, &r.error);
+    size_t calls = faults_memory.calls;
+    (void)disarm(SQLITE_MEMORY);
+    if (status != ROVE_OK) {
+        assert_int_equal(status, ROVE_NOMEM);
+    }
+    office_exchange(&o);
+    office_expect_verified(&o);
+    office_end(&o);
+    replica_end(&r);
+    return calls;
+}
+
+/* The digests are written last. */
+static void memory_runs_short_at_the_end_of_a_page(void **state) {
+    (void)state;
+    size_t calls = page_with_short_memory((size_t)1 << 30);
+
+    assert_true(calls > 100);
+    for (size_t n = calls - 100; n <= calls; n++) {
+        (void)page_with_short_memory(n);
+    }
+}
+
 static void opening_survives_every_fault(void **state) {
     (void)state;
     for (size_t n = 1;; n++) {
@@ -306,6 +341,7 @@ int main(void) {
         cmocka_unit_test(memory_of_sqlite_runs_short),
         cmocka_unit_test(files_cannot_be_read_or_written),
         cmocka_unit_test(the_disk_is_full),
+        cmocka_unit_test(memory_runs_short_at_the_end_of_a_page),
         cmocka_unit_test(opening_survives_every_fault),
     };
     if (faults_register_memory() != SQLITE_OK || sqlite3_initialize() != SQLITE_OK ||

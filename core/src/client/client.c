@@ -13,6 +13,17 @@ rove_status rove__client_invalid(rove_error *error, const char *sentence) {
     return rove__error_set(error, ROVE_INVALID, "%s", sentence);
 }
 
+rove_status rove__client_said(rove_status status, const rove_error *detail, rove_error *error) {
+    if (status == ROVE_OK || status == ROVE_DONE || error == NULL) {
+        return status;
+    }
+    if (detail->message[0] == '\0') {
+        return rove__error_set(error, status, "%s", rove_status_text(status));
+    }
+    *error = *detail;
+    return status;
+}
+
 /* ---- opening ---- */
 
 static int complete(const rove_ports *ports) {
@@ -97,7 +108,8 @@ static rove_status prepare(rove *replica, const char *folder) {
     return status == ROVE_OK ? rove__mutex_new(allocator, &replica->watching) : status;
 }
 
-rove_status rove_open(const rove_ports *ports, const char *folder, rove **out, rove_error *error) {
+static rove_status open_replica(const rove_ports *ports, const char *folder, rove **out,
+                                rove_error *error) {
     if (out == NULL || ports == NULL || folder == NULL || folder[0] == '\0') {
         return rove__client_invalid(error, "Opening takes ports, a folder and a place for the "
                                            "replica.");
@@ -111,13 +123,10 @@ rove_status rove_open(const rove_ports *ports, const char *folder, rove **out, r
     }
     rove *replica = rove__alloc_zeroed(&ports->allocator, 1, sizeof *replica);
     if (replica == NULL) {
-        return rove__error_set(error, ROVE_NOMEM, "%s", rove_status_text(ROVE_NOMEM));
+        return ROVE_NOMEM;
     }
     replica->ports = *ports;
     rove_status status = prepare(replica, folder);
-    if (status != ROVE_OK) {
-        status = rove__error_set(error, status, "%s", rove_status_text(status));
-    }
     if (status == ROVE_OK) {
         status = rove__store_open(&replica->store_ports, folder, &replica->store, error);
     }
@@ -131,6 +140,12 @@ rove_status rove_open(const rove_ports *ports, const char *folder, rove **out, r
     finish_hand_over(replica);
     *out = replica;
     return ROVE_OK;
+}
+
+rove_status rove_open(const rove_ports *ports, const char *folder, rove **out, rove_error *error) {
+    rove_error detail = {.message = ""};
+
+    return rove__client_said(open_replica(ports, folder, out, &detail), &detail, error);
 }
 
 void rove_close(rove *replica) {

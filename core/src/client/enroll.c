@@ -254,7 +254,8 @@ rove_status rove_enroll(rove *replica, const char *url, const char *code, rove_e
     if (status == ROVE_OK) {
         status = rove__client_take(replica, error);
         if (status == ROVE_OK) {
-            status = enroll(&c, error);
+            rove_error detail = {.message = ""};
+            status = rove__client_said(enroll(&c, &detail), &detail, error);
             rove__client_give(replica);
         }
     }

@@ -88,22 +88,23 @@ rove_status rove_exchange_new(rove *replica, uint64_t bytes_max, rove_exchange *
         return rove__client_invalid(error, "An exchange takes a replica and a place for itself.");
     }
     *out = NULL;
+    rove_error detail = {.message = ""};
     rove_status status = rove__client_take(replica, error);
     if (status != ROVE_OK) {
         return status;
     }
     rove_exchange *exchange = rove__alloc_zeroed(&replica->ports.allocator, 1, sizeof *exchange);
     if (exchange == NULL) {
-        status = rove__error_set(error, ROVE_NOMEM, "%s", rove_status_text(ROVE_NOMEM));
+        status = ROVE_NOMEM;
     } else {
         exchange->replica = replica;
         exchange->began_ms = boot_ms(replica);
-        status = rove__client_device(replica, bytes_max, &exchange->device, error);
+        status = rove__client_device(replica, bytes_max, &exchange->device, &detail);
     }
     if (status != ROVE_OK) {
         rove__free(&replica->ports.allocator, exchange);
         rove__client_give(replica);
-        return status;
+        return rove__client_said(status, &detail, error);
     }
     *out = exchange;
     return ROVE_OK;
@@ -128,11 +129,8 @@ rove_status rove_exchange_target(rove_exchange *exchange, rove_request *request,
 static rove_status note(rove_exchange *exchange, rove_status status, rove_error *error) {
     if (status != ROVE_OK) {
         exchange->failed = status;
-        if (error != NULL) {
-            *error = exchange->failure;
-        }
     }
-    return status;
+    return rove__client_said(status, &exchange->failure, error);
 }
 
 rove_status rove_exchange_request(rove_exchange *exchange, void *bytes, size_t capacity,
@@ -175,12 +173,7 @@ rove_status rove_exchange_finish(rove_exchange *exchange, rove_status transport,
     int ours = exchange->failed != ROVE_OK;
     rove_status status = rove__device_finish(exchange->device, ours ? exchange->failed : transport,
                                              &outcome, &exchange->failure);
-    if (status != ROVE_OK && error != NULL) {
-        if (exchange->failure.message[0] == '\0') {
-            (void)rove__error_set(&exchange->failure, status, "%s", rove_status_text(status));
-        }
-        *error = exchange->failure;
-    }
+    status = rove__client_said(status, &exchange->failure, error);
     replica->send_digests = outcome.send_digests;
     rove__client_settle(replica, status, outcome.next_ms);
     rove__client_report(&outcome.stats, &done);

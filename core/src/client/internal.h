@@ -43,6 +43,9 @@ struct rove {
 
 /* INVALID with a sentence, for arguments that the contract excludes. */
 rove_status rove__client_invalid(rove_error *error, const char *sentence);
+/* A call ends: a failure has a sentence in any case, that of `detail`, which was empty at first, or the status' own. */
+ROVE_CHECK rove_status rove__client_said(rove_status status, const rove_error *detail,
+                                         rove_error *error);
 
 /* ---- client.c ---- */
 

@@ -57,12 +57,13 @@ static const char *entity_name(const rove__entity *entity) {
  */
 static rove_status walk(rove *replica, const char *sql, const rove_value *parameters, size_t count,
                         teller tell, void *visit, void *ctx, rove_error *error) {
-    list l = {.replica = replica, .error = error};
+    rove_error detail = {.message = ""};
+    list l = {.replica = replica, .error = &detail};
 
     rove__arena_init(&l.arena, &replica->ports.allocator, ROVE_ROW_ARENA_MAX);
-    rove_status status = rove_query_new(replica, sql, parameters, count, &l.query, error);
+    rove_status status = rove_query_new(replica, sql, parameters, count, &l.query, &detail);
     while (status == ROVE_OK) {
-        status = rove_query_step(l.query, error);
+        status = rove_query_step(l.query, &detail);
         if (status == ROVE_OK) {
             rove__arena_reset(&l.arena);
             status = tell(&l, visit, ctx);
@@ -70,7 +71,7 @@ static rove_status walk(rove *replica, const char *sql, const rove_value *parame
     }
     rove_query_free(l.query);
     rove__arena_free(&l.arena);
-    return status == ROVE_DONE ? ROVE_OK : status;
+    return status == ROVE_DONE ? ROVE_OK : rove__client_said(status, &detail, error);
 }
 
 /* ---- refused writes ---- */
@@ -200,7 +201,7 @@ static rove_status tell_refused(list *l, void *visit, void *ctx) {
     }
     if (status == ROVE_OK) {
         status = tell_cells(&change, &l->arena, r->visitor, r->ctx);
-    } else {
+    } else if (status != ROVE_NOMEM) {
         status = rove__error_set(l->error, ROVE_CORRUPT, "A refused write is damaged.");
     }
     rove__batch_reader_free(reader);
@@ -283,6 +284,7 @@ rove_status rove_rejection_retry(rove *replica, int64_t number, const rove_field
                                  size_t count, rove_error *error) {
     const rove__entity *entity = NULL;
     rove_value key = rove_int(number);
+    rove_error detail = {.message = ""};
     rove__arena arena;
     rove__row row;
 
@@ -301,13 +303,13 @@ rove_status rove_rejection_retry(rove *replica, int64_t number, const rove_field
         return status;
     }
     rove__arena_init(&arena, &replica->ports.allocator, ROVE_ROW_ARENA_MAX);
-    status = rove__client_row(entity, 0, fixes, count, &arena, &row, error);
+    status = rove__client_row(entity, 0, fixes, count, &arena, &row, &detail);
     if (status == ROVE_OK) {
         status =
-            rove__store_rejection_retry(replica->store, number, count > 0 ? &row : NULL, error);
+            rove__store_rejection_retry(replica->store, number, count > 0 ? &row : NULL, &detail);
     }
     rove__arena_free(&arena);
-    return status;
+    return rove__client_said(status, &detail, error);
 }
 
 rove_status rove_rejection_discard(rove *replica, int64_t number, rove_error *error) {
@@ -613,23 +615,24 @@ rove_status rove_conflict_settle(rove *replica, rove_id number, int again, rove_
     rove_value key = rove_int(number);
     rove__arena arena;
     settlement s = {.arena = &arena};
+    rove_error detail = {.message = ""};
 
     if (replica == NULL) {
         return rove__client_invalid(error, "There is no replica.");
     }
     rove__arena_init(&arena, &replica->ports.allocator, ROVE_ROW_ARENA_MAX);
     rove_status status =
-        walk(replica, CONFLICTS " WHERE id = ?1", &key, 1, take_conflict, NULL, &s, error);
+        walk(replica, CONFLICTS " WHERE id = ?1", &key, 1, take_conflict, NULL, &s, &detail);
     if (status == ROVE_OK && !s.found) {
-        status =
-            rove__error_set(error, ROVE_NOT_FOUND, "There is no conflict %lld.", (long long)number);
+        status = rove__error_set(&detail, ROVE_NOT_FOUND, "There is no conflict %lld.",
+                                 (long long)number);
     }
     if (status == ROVE_OK && !s.open) {
-        status = rove__error_set(error, ROVE_STATE, "The conflict is settled already.");
+        status = rove__error_set(&detail, ROVE_STATE, "The conflict is settled already.");
     }
     if (status == ROVE_OK) {
-        status = settle(replica, number, again, &s, error);
+        status = settle(replica, number, again, &s, &detail);
     }
     rove__arena_free(&arena);
-    return status;
+    return rove__client_said(status, &detail, error);
 }

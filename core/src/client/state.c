@@ -89,7 +89,10 @@ rove_status rove_verify(rove *replica, uint64_t *records, rove_error *error) {
     if (replica == NULL) {
         return rove__client_invalid(error, "There is no replica.");
     }
-    return rove__store_verify(replica->store, records != NULL ? records : &ignored, error);
+    rove_error detail = {.message = ""};
+    rove_status status =
+        rove__store_verify(replica->store, records != NULL ? records : &ignored, &detail);
+    return rove__client_said(status, &detail, error);
 }
 
 rove_status rove_tidy(rove *replica, rove_error *error) {
@@ -100,7 +103,8 @@ rove_status rove_tidy(rove *replica, rove_error *error) {
     if (status != ROVE_OK) {
         return status;
     }
-    status = rove__store_tidy(replica->store, error);
+    rove_error detail = {.message = ""};
+    status = rove__client_said(rove__store_tidy(replica->store, &detail), &detail, error);
     rove__client_give(replica);
     return status;
 }

@@ -275,7 +275,8 @@ static rove_status sync_taken(syncing *run, rove_error *error) {
     if (enrolled != ROVE_OK) {
         return enrolled;
     }
-    rove_status status = reconcile(run, error);
+    rove_error detail = {.message = ""};
+    rove_status status = rove__client_said(reconcile(run, &detail), &detail, error);
     run->report.duration_ms = boot_ms(run) - run->began_ms;
     run->report.next_sync_ms = schedule(run, status);
     rove__client_settle(replica, status, run->report.next_sync_ms);

@@ -80,10 +80,11 @@ rove_status rove_wait_new(rove *replica, const rove_transport *transport, rove_w
     wait->clock = replica->ports.clock;
     wait->random = replica->ports.random;
     wait->transport = *transport;
-    rove_status status = take(replica, wait, error);
+    rove_error detail = {.message = ""};
+    rove_status status = take(replica, wait, &detail);
     if (status != ROVE_OK) {
         rove_wait_free(wait);
-        return status;
+        return rove__client_said(status, &detail, error);
     }
     *out = wait;
     return ROVE_OK;

@@ -148,7 +148,7 @@ typedef struct deed {
 typedef rove_status (*deed_doer)(rove *replica, const rove__entity *entity, deed *act,
                                  rove__arena *arena, rove_error *error);
 
-static rove_status run(rove *replica, deed *act, deed_doer doer, rove_error *error) {
+static rove_status run_deed(rove *replica, deed *act, deed_doer doer, rove_error *error) {
     const rove__entity *entity = NULL;
     rove__arena arena;
     int own = 0;
@@ -169,6 +169,12 @@ static rove_status run(rove *replica, deed *act, deed_doer doer, rove_error *err
     status = rove__client_leave(replica, own, status, error);
     rove__arena_free(&arena);
     return status;
+}
+
+static rove_status run(rove *replica, deed *act, deed_doer doer, rove_error *error) {
+    rove_error detail = {.message = ""};
+
+    return rove__client_said(run_deed(replica, act, doer, &detail), &detail, error);
 }
 
 static rove_status do_insert(rove *replica, const rove__entity *entity, deed *act,

@@ -150,7 +150,7 @@ static rove_status write(rove__store *store, const rove__scope_sum *sum, rove_er
         if (!gone) {
             rove__hash128_write(sum->sum, bytes);
             sqlite3_bind_int64(statement, 3, sum->rows);
-            sqlite3_bind_blob(statement, 4, bytes, sizeof bytes, SQLITE_TRANSIENT);
+            sqlite3_bind_blob(statement, 4, bytes, sizeof bytes, SQLITE_STATIC);
         }
         status = rove__store_run(store, statement, error, "Writing the digests");
     }
