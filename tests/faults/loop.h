@@ -477,6 +477,24 @@ static inline int loop_parse(const char *text, loop_point *point) {
     return 0;
 }
 
+static char loop_folder[64];
+
+static inline void loop_leave_folder(void) {
+    if (chdir("/") == 0) {
+        loop_clear(loop_folder, 0);
+        (void)rmdir(loop_folder);
+    }
+}
+
+/* A folder in memory where the system has one: nobody has to wait for a disk. It goes with the program. */
+static inline void loop_enter_folder(void) {
+    const char *place = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+
+    (void)snprintf(loop_folder, sizeof loop_folder, "%s/rove-fault.XXXXXX", place);
+    power_must(mkdtemp(loop_folder) != NULL && chdir(loop_folder) == 0 &&
+               mkdir("made", 0700) == 0 && chdir("made") == 0);
+}
+
 static inline int loop_main(const loop_scenario *scenario, int argc, char **argv) {
     static loop_run run;
     const char *jobs = getenv("ROVE_JOBS");
@@ -488,14 +506,13 @@ static inline int loop_main(const loop_scenario *scenario, int argc, char **argv
         return 1;
     }
     faults_hasty = 1;
-    (void)mkdir("made", 0700);
-    power_must(chdir("made") == 0);
-    loop_clear(".", 0);
+    loop_enter_folder();
     scenario->prepare();
     loop_keep(".", 0);
     loop_clear(".", 0);
     if (argc == 3 && strcmp(argv[1], "--at") == 0 && loop_parse(argv[2], &point)) {
         int hit = loop_tell(scenario, &point);
+        loop_leave_folder();
         (void)printf("%s: %zu calls\n", hit > 0 ? "reached" : "not reached", loop_calls);
         return hit < 0 ? 1 : 0;
     }
@@ -503,6 +520,7 @@ static inline int loop_main(const loop_scenario *scenario, int argc, char **argv
         run.points = (size_t)atoi(argv[2]);
     } else if (argc != 1) {
         (void)printf("usage: %s [--points N | --at KIND:N[:for-good]]\n", argv[0]);
+        loop_leave_folder();
         return 2;
     }
     run.scenario = scenario;
@@ -511,7 +529,9 @@ static inline int loop_main(const loop_scenario *scenario, int argc, char **argv
     for (size_t i = 0; i < LOOP_JOBS_MAX; i++) {
         (void)snprintf(run.slots[i].folder, sizeof run.slots[i].folder, "../slot%zu", i);
     }
-    return loop_all(&run);
+    int failed = loop_all(&run);
+    loop_leave_folder();
+    return failed;
 }
 
 #endif
