@@ -35,8 +35,11 @@ void rove__batch_writer_free(rove__batch_writer *writer);
 /*
  * Adds a change; copies what it needs. ROVE_LIMIT if it would grow past max_bytes or
  * ROVE_BATCH_ROWS_MAX: nothing was added, finish and go on with the empty writer (a first change is
- * always taken, up to ROVE_BATCH_MAX; ROVE_TOO_BIG beyond). ROVE_INVALID for what no reader would
- * take; ROVE_NOMEM: the writer fails until it is finished.
+ * always taken, up to ROVE_BATCH_MAX; ROVE_TOO_BIG beyond). ROVE_INVALID for an op, an id, an
+ * origin, a count or a size that no reader would take. What else a reader looks at was checked when
+ * it came in and is kept by who hands it over: ranges of stamps and replicas, ascending fields of
+ * exceptions, edits and `extra`, UTF-8, finite numbers. ROVE_NOMEM: the writer fails until it is
+ * finished.
  */
 ROVE_CHECK rove_status rove__batch_add(rove__batch_writer *writer, const rove__change *change);
 size_t rove__batch_count(const rove__batch_writer *writer);

@@ -344,10 +344,12 @@ int64_t rove__ints_next(rove__ints_reader *ints) {
         ints->value += (uint64_t)rove__reader_zigzag(&ints->varints);
         return (int64_t)ints->value;
     }
-    for (unsigned p = ints->width; p-- > 0;) {
-        u = u << 8 | ints->planes[p * ints->stride];
+    if (ints->width > 0) {
+        for (unsigned p = ints->width; p-- > 0;) {
+            u = u << 8 | ints->planes[p * ints->stride];
+        }
+        ints->planes++;
     }
-    ints->planes += ints->width > 0;
     ints->value = (ints->value & ints->carry) + ints->min + ints->scale * u;
     return (int64_t)ints->value;
 }

@@ -298,9 +298,6 @@ static rove_status decompress(rove__frame_reader *reader, uint8_t *to, size_t si
         reader->pending = out.pos == out.size;
     }
     *got = out.pos;
-    if (reader->ended && reader->input_size > 0) {
-        return ROVE_PROTOCOL; /* something follows the end */
-    }
     return ROVE_OK;
 }
 
@@ -363,6 +360,9 @@ static rove_status read_frame(rove__frame_reader *reader) {
     }
     if (status == ROVE_OK && reader->ended && reader->header_size > 0) {
         return ROVE_TRUNCATED;
+    }
+    if (status == ROVE_OK && reader->ended && reader->input_size > 0) {
+        return ROVE_PROTOCOL; /* something follows the end */
     }
     return status == ROVE_OK ? ROVE_DONE : status;
 }
