@@ -25,6 +25,9 @@ if(ROVE_SANITIZE)
     add_compile_options(-fsanitize=${ROVE_SANITIZE} -fno-sanitize-recover=all)
     add_link_options(-fsanitize=${ROVE_SANITIZE})
 endif()
+if(ROVE_FUZZ)
+    add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
 
 add_library(rove_flags INTERFACE)
 target_compile_options(rove_flags INTERFACE
