@@ -156,12 +156,15 @@ static void each_bearer(checking *self, sqlite3_stmt *row) {
     trace_of(self, token_at(row, 0))->rows++;
 }
 
-static void trace_writes(checking *self) {
+static void trace_history(checking *self) {
     memset(winners, 0, sizeof winners);
     query(self, "SELECT lost_value FROM h.conflict WHERE lost_value IS NOT NULL", each_conflict);
     /* Not those of conflicts and reviews, which speak of the writes of others. */
     query(self, "SELECT change FROM h._history WHERE entity NOT IN (22, 23) ORDER BY number",
           each_history);
+}
+
+static void trace_rows(checking *self) {
     query(self,
           "SELECT external_id, coalesce(points, 0), phone, website, billing_street, member_number,"
           " description FROM h.account",
@@ -182,8 +185,25 @@ static void trace_writes(checking *self) {
 
 /* ---- what has to hold of each -------------------------------------------------------------------------------- */
 
-/* From the last write to the first: what is made on top of a write is younger. */
+/* Which field of which record it is about, from 0 on. */
+static size_t cell_of(const act *one) {
+    return one->kind == ACT_ACCOUNT
+               ? (size_t)(one->where * ACCOUNT_FIELDS + one->field)
+               : (size_t)(ACCOUNTS * ACCOUNT_FIELDS + one->where * TASK_FIELDS + one->field);
+}
+
+/*
+ * From the last write to the first: what is made on top of a write is younger. A restored headquarters is told again what it
+ * lost, by each device in its order but not in the order of before: there a device's next write replaces its last one,
+ * whatever had come in between.
+ */
 static void carry_back(checking *self) {
+    size_t cells = ACCOUNTS * ACCOUNT_FIELDS + (size_t)self->ledger->task_count * TASK_FIELDS;
+    unsigned *next = calloc(cells * (DEVICES + 1), sizeof *next);
+
+    if (next == NULL) {
+        abort();
+    }
     for (unsigned i = self->ledger->count; i-- > 1;) {
         const act *one = &self->ledger->acts[i];
         trace *of = &self->traces[i];
@@ -192,13 +212,21 @@ static void carry_back(checking *self) {
 
         of->kept |= of->current | (of->lost > 0);
         of->sent |= of->history > 0;
-        if (one->state == ACT_NOT || one->parent == 0) {
+        if (one->kind > ACT_TASK || one->state == ACT_NOT) {
             continue;
         }
-        parent->kept |= of->kept;
-        parent->deleted |= of->deleted;
-        parent->sent |= of->sent && one->who == before->who;
+        unsigned *after = &next[cell_of(one) * (DEVICES + 1) + (size_t)one->who];
+        if (*after != 0 && one->restores != (int)self->world->totals.restores) {
+            of->kept |= self->traces[*after].kept;
+        }
+        *after = i;
+        if (one->parent != 0) {
+            parent->kept |= of->kept;
+            parent->deleted |= of->deleted;
+            parent->sent |= of->sent && one->who == before->who;
+        }
     }
+    free(next);
 }
 
 static void mark_deleted(checking *self) {
@@ -222,13 +250,28 @@ static void check_field(checking *self, unsigned i) {
     if (one->state != ACT_OK) {
         return;
     }
-    if (!of->sent && !of->deleted) {
+    /* What a restored headquarters lacked may have come with the record as another device had it (P15). */
+    if (!of->sent && !of->deleted && one->restores == (int)self->world->totals.restores) {
         wrong(self->world, "~%06u~ of %d never came to headquarters", i, one->who);
     }
     if (!of->kept && !of->deleted) {
         wrong(self->world, "~%06u~ of %d was %s by somebody who had not seen it", i, one->who,
               gone ? "deleted" : "overwritten");
     }
+}
+
+/* Whether the deleter had seen the write: what he saw was made on top of it. */
+static int had_seen(const ledger *self, const act *deleted, unsigned token) {
+    for (int k = 0; k < TASK_FIELDS; k++) {
+        unsigned at = deleted->seen[k];
+        while (at > token) {
+            at = self->acts[at].parent;
+        }
+        if (at == token) {
+            return 1;
+        }
+    }
+    return 0;
 }
 
 /* A task that was deleted is back only where somebody wrote what the delete had not seen, or headquarters was restored. */
@@ -239,7 +282,7 @@ static void check_delete(checking *self, unsigned i) {
     for (unsigned k = 1; k < self->ledger->count && !unseen; k++) {
         const act *one = &self->ledger->acts[k];
         unseen = one->kind == ACT_TASK && one->where == deleted->where && one->state == ACT_OK &&
-                 !self->traces[k].deleted;
+                 !had_seen(self->ledger, deleted, k);
     }
     if (deleted->state == ACT_OK && self->live[deleted->where] && !unseen) {
         wrong(self->world, "task %d is back, and nobody had written what its deleter had not seen",
@@ -363,7 +406,7 @@ static void compare_table(checking *self, const device *one, const char *table) 
 }
 
 static void attach(checking *self, const char *path, const char *name) {
-    char sql[PATH_SIZE + 64];
+    char sql[PATH_SIZE + 400];
     (void)snprintf(sql, sizeof sql, "ATTACH 'file:%s?mode=ro' AS %s", path, name);
     query(self, sql, NULL);
 }
@@ -442,23 +485,44 @@ static void check_device(checking *self, device *one) {
     query(self, "DETACH d", NULL);
 }
 
-void check_all(world *self) {
-    checking it = {.world = self, .ledger = &self->ledger};
-    char path[PATH_SIZE + 32];
-
-    it.traces = calloc(self->ledger.count, sizeof *it.traces);
-    it.live = calloc(self->ledger.task_count + 1, 1);
-    if (it.traces == NULL || it.live == NULL ||
-        sqlite3_open_v2(":memory:", &it.db,
+/* Reads headquarters' database of that name. */
+static void open_check(checking *it, world *self, const char *path) {
+    *it = (checking){.world = self, .ledger = &self->ledger};
+    it->traces = calloc(self->ledger.count, sizeof *it->traces);
+    it->live = calloc(self->ledger.task_count + 1, 1);
+    if (it->traces == NULL || it->live == NULL ||
+        sqlite3_open_v2(":memory:", &it->db,
                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_URI,
                         NULL) != SQLITE_OK) {
         abort();
     }
+    attach(it, path, "h");
+}
+
+static void close_check(checking *it) {
+    (void)sqlite3_close(it->db);
+    free(it->traces);
+    free(it->live);
+}
+
+void check_parents(world *self, const char *path) {
+    checking it;
+
+    open_check(&it, self, path);
+    trace_history(&it);
+    close_check(&it);
+}
+
+void check_all(world *self) {
+    checking it;
+    char path[PATH_SIZE + 32];
+
     (void)snprintf(path, sizeof path, "%s/hq.db", self->data);
-    attach(&it, path, "h");
+    open_check(&it, self, path);
     query(&it, "CREATE TEMP TABLE held(root INTEGER)", NULL);
     check_sound(&it, "h", "headquarters");
-    trace_writes(&it);
+    trace_history(&it);
+    trace_rows(&it);
     self->totals.checked = 0;
     check_writes(&it);
     self->totals.conflicts = (unsigned)number(&it, "SELECT count(*) FROM h.conflict");
@@ -468,7 +532,5 @@ void check_all(world *self) {
     for (int i = 0; i < DEVICES; i++) {
         check_device(&it, &self->devices[i]);
     }
-    (void)sqlite3_close(it.db);
-    free(it.traces);
-    free(it.live);
+    close_check(&it);
 }

@@ -1,6 +1,7 @@
 /*
  * processes/office.c - headquarters: the process that serves, its deaths and restarts, and an operator at work.
  */
+#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,6 +105,24 @@ void office_stop(world *self) {
     }
 }
 
+/* What devices have seen of the operators' writes that the backup lacks is on top of something, too. */
+static void remember_replaced(world *self) {
+    struct dirent *entry = NULL;
+    char path[PATH_SIZE + 300] = "";
+    char newest[300] = "";
+    DIR *folder = opendir(self->data);
+
+    while (folder != NULL && (entry = readdir(folder)) != NULL) {
+        if (strncmp(entry->d_name, "hq.db.replaced-", 15) == 0 &&
+            strcmp(entry->d_name, newest) > 0) {
+            (void)snprintf(newest, sizeof newest, "%s", entry->d_name);
+        }
+    }
+    (void)closedir(folder);
+    (void)snprintf(path, sizeof path, "%s/%s", self->data, newest);
+    check_parents(self, path);
+}
+
 void office_restore(world *self) {
     office_kill(self);
     await_end(self);
@@ -111,6 +130,7 @@ void office_restore(world *self) {
         0) {
         wrong(self, "the backup could not be put back");
     }
+    remember_replaced(self);
     self->totals.restores++;
     self->backup.done = 0;
     memcpy(self->holders, self->backup.holders, sizeof self->holders);

@@ -166,5 +166,7 @@ void device_free(device *one);
 
 /* When nobody is at work and all have synced: what everybody has is what the ledger says. */
 void check_all(world *self);
+/* A database that is put away has what operators wrote into it, and on top of what: notes that in the ledger. */
+void check_parents(world *self, const char *path);
 
 #endif

@@ -476,6 +476,37 @@ static void accepted_edits_meet_what_was_written_meanwhile(void **state) {
     both_agree(w);
 }
 
+/* An edit, one on top of it, and a delete of what both made, by a rep who had lost the account by then. */
+static void accepted_work_is_on_top_of_its_authors_own(void **state) {
+    world *w = *state;
+    rove__row *task = site_row(&w->s, "Task", rep_id(&w->anna));
+    rove__change kept[3];
+    rove__hq_row row;
+
+    site_int(task, "about_id", w->account);
+    site_text(task, "subject", "call");
+    rep_insert(&w->anna, task);
+    both_agree(w);
+    kept[0] = *rep_update(&w->anna, "Task", task->id, "subject", rove__value_text("call today"));
+    kept[1] = *rep_update(&w->anna, "Task", task->id, "subject", rove__value_text("called"));
+    kept[2] = *rep_delete(&w->anna, "Task", task->id);
+    w->anna.change_count = 0;
+    site_revoke(&w->s, ANNA, w->account);
+    rep_settle(&w->anna);
+    for (size_t i = 0; i < 3; i++) {
+        kept[i].cursor = w->anna.cursor;
+        w->anna.changes[w->anna.change_count++] = kept[i];
+    }
+    rep_settle(&w->anna);
+    assert_int_equal(decide(w, 1, 1, NULL), ROVE_OK);
+    assert_int_equal(decide(w, 2, 1, NULL), ROVE_OK);
+    assert_int_equal(site_cell(&w->s, "Task", task->id, "subject").size, 6);
+    assert_int_equal(decide(w, 3, 1, NULL), ROVE_OK);
+    assert_false(site_get(&w->s, "Task", task->id, &row) && row.dead == 0);
+    assert_int_equal(site_conflicts(&w->s, task->id), 0);
+    both_agree(w);
+}
+
 static void returned_work_stays_where_it_is(void **state) {
     world *w = *state;
     rove_id other = site_account(&w->s, "not hers");
@@ -770,6 +801,7 @@ int main(void) {
         CASE(an_unknown_record_is_parked_until_it_comes),
         CASE(accepted_work_is_as_if_it_had_been_allowed),
         CASE(accepted_edits_meet_what_was_written_meanwhile),
+        CASE(accepted_work_is_on_top_of_its_authors_own),
         CASE(returned_work_stays_where_it_is),
         CASE(p14_the_author_of_work_in_review_is_told),
         CASE(p14_returned_work_goes_back_to_its_author),

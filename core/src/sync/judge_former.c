@@ -236,8 +236,7 @@ static rove_status each_copy(void *ctx, const rove__hq_device *device) {
     return ROVE_OK;
 }
 
-/* Whether records here may bear the author's number that he had not seen when he wrote. */
-static rove_status is_forked(rove__judge *judge) {
+rove_status rove__judge_is_forked(rove__judge *judge) {
     const rove__hq_device *author = judge->device;
     rove_status status = judge->store->stray_get(judge->tx, author->replica, NULL);
 
@@ -264,7 +263,7 @@ static rove_status judge_author(const rove__server_ports *ports, rove__hq_tx *tx
     judge.stray = staged->number != author->last_batch + 1 ||
                   !rove__chain_equal(&staged->previous, &author->chain);
     if (status == ROVE_OK) {
-        status = is_forked(&judge);
+        status = rove__judge_is_forked(&judge);
     }
     if (status == ROVE_OK) {
         status = rove__judge_fresh(&judge);

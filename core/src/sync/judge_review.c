@@ -117,6 +117,10 @@ static rove_status accept_review(rove__judge *judge, const rove__hq_review *revi
                      .decided = 1};
     rove_status status = rove__judge_unpack(judge, review->change, &act.change);
 
+    if (status == ROVE_OK) {
+        status = rove__judge_is_forked(judge);
+    }
+    act.own = !judge->forked && judge->device->user == review->user;
     if (status == ROVE_OK && act.change.row.entity == NULL) {
         return rove__error_set(judge->error, ROVE_UNKNOWN_ENTITY, "%s",
                                rove_status_text(ROVE_UNKNOWN_ENTITY));

@@ -173,6 +173,8 @@ ROVE_CHECK rove_status rove__case_store(rove__case *c);
 ROVE_CHECK rove_status rove__judge_user(rove__judge *judge, rove_replica replica, rove_id *user);
 /* 1: the device's own number; 2: one that it had before (P3); 0: another's. */
 ROVE_CHECK rove_status rove__judge_replica(rove__judge *judge, rove_replica replica, int *whose);
+/* Sets `forked`: whether records here may bear the author's number that he had not seen when he wrote. */
+ROVE_CHECK rove_status rove__judge_is_forked(rove__judge *judge);
 
 /* judge_names.c (P4): fills answer->renames. */
 ROVE_CHECK rove_status rove__judge_names(rove__judge *judge);
