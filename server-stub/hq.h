@@ -143,12 +143,14 @@ char *hq_path(hq *headquarters, const hq_io *io, const char *argument);
 
 /* What a restore did. */
 typedef struct hq_restored {
-    uint64_t head;   /* the last position in the backup */
-    char aside[160]; /* the file, in the folder, that the database before it is now called */
+    uint64_t head; /* the last position in the backup */
+    char aside
+        [160]; /* the file, in the folder, that the database before it is now called; "": it is as it was */
 } hq_restored;
 /*
  * Puts a backup in the place of the database of a folder that no process has open, and records it as the operator's act.
- * BUSY, CORRUPT (no backup of a headquarters, or a damaged one), FULL, IO: the database is as it was.
+ * BUSY, CORRUPT (no backup of a headquarters, or a damaged one), FULL, IO, NOMEM: the database is as it was, or, if the message
+ * says so, the backup is in its place, which was not recorded; restored->aside tells the two apart.
  */
 ROVE_CHECK rove_status hq_restore(const hq_ports *ports, const char *folder, const hq_io *io,
                                   const char *copy, hq_restored *restored, rove_error *error);

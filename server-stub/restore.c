@@ -55,6 +55,7 @@ rove_status hq_restore(const hq_ports *ports, const char *folder, const hq_io *i
                        hq_restored *restored, rove_error *error) {
     char path[HQ_PATH_MAX];
     void *lock = NULL;
+    rove_error why = {.message = ""};
     note self = {.io = io, .copy = copy, .restored = restored};
 
     *restored = (hq_restored){.head = 0};
@@ -67,12 +68,19 @@ rove_status hq_restore(const hq_ports *ports, const char *folder, const hq_io *i
     }
     status = replace(ports, folder, copy, restored, error);
     ports->files.unlock(ports->files.ctx, lock);
-    if (status == ROVE_OK) {
-        status = hq_open(ports, folder, &self.headquarters, error);
+    if (status != ROVE_OK) {
+        restored->aside[0] = '\0';
+        return status;
     }
+    status = hq_open(ports, folder, &self.headquarters, &why);
     if (status == ROVE_OK) {
-        status = hq_commit(self.headquarters, record, &self, error);
+        status = hq_commit(self.headquarters, record, &self, &why);
     }
     hq_close(self.headquarters);
-    return status;
+    return status == ROVE_OK
+               ? ROVE_OK
+               : rove__error_set(error, status,
+                                 "The backup is in place, and what it replaced is %.100s; only to "
+                                 "record that failed: %.80s",
+                                 restored->aside, why.message);
 }

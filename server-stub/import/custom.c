@@ -146,6 +146,61 @@ static rove_status make_all(void *ctx, rove__hq_tx *tx, rove_error *error) {
     return status;
 }
 
+/* ---- what is defined ------------------------------------------------------------------------------------ */
+
+static rove_status each_definition(void *ctx, const rove__hq_row *row) {
+    mapping *m = ctx;
+    rove_value name = row->row.cells[rove__entity_field_named(row->row.entity, "name")];
+
+    for (size_t i = 0; i < m->count && name.type == ROVE_TEXT; i++) {
+        mapping_column *column = &m->columns[i];
+        if (column->role == MAPPING_CUSTOM && strlen(column->custom) == name.size &&
+            memcmp(column->custom, name.as.data, name.size) == 0) {
+            column->ordinal = rove__entity_field_named(m->entity, column->custom);
+        }
+    }
+    return ROVE_OK;
+}
+
+typedef struct looking {
+    hq *headquarters;
+    mapping *m;
+} looking;
+
+static rove_status find_definitions(void *ctx, rove__hq_tx *tx, rove_error *error) {
+    const looking *self = ctx;
+    const rove__entity *custom =
+        rove__registry_by_name(hq_registry(self->headquarters), "CustomField");
+    rove_value entity = rove__value_int(self->m->entity->number);
+    rove__arena arena;
+
+    (void)error;
+    rove__arena_init(&arena, &hq_get_ports(self->headquarters)->allocator, ARENA_MAX);
+    rove_status status =
+        hq_database(self->headquarters)
+            ->directory.row_find(tx, custom->number, rove__entity_field_named(custom, "entity"),
+                                 &entity, &arena, each_definition, self->m);
+    rove__arena_free(&arena);
+    return status;
+}
+
+rove_status custom_find(hq *headquarters, mapping *m, rove_error *error) {
+    looking self = {headquarters, m};
+    size_t count = 0;
+
+    for (size_t i = 0; i < m->count; i++) {
+        mapping_column *column = &m->columns[i];
+        if (column->role == MAPPING_CUSTOM && column->ordinal >= 0 &&
+            (m->entity->fields[column->ordinal].flags & ROVE_FIELD_CUSTOM) != 0) {
+            column->ordinal = -1;
+            count++;
+        }
+    }
+    return count == 0 ? ROVE_OK : hq_read(headquarters, find_definitions, &self, error);
+}
+
+/* ---- all ------------------------------------------------------------------------------------------------ */
+
 size_t custom_missing(const mapping *m) {
     size_t count = 0;
 

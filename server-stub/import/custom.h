@@ -25,6 +25,11 @@ void custom_look(custom_guess *guess, const char *text, size_t size);
 /* The definition that fits; entity, number and name are the caller's to fill in. */
 rove__custom custom_fitting(const custom_guess *guess);
 
+/*
+ * Whether the mapping's custom fields are there is said by their rows. One whose definition could not be committed is in the
+ * registry all the same: it counts as lacking, and is made again.
+ */
+ROVE_CHECK rove_status custom_find(hq *headquarters, mapping *m, rove_error *error);
 /* How many fields the mapping names that the entity lacks. */
 size_t custom_missing(const mapping *m);
 /*

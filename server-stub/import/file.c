@@ -402,6 +402,9 @@ static rove_status import_body(import_file *file, rove_error *error) {
     import_job *job = NULL;
     rove_status status = survey(file);
 
+    if (status == ROVE_OK) {
+        status = custom_find(run->headquarters, &file->map, error);
+    }
     if (run->dry_run) {
         file->customs = custom_missing(&file->map);
     } else if (status == ROVE_OK) {

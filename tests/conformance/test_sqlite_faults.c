@@ -5,153 +5,10 @@
 #include <sqlite3.h>
 #include <stdio.h>
 
+#include "faults.h"
 #include "jobs.h"
 
 /* ---- failing below SQLite ------------------------------------------------------------------------------- */
-
-typedef struct faults {
-    size_t calls;
-    size_t fail_at; /* counted from 1; 0: none */
-    int persistent;
-    int with; /* the result code */
-} faults;
-
-static faults memory_faults;
-static faults disk_faults;
-
-static int fails(faults *f) {
-    f->calls++;
-    return f->fail_at != 0 && (f->calls == f->fail_at || (f->persistent && f->calls > f->fail_at));
-}
-
-static sqlite3_mem_methods plain_memory;
-
-static void *failing_malloc(int size) {
-    return fails(&memory_faults) ? NULL : plain_memory.xMalloc(size);
-}
-
-static void *failing_realloc(void *pointer, int size) {
-    return fails(&memory_faults) ? NULL : plain_memory.xRealloc(pointer, size);
-}
-
-/* A file that passes everything on to the one below, or not. */
-typedef struct shim_file {
-    sqlite3_file base;
-    sqlite3_file *below;
-} shim_file;
-
-static sqlite3_vfs *plain_vfs;
-
-#define BELOW(file)      (((shim_file *)(file))->below)
-#define PASS(file, call) (BELOW(file)->pMethods->call)
-#define FAIL_OR(pass)    (fails(&disk_faults) ? disk_faults.with : (pass))
-
-static int shim_close(sqlite3_file *file) {
-    return PASS(file, xClose(BELOW(file)));
-}
-static int shim_read(sqlite3_file *file, void *out, int size, sqlite3_int64 at) {
-    return PASS(file, xRead(BELOW(file), out, size, at));
-}
-static int shim_write(sqlite3_file *file, const void *data, int size, sqlite3_int64 at) {
-    return FAIL_OR(PASS(file, xWrite(BELOW(file), data, size, at)));
-}
-static int shim_truncate(sqlite3_file *file, sqlite3_int64 size) {
-    return FAIL_OR(PASS(file, xTruncate(BELOW(file), size)));
-}
-static int shim_sync(sqlite3_file *file, int flags) {
-    return FAIL_OR(PASS(file, xSync(BELOW(file), flags)));
-}
-static int shim_size(sqlite3_file *file, sqlite3_int64 *size) {
-    return PASS(file, xFileSize(BELOW(file), size));
-}
-static int shim_lock(sqlite3_file *file, int level) {
-    return PASS(file, xLock(BELOW(file), level));
-}
-static int shim_unlock(sqlite3_file *file, int level) {
-    return PASS(file, xUnlock(BELOW(file), level));
-}
-static int shim_reserved(sqlite3_file *file, int *out) {
-    return PASS(file, xCheckReservedLock(BELOW(file), out));
-}
-static int shim_control(sqlite3_file *file, int op, void *argument) {
-    return PASS(file, xFileControl(BELOW(file), op, argument));
-}
-static int shim_sector(sqlite3_file *file) {
-    return PASS(file, xSectorSize(BELOW(file)));
-}
-static int shim_traits(sqlite3_file *file) {
-    return PASS(file, xDeviceCharacteristics(BELOW(file)));
-}
-static int shim_shm_map(sqlite3_file *file, int page, int size, int extend, void volatile **out) {
-    return PASS(file, xShmMap(BELOW(file), page, size, extend, out));
-}
-static int shim_shm_lock(sqlite3_file *file, int offset, int count, int flags) {
-    return PASS(file, xShmLock(BELOW(file), offset, count, flags));
-}
-static void shim_shm_barrier(sqlite3_file *file) {
-    PASS(file, xShmBarrier(BELOW(file)));
-}
-static int shim_shm_unmap(sqlite3_file *file, int remove) {
-    return PASS(file, xShmUnmap(BELOW(file), remove));
-}
-
-static const sqlite3_io_methods shim_methods = {
-    .iVersion = 2,
-    .xClose = shim_close,
-    .xRead = shim_read,
-    .xWrite = shim_write,
-    .xTruncate = shim_truncate,
-    .xSync = shim_sync,
-    .xFileSize = shim_size,
-    .xLock = shim_lock,
-    .xUnlock = shim_unlock,
-    .xCheckReservedLock = shim_reserved,
-    .xFileControl = shim_control,
-    .xSectorSize = shim_sector,
-    .xDeviceCharacteristics = shim_traits,
-    .xShmMap = shim_shm_map,
-    .xShmLock = shim_shm_lock,
-    .xShmBarrier = shim_shm_barrier,
-    .xShmUnmap = shim_shm_unmap,
-};
-
-static int shim_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *file, int flags,
-                     int *out) {
-    shim_file *shim = (shim_file *)file;
-
-    (void)vfs;
-    shim->below = (sqlite3_file *)(shim + 1);
-    shim->base.pMethods = NULL;
-    int code = plain_vfs->xOpen(plain_vfs, name, shim->below, flags, out);
-    if (code == SQLITE_OK) {
-        shim->base.pMethods = &shim_methods;
-    }
-    return code;
-}
-
-static sqlite3_vfs shim_vfs;
-
-static int install_faults(void) {
-    sqlite3_mem_methods methods;
-
-    sqlite3_shutdown();
-    if (sqlite3_config(SQLITE_CONFIG_GETMALLOC, &plain_memory) != SQLITE_OK) {
-        return -1;
-    }
-    methods = plain_memory;
-    methods.xMalloc = failing_malloc;
-    methods.xRealloc = failing_realloc;
-    if (sqlite3_config(SQLITE_CONFIG_MALLOC, &methods) != SQLITE_OK ||
-        sqlite3_initialize() != SQLITE_OK) {
-        return -1;
-    }
-    plain_vfs = sqlite3_vfs_find(NULL);
-    shim_vfs = *plain_vfs;
-    shim_vfs.zName = "shim";
-    shim_vfs.szOsFile = (int)sizeof(shim_file) + plain_vfs->szOsFile;
-    shim_vfs.xOpen = shim_open;
-    return sqlite3_vfs_register(&shim_vfs, 1);
-}
 
 /* Opens, commits three jobs, and reads; how many jobs were reported as committed. */
 static rove_status use(bed *b, uint64_t *committed) {
@@ -180,17 +37,39 @@ static void expect_usable(bed *b, uint64_t committed) {
 }
 
 /* Until none fails: what was reported is there, and when the faults are over work goes on at once. */
+static void put_timeline(bed *b) {
+    rove__hq_tx *tx = bed_write(b);
+    rove__hq_head head;
+
+    ok(b->store->head_get(tx, &head));
+    head.timeline = 4;
+    ok(b->store->head_put(tx, &head));
+    bed_commit(b, tx);
+}
+
+static void disarm(void) {
+    faults_arm(&faults_io, 0, 0, 0);
+    faults_arm(&faults_memory, 0, 0, 0);
+}
+
+static void arm(faults *f, size_t fail_at, int persistent, int with) {
+    faults_arm(f, fail_at, persistent, with);
+    f->room_only = with == SQLITE_FULL;
+}
+
+/* Every call, later ones with growing gaps; `expected` or, where a disk is full, what else comes of it. */
 static void try_faults(faults *f, int with, rove_status expected) {
     for (int persistent = 0; persistent < 2; persistent++) {
         int hit = 1;
         for (size_t fail_at = 1; hit; fail_at += 1 + fail_at / 5) {
             bed *b = bed_new();
             uint64_t committed = 0;
-            *f = (faults){.fail_at = fail_at, .persistent = persistent, .with = with};
+            arm(f, fail_at, persistent, with);
             rove_status status = use(b, &committed);
             hit = f->calls >= fail_at;
-            *f = (faults){.calls = 0};
-            assert_true(status == ROVE_OK || status == expected);
+            disarm();
+            assert_true(status == ROVE_OK || status == expected ||
+                        (with == SQLITE_FULL && status == ROVE_IO));
             expect_usable(b, committed);
             bed_free(b);
         }
@@ -199,17 +78,53 @@ static void try_faults(faults *f, int with, rove_status expected) {
 
 static void short_memory_inside_sqlite_costs_nothing_that_was_committed(void **state) {
     (void)state;
-    try_faults(&memory_faults, 0, ROVE_NOMEM);
+    try_faults(&faults_memory, 0, ROVE_NOMEM);
 }
 
 static void a_failing_disk_costs_nothing_that_was_committed(void **state) {
     (void)state;
-    try_faults(&disk_faults, SQLITE_IOERR_WRITE, ROVE_IO);
+    try_faults(&faults_io, SQLITE_IOERR_WRITE, ROVE_IO);
 }
 
 static void a_disk_that_is_full_at_any_moment_costs_nothing_that_was_committed(void **state) {
     (void)state;
-    try_faults(&disk_faults, SQLITE_FULL, ROVE_FULL);
+    try_faults(&faults_io, SQLITE_FULL, ROVE_FULL);
+}
+
+/* A backup that cannot be read just now is not called damaged, and costs nothing. */
+static void a_restore_says_what_failed(void **state) {
+    static const struct {
+        faults *f;
+        int with;
+        rove_status expected;
+    } kinds[] = {{&faults_memory, 0, ROVE_NOMEM}, {&faults_io, SQLITE_IOERR_WRITE, ROVE_IO}};
+
+    (void)state;
+    for (size_t kind = 0; kind < 2; kind++) {
+        rove_status status = kinds[kind].expected;
+        for (size_t fail_at = 1; status != ROVE_OK; fail_at += 1 + fail_at / 20) {
+            bed *b = bed_new();
+            char paths[3][256];
+            uint64_t seq = 0;
+            static const char *const names[] = {"copy.db", "hq.db", "aside.db"};
+            for (int i = 0; i < 3; i++) {
+                rove__text_format(paths[i], sizeof paths[i], "%s/%s", b->folder, names[i]);
+            }
+            ok(bed_try_open(b, NULL));
+            put_timeline(b);
+            ok(job_commit(b, &seq));
+            ok(b->database->backup(b->database, paths[0], &seq, NULL));
+            ok(job_commit(b, &seq));
+            bed_close(b);
+            arm(kinds[kind].f, fail_at, 1, kinds[kind].with);
+            status = rove__hq_sqlite_restore(paths[0], paths[1], paths[2], NULL);
+            disarm();
+            assert_true(status == ROVE_OK || status == kinds[kind].expected);
+            ok(bed_try_open(b, NULL));
+            assert_int_equal(check_store(b, status == ROVE_OK ? seq - 1 : seq), 0);
+            bed_free(b);
+        }
+    }
 }
 
 /* ---- files that are not ours ---------------------------------------------------------------------------- */
@@ -408,6 +323,7 @@ int main(void) {
         cmocka_unit_test(short_memory_inside_sqlite_costs_nothing_that_was_committed),
         cmocka_unit_test(a_failing_disk_costs_nothing_that_was_committed),
         cmocka_unit_test(a_disk_that_is_full_at_any_moment_costs_nothing_that_was_committed),
+        cmocka_unit_test(a_restore_says_what_failed),
         cmocka_unit_test(a_file_of_something_else_is_refused_and_left_alone),
         bed_test(a_database_of_a_newer_build_is_refused),
         bed_test(a_database_of_an_older_build_is_taken_over),
@@ -416,8 +332,11 @@ int main(void) {
     };
 
     bed_kind = &stores[0];
-    if (install_faults() != 0) {
+    if (faults_register_memory() != SQLITE_OK || sqlite3_initialize() != SQLITE_OK ||
+        faults_register_vfs() != SQLITE_OK ||
+        sqlite3_vfs_register(sqlite3_vfs_find(FAULTS_VFS), 1) != SQLITE_OK) {
         return 1;
     }
+    faults_hasty = 1;
     return cmocka_run_group_tests_name("sqlite: faults", tests, NULL, NULL);
 }

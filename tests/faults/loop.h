@@ -2,7 +2,7 @@
  * faults/loop.h - the fault loop: a scenario is played again and again, and each time another one of its calls fails: the
  * first allocation, the second ..., until none is hit; then the same with the files. Once, and from then on for good.
  *
- *   fault_NAME                        every point; what continuous integration runs is a part of them: --points N
+ *   fault_NAME [--only KIND]          every point; what continuous integration runs is a part of them: --points N
  *   fault_NAME --at KIND:N[:for-good] one point, in this process: for a debugger
  *
  * Each point is a process of its own, in a folder of its own, that begins with the files that `prepare` left. It
@@ -305,6 +305,7 @@ typedef struct loop_run {
     size_t failed;
     int missed; /* a point of this kind that no call reached: there is no further one */
     size_t points;
+    loop_kind only; /* LOOP_KINDS: all */
 } loop_run;
 
 static inline void loop_child(loop_run *run, loop_slot *slot) {
@@ -439,7 +440,8 @@ static inline int loop_all(loop_run *run) {
 
     for (loop_kind kind = 0; kind < LOOP_KINDS; kind++) {
         size_t failed = run->failed;
-        if ((run->scenario->kinds >> kind & 1) == 0) {
+        if ((run->scenario->kinds >> kind & 1) == 0 ||
+            (run->only != LOOP_KINDS && run->only != kind)) {
             continue;
         }
         loop_kind_run(run, kind, 0);
@@ -463,6 +465,14 @@ static inline int loop_all(loop_run *run) {
 
 /* ---- the program ---- */
 
+static inline int loop_kind_named(const char *name, loop_kind *kind) {
+    *kind = 0;
+    while (*kind < LOOP_KINDS && strcmp(loop_kind_names[*kind], name) != 0) {
+        (*kind)++;
+    }
+    return *kind < LOOP_KINDS;
+}
+
 /* "files:17:for-good" */
 static inline int loop_parse(const char *text, loop_point *point) {
     for (loop_kind kind = 0; kind < LOOP_KINDS; kind++) {
@@ -478,9 +488,11 @@ static inline int loop_parse(const char *text, loop_point *point) {
 }
 
 static char loop_folder[64];
+static pid_t loop_owner;
 
+/* At exit, also when an assertion of `prepare` fails; not of a point's process. */
 static inline void loop_leave_folder(void) {
-    if (chdir("/") == 0) {
+    if (getpid() == loop_owner && chdir("/") == 0) {
         loop_clear(loop_folder, 0);
         (void)rmdir(loop_folder);
     }
@@ -493,6 +505,8 @@ static inline void loop_enter_folder(void) {
     (void)snprintf(loop_folder, sizeof loop_folder, "%s/rove-fault.XXXXXX", place);
     power_must(mkdtemp(loop_folder) != NULL && chdir(loop_folder) == 0 &&
                mkdir("made", 0700) == 0 && chdir("made") == 0);
+    loop_owner = getpid();
+    power_must(atexit(loop_leave_folder) == 0);
 }
 
 static inline int loop_main(const loop_scenario *scenario, int argc, char **argv) {
@@ -512,16 +526,21 @@ static inline int loop_main(const loop_scenario *scenario, int argc, char **argv
     loop_clear(".", 0);
     if (argc == 3 && strcmp(argv[1], "--at") == 0 && loop_parse(argv[2], &point)) {
         int hit = loop_tell(scenario, &point);
-        loop_leave_folder();
         (void)printf("%s: %zu calls\n", hit > 0 ? "reached" : "not reached", loop_calls);
         return hit < 0 ? 1 : 0;
     }
-    if (argc == 3 && strcmp(argv[1], "--points") == 0) {
-        run.points = (size_t)atoi(argv[2]);
-    } else if (argc != 1) {
-        (void)printf("usage: %s [--points N | --at KIND:N[:for-good]]\n", argv[0]);
-        loop_leave_folder();
-        return 2;
+    run.only = LOOP_KINDS;
+    for (int i = 1; i < argc; i += 2) {
+        if (i + 1 < argc && strcmp(argv[i], "--points") == 0) {
+            run.points = (size_t)atoi(argv[i + 1]);
+        } else if (i + 1 < argc && strcmp(argv[i], "--only") == 0 &&
+                   loop_kind_named(argv[i + 1], &run.only)) {
+            continue;
+        } else {
+            (void)printf("usage: %s [--points N] [--only KIND] | --at KIND:N[:for-good]\n",
+                         argv[0]);
+            return 2;
+        }
     }
     run.scenario = scenario;
     run.jobs = jobs != NULL && atoi(jobs) > 0 ? (size_t)atoi(jobs) : 2;
@@ -529,9 +548,7 @@ static inline int loop_main(const loop_scenario *scenario, int argc, char **argv
     for (size_t i = 0; i < LOOP_JOBS_MAX; i++) {
         (void)snprintf(run.slots[i].folder, sizeof run.slots[i].folder, "../slot%zu", i);
     }
-    int failed = loop_all(&run);
-    loop_leave_folder();
-    return failed;
+    return loop_all(&run);
 }
 
 #endif

@@ -36,10 +36,13 @@ static const struct world_documented {
                   "TRUNCATED TLS PROTOCOL VERSION UPGRADE UNAUTHORIZED REVOKED EXPIRED FORK"},
     {"rove_conflict_settle", "NOT_ENROLLED STATE NOT_FOUND"},
     {"rove_tidy", "BUSY STATE"},
-    {"rove_verify", ""},
+    /* Of headquarters, as store/database.h and hq.h have it. */
+    {"rove__hq_sqlite_open", "UPGRADE"},
+    {"hq_open", "BUSY UPGRADE NOT_FOUND"},
+    {"hq_restore", "BUSY"},
 };
 
-/* What the fault that is armed explains. */
+/* What the fault that is armed explains: of headquarters' own, what a device hears of it. */
 static const char *const world_explained[LOOP_KINDS] = {
     [LOOP_MEMORY] = "NOMEM",
     [LOOP_SQLITE] = "NOMEM",
@@ -84,10 +87,15 @@ static inline int world_said(const char *function, rove_status status, const rov
     if (!world_has_word(world_words_of(function), name) && !world_has_word(always, name)) {
         fail_msg("%s: %s is not documented: %s", function, name, error->message);
     }
-    if (!world_has_word(world_explained[loop_now.kind], name)) {
+    /* A call of headquarters itself says what its device counterpart would. */
+    loop_kind kind = loop_now.kind;
+    if (strncmp(function, "hq_", 3) == 0 || strncmp(function, "rove__hq", 8) == 0) {
+        kind = kind >= LOOP_HQ_MEMORY && kind <= LOOP_HQ_ROOM ? kind - LOOP_HQ_MEMORY : kind;
+    }
+    if (!world_has_word(world_explained[kind], name)) {
         fail_msg("%s: %s is not what happened: %s", function, name, error->message);
     }
-    if (error->message[0] == '\0') {
+    if (error->message[0] == '\0' && strncmp(function, "rove__", 6) != 0) {
         fail_msg("%s: %s without a word", function, name);
     }
     return 0;

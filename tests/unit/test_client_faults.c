@@ -167,6 +167,37 @@ static rove_status do_pending(void) {
     return rove_pending_list(p.replica, see, NULL, &p.error);
 }
 
+static void refuses_one(phone *ph, rove__frame_writer *writer, rove__buf *answer) {
+    rove__verdict verdict = {.entity = rove__registry_by_name(ph->registry, "Account")->number,
+                             .id = account,
+                             .code = ROVE_VERDICT_REJECTED,
+                             .status = ROVE_RANGE,
+                             .reason = "not on the list"};
+
+    phone_welcome(ph, writer, answer);
+    phone_ack(ph, writer, answer, ph->judged, &verdict, 1);
+    phone_end(ph, writer, answer, 0);
+}
+
+static rove_status take_number(void *ctx, const rove_rejection *rejection) {
+    *(int64_t *)ctx = rejection->number;
+    return ROVE_OK;
+}
+
+static rove_status see_field(void *ctx, const rove_refused_field *field) {
+    (void)ctx;
+    (void)field;
+    return ROVE_OK;
+}
+
+static rove_status do_read_refused(void) {
+    int64_t number = 0;
+    rove_status status = rove_rejections(p.replica, take_number, &number, &p.error);
+
+    return status == ROVE_OK ? rove_rejection_read(p.replica, number, see_field, NULL, &p.error)
+                             : status;
+}
+
 static rove_status do_verify(void) {
     return rove_verify(p.replica, NULL, &p.error);
 }
@@ -187,6 +218,15 @@ static rove_status do_sync(void) {
     turn++;
     p.accounts = (size_t)turn;
     return rove_sync(p.replica, NULL, NULL, &p.error);
+}
+
+static void test_a_refused_write_is_read(void **state) {
+    (void)state;
+    p.compose = refuses_one;
+    phone_ok(&p, do_sync());
+    p.compose = NULL;
+    assert_int_equal(phone_state(&p).rejections, 1);
+    exhaust_both(do_read_refused, "SELECT count(*) FROM account");
 }
 
 /* A sync may have done a part; what it may not do is lose work. */
@@ -306,8 +346,13 @@ static void test_a_full_disk_during_renewal(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_writes),    TEST(test_reads),        TEST(test_a_sync),
-        TEST(test_a_renewal), TEST(test_an_enrolment), TEST(test_a_full_disk_during_renewal),
+        TEST(test_writes),
+        TEST(test_a_refused_write_is_read),
+        TEST(test_reads),
+        TEST(test_a_sync),
+        TEST(test_a_renewal),
+        TEST(test_an_enrolment),
+        TEST(test_a_full_disk_during_renewal),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

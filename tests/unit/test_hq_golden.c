@@ -9,69 +9,25 @@
  * conflict, work in review, an edit that waits for its record, and what operators did. The device has a batch that was
  * judged and whose answer it never got, and work that was not sent.
  */
-#include <sqlite3.h>
-#include <sys/stat.h>
+#include "kept.h"
 
-#include "pair.h"
-#include "store/database.h"
+#include "golden.h"
 
 #define MADE        "golden_hq_made"
 #define OPENED      "golden_hq"
 #define DEVICE      "golden_hq_device"
-#define FILE_MAX    ((size_t)1024 * 1024)
 #define SHELF_FIELD 1000
 #define STRANGER    INT64_C(0x7000000002)
 
 /* By these numbers the checks find what the maker made. */
 enum { SHELF = 1, BAKERY, BUTCHER, GONE, PERSON, ROLE, VISIT };
 
-static rove__hq_database *database;
-
 static rove_id id_of(uint32_t counter) {
     return rove__id_make(ROVE_REPLICA_HEADQUARTERS, counter);
 }
 
 static void path_of(unsigned version, const char *what, char *path, size_t size) {
-    const char *root = getenv("ROVE_SOURCE_DIR");
-
-    snprintf(path, size, "%s/tests/golden/hq-%u%s.sql", root == NULL ? "." : root, version, what);
-}
-
-/* ---- the database ---- */
-
-static void open_database(const char *folder) {
-    char path[128];
-    rove_error error = {.message = ""};
-
-    snprintf(path, sizeof path, "%s/hq.db", folder);
-    if (rove__hq_sqlite_open(&hq.allocator, hq.registry, path, &database, &error) != ROVE_OK) {
-        fail_msg("%s", error.message);
-    }
-    hq.store = &database->store;
-    hq.ports.store = hq.store;
-}
-
-static void close_database(void) {
-    database->close(database);
-    database = NULL;
-}
-
-static rove__hq_tx *begin(rove__hq_mode mode) {
-    rove__hq_tx *tx = NULL;
-
-    assert_int_equal(hq.store->begin(hq.store->ctx, mode, &tx, NULL), ROVE_OK);
-    return tx;
-}
-
-static void forget(const char *folder) {
-    static const char *const files[] = {"hq.db", "hq.db-wal", "hq.db-shm"};
-    char path[128];
-
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        snprintf(path, sizeof path, "%s/%s", folder, files[i]);
-        (void)unlink(path);
-    }
-    (void)rmdir(folder);
+    golden_path("hq", version, what, path, size);
 }
 
 /* ---- making ---- */
@@ -94,20 +50,9 @@ static void operators_act(rove__hq_tx *tx) {
                      ROVE_OK);
 }
 
-/* As `rove-hq init` does it. */
 static void begin_headquarters(void) {
-    const rove__hq_timeline timeline = {1, 0, 0};
-    rove__hq_head head;
-
-    rove__hq_tx *tx = begin(ROVE_HQ_READ); /* still in memory */
-    assert_int_equal(hq.store->head_get(tx, &head), ROVE_OK);
-    hq.store->rollback(tx);
-    forget(MADE);
-    assert_int_equal(mkdir(MADE, 0700), 0);
-    open_database(MADE);
-    tx = begin(ROVE_HQ_WRITE);
-    assert_int_equal(hq.store->timeline_put(tx, &timeline), ROVE_OK);
-    assert_int_equal(hq.store->head_put(tx, &head), ROVE_OK);
+    kept_begin(MADE);
+    rove__hq_tx *tx = kept_tx(ROVE_HQ_WRITE);
     operators_act(tx);
     assert_int_equal(hq.store->commit(tx, NULL), ROVE_OK);
 }
@@ -120,8 +65,8 @@ static void headquarters_writes(void) {
     site_text(shelf, "name", "shelf_metres");
     site_int(shelf, "type", 1);
     assert_int_equal(site_insert(&hq, shelf), id_of(SHELF));
-    close_database();
-    open_database(MADE); /* now the field has its column */
+    kept_close();
+    kept_open(MADE); /* now the field has its column */
     assert_int_equal(site_account(&hq, "Bakery"), id_of(BAKERY));
     assert_int_equal(site_account(&hq, "Butcher"), id_of(BUTCHER));
     assert_int_equal(site_account(&hq, "Gone"), id_of(GONE));
@@ -215,8 +160,6 @@ static void dump(const char *file, const char *what) {
 static void write_golden(void) {
     char path[128];
 
-    device_count = 0;
-    site_open(&hq);
     begin_headquarters();
     open_phone(&first, DEVICE, 7);
     open_phone(&second, "golden_hq_second", 8);
@@ -227,11 +170,11 @@ static void write_golden(void) {
     a_stranger_works();
     reps_work();
     phone_close(&first);
-    close_database();
+    kept_close();
     dump(MADE "/hq.db", "");
     snprintf(path, sizeof path, "%s/replica.db", first.folder);
     dump(path, "-device");
-    forget(MADE);
+    kept_forget(MADE);
     phone_open(&first);
     pair_tear_down(NULL);
 }
@@ -240,26 +183,9 @@ static void write_golden(void) {
 
 static void load(unsigned version, const char *what, const char *folder, const char *name) {
     char path[1024];
-    char *sql = test_malloc(FILE_MAX);
-    sqlite3 *db = NULL;
 
     path_of(version, what, path, sizeof path);
-    FILE *file = fopen(path, "r");
-    if (file == NULL) {
-        fail_msg("%s is missing; write it with --rewrite", path);
-    }
-    size_t size = fread(sql, 1, FILE_MAX - 1, file);
-    assert_true(size > 0 && size < FILE_MAX - 1);
-    sql[size] = '\0';
-    (void)fclose(file);
-    assert_int_equal(mkdir(folder, 0700), 0);
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK) {
-        fail_msg("%s", sqlite3_errmsg(db));
-    }
-    sqlite3_close(db);
-    test_free(sql);
+    golden_load(path, folder, name);
 }
 
 #define EACH(name, type)                                                                           \
@@ -370,7 +296,7 @@ static void check_rows(rove__hq_tx *tx, rove__arena *arena) {
 }
 
 static void check_there(void) {
-    rove__hq_tx *tx = begin(ROVE_HQ_READ);
+    rove__hq_tx *tx = kept_tx(ROVE_HQ_READ);
     rove__arena arena;
 
     rove__arena_init(&arena, &hq.allocator, (size_t)1 << 24);
@@ -413,19 +339,19 @@ static void check_served(unsigned version) {
 static void headquarters_of_every_version_goes_on(void **state) {
     (void)state;
     for (unsigned version = 1; version <= ROVE_SCHEMA_VERSION; version++) {
-        forget(OPENED);
+        kept_forget(OPENED);
         load(version, "", OPENED, "hq.db");
         site_open(&hq);
         for (int again = 0; again < 2; again++) {
-            open_database(OPENED);
+            kept_open(OPENED);
             check_there();
-            close_database();
+            kept_close();
         }
-        open_database(OPENED);
+        kept_open(OPENED);
         check_served(version);
-        close_database();
+        kept_close();
         site_close(&hq);
-        forget(OPENED);
+        kept_forget(OPENED);
     }
 }
 

@@ -149,6 +149,28 @@ static void test_values_arrive_exactly(void **state) {
     shows(w, "account", "294", "name", "Café Vélo");
 }
 
+/* The disk was full when an import was about to define it. */
+static void test_a_field_whose_definition_was_undone_is_defined_again(void **state) {
+    world *w = *state;
+    rove__registry *registry = hq_registry(w->h.hq);
+    const rove__custom undone = {.entity = rove__registry_by_name(registry, "Account")->number,
+                                 .number = ROVE_CUSTOM_NUMBER_MIN,
+                                 .name = "size",
+                                 .type = ROVE_INT,
+                                 .min = INT64_MIN,
+                                 .max = INT64_MAX};
+
+    assert_int_equal(rove__registry_add_custom(registry, &undone, NULL), ROVE_OK);
+    write_file(w, "accounts.csv", "Id,Name,Size__c\n1,One,3\n");
+    assert_int_equal(import_files(w, 0, "--dry-run", "accounts.csv", NULL), HQ_EXIT_DONE);
+    says(w, "custom fields made: 1");
+    assert_int_equal(import_files(w, 0, "accounts.csv", NULL), HQ_EXIT_DONE);
+    says(w, "custom fields made: 1");
+    shows(w, "account", "1", "size", "3");
+    assert_int_equal(import_files(w, 0, "accounts.csv", NULL), HQ_EXIT_DONE);
+    says(w, "unchanged 1");
+}
+
 static void test_importing_again_writes_nothing(void **state) {
     world *w = *state;
     char command[] = "status";
@@ -479,6 +501,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_people_come_before_what_refers_to_them),
         TEST(test_values_arrive_exactly),
+        TEST(test_a_field_whose_definition_was_undone_is_defined_again),
         TEST(test_importing_again_writes_nothing),
         TEST(test_contacts_get_their_account_and_methods),
         TEST(test_every_bad_line_is_named_and_the_rest_goes_in),

@@ -10,7 +10,8 @@
  */
 #include "office.h"
 
-#define FILE_MAX    ((size_t)1024 * 1024)
+#include "golden.h"
+
 #define MONTH_MS    INT64_C(2592000000)
 #define SHELF_FIELD 1000
 
@@ -26,9 +27,7 @@ static rove_id id_of(uint32_t counter) {
 }
 
 static void path_of(unsigned version, char *path, size_t size) {
-    const char *root = getenv("ROVE_SOURCE_DIR");
-
-    snprintf(path, size, "%s/tests/golden/replica-%u.sql", root == NULL ? "." : root, version);
+    golden_path("replica", version, "", path, size);
 }
 
 /* ---- making ---- */
@@ -129,28 +128,10 @@ static void write_golden(void) {
 
 static void load(unsigned version) {
     char path[1024];
-    char *sql = test_malloc(FILE_MAX);
-    sqlite3 *db = NULL;
 
     path_of(version, path, sizeof path);
-    FILE *file = fopen(path, "r");
-    if (file == NULL) {
-        fail_msg("%s is missing; write it with --rewrite", path);
-    }
-    size_t size = fread(sql, 1, FILE_MAX - 1, file);
-    assert_true(size > 0 && size < FILE_MAX - 1);
-    sql[size] = '\0';
-    (void)fclose(file);
-
     replica_prepare(&r, "golden");
-    replica_ok(&r, r.files.make_folder(r.files.ctx, r.folder, &r.error));
-    snprintf(path, sizeof path, "%s/replica.db", r.folder);
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK) {
-        fail_msg("%s", sqlite3_errmsg(db));
-    }
-    sqlite3_close(db);
-    test_free(sql);
+    golden_load(path, r.folder, "replica.db");
 }
 
 /* What the rep sees is what he saw. */

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -78,31 +79,55 @@ rove_status rove__lite_backup(rove__hq_database *database, const char *path, uin
 
 /* ---- restore -------------------------------------------------------------------------------------------- */
 
-/* 1 if the statement's first column, of its first row, is this text. */
-static int answers(sqlite3 *db, const char *sql, const char *wanted) {
-    sqlite3_stmt *statement = NULL;
-    int same = 0;
+/* The code that a check of the pages met, which it tells in words; 0: none. */
+static int code_in(const char *text) {
+    static const char words[] = "error code=";
+    const char *at = strstr(text, words);
 
-    if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) == SQLITE_OK &&
-        sqlite3_step(statement) == SQLITE_ROW) {
-        const unsigned char *text = sqlite3_column_text(statement, 0);
-        same = text != NULL && strcmp((const char *)text, wanted) == 0;
+    return at == NULL ? SQLITE_OK : (int)strtol(at + sizeof words - 1, NULL, 10);
+}
+
+/*
+ * *same: the statement's first column, of its first row, is this text. A file that is no database of ours gives another text,
+ * or none; a status other than OK: it could not be read.
+ */
+static rove_status answers(sqlite3 *db, const char *sql, const char *wanted, int *same,
+                           rove_error *error) {
+    sqlite3_stmt *statement = NULL;
+    int code = sqlite3_prepare_v2(db, sql, -1, &statement, NULL);
+
+    *same = 0;
+    code = code == SQLITE_OK ? sqlite3_step(statement) : code;
+    if (code == SQLITE_ROW) {
+        const char *text = (const char *)sqlite3_column_text(statement, 0);
+        *same = text != NULL && strcmp(text, wanted) == 0;
+        code = text == NULL ? SQLITE_NOMEM : code_in(text);
     }
     sqlite3_finalize(statement);
-    return same;
+    int primary = code & 0xff;
+    int other = primary == SQLITE_ERROR || primary == SQLITE_NOTADB || primary == SQLITE_CORRUPT;
+    return other ? ROVE_OK : rove__lite_status(db, code, error, "Reading the backup");
 }
 
 /* Nothing is replaced by what is no whole headquarters. */
 static rove_status check_copy(sqlite3 *db, rove_error *error) {
-    if (!answers(db, "SELECT count(*) FROM _head WHERE timeline <> 0", "1")) {
+    int is_ours = 0;
+    int is_whole = 0;
+
+    rove_status status =
+        answers(db, "SELECT count(*) FROM _head WHERE timeline <> 0", "1", &is_ours, error);
+    if (status == ROVE_OK && !is_ours) {
         return rove__error_set(error, ROVE_CORRUPT,
                                "The file is no backup of a headquarters. Nothing was changed.");
     }
-    if (!answers(db, "PRAGMA integrity_check(1)", "ok")) {
+    if (status == ROVE_OK) {
+        status = answers(db, "PRAGMA integrity_check(1)", "ok", &is_whole, error);
+    }
+    if (status == ROVE_OK && !is_whole) {
         return rove__error_set(error, ROVE_CORRUPT,
                                "The backup is damaged. Take an older one; nothing was changed.");
     }
-    return ROVE_OK;
+    return status;
 }
 
 static rove_status check_and_copy(const char *copy, const char *fresh, rove_error *error) {
@@ -180,10 +205,13 @@ rove_status rove__hq_sqlite_restore(const char *copy, const char *path, const ch
     if (status == ROVE_OK) {
         drain_log(path);
         status = put_aside(path, aside, error);
-    }
-    if (status == ROVE_OK && rename(fresh, path) != 0) {
-        status = rove__error_set(error, ROVE_IO, "The backup cannot take its place: %s.",
-                                 strerror(errno));
+        if (status == ROVE_OK && rename(fresh, path) != 0) {
+            status = rove__error_set(error, ROVE_IO, "The backup cannot take its place: %s.",
+                                     strerror(errno));
+        }
+        if (status != ROVE_OK) {
+            (void)put_aside(aside, path, NULL); /* back again */
+        }
     }
     if (status == ROVE_OK) {
         sync_folder(path);
