@@ -218,6 +218,7 @@ static void carry_back(checking *self) {
         unsigned *after = &next[cell_of(one) * (DEVICES + 1) + (size_t)one->who];
         if (*after != 0 && one->restores != (int)self->world->totals.restores) {
             of->kept |= self->traces[*after].kept;
+            of->deleted |= self->traces[*after].deleted;
         }
         *after = i;
         if (one->parent != 0) {

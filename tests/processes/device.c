@@ -327,10 +327,10 @@ static void write_ended(world *self, device *one) {
     free(printed);
 }
 
-/* What a sync may say while the network misbehaves. */
+/* What a sync may say while the network misbehaves; a record whose version was changed looks like no TLS (NOT_ROVE). */
 static int is_fine(const char *status) {
     static const char *const fine[] = {"OK",  "NETWORK", "TIMEOUT", "TRUNCATED",
-                                       "TLS", "LATER",   "SERVER"};
+                                       "TLS", "LATER",   "SERVER",  "NOT_ROVE"};
 
     for (size_t i = 0; i < sizeof fine / sizeof fine[0]; i++) {
         if (strcmp(fine[i], status) == 0) {

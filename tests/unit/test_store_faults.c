@@ -312,6 +312,35 @@ static void memory_runs_short_at_the_end_of_a_page(void **state) {
     }
 }
 
+/* Enrolled with a fault that stays, from the n-th call on. Returns whether it was reached. */
+static int enrol_with_fault(source from, size_t n) {
+    const rove__store_owner owner = {REPLICA_NUMBER, REPLICA_USER};
+    rove__store_owner shown;
+
+    replica_prepare(&r, "faults_owner");
+    r.ports.vfs = FAULTS_VFS;
+    replica_open(&r);
+    arm(from, n, 1, SQLITE_IOERR_WRITE);
+    rove_status status = rove__store_set_owner(r.store, &owner, &r.error);
+    rove__store_read_owner(r.store, &shown); /* while nothing can be read from the file either */
+    int hit = disarm(from);
+    assert_int_equal(shown.user, status == ROVE_OK ? REPLICA_USER : 0);
+    assert_int_equal(shown.replica, status == ROVE_OK ? REPLICA_NUMBER : 0);
+    replica_end(&r);
+    return hit;
+}
+
+static void an_owner_that_was_not_kept_is_not_shown(void **state) {
+    (void)state;
+    for (source from = SQLITE_MEMORY; from <= FILES; from++) {
+        size_t n = 1;
+        while (enrol_with_fault(from, n)) {
+            n++;
+        }
+        assert_true(n > 1);
+    }
+}
+
 static void opening_survives_every_fault(void **state) {
     (void)state;
     for (size_t n = 1;; n++) {
@@ -342,6 +371,7 @@ int main(void) {
         cmocka_unit_test(files_cannot_be_read_or_written),
         cmocka_unit_test(the_disk_is_full),
         cmocka_unit_test(memory_runs_short_at_the_end_of_a_page),
+        cmocka_unit_test(an_owner_that_was_not_kept_is_not_shown),
         cmocka_unit_test(opening_survives_every_fault),
     };
     if (faults_register_memory() != SQLITE_OK || sqlite3_initialize() != SQLITE_OK ||

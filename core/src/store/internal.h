@@ -28,9 +28,9 @@ typedef enum rove__sql {
     ROVE_SQL_META_GET,
     ROVE_SQL_META_PUT,
     ROVE_SQL_META_DROP,
-    ROVE_SQL_OUTBOX_GET,      /* by seq */
+    ROVE_SQL_OUTBOX_GET, /* by seq */
     ROVE_SQL_OUTBOX_INSERT,
-    ROVE_SQL_OUTBOX_UPDATE,   /* all columns by seq */
+    ROVE_SQL_OUTBOX_UPDATE, /* all columns by seq */
     ROVE_SQL_OUTBOX_DELETE,
     ROVE_SQL_OUTBOX_TOUCH,    /* last_tx by seq */
     ROVE_SQL_OUTBOX_ANY,      /* a row if there is any */
@@ -50,11 +50,11 @@ typedef enum rove__sql {
 
 /* Statements whose text is made from the model, per entity. */
 typedef enum rove__entity_sql {
-    ROVE_ENTITY_SQL_GET,          /* field columns by ordinal, _clock, _pending, _unknown; by id */
-    ROVE_ENTITY_SQL_INSERT,       /* id, field columns, _clock, _pending, _unknown: fails on an id that is there */
-    ROVE_ENTITY_SQL_REPLACE,      /* the same as an upsert */
-    ROVE_ENTITY_SQL_DELETE,       /* by id */
-    ROVE_ENTITY_SQL_SET_PENDING,  /* UPDATE _pending (2) by id (1) */
+    ROVE_ENTITY_SQL_GET, /* field columns by ordinal, _clock, _pending, _unknown; by id */
+    ROVE_ENTITY_SQL_INSERT, /* id, field columns, _clock, _pending, _unknown: fails on an id that is there */
+    ROVE_ENTITY_SQL_REPLACE,     /* the same as an upsert */
+    ROVE_ENTITY_SQL_DELETE,      /* by id */
+    ROVE_ENTITY_SQL_SET_PENDING, /* UPDATE _pending (2) by id (1) */
     ROVE_ENTITY_SQL_COUNT
 } rove__entity_sql;
 
@@ -68,17 +68,19 @@ typedef enum rove__element_sql {
 typedef struct rove__entity_statements {
     const rove__entity *entity;
     sqlite3_stmt *by_kind[ROVE_ENTITY_SQL_COUNT];
-    sqlite3_stmt *update_one[ROVE_FIELDS_MAX]; /* UPDATE of one column (2) and _pending (3) by id (1) */
-    sqlite3_stmt *peek_one[ROVE_FIELDS_MAX]; /* one column, the seal's (or the same), _clock, _pending by id (1) */
+    sqlite3_stmt
+        *update_one[ROVE_FIELDS_MAX]; /* UPDATE of one column (2) and _pending (3) by id (1) */
+    sqlite3_stmt *peek_one
+        [ROVE_FIELDS_MAX]; /* one column, the seal's (or the same), _clock, _pending by id (1) */
     sqlite3_stmt *elements[ROVE_FIELDS_MAX][ROVE_ELEMENT_SQL_COUNT]; /* of set fields */
 } rove__entity_statements;
 
 /* What local transactions give out; clock.c says how it survives. */
 typedef struct rove__store_clock {
     rove__hlc hlc;
-    rove_stamp held;     /* the largest canonical stamp that ever came from headquarters (D10) */
-    uint32_t counter;    /* of the last id drawn under the present replica number */
-    uint64_t tx;         /* of the last local transaction */
+    rove_stamp held;  /* the largest canonical stamp that ever came from headquarters (D10) */
+    uint32_t counter; /* of the last id drawn under the present replica number */
+    uint64_t tx;      /* of the last local transaction */
 } rove__store_clock;
 
 /* The digest of one scope while a transaction runs; written at its end. */
@@ -98,8 +100,9 @@ struct rove__store {
     void *lock;
     sqlite3 *db;          /* the writer */
     sqlite3_mutex *mutex; /* recursive; held for one transaction */
-    sqlite3_mutex *queue; /* held while waiting for it: whoever comes back at once comes behind whoever waits */
-    const void *_Atomic holder; /* the thread with a transaction open, NULL: none */
+    sqlite3_mutex *
+        queue; /* held while waiting for it: whoever comes back at once comes behind whoever waits */
+    const void *_Atomic holder;  /* the thread with a transaction open, NULL: none */
     sqlite3_mutex *anchor_mutex; /* held for moments: over the anchor */
     sqlite3_stmt *common[ROVE_SQL_COMMON_COUNT];
     rove__entity_statements *entities; /* by the position in the registry */
@@ -111,29 +114,38 @@ struct rove__store {
     rove__anchor anchor;
     rove__store_clock clock;
     rove__store_clock clock_written; /* as it stands in _meta */
+    struct { /* of the above, when the transaction began: what a rollback brings back */
+        rove__store_owner owner;
+        rove__cursor cursor;
+        uint8_t digest_key[ROVE_HASH_KEY_SIZE];
+        rove__anchor anchor;
+        rove__store_clock clock_written;
+    } begun;
     int clock_unseen;       /* the local transaction gave out what its entries do not show */
     uint32_t counter_begun; /* clock.counter when the transaction began */
 
-    int entered;            /* a transaction is open */
-    int lazy;               /* commits do not wait for the disk */
-    int unsynced;           /* some did not, and none waited since */
-    int log_pages;          /* in the write-ahead log, as of the last commit */
-    int downloading;        /* the last page was not the last of its answer */
-    int in_transaction;     /* a local one: begin was called */
-    rove_status doomed;     /* the device failed in the middle of a write: commit returns it and rolls back */
-    int stale;              /* the handle could not be read back after a rollback */
-    size_t tx_rows;         /* rows and bytes that the local transaction wrote so far */
+    int entered;        /* a transaction is open */
+    int lazy;           /* commits do not wait for the disk */
+    int unsynced;       /* some did not, and none waited since */
+    int log_pages;      /* in the write-ahead log, as of the last commit */
+    int downloading;    /* the last page was not the last of its answer */
+    int in_transaction; /* a local one: begin was called */
+    rove_status
+        doomed; /* the device failed in the middle of a write: commit returns it and rolls back */
+    size_t tx_rows; /* rows and bytes that the local transaction wrote so far */
     size_t tx_bytes;
-    int64_t now_ms;         /* trusted time at begin */
-    rove__arena arena;      /* emptied at the start of each transaction */
-    rove__arena row_arena;  /* emptied for each row */
+    int64_t now_ms;        /* trusted time at begin */
+    rove__arena arena;     /* emptied at the start of each transaction */
+    rove__arena row_arena; /* emptied for each row */
     rove__buf scratch;
-    rove__scope_sum *sums;  /* open-addressing table of the transaction's scopes (sums.c) */
+    rove__scope_sum *sums; /* open-addressing table of the transaction's scopes (sums.c) */
     size_t sum_count, sum_capacity, sum_dirty;
 
-    struct rove__exchange *exchange; /* what reconciling keeps (exchange.h); NULL until first needed */
+    struct rove__exchange
+        *exchange; /* what reconciling keeps (exchange.h); NULL until first needed */
 
-    rove__store_event *events; /* of the transaction; delivered after commit; NULL until first needed */
+    rove__store_event
+        *events; /* of the transaction; delivered after commit; NULL until first needed */
     size_t event_count;
     rove__store_watcher watcher;
     void *watcher_ctx;
@@ -163,9 +175,8 @@ int rove__bind_value(sqlite3_stmt *statement, int at, const rove_value *value); 
 rove_value rove__column_value(sqlite3_stmt *statement, int at);                 /* borrowed */
 
 /* Of the index table of a set field. */
-ROVE_CHECK rove_status rove__store_element_statement(rove__store *store,
-                                                     const rove__entity *entity, size_t ordinal,
-                                                     rove__element_sql which,
+ROVE_CHECK rove_status rove__store_element_statement(rove__store *store, const rove__entity *entity,
+                                                     size_t ordinal, rove__element_sql which,
                                                      sqlite3_stmt **statement, rove_error *error);
 /* Runs a statement that returns no row, and resets it. */
 ROVE_CHECK rove_status rove__store_run(rove__store *store, sqlite3_stmt *statement,
@@ -176,8 +187,8 @@ ROVE_CHECK rove_status rove__meta_get_int(rove__store *store, const char *key, i
                                           rove_error *error); /* 0 if absent */
 ROVE_CHECK rove_status rove__meta_put_int(rove__store *store, const char *key, int64_t value,
                                           rove_error *error);
-ROVE_CHECK rove_status rove__meta_get_bytes(rove__store *store, const char *key,
-                                            rove__arena *arena, const uint8_t **bytes, size_t *size,
+ROVE_CHECK rove_status rove__meta_get_bytes(rove__store *store, const char *key, rove__arena *arena,
+                                            const uint8_t **bytes, size_t *size,
                                             rove_error *error); /* NULL, 0 if absent */
 ROVE_CHECK rove_status rove__meta_put_bytes(rove__store *store, const char *key, const void *bytes,
                                             size_t size, rove_error *error);
@@ -224,9 +235,9 @@ void rove__store_observe(rove__store *store, rove_stamp stamp);
 
 /* A row with everything that the table holds of it. */
 typedef struct rove__stored {
-    rove__row row;       /* as shown, all cells present; sets in versioned form, see below */
-    rove__clock clock;   /* headquarters' version's */
-    int64_t pending;     /* newest entry, 0: none */
+    rove__row row;     /* as shown, all cells present; sets in versioned form, see below */
+    rove__clock clock; /* headquarters' version's */
+    int64_t pending;   /* newest entry, 0: none */
 } rove__stored;
 /*
  * Set columns always hold headquarters' versioned form (model/set.h) with pending adds and removes already laid over it: a pending
@@ -249,9 +260,9 @@ ROVE_CHECK rove_status rove__table_read(sqlite3_stmt *statement, const rove__ent
                                         rove_id id, rove__arena *arena, rove__stored *stored,
                                         rove_error *error);
 /* Brings the index table of one set from one cell to another. */
-ROVE_CHECK rove_status rove__table_put_set(rove__store *store, const rove__row *row,
-                                           size_t ordinal, const rove_value *before,
-                                           const rove_value *after, rove_error *error);
+ROVE_CHECK rove_status rove__table_put_set(rove__store *store, const rove__row *row, size_t ordinal,
+                                           const rove_value *before, const rove_value *after,
+                                           rove_error *error);
 ROVE_CHECK rove_status rove__table_drop(rove__store *store, const rove__entity *entity, rove_id id,
                                         rove_error *error);
 
@@ -320,7 +331,7 @@ ROVE_CHECK rove_status rove__sum_term(rove__store *store, rove__scope scope, rov
 /* Nothing of the scope is held any more. */
 ROVE_CHECK rove_status rove__sum_clear(rove__store *store, rove__scope scope, rove_error *error);
 ROVE_CHECK rove_status rove__sum_flush(rove__store *store, rove_error *error);
-void rove__sum_keep(rove__store *store);   /* after they were written, at the end of a transaction */
+void rove__sum_keep(rove__store *store); /* after they were written, at the end of a transaction */
 void rove__sum_forget(rove__store *store); /* on rollback */
 ROVE_CHECK rove_status rove__sum_total(rove__store *store, rove__hash128 *total, uint64_t *rows,
                                        uint64_t *scopes, rove_error *error);

@@ -94,7 +94,27 @@ static rove_status begin(rove__store *store, rove_error *error) {
     return status;
 }
 
-/* Rolls back what is open. If the handle cannot be read back, the next transaction tries again. */
+/* What the handle keeps of the database, as it is when a transaction begins. */
+static void remember(rove__store *store) {
+    store->begun.owner = store->owner;
+    store->begun.cursor = store->cursor;
+    memcpy(store->begun.digest_key, store->digest_key, sizeof store->digest_key);
+    store->begun.anchor = store->anchor; /* only who has the mutex changes it */
+    store->begun.clock_written = store->clock_written;
+}
+
+/* Nothing is read for it: what was not kept is never shown, whatever fails. */
+static void recall(rove__store *store) {
+    store->owner = store->begun.owner;
+    store->cursor = store->begun.cursor;
+    memcpy(store->digest_key, store->begun.digest_key, sizeof store->digest_key);
+    sqlite3_mutex_enter(store->anchor_mutex);
+    store->anchor = store->begun.anchor;
+    sqlite3_mutex_leave(store->anchor_mutex);
+    store->clock_written = store->begun.clock_written;
+}
+
+/* Rolls back what is open. */
 static void roll_back(rove__store *store) {
     sqlite3_stmt *statement = NULL;
 
@@ -109,7 +129,7 @@ static void roll_back(rove__store *store) {
                       rove_status_name(status));
         }
     }
-    store->stale = rove__meta_load(store, NULL) != ROVE_OK;
+    recall(store);
     /* A fresh replica number, under which ids count from 1, was not taken after all. */
     if (store->clock.counter < store->counter_begun) {
         store->clock.counter = store->counter_begun;
@@ -169,13 +189,7 @@ static rove_status enter(rove__store *store, int durable, rove_error *error) {
     if (durable) {
         rove__sum_forget(store);
     }
-    if (store->stale) {
-        status = rove__meta_load(store, error);
-        store->stale = status != ROVE_OK;
-    }
-    if (status == ROVE_OK) {
-        status = set_durable(store, durable, error);
-    }
+    status = set_durable(store, durable, error);
     if (status == ROVE_OK) {
         status = begin(store, error);
     }
@@ -186,6 +200,7 @@ static rove_status enter(rove__store *store, int durable, rove_error *error) {
     store->entered = 1;
     store->holder = &this_thread;
     store->doomed = ROVE_OK;
+    remember(store);
     store->clock_unseen = 0;
     store->counter_begun = store->clock.counter;
     store->event_count = 0;
