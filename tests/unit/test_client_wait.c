@@ -185,6 +185,52 @@ static void test_failures_ask_for_ever_longer_pauses(void **state) {
     assert_true(retry_ms <= 2 * ROVE_BACKOFF_BASE_MS);
 }
 
+/* As an app does it: a sync when there is news, then a new wait. How often it synced in so many minutes. */
+static int syncs_within(int minutes) {
+    int64_t until_ms = p.now.boot_ms + (int64_t)minutes * 60000;
+    int64_t retry_ms = 0;
+    int syncs = 0;
+
+    make();
+    while (p.now.boot_ms < until_ms && syncs < 1000) {
+        rove_status status = run(&retry_ms);
+        p.now.boot_ms += 20 + retry_ms;
+        if (status == ROVE_OK) {
+            p.route = NULL;
+            phone_ok(&p, rove_sync(p.replica, NULL, NULL, &p.error));
+            make();
+            syncs++;
+        } else {
+            phone_is(&p, status, ROVE_LATER);
+            assert_true(retry_ms > 0);
+        }
+    }
+    return syncs;
+}
+
+static void test_news_that_bring_nothing_are_listened_to_less(void **state) {
+    (void)state;
+    int first = syncs_within(60);
+    assert_in_range(first, 3, 14);
+    assert_in_range(syncs_within(600), 1, 42); /* not more often than every quarter of an hour */
+    /* There is something after all. */
+    p.accounts = 3;
+    p.route = NULL;
+    phone_ok(&p, rove_sync(p.replica, NULL, NULL, &p.error));
+    make();
+    phone_ok(&p, run(NULL));
+}
+
+static void test_who_waits_in_no_hurry_is_told_at_once(void **state) {
+    (void)state;
+    for (int i = 0; i < 40; i++) {
+        make();
+        p.now.boot_ms += 15 * 60000; /* polls, for nothing changes */
+    }
+    make();
+    phone_ok(&p, run(NULL));
+}
+
 /* ---- ending it ---- */
 
 static int say_stop(void *ctx) {
@@ -263,6 +309,8 @@ int main(void) {
         TEST(test_answers),
         TEST(test_an_endless_answer_is_left),
         TEST(test_failures_ask_for_ever_longer_pauses),
+        TEST(test_news_that_bring_nothing_are_listened_to_less),
+        TEST(test_who_waits_in_no_hurry_is_told_at_once),
         TEST(test_it_ends_when_the_app_says_so),
         TEST(test_bad_arguments),
         TEST(test_before_enrolment),

@@ -381,8 +381,8 @@ ROVE_CHECK rove_status rove_wait_new(rove *replica, const rove_transport *transp
 /*
  * Blocks. OK: something changed; sync. DONE: nothing did in the time that headquarters gives; run it again. Otherwise run
  * it again after *retry_ms (may be NULL), which grows from failure to failure; polling goes on meanwhile.
- * LIMIT, CANCELLED: ended early, as asked; *retry_ms is 0. NETWORK, TIMEOUT, LATER (also: the device waits elsewhere),
- * SERVER, NOT_ROVE, TRUNCATED, PROTOCOL, TLS. UNAUTHORIZED, EXPIRED: a sync may mend it. REVOKED. `options` may be NULL. One thread at a time.
+ * LIMIT, CANCELLED: ended early, as asked; *retry_ms is 0. NETWORK, TIMEOUT, LATER (also: the device waits elsewhere, or
+ * headquarters says again and again that something changed, and the syncs bring nothing: it is listened to less), SERVER, NOT_ROVE, TRUNCATED, PROTOCOL, TLS. UNAUTHORIZED, EXPIRED: a sync may mend it. REVOKED. `options` may be NULL. One thread at a time.
  */
 ROVE_CHECK rove_status rove_wait_run(rove_wait *wait, const rove_wait_options *options,
                                      int64_t *retry_ms, rove_error *error);

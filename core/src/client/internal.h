@@ -35,6 +35,12 @@ struct rove {
     char url[ROVE_URL_MAX];         /* "" until enrolled */
     uint32_t failures;              /* exchanges that failed in a row */
     int64_t next_sync_ms;
+    struct {
+        rove__cursor cursor;
+        int64_t made_ms; /* boot clock */
+        uint32_t
+            vain; /* waits in a row for which the replica was no further than for the one before */
+    } waited;     /* the last wait that was made (wait.c) */
     int send_digests;    /* the last exchange found totals that differ */
     rove__sealer sealer; /* of the exchange under way; borrows from credentials */
     rove__reader_connection *idle[ROVE_IDLE_READERS_MAX];

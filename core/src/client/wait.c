@@ -3,6 +3,11 @@
  *
  * A wait shares nothing with the replica that it was made from but what the ports point to: it has copies of the
  * identity, the cursor and the trusted time, which it carries on by the boot clock.
+ *
+ * Headquarters' word is a hint, and one that always says "changed" would have the app sync without end. So the replica
+ * counts the waits that were made one after the other without its cursor having moved: from the third on, news is not
+ * passed on before a pause is over that doubles each time. Once the cursor moves, or after a while without a wait, all
+ * is believed at once again.
  */
 #include <string.h>
 
@@ -13,6 +18,8 @@
 
 /* Silence is what a wait is about: only after what headquarters allows is it suspicious. */
 #define IDLE_MS (ROVE_WAIT_MS_MAX + 30000)
+/* Besides twice the pause: who waits again later than that is in no hurry. */
+#define SOON_MS 60000
 
 struct rove_wait {
     rove_allocator allocator;
@@ -23,7 +30,8 @@ struct rove_wait {
     char url[ROVE_REQUEST_URL_MAX];
     int trusted; /* the time below is */
     int64_t now_ms, at_boot_ms;
-    uint32_t failures; /* in a row */
+    int64_t doubted_ms; /* boot clock: until then news is not believed */
+    uint32_t failures;  /* in a row */
     /* Of the run. */
     rove_wait_options options;
     int64_t began_ms;    /* boot clock */
@@ -41,6 +49,27 @@ static int64_t boot_ms(const rove_wait *wait) {
 
 /* ---- making one ---- */
 
+static int64_t pause_ms(uint32_t vain) {
+    int64_t pause = ROVE_BACKOFF_BASE_MS;
+
+    for (uint32_t i = 2; i < vain && pause < ROVE_BACKOFF_CAP_MS; i++) {
+        pause *= 2;
+    }
+    return vain < 2 ? 0 : pause < ROVE_BACKOFF_CAP_MS ? pause : ROVE_BACKOFF_CAP_MS;
+}
+
+/* For how long this wait is not to believe in news. Under the replica's mutex. */
+static int64_t doubt_ms(rove *replica, rove__cursor cursor, int64_t at_ms) {
+    int64_t soon_ms = replica->waited.made_ms + 2 * pause_ms(replica->waited.vain) + SOON_MS;
+    int in_vain = cursor.timeline == replica->waited.cursor.timeline &&
+                  cursor.seq == replica->waited.cursor.seq && at_ms < soon_ms;
+
+    replica->waited.vain = in_vain ? replica->waited.vain + 1 : 0;
+    replica->waited.cursor = cursor;
+    replica->waited.made_ms = at_ms;
+    return pause_ms(replica->waited.vain);
+}
+
 static rove_status take(rove *replica, rove_wait *wait, rove_error *error) {
     rove__cursor cursor = rove__store_read_cursor(replica->store);
     char text[ROVE_WAIT_TEXT_SIZE];
@@ -51,6 +80,10 @@ static rove_status take(rove *replica, rove_wait *wait, rove_error *error) {
         status = rove__credentials_copy(&wait->allocator, replica->credentials, &wait->credentials,
                                         error);
     }
+    wait->at_boot_ms = boot_ms(wait);
+    if (status == ROVE_OK) {
+        wait->doubted_ms = wait->at_boot_ms + doubt_ms(replica, cursor, wait->at_boot_ms);
+    }
     rove__mutex_leave(replica->mutex);
     if (status != ROVE_OK) {
         return status;
@@ -59,7 +92,6 @@ static rove_status take(rove *replica, rove_wait *wait, rove_error *error) {
     rove__text_format(wait->url, sizeof wait->url, "%s%s?cursor=%s", wait->credentials->url,
                       ROVE_WAIT_PATH, text);
     wait->now_ms = rove__store_now_ms(replica->store, &wait->trusted);
-    wait->at_boot_ms = boot_ms(wait);
     return ROVE_OK;
 }
 
@@ -176,6 +208,16 @@ rove_status rove_wait_run(rove_wait *wait, const rove_wait_options *options, int
     wait->answer_size = 0;
     wait->began_ms = boot_ms(wait);
     rove_status status = ask(wait, &response, error);
+    int64_t doubted_ms = wait->doubted_ms - boot_ms(wait);
+    if (status == ROVE_OK && doubted_ms > 0) {
+        wait->failures = 0;
+        if (retry_ms != NULL) {
+            *retry_ms = doubted_ms;
+        }
+        return rove__error_set(error, ROVE_LATER,
+                               "Headquarters says that something changed, but "
+                               "had nothing when it was asked");
+    }
     if (rove_status_classify(status) == ROVE_CLASS_FINE) {
         if (status == ROVE_OK || status == ROVE_DONE) {
             wait->failures = 0;
