@@ -1,6 +1,6 @@
 /*
  * test_push.c - the rules of pushing (P1 to P15 of docs/protocol.md), each with the planted bugs that it has to notice.
- * P16, one transaction per batch with the head taken last, needs a store with several writers to be broken.
+ * P16, and what else needs several servers, is in test_servers.c.
  */
 #include "base/planted.h"
 #include "site.h"

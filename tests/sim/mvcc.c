@@ -46,6 +46,7 @@ struct mvcc_server {
     rove__hq_store store;
     unsigned lag;
     int dead;
+    int quiet; /* the call at hand is */
 };
 
 struct mvcc {
@@ -130,9 +131,12 @@ static int closes_a_ring(const mvcc_tx *tx) {
     return other == tx;
 }
 
-static void yield(const mvcc_server *server) {
+/* tx: the call is one of it, but not its COMMIT, and it does not wait; else NULL. */
+static void yield(mvcc_server *server, const mvcc_tx *tx) {
     const mvcc_hooks *hooks = &server->db->hooks;
 
+    server->quiet =
+        tx != NULL && (tx->inner.writes ? !server->db->crowd : !ROVE_PLANTED(Q01_STATEMENTS));
     if (hooks->yield != NULL) {
         hooks->yield(hooks->ctx, server);
     }
@@ -162,7 +166,7 @@ static rove_status lock_row(rove__hq_tx *call, lock_key key) {
         if (ring || db->hooks.yield == NULL) {
             fail(tx);
         } else {
-            yield(tx->server);
+            yield(tx->server, NULL);
         }
     }
     tx->waits = 0;
@@ -217,7 +221,7 @@ static mvcc_fate fate_of(const mvcc_server *server, int commits) {
 static rove_status enter(rove__hq_tx *call) {
     mvcc_tx *tx = of(call);
 
-    yield(tx->server);
+    yield(tx->server, tx);
     if (tx->gone != ROVE_OK) {
         return tx->gone;
     }
@@ -259,7 +263,7 @@ static rove_status hq_begin(void *ctx, rove__hq_mode mode, rove__hq_tx **out, ro
 
     (void)error;
     *out = NULL;
-    yield(server);
+    yield(server, NULL);
     mvcc_fate fate = server->dead ? MVCC_LOST : fate_of(server, 0);
     if (fate != MVCC_GOES_ON) {
         return fate == MVCC_FAILS ? ROVE_LATER : ROVE_IO;
@@ -311,7 +315,7 @@ static rove_status hq_commit(rove__hq_tx *call, rove_error *error) {
     mvcc_tx *tx = of(call);
 
     (void)error;
-    yield(tx->server);
+    yield(tx->server, NULL);
     mvcc_fate fate =
         tx->gone != ROVE_OK ? MVCC_GOES_ON : fate_of(tx->server, tx->inner.writes != 0);
     rove_status status = fate == MVCC_GOES_ON ? tx->gone
@@ -347,7 +351,7 @@ static rove_status hq_release(rove__hq_tx *call, int keep_it, rove_error *error)
     if (keep_it) {
         status = enter(call);
     } else {
-        yield(tx->server);
+        yield(tx->server, tx);
         status = tx->lost ? tx->gone : ROVE_OK;
     }
     if (status != ROVE_OK) {
@@ -694,6 +698,10 @@ void mvcc_server_kill(mvcc_server *server) {
             lose(tx);
         }
     }
+}
+
+int mvcc_server_is_quiet(const mvcc_server *server) {
+    return server->quiet;
 }
 
 int mvcc_server_waits(const mvcc_server *server) {

@@ -71,5 +71,10 @@ const rove__hq_store *mvcc_server_store(mvcc_server *server);
 void mvcc_server_kill(mvcc_server *server);
 /* It is waiting for a lock that another transaction has: it cannot go on now. */
 int mvcc_server_waits(const mvcc_server *server);
+/*
+ * In `yield`: the call makes no difference to others, nor others to it, whoever comes first: it is one of a snapshot, or of
+ * the one transaction that writes. Begins, commits and waits are never quiet.
+ */
+int mvcc_server_is_quiet(const mvcc_server *server);
 
 #endif

@@ -42,9 +42,19 @@ static int turn_is_due(crew *c, size_t *member) {
         return 0;
     }
     *member = c->turns[c->turn++].member;
-    int idle = *member == c->running || *member >= c->count || !can_go_on(&c->members[*member]);
-    c->wasted += (size_t)idle;
-    return !idle;
+    return can_go_on(&c->members[*member]);
+}
+
+static void note_step(crew *c) {
+    unsigned able = 0;
+
+    for (size_t i = 0; i < c->count; i++) {
+        able |= i != c->running && can_go_on(&c->members[i]) ? 1u << i : 0;
+    }
+    c->steps++;
+    if (c->steps <= CREW_STEPS_MAX) {
+        c->able[c->steps - 1] = (uint8_t)able;
+    }
 }
 
 void crew_yield(void *ctx, const mvcc_server *server) {
@@ -52,10 +62,10 @@ void crew_yield(void *ctx, const mvcc_server *server) {
     crew_member *m = &c->members[c->running];
     size_t next = c->count;
 
-    if (c->count == 0 || m->server != server) {
-        return; /* none of the crew's */
+    if (c->count == 0 || m->server != server || mvcc_server_is_quiet(server)) {
+        return;
     }
-    c->steps++;
+    note_step(c);
     if (c->watch != NULL) {
         c->watch(c->watch_ctx);
     }

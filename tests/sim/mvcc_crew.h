@@ -1,7 +1,7 @@
 /*
  * sim/mvcc_crew.h - a few fibers that work with stores of one mvcc at once: whoever runs goes on until he waits for a lock,
- * ends, or the schedule says that it is another's turn. A step is one call of a store. Nothing else switches fibers, so
- * a schedule run again is the same run.
+ * ends, or the schedule says that it is another's turn. A step is a call of a store that is not quiet: an order of steps stands for
+ * all orders of calls that come to the same. Nothing else switches fibers, so a schedule run again is the same run.
  */
 #ifndef ROVE_TESTS_MVCC_CREW_H
 #define ROVE_TESTS_MVCC_CREW_H
@@ -11,7 +11,8 @@
 #include "mvcc.h"
 
 #define CREW_MAX        4
-#define CREW_TURNS_MAX  8
+#define CREW_TURNS_MAX  16
+#define CREW_STEPS_MAX  512 /* beyond it nobody notes who could go on */
 #define CREW_STACK_SIZE ((size_t)1024 * 1024)
 
 /* At this step, counted from 1 over all, it is the turn of that member. */
@@ -37,7 +38,8 @@ typedef struct crew {
     size_t turn_count;
     size_t turn;
     size_t steps;
-    size_t wasted; /* turns that changed nothing: it was his already, or he could not go on */
+    uint8_t able
+        [CREW_STEPS_MAX]; /* at each step: bits of the members whose turn it could be, but for who runs */
     void (*watch)(void *ctx); /* at each step; NULL: nobody */
     void *watch_ctx;
     ucontext_t caller;

@@ -139,7 +139,7 @@ static void act_end(site *s, act *a, rove_status status) {
     }
     assert_int_equal(rove__writer_finish(a->writer, &seq, &a->error), ROVE_OK);
     assert_int_equal(s->store->commit(a->tx, &a->error), ROVE_OK);
-    assert_int_equal(seq, head_of(s));
+    assert_true(seq <= head_of(s)); /* others may have gone on */
 }
 
 rove_id site_insert(site *s, rove__row *row) {

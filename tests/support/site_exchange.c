@@ -329,15 +329,23 @@ static void read_answer(rep *r, const rove__buf *bytes, int apply, rep_outcome *
 static rove_status commit_once(site *s, rove__server *server) {
     rove__hq_tx *tx = NULL;
     rove_error error = {.message = ""};
+    int kept = 0; /* the session goes by what was judged */
     rove_status status = s->store->begin(s->store->ctx, ROVE_HQ_WRITE, &tx, &error);
 
     if (status != ROVE_OK) {
         return status == ROVE_LATER ? ROVE_OK : status;
     }
-    assert_int_equal(s->store->savepoint(tx, &error), ROVE_OK);
-    status = rove__server_commit(server, tx, s->now_ms, &error);
-    assert_int_equal(s->store->release(tx, status == ROVE_OK, &error), ROVE_OK);
-    return s->store->commit(tx, &error);
+    status = s->store->savepoint(tx, &error);
+    if (status == ROVE_OK) {
+        rove_status judged = rove__server_commit(server, tx, s->now_ms, &error);
+        status = s->store->release(tx, judged == ROVE_OK, &error);
+        kept = judged == ROVE_OK;
+    }
+    if (status == ROVE_OK) {
+        return s->store->commit(tx, &error);
+    }
+    s->store->rollback(tx);
+    return status == ROVE_LATER && !kept ? ROVE_OK : status;
 }
 
 static rove_status take_answer(rove__server *server, size_t chunk, rove__buf *answer_bytes) {

@@ -33,6 +33,7 @@
     X(D11_REVOKED,      "work of a user before counts though his device was revoked")              \
     X(P01_GAP,          "a batch is judged though the one before it never came")                   \
     X(P01_UNCHAINED,    "a batch is judged whatever came before it")                               \
+    X(P01_STALE,        "a batch is judged by what was known of its device before it had to wait")     \
     X(P02_AGAIN,        "a batch that comes again is judged again")                                \
     X(P02_WITHOUT_ROWS, "a batch that comes again does not get its rows as they are now")          \
     X(P03_OTHER_HASH,   "a number that comes again with other content passes for the same batch")  \
@@ -73,6 +74,8 @@
     X(Q07_ANY_ORDER,    "today's visits come when their turn comes")                               \
     X(Q08_GAPS,         "a cursor from before the purge goes by what is left of the feed")         \
     X(Q08_NEW_LINE,     "a copy that lags takes a cursor beyond its head for another timeline's")  \
+    X(Q08_FORGETFUL,    "a copy that lags asks a device for batches that it has not heard of")         \
+    X(Q08_TAKES_BACK,   "a copy that lags answers what was pushed by what stood before it")            \
     X(G01_CLOCKS_ONLY,  "a digest says nothing of values")                                         \
     X(G02_WHOLE,        "of a large scope all is sent again, whatever differs")                    \
     X(G02_AGAIN,        "what does not become equal is sent again and again")                      \

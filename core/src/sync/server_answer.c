@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/planted.h"
 #include "base/text.h"
 #include "sync/outgoing.h"
 #include "sync/server_state.h"
@@ -39,6 +40,31 @@ static rove_status add_seal_key(const rove__server *server, rove__welcome *welco
     return status;
 }
 
+/* Q8: a copy that has not heard of what this device did would take it back. */
+static rove_status check_copy(const rove__server *server) {
+    const rove__hq_store *store = server->ports.store;
+    int asks = server->verdict == ROVE_SERVER_NEED || server->verdict == ROVE_SERVER_FORK;
+    rove__hq_tx *tx = NULL;
+    rove__hq_head head;
+
+    if (server->failed != ROVE_OK || asks) {
+        return ROVE_OK;
+    }
+    if (server->behind) {
+        return ROVE_LATER;
+    }
+    if (server->least == 0 || ROVE_PLANTED(Q08_TAKES_BACK)) {
+        return ROVE_OK;
+    }
+    rove_status status = store->begin(store->ctx, ROVE_HQ_READ, &tx, NULL);
+    if (status != ROVE_OK) {
+        return status;
+    }
+    status = store->head_get(tx, &head);
+    store->rollback(tx);
+    return status == ROVE_OK && head.seq < server->least ? ROVE_LATER : status;
+}
+
 static rove_status send_welcome(rove__server *server) {
     uint32_t protocol = 0;
     rove__welcome welcome = {.schema = ROVE_SCHEMA_VERSION,
@@ -51,8 +77,11 @@ static rove_status send_welcome(rove__server *server) {
                              .renew_after_ms =
                                  server->device.certificate_until_ms - RENEW_BEFORE_MS,
                              .policy = server->policy.policy};
-    rove_status status = rove__exchange_protocol(server->hello.protocol, &protocol);
+    rove_status status = check_copy(server);
 
+    if (status == ROVE_OK) {
+        status = rove__exchange_protocol(server->hello.protocol, &protocol);
+    }
     server->phase = ROVE_SENDING_FORMERS;
     welcome.protocol = protocol;
     memcpy(welcome.digest_key, server->head.digest_key, sizeof welcome.digest_key);

@@ -75,7 +75,7 @@ static rove_status accept_device(const rove__server *server, rove__hq_tx *tx, in
     rove_status status = server->ports.store->device_get(tx, server->replica, lock, device);
 
     if (status == ROVE_NOT_FOUND) {
-        return ROVE_UNAUTHORIZED;
+        return server->ports.store->lags ? ROVE_LATER : ROVE_UNAUTHORIZED;
     }
     return status == ROVE_OK && device->status == ROVE_DEVICE_REVOKED ? ROVE_REVOKED : status;
 }
@@ -136,7 +136,10 @@ static rove_status look_up(rove__server *server, rove__hq_tx *tx) {
     if (status == ROVE_OK) {
         status = accept_device(server, tx, 0, &server->device);
     }
-    if (status == ROVE_OK) {
+    server->behind = status == ROVE_OK && server->ports.store->lags &&
+                     server->hello.acked > server->device.last_batch &&
+                     !ROVE_PLANTED(Q08_FORGETFUL);
+    if (status == ROVE_OK && !server->behind) { /* else whoever commits has to find out */
         status = check_hello(server, tx, &server->device, &server->verdict, &server->need_number);
     }
     if (status == ROVE_OK && server->verdict != ROVE_SERVER_FORK) {
@@ -176,7 +179,7 @@ rove_status rove__server_received(rove__server *server) {
     server->welcome_first = 1;
     server->rows_judged = server->row_frames == 0;
     server->noted = server->batch_count == 0 && server->rows_judged && !server->rows_first &&
-                    server->hello.acked <= server->device.confirmed &&
+                    !server->behind && server->hello.acked <= server->device.confirmed &&
                     server->now_ms - server->device.contact_ms < ROVE_SERVER_CONTACT_MS;
     return ROVE_OK;
 }
@@ -235,8 +238,9 @@ typedef struct step {
     rove__server_stats stats;
     rove__answer answer;
     rove__former taken;
-    int former; /* `taken` is what came of it */
-    int last;   /* nothing of this request is left to be judged */
+    uint64_t least; /* of a copy's head, to show it */
+    int former;     /* `taken` is what came of it */
+    int last;       /* nothing of this request is left to be judged */
 } step;
 
 /* One batch, or else the rows; `s` is what is kept if the call succeeds. */
@@ -277,6 +281,7 @@ static void keep(rove__server *server, step *s) {
     server->noted = 1;
     server->device = s->device;
     server->stats = s->stats;
+    server->least = s->least;
     if (server->next_batch == server->batch_count) {
         server->rows_judged = 1;
         return;
@@ -311,6 +316,10 @@ static rove_status commit(rove__server *server, rove__hq_tx *tx, int64_t now_ms,
     uint64_t need = 0;
     rove_status status = accept_device(server, tx, 1, &s->device);
 
+    if (ROVE_PLANTED(P01_STALE)) {
+        s->device = server->device;
+        status = ROVE_OK;
+    }
     if (status == ROVE_OK && !server->noted) {
         status = check_hello(server, tx, &s->device, &verdict, &need);
         if (status == ROVE_OK && verdict != ROVE_SERVER_GO) {
@@ -325,12 +334,18 @@ static rove_status commit(rove__server *server, rove__hq_tx *tx, int64_t now_ms,
     if (status == ROVE_OK) {
         status = judge_next(server, tx, now_ms, s, error);
     }
+    if (status == ROVE_OK && server->ports.store->lags &&
+        server->next_batch < server->batch_count) {
+        rove__hq_head head;
+        status = server->ports.store->head_get(tx, &head);
+        s->least = head.seq;
+    }
     return status == ROVE_OK ? server->ports.store->device_put(tx, &s->device) : status;
 }
 
 rove_status rove__server_commit(rove__server *server, rove__hq_tx *tx, int64_t now_ms,
                                 rove_error *error) {
-    step s = {.stats = server->stats};
+    step s = {.stats = server->stats, .least = server->least};
 
     ROVE_ASSERT(rove__server_wants_commit(server));
     server->now_ms = now_ms;

@@ -103,6 +103,8 @@ struct rove__server {
         lacking_count; /* of `formers`, the first ones; 0: the device has to say which there are */
     rove__former taken[ROVE_SERVER_BATCHES_MAX];
     size_t taken_count;
+    int behind; /* Q8: a copy that lags has not heard of batches that the device has acknowledged */
+    uint64_t least; /* Q8: the head that a copy has to have reached, to answer; 0: any */
     int rows_judged;
     int noted; /* contact and confirmation are stored */
     rove__answer answers[ROVE_SERVER_BATCHES_MAX];
