@@ -3,46 +3,10 @@
  * P16, and what else needs several servers, is in test_servers.c.
  */
 #include "base/planted.h"
-#include "site.h"
 #include "teeth.h"
+#include "two_reps.h"
 
 #include "rove/entities.pb-c.h"
-
-#define ANNA INT64_C(0x7000000001)
-#define BEN  INT64_C(0x7000000002)
-#define DAY  INT64_C(86400000)
-
-typedef struct world {
-    site s;
-    rep anna;
-    rep ben;
-    rove_id account; /* both hold it */
-} world;
-
-static int set_up(void **state) {
-    world *w = test_calloc(1, sizeof *w);
-
-    site_open(&w->s);
-    rep_open(&w->anna, &w->s, 100, ANNA);
-    rep_open(&w->ben, &w->s, 200, BEN);
-    w->account = site_account(&w->s, "Hotel Adler");
-    site_grant(&w->s, ANNA, w->account);
-    site_grant(&w->s, BEN, w->account);
-    rep_settle(&w->anna);
-    rep_settle(&w->ben);
-    *state = w;
-    return 0;
-}
-
-static int tear_down(void **state) {
-    world *w = *state;
-
-    rep_close(&w->anna);
-    rep_close(&w->ben);
-    site_close(&w->s);
-    test_free(w);
-    return 0;
-}
 
 /* ---- words ------------------------------------------------------------------------------------------------ */
 
@@ -63,14 +27,6 @@ static int64_t number_at(world *w, const char *entity, rove_id id, const char *c
     rove_value value = site_cell(&w->s, entity, id, column);
 
     return value.type == ROVE_INT ? value.as.integer : 0;
-}
-
-static void both_agree(world *w) {
-    rep_settle(&w->anna);
-    rep_settle(&w->ben);
-    rep_settle(&w->anna);
-    rep_check(&w->anna);
-    rep_check(&w->ben);
 }
 
 static rove__row *new_visit(world *w, rep *r, const char *notes) {
@@ -527,5 +483,5 @@ static const rule_test tests[] = {
 };
 
 int main(int argc, char **argv) {
-    return RULES_MAIN(tests, set_up, tear_down, argc, argv);
+    return RULES_MAIN(tests, world_start, world_end, argc, argv);
 }

@@ -1,63 +1,14 @@
 /*
  * What becomes of what a rep pushes: accepted, merged, lost, refused, in review. One rep, then two.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "model/set.h"
-#include "site.h"
 #include "sync/judge.h"
+#include "two_reps.h"
 #include "wire/batch.h"
 
 #include "rove/entities.pb-c.h"
-
-#define ANNA INT64_C(0x7000000001)
-#define BEN  INT64_C(0x7000000002)
-#define DAY  INT64_C(86400000)
-
-typedef struct world {
-    site s;
-    rep anna;
-    rep ben;
-    rove_id account; /* both hold it */
-} world;
-
-static int setup(void **state) {
-    world *w = test_calloc(1, sizeof *w);
-
-    site_open(&w->s);
-    rep_open(&w->anna, &w->s, 100, ANNA);
-    rep_open(&w->ben, &w->s, 200, BEN);
-    w->account = site_account(&w->s, "Hotel Adler");
-    site_grant(&w->s, ANNA, w->account);
-    site_grant(&w->s, BEN, w->account);
-    rep_settle(&w->anna);
-    rep_settle(&w->ben);
-    *state = w;
-    return 0;
-}
-
-static int teardown(void **state) {
-    world *w = *state;
-
-    rep_close(&w->anna);
-    rep_close(&w->ben);
-    site_close(&w->s);
-    test_free(w);
-    return 0;
-}
-
-static void both_agree(world *w) {
-    rep_settle(&w->anna);
-    rep_settle(&w->ben);
-    rep_settle(&w->anna);
-    rep_check(&w->anna);
-    rep_check(&w->ben);
-}
 
 static rove_id anna_visits(world *w) {
     rove__row *row = site_row(&w->s, "Visit", rep_id(&w->anna));
@@ -777,7 +728,7 @@ static void a_moved_visit_leaves_who_does_not_hold_where_it_went(void **state) {
     assert_int_equal(outcome.verdicts[0].code, ROVE_VERDICT_REVIEW);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, world_start, world_end)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

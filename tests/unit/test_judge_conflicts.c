@@ -2,62 +2,21 @@
  * What goes to the conflict log when two write without having seen each other, rule by rule: which value stands, and that the other is
  * kept with author, device and both times. And what does not go there.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <cmocka.h>
-
-#include "site.h"
+#include "two_reps.h"
 
 #include "rove/entities.pb-c.h"
 
-#define ANNA     INT64_C(0x7000000001)
-#define BEN      INT64_C(0x7000000002)
-#define DAY      INT64_C(86400000)
 #define KIND(of) ROVE__CONFLICT__KIND__##of
 
-typedef struct world {
-    site s;
-    rep anna;
-    rep ben;
-    rove_id account; /* both hold it */
-} world;
-
 static int setup(void **state) {
-    world *w = test_calloc(1, sizeof *w);
-
-    site_open(&w->s);
-    rep_open(&w->anna, &w->s, 100, ANNA);
-    rep_open(&w->ben, &w->s, 200, BEN);
-    w->account = site_account(&w->s, "Hotel Adler");
-    site_grant(&w->s, ANNA, w->account);
-    site_grant(&w->s, BEN, w->account);
-    rep_settle(&w->anna);
-    rep_settle(&w->ben);
-    w->s.now_ms += 60000;
-    *state = w;
-    return 0;
-}
-
-static int teardown(void **state) {
+    int result = world_start(state);
     world *w = *state;
 
-    rep_close(&w->anna);
-    rep_close(&w->ben);
-    site_close(&w->s);
-    test_free(w);
-    return 0;
-}
-
-static void both_agree(world *w) {
-    rep_settle(&w->anna);
-    rep_settle(&w->ben);
-    rep_settle(&w->anna);
-    rep_check(&w->anna);
-    rep_check(&w->ben);
+    w->s.now_ms += 60000;
+    return result;
 }
 
 static rove_id held_visit(world *w) {
@@ -632,7 +591,7 @@ static void p06_a_long_value_is_kept_whole(void **state) {
     assert_true(lost.size > sizeof text);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, world_end)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -2,21 +2,13 @@
  * What comes sealed to headquarters: batches of a number that the device no longer has, delivered by who uses it now, are
  * their author's (P3, D11); and whatever is not from whom it says counts as not there.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "site_rep.h"
 #include "sync/judge.h"
+#include "two_reps.h"
 
-#define ANNA     INT64_C(0x7000000001)
-#define BEN      INT64_C(0x7000000002)
-#define ANNAS    100u
-#define BENS     200u
 #define STRANGER 300u
 #define BETWEEN  400u
 #define LATER    500u
@@ -29,39 +21,16 @@
         .replica = BENS, .type = ROVE_FRAME_SEALED                                                 \
     }
 
-typedef struct world {
-    site s;
-    rep anna; /* used the device before Ben */
-    rep ben;
-    rove_id account; /* both hold it */
-    rove_id hers;    /* she alone */
-} world;
+static rove_id hers; /* Anna's alone, who used the device before Ben */
 
 static int setup(void **state) {
-    world *w = test_calloc(1, sizeof *w);
-
-    site_open(&w->s);
-    rep_open(&w->anna, &w->s, ANNAS, ANNA);
-    rep_open(&w->ben, &w->s, BENS, BEN);
-    w->account = site_account(&w->s, "Hotel Adler");
-    w->hers = site_account(&w->s, "Hotel Post");
-    site_grant(&w->s, ANNA, w->account);
-    site_grant(&w->s, ANNA, w->hers);
-    site_grant(&w->s, BEN, w->account);
-    rep_settle(&w->anna);
-    rep_settle(&w->ben);
-    *state = w;
-    return 0;
-}
-
-static int teardown(void **state) {
+    int result = world_start(state);
     world *w = *state;
 
-    rep_close(&w->anna);
-    rep_close(&w->ben);
-    site_close(&w->s);
-    test_free(w);
-    return 0;
+    hers = site_account(&w->s, "Hotel Post");
+    site_grant(&w->s, ANNA, hers);
+    both_agree(w);
+    return result;
 }
 
 /* ---- words ------------------------------------------------------------------------------------------------ */
@@ -73,7 +42,7 @@ static rep_batch *batch_of(rep *r) {
 
 /* Anna's edit of the phone, as a batch that only lies on the device. */
 static rep_batch *annas(world *w, const char *phone) {
-    rep_update(&w->anna, "Account", w->hers, "phone", rove__value_text(phone));
+    rep_update(&w->anna, "Account", hers, "phone", rove__value_text(phone));
     return batch_of(&w->anna);
 }
 
@@ -184,15 +153,15 @@ static void work_of_a_former_user_is_hers(void **state) {
     assert_int_equal(outcome.former.number, w->anna.batches[1].number);
     assert_true(outcome.former.seq > 0);
     assert_int_equal(outcome.acks, 0); /* nothing of hers is told to him */
-    assert_true(has_text(w, "Account", w->hers, "phone", "555-0101"));
-    assert_int_equal(site_conflicts(&w->s, w->hers), 0);
+    assert_true(has_text(w, "Account", hers, "phone", "555-0101"));
+    assert_int_equal(site_conflicts(&w->s, hers), 0);
     assert_int_equal(reviews(w).count, 0);
     assert_int_equal(device_of(w, ANNAS).last_batch, last + 2);
     /* She herself may go on from there. */
     rep_settle(&w->anna);
     (void)annas(w, "555-0102");
     rep_settle(&w->anna);
-    assert_true(has_text(w, "Account", w->hers, "phone", "555-0102"));
+    assert_true(has_text(w, "Account", hers, "phone", "555-0102"));
 }
 
 static void what_comes_again_is_taken_once(void **state) {
@@ -202,21 +171,21 @@ static void what_comes_again_is_taken_once(void **state) {
     (void)annas(w, "555-0100");
     deliver(w, w->anna.batches, 1, &FORMER_OF, &outcome);
     size_t history = memory_headquarters_history(w->s.hq);
-    rove__row *row = site_row(&w->s, "Account", w->hers);
+    rove__row *row = site_row(&w->s, "Account", hers);
     site_text(row, "website", "headquarters.example");
     site_update(&w->s, row);
     history++;
     deliver(w, w->anna.batches, 1, &FORMER_OF, &outcome);
     assert_int_equal(outcome.former_acks, 1);
     assert_int_equal(memory_headquarters_history(w->s.hq), history);
-    assert_int_equal(site_conflicts(&w->s, w->hers), 0);
+    assert_int_equal(site_conflicts(&w->s, hers), 0);
 }
 
 static void what_a_rule_refuses_is_looked_at(void **state) {
     world *w = *state;
     rep_outcome outcome;
 
-    rep_update(&w->anna, "Account", w->hers, "credit_limit", rove__value_int(5));
+    rep_update(&w->anna, "Account", hers, "credit_limit", rove__value_int(5));
     deliver(w, batch_of(&w->anna), 1, &FORMER_OF, &outcome);
     assert_int_equal(outcome.former_acks, 1);
     assert_int_equal(reviews(w).count, 1);
@@ -231,13 +200,13 @@ static void a_revoked_device_has_its_work_looked_at(void **state) {
     (void)annas(w, "555-0100");
     deliver(w, w->anna.batches, 1, &FORMER_OF, &outcome);
     assert_int_equal(outcome.former_acks, 1);
-    assert_false(has_text(w, "Account", w->hers, "phone", "555-0100"));
+    assert_false(has_text(w, "Account", hers, "phone", "555-0100"));
     last_review last = reviews(w);
     assert_int_equal(last.count, 1);
     assert_int_equal(last.user, ANNA);
     assert_string_equal(last.reason, "Its device was revoked.");
     accept(w, last.number);
-    assert_true(has_text(w, "Account", w->hers, "phone", "555-0100"));
+    assert_true(has_text(w, "Account", hers, "phone", "555-0100"));
     deliver(w, w->anna.batches, 1, &FORMER_OF, &outcome);
     assert_int_equal(outcome.former_acks, 1);
     assert_int_equal(reviews(w).count, 0);
@@ -303,7 +272,7 @@ static void a_later_number_of_the_device_may_sign(void **state) {
     (void)annas(w, "555-0101");
     deliver(w, &w->anna.batches[1], 1, &seal, &outcome);
     assert_int_equal(reviews(w).count, 1);
-    assert_true(has_text(w, "Account", w->hers, "phone", "555-0101"));
+    assert_true(has_text(w, "Account", hers, "phone", "555-0101"));
     rep_close(&between);
 }
 
@@ -318,14 +287,14 @@ static void a_batch_after_a_gap_is_taken_all_the_same(void **state) {
     (void)annas(w, "555-0101");
     deliver(w, &w->anna.batches[1], 1, &FORMER_OF, &outcome);
     assert_int_equal(outcome.former_acks, 1);
-    assert_true(has_text(w, "Account", w->hers, "phone", "555-0101"));
+    assert_true(has_text(w, "Account", hers, "phone", "555-0101"));
     assert_int_equal(device_of(w, ANNAS).last_batch, last);
     deliver(w, &w->anna.batches[1], 1, &FORMER_OF, &outcome);
     assert_int_equal(outcome.former_acks, 1);
     /* What was lost is found after all, and does not win because it comes later. */
     deliver(w, w->anna.batches, 1, &FORMER_OF, &outcome);
     assert_int_equal(outcome.former_acks, 1);
-    assert_true(has_text(w, "Account", w->hers, "phone", "555-0101"));
+    assert_true(has_text(w, "Account", hers, "phone", "555-0101"));
 }
 
 /* Two copies of one device, each with work of its own and some that both have. */
@@ -333,7 +302,7 @@ static void what_the_history_holds_is_not_taken_twice(void **state) {
     world *w = *state;
     rep_outcome outcome;
 
-    rep_count(&w->anna, "Account", w->hers, "points", 5);
+    rep_count(&w->anna, "Account", hers, "points", 5);
     rep_batch common = *batch_of(&w->anna);
     rep_exchange(&w->anna, &outcome);
     assert_int_equal(outcome.acks, 1);
@@ -341,7 +310,7 @@ static void what_the_history_holds_is_not_taken_twice(void **state) {
     common.number += 7;
     deliver(w, &common, 1, &FORMER_OF, &outcome);
     assert_int_equal(outcome.former_acks, 1);
-    assert_int_equal(site_cell(&w->s, "Account", w->hers, "points").as.integer, 5);
+    assert_int_equal(site_cell(&w->s, "Account", hers, "points").as.integer, 5);
 }
 
 static void what_was_looked_at_is_not_put_there_again(void **state) {
@@ -497,7 +466,7 @@ static void a_spoiled_record_counts_as_not_there(void **state) {
     own.replica = BENS; /* his own number, as somebody else's */
     deliver(w, w->anna.batches, 1, &own, &outcome);
     assert_int_equal(outcome.former_acks, 0);
-    assert_false(has_text(w, "Account", w->hers, "phone", "555-0100"));
+    assert_false(has_text(w, "Account", hers, "phone", "555-0100"));
     deliver(w, w->anna.batches, 1, &FORMER_OF, &outcome);
     assert_int_equal(outcome.former_acks, 1);
 }
@@ -571,7 +540,7 @@ static void sealed_work_has_its_place(void **state) {
     assert_int_equal(order(w, NULL, 0), ROVE_PROTOCOL);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, world_end)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -1,59 +1,28 @@
 /*
  * Work on records that headquarters lacks: it waits, the row is asked for, comes back for review, and what waited is judged (P15).
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "site_rep.h"
+#include "two_reps.h"
 
 #include "rove/entities.pb-c.h"
 
-#define ANNA INT64_C(0x7000000001)
-#define BEN  INT64_C(0x7000000002)
-
-typedef struct world {
-    site s;
-    rep anna;
-    rep ben;
-    rove_id account; /* both hold it */
-    size_t backup;
-    uint64_t timeline;
-} world;
+static size_t backup;
+static uint64_t timeline;
 
 static int setup(void **state) {
-    world *w = test_calloc(1, sizeof *w);
-
-    site_open(&w->s);
-    rep_open(&w->anna, &w->s, 100, ANNA);
-    rep_open(&w->ben, &w->s, 200, BEN);
-    w->account = site_account(&w->s, "Hotel Adler");
-    site_grant(&w->s, ANNA, w->account);
-    site_grant(&w->s, BEN, w->account);
-    rep_settle(&w->anna);
-    rep_settle(&w->ben);
-    w->backup = memory_headquarters_backup(w->s.hq);
-    w->timeline = 1;
-    *state = w;
-    return 0;
-}
-
-static int teardown(void **state) {
+    int result = world_start(state);
     world *w = *state;
 
-    rep_close(&w->anna);
-    rep_close(&w->ben);
-    site_close(&w->s);
-    test_free(w);
-    return 0;
+    backup = memory_headquarters_backup(w->s.hq);
+    timeline = 1;
+    return result;
 }
 
 static void restore(world *w) {
-    w->timeline++;
-    memory_headquarters_restore(w->s.hq, w->backup, w->timeline, (rove_replica)(900 + w->timeline));
+    timeline++;
+    memory_headquarters_restore(w->s.hq, backup, timeline, (rove_replica)(900 + timeline));
 }
 
 static rove__row *new_visit(world *w, rep *r, rove_id account) {
@@ -378,7 +347,7 @@ static void an_exchange_without_memory_is_made_again(void **state) {
     rep_check(&w->anna);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, world_end)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
