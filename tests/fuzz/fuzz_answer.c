@@ -77,7 +77,7 @@ static void prepare(void) {
     rove_sync_report report;
     rove_field fields[] = {{"name", rove_text("changed")}};
 
-    snprintf(folder, sizeof folder, "%s/p", replicas_home());
+    snprintf(folder, sizeof folder, "%s/p", scratch_home());
     phone_start(&p, folder);
     p.accounts = 3;
     (void)phone_account(&p, "acknowledged");

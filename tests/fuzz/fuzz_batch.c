@@ -76,6 +76,28 @@ static void give_golden(const fuzz_seed *to, const char *name) {
     free(text);
 }
 
+/* A clock with as many exceptions, and as many edits, as there may be. */
+static void give_longest(const fuzz_seed *to) {
+    uint64_t state = 9;
+    rove__buf bytes;
+    batches b;
+
+    batches_open(&b);
+    rove__buf_init(&bytes, &b.allocator, ROVE_BATCH_MAX);
+    rove__change change = random_change(&state, &b.arena, ROVE_OP_UPDATE, NULL);
+    change.edit_count = ROVE_CLOCK_ENTRIES_MAX;
+    change.edits = rove__arena_take(&b.arena, change.edit_count * sizeof *change.edits);
+    for (uint32_t i = 0; i < ROVE_CLOCK_ENTRIES_MAX; i++) {
+        const rove__clock_entry entry = {2 + i, 1, change.clock.base, 0};
+        fuzz_check(rove__clock_set(&change.clock, &b.arena, entry) == ROVE_OK);
+        change.edits[i] = (rove__edit){2 + i, 0, 1000 + i, {7, 7}};
+    }
+    fuzz_check(batch_of(&b.allocator, &change, 1, &bytes) == ROVE_OK);
+    to->give(to, bytes.data, bytes.size);
+    rove__buf_free(&bytes);
+    batches_close(&b);
+}
+
 void fuzz_seeds(const fuzz_seed *to) {
     static const char *const names[] = {"insert", "update", "delete",    "seal",
                                         "whole",  "part",   "tombstone", "mark"};
@@ -84,6 +106,7 @@ void fuzz_seeds(const fuzz_seed *to) {
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         give_golden(to, names[i]);
     }
+    give_longest(to);
     for (size_t i = 0; i < 40; i++) {
         rove__change changes[6];
         rove__buf bytes;

@@ -32,6 +32,11 @@ static void try_clock(cell *c, const uint8_t *data, size_t size) {
     if (status == ROVE_OK) {
         rove__clock_write(&c->out, &clock, size > 0 && (data[0] & 2) != 0);
         same(&c->out, data, size);
+        for (size_t i = 0; i < clock.count; i++) {
+            rove__clock_entry entry = rove__clock_get(&clock, clock.entries[i].field);
+            fuzz_check(entry.seq == clock.entries[i].seq && entry.epoch == clock.entries[i].epoch);
+            fuzz_check(rove__version_compare(entry.version, clock.entries[i].version) == 0);
+        }
         fuzz_check(rove__clock_copy(&copy, &clock, &c->arena) == ROVE_OK);
         fuzz_check(rove__clock_equal(&copy, &clock));
         fuzz_check(rove__merge_delete_covers(&clock, &copy, 0, 0) == 1);

@@ -88,7 +88,7 @@ static int tired(void *budget) {
 static void open_once(void) {
     char folder[60];
 
-    snprintf(folder, sizeof folder, "%s/q", replicas_home());
+    snprintf(folder, sizeof folder, "%s/q", scratch_home());
     phone_start(&p, folder);
     for (int i = 0; i < 3; i++) {
         (void)phone_account(&p, "Ajax");

@@ -432,7 +432,7 @@ static void prepare(void) {
     for (size_t i = 0; i < 2; i++) {
         phone *p = i == 0 ? &first : &second;
         char folder[60];
-        snprintf(folder, sizeof folder, "%s/%d", replicas_home(), (int)i);
+        snprintf(folder, sizeof folder, "%s/%d", scratch_home(), (int)i);
         s.numbers[i] = (rove_replica)(7 + i);
         open_phone(p, folder, s.numbers[i]);
         p->route = script_route;
@@ -502,6 +502,7 @@ void fuzz_seeds(const fuzz_seed *to) {
                                   2, 0, 3,  1, 13, 6,   0, 90, 13, 0};
     static const uint8_t again[] = {0, 1, 13, 0, 2, 3, 3, 9, 13, 0, 9, 9, 73, 13, 0};
     static const uint8_t scopes[] = {13, 0, 11, 0, 2, 0, 3, 13, 0, 11, 0, 11, 16, 13, 0, 77, 0};
+    static const uint8_t leaves[] = {13, 0, 2, 0, 3, 3, 1, 3, 11, 0, 13, 0, 11, 0, 13, 0, 77, 0};
     static const uint8_t restore[] = {0, 1,  13, 0,  11, 5,  2, 3, 3, 13,
                                       0, 11, 6,  13, 0,  77, 0, 2, 3, 3};
     static const uint8_t clocks[] = {13, 0, 10, 255, 2,  0, 0, 10, 224,
@@ -515,6 +516,7 @@ void fuzz_seeds(const fuzz_seed *to) {
     to->give(to, cut, sizeof cut);
     to->give(to, again, sizeof again);
     to->give(to, scopes, sizeof scopes);
+    to->give(to, leaves, sizeof leaves);
     to->give(to, restore, sizeof restore);
     to->give(to, clocks, sizeof clocks);
     to->give(to, visits, sizeof visits);

@@ -412,6 +412,24 @@ static void an_edit_goes_with_what_it_overwrote(void **state) {
     assert_int_equal(rove__version_compare(change->clock.origin, account->whole.clock.origin), 0);
 }
 
+/* Taken for the frame before it, it would go out again and again. */
+static void a_frame_that_no_batch_has_is_damaged(void **state) {
+    (void)state;
+    rove__hello hello;
+    rove__push push;
+    int sealed = 0;
+
+    (void)replica_account(&r, "Bakery");
+    replica_ok(&r, rove__store_freeze(r.store, &r.error));
+    replica_ok(&r, rove__store_hello(r.store, &o.arena, &hello, &r.error));
+    assert_int_equal(
+        sqlite3_exec(r.store->db, "UPDATE _frame SET ordinal = 34359738368", NULL, NULL, NULL),
+        SQLITE_OK);
+    assert_int_equal(rove__store_push_next(r.store, 1, 0, 0, &o.arena, &push, &sealed, &r.error),
+                     ROVE_CORRUPT);
+    assert_non_null(strstr(r.error.message, "damaged"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(an_insert_goes_as_it_is_shown, setup, teardown),
@@ -428,6 +446,7 @@ int main(void) {
                                         teardown),
         cmocka_unit_test_setup_teardown(a_group_is_cut_where_no_batch_may_have_more_cells, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(a_frame_that_no_batch_has_is_damaged, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

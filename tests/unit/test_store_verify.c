@@ -46,6 +46,18 @@ static void a_lost_row_is_found(void **state) {
     assert_int_equal(rove__store_verify(r.store, &rows, &r.error), ROVE_CORRUPT);
 }
 
+static void a_row_without_an_id_is_damaged(void **state) {
+    (void)state;
+    uint64_t rows = 0;
+
+    (void)office_account(&o, "Bakery");
+    office_pull(&o);
+    assert_int_equal(sqlite3_exec(r.store->db, "UPDATE account SET id = 0", NULL, NULL, NULL),
+                     SQLITE_OK);
+    assert_int_equal(rove__store_verify(r.store, &rows, &r.error), ROVE_CORRUPT);
+    assert_non_null(strstr(r.error.message, "Reading a row of account failed"));
+}
+
 /* What is found once is told to headquarters, by the total: nothing is mended that does not show in it. */
 static void what_verify_finds_shows_in_the_total(void **state) {
     (void)state;
@@ -185,6 +197,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_flipped_value_is_found, setup, teardown),
         cmocka_unit_test_setup_teardown(a_lost_row_is_found, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_row_without_an_id_is_damaged, setup, teardown),
         cmocka_unit_test_setup_teardown(what_verify_finds_shows_in_the_total, setup, teardown),
         cmocka_unit_test_setup_teardown(large_scopes_are_listed_by_bucket, setup, teardown),
         cmocka_unit_test_setup_teardown(verifying_changes_nothing, setup, teardown),

@@ -112,12 +112,18 @@ rove_status rove__store_hello(rove__store *store, rove__arena *arena, rove__hell
     return rove__store_leave(store, status, error);
 }
 
-static rove_status read_frame(sqlite3_stmt *statement, rove__arena *arena, rove__push *push) {
+static rove_status read_frame(sqlite3_stmt *statement, rove__arena *arena, rove__push *push,
+                              rove_error *error) {
     int size = sqlite3_column_bytes(statement, 2);
+    int64_t ordinal = sqlite3_column_int64(statement, 1);
 
+    /* Whoever asks for the next frame would else be given the same one for ever. */
+    if (ordinal < 0 || ordinal >= ROVE_PUSH_FRAMES_MAX || size == 0) {
+        return rove__error_set(error, ROVE_CORRUPT, "A batch that waits to be sent is damaged.");
+    }
     push->number = (uint64_t)sqlite3_column_int64(statement, 0);
-    push->ordinal = (uint32_t)sqlite3_column_int64(statement, 1);
-    push->last = (int64_t)push->ordinal + 1 == sqlite3_column_int64(statement, 3);
+    push->ordinal = (uint32_t)ordinal;
+    push->last = ordinal + 1 == sqlite3_column_int64(statement, 3);
     push->schema = (uint32_t)sqlite3_column_int64(statement, 4);
     push->rows.size = (size_t)size;
     push->rows.data = rove__arena_copy(arena, sqlite3_column_blob(statement, 2), (size_t)size);
@@ -146,7 +152,7 @@ static rove_status next_frame(rove__store *store, int64_t number, int64_t ordina
     *sealed = goes_first(record, plain);
     sqlite3_stmt *statement = *sealed ? record : plain;
     if (status == ROVE_OK) {
-        status = statement != NULL ? read_frame(statement, arena, push) : ROVE_DONE;
+        status = statement != NULL ? read_frame(statement, arena, push, error) : ROVE_DONE;
     }
     sqlite3_reset(plain);
     sqlite3_reset(record);

@@ -28,12 +28,17 @@ static rove_status copy_value(rove_value *value, rove__arena *arena) {
 static rove_status read_extra(rove__row *row, const rove_value *unknown, rove__arena *arena) {
     rove__reader reader;
     rove_value ignored;
+    uint64_t last = 0;
     size_t count = 0;
 
     rove__reader_init(&reader, unknown->as.data, unknown->size);
     while (rove__reader_left(&reader) > 0 && rove__reader_status(&reader) == ROVE_OK) {
-        (void)rove__reader_varint_max(&reader, UINT32_MAX);
+        uint64_t number = rove__reader_varint_max(&reader, UINT32_MAX);
         rove__value_read(&reader, &ignored);
+        if (number <= last) {
+            return ROVE_CORRUPT;
+        }
+        last = number;
         count++;
     }
     if (rove__reader_status(&reader) != ROVE_OK || count > ROVE_EXTRA_MAX) {
@@ -63,6 +68,12 @@ static rove_status read_clock(rove__clock *clock, const rove_value *value, rove_
     return status;
 }
 
+/* What a file holds that somebody or something has changed: a value that no field of this type can have. */
+static int value_fits(const rove__field *field, const rove_value *value) {
+    return value->type == ROVE_NULL ||
+           (value->type == field->type && value->size <= ROVE_VALUE_MAX);
+}
+
 rove_status rove__table_read(sqlite3_stmt *statement, const rove__entity *entity, rove_id id,
                              rove__arena *arena, rove__stored *stored, rove_error *error) {
     int fields = sqlite3_column_count(statement) - 3; /* _clock, _pending, _unknown */
@@ -71,8 +82,11 @@ rove_status rove__table_read(sqlite3_stmt *statement, const rove__entity *entity
     rove_status status = rove__row_init_wide(&stored->row, entity, id, (size_t)fields, arena);
     for (int i = 0; i < fields && status == ROVE_OK; i++) {
         rove_value value = rove__column_value(statement, i);
-        status = copy_value(&value, arena);
+        status = value_fits(&entity->fields[i], &value) ? copy_value(&value, arena) : ROVE_CORRUPT;
         rove__row_set(&stored->row, (size_t)i, value);
+    }
+    if (status == ROVE_CORRUPT || (status == ROVE_OK && id <= 0)) {
+        return rove__error_set(error, ROVE_CORRUPT, "A row is damaged. Run a verification.");
     }
     if (status != ROVE_OK) {
         return status;
