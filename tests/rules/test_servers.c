@@ -37,6 +37,7 @@ typedef struct world {
     size_t calls; /* of any store; the one at which something happens */
     size_t due;
     mvcc_fate fate;
+    int of_any;   /* of any call, not only of COMMIT */
     rep twins[2]; /* anna's device, as it sends one request twice */
     rove_id hers; /* only anna holds it */
 } world;
@@ -97,7 +98,7 @@ static void hook(void *ctx, const mvcc_server *server) {
 static mvcc_fate fate(void *ctx, const mvcc_server *server, int commits) {
     world *w = ctx;
 
-    if (server != w->servers[0] || (w->fate != MVCC_GOES_ON && !commits)) {
+    if (server != w->servers[0] || (w->fate != MVCC_GOES_ON && !commits && !w->of_any)) {
         return MVCC_GOES_ON;
     }
     if (++w->calls != w->due) {
@@ -352,7 +353,7 @@ static int fails_at(world *w, size_t nth, mvcc_fate what) {
     rep_count(&w->anna, "Account", w->account, "points", 1);
     rep_update(&w->anna, "Account", w->account, "website", rove__value_text("hers"));
     plans_visit(w, &w->anna, w->account);
-    w->anna.lose_answer = 1;
+    w->anna.lose_answer = !w->of_any;
     rep_exchange(&w->anna, &w->outcomes[0]);
     w->due = 0;
     assert_false(w->outcomes[0].forked);
@@ -399,6 +400,23 @@ static void p16_a_server_that_dies_has_done_a_batch_or_has_not(void **state) {
         comes_again(w, ++done);
     }
     assert_true(done > 20);
+}
+
+/* Whatever had been judged of the batch is judged anew, in the same session or when it comes again. */
+static void p16_a_serialisation_that_fails_is_tried_again(void **state) {
+    world *w = *state;
+    int64_t done = 0;
+    size_t through = 0;
+    int failed = 1;
+
+    w->of_any = 1;
+    for (size_t nth = 1; failed; nth++) {
+        failed = fails_at(w, nth, MVCC_FAILS);
+        assert_true(w->outcomes[0].failed == ROVE_OK || w->outcomes[0].failed == ROVE_LATER);
+        through += failed && w->outcomes[0].failed == ROVE_OK;
+        comes_again(w, ++done);
+    }
+    assert_true(through > 20);
 }
 
 /* ---- pulls ------------------------------------------------------------------------------------------------ */
@@ -553,6 +571,7 @@ static const rule_test tests[] = {
          ROVE_PLANT_P16_CROWD),
     RULE(p16_two_servers_judge_the_same_rows_at_once, ROVE_PLANT_P16_CROWD),
     RULE(p16_a_server_that_dies_has_done_a_batch_or_has_not, ROVE_PLANT_P02_AGAIN),
+    RULE(p16_a_serialisation_that_fails_is_tried_again, ROVE_PLANT_P16_HALF),
     RULE(q01_a_cursor_does_not_pass_what_nobody_sees_yet, ROVE_PLANT_Q01_SEQUENCE),
     RULE(q01_a_page_is_of_one_snapshot, ROVE_PLANT_Q01_STATEMENTS),
     RULE(q08_a_copy_says_later_to_a_cursor_beyond_its_head, ROVE_PLANT_Q08_NEW_LINE),

@@ -61,6 +61,7 @@
     X(P15_DROPPED,      "an edit of a record that headquarters lacks is dropped")                  \
     X(P15_UNBOUNDED,    "a device makes headquarters keep as much as it likes for rows that never come") \
     X(P15_UNASKED,      "nobody is asked for a record that headquarters lacks")                    \
+    X(P16_HALF,         "a batch that has to be judged anew passes for judged")                        \
     X(P16_CROWD,        "two servers write at once, each by what it saw before the other was done")     \
     X(Q01_SEQUENCE,     "seqs come from a sequence, and the head is the greatest that is committed")   \
     X(Q01_STATEMENTS,   "each read of a page shows what is committed by then")                         \

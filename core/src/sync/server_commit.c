@@ -351,7 +351,7 @@ rove_status rove__server_commit(rove__server *server, rove__hq_tx *tx, int64_t n
     server->now_ms = now_ms;
     rove__answer_init(&s.answer, server->ports.allocator);
     rove_status status = commit(server, tx, now_ms, &s, error);
-    if (status == ROVE_OK) {
+    if (status == ROVE_OK || (status == ROVE_LATER && ROVE_PLANTED(P16_HALF))) {
         keep(server, &s);
     }
     rove__answer_free(&s.answer);
