@@ -72,7 +72,7 @@ static void end(void) {
 
 int main(int argc, char **argv) {
     static const loop_scenario scenario = {.name = "hq_conflict",
-                                           .kinds = LOOP_HQ,
+                                           .kinds = LOOP_HQ | LOOP_HQ_CUTS,
                                            .prepare = prepare,
                                            .open = desk_open,
                                            .act = act,

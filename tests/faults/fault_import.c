@@ -47,7 +47,7 @@ static void check(void) {
 
 int main(int argc, char **argv) {
     static const loop_scenario scenario = {.name = "import",
-                                           .kinds = LOOP_HQ,
+                                           .kinds = LOOP_HQ | LOOP_HQ_CUTS,
                                            .prepare = prepare,
                                            .open = desk_open,
                                            .act = act,

@@ -57,7 +57,7 @@ static void check(void) {
 
 int main(int argc, char **argv) {
     static const loop_scenario scenario = {.name = "push",
-                                           .kinds = LOOP_DEVICE | LOOP_HQ,
+                                           .kinds = LOOP_DEVICE | LOOP_HQ | LOOP_HQ_CUTS,
                                            .prepare = prepare,
                                            .open = world_open,
                                            .act = act,

@@ -84,7 +84,8 @@ static void check(void) {
 
 int main(int argc, char **argv) {
     static const loop_scenario scenario = {.name = "upgrade",
-                                           .kinds = LOOP_DEVICE | LOOP_HQ | LOOP_CUTS,
+                                           .kinds =
+                                               LOOP_DEVICE | LOOP_HQ | LOOP_CUTS | LOOP_HQ_CUTS,
                                            .prepare = prepare,
                                            .open = open_nothing,
                                            .act = act,

@@ -32,6 +32,7 @@
 #define LOOP_MISSED    7   /* exit code of a point that no call reached */
 
 #define LOOP_DEVICE_FOLDER "device"
+#define LOOP_HQ_FOLDER     "hq"
 
 /* Whose calls, and of what. */
 typedef enum loop_kind {
@@ -44,17 +45,19 @@ typedef enum loop_kind {
     LOOP_HQ_FILES,
     LOOP_HQ_ROOM,
     LOOP_POWER,
+    LOOP_HQ_POWER,
     LOOP_KINDS
 } loop_kind;
 
 static const char *const loop_kind_names[LOOP_KINDS] = {
     "memory",           "sqlite-memory", "files",        "full-disk", "hq-memory",
-    "hq-sqlite-memory", "hq-files",      "hq-full-disk", "power"};
+    "hq-sqlite-memory", "hq-files",      "hq-full-disk", "power",     "hq-power"};
 
 #define LOOP_DEVICE (1u << LOOP_MEMORY | 1u << LOOP_SQLITE | 1u << LOOP_FILES | 1u << LOOP_ROOM)
 #define LOOP_HQ                                                                                    \
     (1u << LOOP_HQ_MEMORY | 1u << LOOP_HQ_SQLITE | 1u << LOOP_HQ_FILES | 1u << LOOP_HQ_ROOM)
-#define LOOP_CUTS (1u << LOOP_POWER)
+#define LOOP_CUTS    (1u << LOOP_POWER)
+#define LOOP_HQ_CUTS (1u << LOOP_HQ_POWER)
 
 typedef struct loop_scenario {
     const char *name;
@@ -80,6 +83,10 @@ static size_t loop_calls;   /* that the point before counted */
 
 /* ---- arming ---- */
 
+static inline int loop_is_power(loop_kind kind) {
+    return kind == LOOP_POWER || kind == LOOP_HQ_POWER;
+}
+
 static inline int loop_is_memory(loop_kind kind) {
     return kind == LOOP_MEMORY || kind == LOOP_HQ_MEMORY;
 }
@@ -89,14 +96,18 @@ static inline faults *loop_faults(loop_kind kind) {
 }
 
 static inline faults_place loop_place(loop_kind kind) {
-    return kind >= LOOP_HQ_MEMORY && kind <= LOOP_HQ_ROOM ? FAULTS_HEADQUARTERS : FAULTS_DEVICE;
+    int there = (kind >= LOOP_HQ_MEMORY && kind <= LOOP_HQ_ROOM) || kind == LOOP_HQ_POWER;
+
+    return there ? FAULTS_HEADQUARTERS : FAULTS_DEVICE;
 }
 
 static inline void loop_arm(const loop_point *point) {
     loop_now = *point;
-    if (point->kind == LOOP_POWER) {
+    if (loop_is_power(point->kind)) {
         power_start(point->n);
-        power.only = "/" LOOP_DEVICE_FOLDER "/";
+        power.place = loop_place(point->kind);
+        power.only =
+            point->kind == LOOP_POWER ? "/" LOOP_DEVICE_FOLDER "/" : "/" LOOP_HQ_FOLDER "/";
         power_cut_after(point->n);
     } else if (loop_is_memory(point->kind)) {
         heap *h = loop_heaps[loop_place(point->kind)];
@@ -116,7 +127,7 @@ static inline void loop_arm(const loop_point *point) {
 static inline int loop_disarm(void) {
     const loop_point *point = &loop_now;
 
-    if (point->kind == LOOP_POWER) {
+    if (loop_is_power(point->kind)) {
         return loop_calls >= point->n;
     }
     if (loop_is_memory(point->kind)) {
@@ -129,11 +140,6 @@ static inline int loop_disarm(void) {
         faults_arm(&faults_memory, 0, 0, 0);
     }
     return loop_calls >= point->n;
-}
-
-/* Whether a status may come of the fault that is armed; of a fault at the other end it is what a sync may say. */
-static inline int loop_is_at_headquarters(void) {
-    return loop_now.kind != LOOP_POWER && loop_place(loop_now.kind) == FAULTS_HEADQUARTERS;
 }
 
 /* ---- the files of the world ---- */
@@ -237,7 +243,8 @@ static inline void loop_return_power(const loop_scenario *scenario) {
     scenario->close();
     if (power_is_off()) {
         power_return();
-        (void)unlink(LOOP_DEVICE_FOLDER "/replica.db-shm");
+        (void)unlink(power.place == FAULTS_DEVICE ? LOOP_DEVICE_FOLDER "/replica.db-shm"
+                                                  : LOOP_HQ_FOLDER "/hq.db-shm");
     }
     loop_calls = power.calls;
     power_end();
@@ -251,13 +258,13 @@ static inline int loop_play(const loop_scenario *scenario, const loop_point *poi
     scenario->open();
     loop_arm(point);
     scenario->act();
-    if (point->kind == LOOP_POWER) {
+    if (loop_is_power(point->kind)) {
         loop_return_power(scenario);
     } else if (point->for_good) {
         scenario->close();
     }
     int hit = loop_disarm();
-    if (point->kind == LOOP_POWER || point->for_good) {
+    if (loop_is_power(point->kind) || point->for_good) {
         scenario->open();
     }
     scenario->check();
@@ -413,12 +420,12 @@ static inline size_t loop_count(loop_run *run, loop_point point) {
     return calls;
 }
 
-static inline void loop_kind_run(loop_run *run, loop_kind kind, int for_good) {
+/* `calls` there are, of which `run->points` are to be failed. */
+static inline void loop_kind_run(loop_run *run, loop_kind kind, int for_good, size_t calls) {
     loop_point point = {kind, for_good, 1};
     size_t stride = 1;
 
     if (run->points != 0) {
-        size_t calls = loop_count(run, point);
         stride = 1 + calls / run->points;
         /* Another part in every scenario. */
         for (const char *c = run->scenario->name; *c != '\0'; c++) {
@@ -444,9 +451,10 @@ static inline int loop_all(loop_run *run) {
             (run->only != LOOP_KINDS && run->only != kind)) {
             continue;
         }
-        loop_kind_run(run, kind, 0);
-        if (kind != LOOP_POWER) {
-            loop_kind_run(run, kind, 1);
+        size_t calls = run->points == 0 ? 0 : loop_count(run, (loop_point){.kind = kind});
+        loop_kind_run(run, kind, 0, calls);
+        if (!loop_is_power(kind)) {
+            loop_kind_run(run, kind, 1, calls);
         }
         (void)printf("%-18s %-18s %7zu once %7zu for good%s\n", run->scenario->name,
                      loop_kind_names[kind], run->hit[kind][0], run->hit[kind][1],
@@ -512,7 +520,11 @@ static inline void loop_enter_folder(void) {
 static inline int loop_main(const loop_scenario *scenario, int argc, char **argv) {
     static loop_run run;
     const char *jobs = getenv("ROVE_JOBS");
+    char root[] = __FILE__; /* of this folder's */
     loop_point point;
+
+    *strstr(root, "/tests/faults/") = '\0';
+    (void)setenv("ROVE_SOURCE_DIR", root, 0);
 
     if (faults_register_memory() != SQLITE_OK || sqlite3_initialize() != SQLITE_OK ||
         faults_register_vfs() != SQLITE_OK ||

@@ -12,7 +12,7 @@
 
 #include "loop.h"
 
-#define WORLD_HQ       "hq"
+#define WORLD_HQ       LOOP_HQ_FOLDER
 #define WORLD_OTHER    "other"
 #define WORLD_USER     PHONE_USER
 #define WORLD_ACCOUNTS 64
@@ -34,7 +34,7 @@ static const struct world_documented {
     {"rove_increment", "NOT_ENROLLED RANGE TOO_BIG DENIED STATE NOT_FOUND"},
     {"rove_sync", "LIMIT CANCELLED BUSY STATE NOT_ENROLLED NETWORK TIMEOUT LATER SERVER NOT_ROVE "
                   "TRUNCATED TLS PROTOCOL VERSION UPGRADE UNAUTHORIZED REVOKED EXPIRED FORK"},
-    {"rove_conflict_settle", "NOT_ENROLLED STATE NOT_FOUND"},
+    {"rove_conflict_settle", "STATE NOT_FOUND"},
     {"rove_tidy", "BUSY STATE"},
     /* Of headquarters, as store/database.h and hq.h have it. */
     {"rove__hq_sqlite_open", "UPGRADE"},
@@ -53,6 +53,7 @@ static const char *const world_explained[LOOP_KINDS] = {
     [LOOP_HQ_FILES] = "LATER SERVER NETWORK",
     [LOOP_HQ_ROOM] = "LATER SERVER NETWORK",
     [LOOP_POWER] = "IO",
+    [LOOP_HQ_POWER] = "LATER SERVER NETWORK",
 };
 
 static inline int world_has_word(const char *words, const char *word) {
@@ -76,6 +77,51 @@ static inline const char *world_words_of(const char *function) {
     return "";
 }
 
+/* The word stands between `from` and `to`, and not in a longer one. */
+static inline int world_stands_in(const char *from, const char *to, const char *word, size_t size) {
+    for (const char *at = strstr(from, word); at != NULL && at < to; at = strstr(at + 1, word)) {
+        char after = at[size];
+        if ((at == from || at[-1] < 'A' || at[-1] > 'Z') && (after < 'A' || after > 'Z') &&
+            after != '_' && at[-1] != '_') {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Every status of the table is named in the section of rove/client.h that declares the function. */
+static inline void world_check_table(void) {
+    char path[1024];
+    static char text[128 * 1024];
+
+    snprintf(path, sizeof path, "%s/core/include/rove/client.h", getenv("ROVE_SOURCE_DIR"));
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    size_t size = fread(text, 1, sizeof text - 1, file);
+    assert_true(size < sizeof text - 1 && fclose(file) == 0);
+    for (size_t i = 0; i < sizeof world_documented / sizeof *world_documented; i++) {
+        const char *statuses = world_documented[i].statuses;
+        char name[64];
+        char word[32];
+        (void)snprintf(name, sizeof name, " %s(", world_documented[i].function);
+        const char *declared = strstr(text, name);
+        if (declared == NULL) {
+            assert_true(strncmp(name, " hq_", 4) == 0 || strncmp(name, " rove__", 7) == 0);
+            continue; /* headquarters' own */
+        }
+        const char *section = text;
+        for (const char *at = strstr(text, "/* ---- "); at != NULL && at < declared;
+             at = strstr(at + 1, "/* ---- ")) {
+            section = at;
+        }
+        for (int used = 0; sscanf(statuses, "%31s%n", word, &used) == 1; statuses += used) {
+            if (!world_stands_in(section, declared, word, strlen(word))) {
+                fail_msg("%s: client.h does not name %s", world_documented[i].function, word);
+            }
+        }
+    }
+}
+
 /* Asserts that a call under the fault may have said this. 1: it is done. */
 static inline int world_said(const char *function, rove_status status, const rove_error *error) {
     static const char always[] = "INVALID NOMEM IO FULL READONLY CORRUPT";
@@ -90,7 +136,9 @@ static inline int world_said(const char *function, rove_status status, const rov
     /* A call of headquarters itself says what its device counterpart would. */
     loop_kind kind = loop_now.kind;
     if (strncmp(function, "hq_", 3) == 0 || strncmp(function, "rove__hq", 8) == 0) {
-        kind = kind >= LOOP_HQ_MEMORY && kind <= LOOP_HQ_ROOM ? kind - LOOP_HQ_MEMORY : kind;
+        kind = kind == LOOP_HQ_POWER                            ? LOOP_POWER
+               : kind >= LOOP_HQ_MEMORY && kind <= LOOP_HQ_ROOM ? kind - LOOP_HQ_MEMORY
+                                                                : kind;
     }
     if (!world_has_word(world_explained[kind], name)) {
         fail_msg("%s: %s is not what happened: %s", function, name, error->message);
@@ -157,6 +205,7 @@ static inline void world_device(phone *p, const char *folder, rove_replica numbe
 
 /* Headquarters and two enrolled devices, of the same user, all open. For `prepare`. */
 static inline void world_begin(void) {
+    world_check_table();
     world_dice = 1;
     kept_begin(WORLD_HQ);
     hq.spool.open = world_spool_open;

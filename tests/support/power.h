@@ -36,6 +36,7 @@ typedef struct power_change {
 typedef struct power_file {
     char name[256];
     int gone;       /* it was deleted, and that is on the disk */
+    int fresh;      /* its name is not known to be on the disk */
     uint8_t *bytes; /* as synced */
     size_t size, capacity;
     power_change *first, **last;
@@ -46,8 +47,9 @@ static struct {
     size_t count;
     size_t left; /* calls until the cut; 0: none comes */
     int off;
-    const char *only; /* NULL: all */
-    size_t calls;     /* so far that could have been the last */
+    const char *only;   /* NULL: all */
+    faults_place place; /* whose small files */
+    size_t calls;       /* so far that could have been the last */
     uint64_t dice;
 } power;
 
@@ -102,6 +104,7 @@ static power_file *power_find(const char *name) {
     memcpy(file->name, name, strlen(name));
     file->last = &file->first;
     power_read(file);
+    file->fresh = file->size == 0;
     return file;
 }
 
@@ -137,6 +140,25 @@ static void power_settle(power_file *file, int whole) {
     }
     file->first = NULL;
     file->last = &file->first;
+}
+
+/* What was deleted in the folder stays deleted, and what was written to it before. */
+static void power_settle_deletions(power_file *file) {
+    size_t last = 0;
+    size_t at = 0;
+
+    for (const power_change *change = file->first; change != NULL; change = change->next) {
+        at++;
+        last = change->deletes ? at : last;
+    }
+    for (; last > 0; last--) {
+        power_change *change = file->first;
+        power_apply(file, change, 1);
+        file->first = change->next;
+        file->last = file->first == NULL ? &file->first : file->last;
+        free(change->bytes);
+        free(change);
+    }
 }
 
 static power_change *power_log(power_file *file, const void *bytes, size_t size, sqlite3_int64 at) {
@@ -205,6 +227,11 @@ static int power_sync(const char *name) {
         return SQLITE_IOERR_FSYNC;
     }
     power_settle(file, 1);
+    /* The first sync of a new journal or log syncs the folder too. */
+    for (size_t i = 0; file->fresh && i < power.count; i++) {
+        power_settle_deletions(&power.files[i]);
+    }
+    file->fresh = 0;
     return SQLITE_OK;
 }
 
@@ -216,6 +243,7 @@ static int power_forget(const char *name, int durable) {
 
     if (!power.off) {
         power_log(file, NULL, 0, 0)->deletes = 1;
+        file->fresh = 1;
     }
     if (power_step()) {
         return SQLITE_IOERR_DELETE;
@@ -227,7 +255,7 @@ static int power_forget(const char *name, int durable) {
 }
 
 static int power_small(void) {
-    return faults_end == FAULTS_DEVICE && power_step() ? SQLITE_IOERR : SQLITE_OK;
+    return faults_end == power.place && power_step() ? SQLITE_IOERR : SQLITE_OK;
 }
 
 static inline void power_start(uint64_t seed) {
