@@ -36,6 +36,7 @@
     X(increments_encoding, "increments are read back as they were written")                        \
     X(set_order, "unseen adds and removes may be judged in any order and again")                   \
     X(set_adds_win, "an add is there afterwards, a remove takes away only what was seen or own")   \
+    X(set_unseen_adds, "who takes back what he added takes nothing along that he had not seen")    \
     X(set_versions_rise, "the version of an element that is added again rises")                    \
     X(set_screen,                                                                                  \
       "the screen shows what was wanted, and headquarters agrees if nothing else came")            \

@@ -135,9 +135,9 @@ static const struct planted {
 } bugs[] = {
 #define BUG(name)                                                                                  \
     { ROVE_PLANT_##name, #name }
-    BUG(P05_BLIND),     BUG(P05_STRANGE),     BUG(P06_EARLIER),  BUG(P06_SILENT),
-    BUG(P06_EQUAL),     BUG(P07_RAW),         BUG(P08_REGISTER), BUG(P09_REMOVE_WINS),
-    BUG(P10_OVERWRITE), BUG(G01_CLOCKS_ONLY),
+    BUG(P05_BLIND),      BUG(P05_STRANGE),   BUG(P06_EARLIER),     BUG(P06_SILENT),
+    BUG(P06_EQUAL),      BUG(P07_RAW),       BUG(P08_REGISTER),    BUG(P09_REMOVE_WINS),
+    BUG(P09_LAST_ADDER), BUG(P10_OVERWRITE), BUG(G01_CLOCKS_ONLY),
 #undef BUG
 };
 

@@ -187,6 +187,29 @@ const char *law_set_adds_win(lab *l) {
     return stay != ignored ? "removes without effect are not counted" : NULL;
 }
 
+/* B adds and removes by what he sees, which is the state before A's write came. */
+const char *law_set_unseen_adds(lab *l) {
+    deltas d = draw_deltas(l);
+    rove__set add = {ROVE_SET_DELTA, lab_take(l, sizeof *add.elements), 1};
+    rove__set take_back = {ROVE_SET_DELTA, lab_take(l, sizeof *add.elements), 1};
+    rove_value value = d.universe.value[lab_pick(l, ELEMENTS)];
+    rove__version later = {d.of_b.stamp + 1, AUTHOR_B};
+    size_t ignored = 0;
+    int found = 0;
+
+    add.elements[0] = (rove__element){.value = value, .action = ROVE_SET_ADD};
+    take_back.elements[0] = (rove__element){
+        .value = value, .action = ROVE_SET_REMOVE, .version = version_in(&d.state, &value)};
+    show_value(l, "element", &value);
+    rove__set after = judge(l, &d.state, &d.a, d.of_a, d.own, &ignored);
+    after = judge(l, &after, &add, d.of_b, 1, &ignored);
+    after = judge(l, &after, &take_back, later, 1, &ignored);
+    show_set(l, "after", &after);
+    size_t at = rove__set_find(&d.a, &value, &found);
+    int added_by_a = found && d.a.elements[at].action == ROVE_SET_ADD;
+    return added_by_a && !has(&after, &value) ? "it is gone" : NULL;
+}
+
 const char *law_set_versions_rise(lab *l) {
     deltas d = draw_deltas(l);
     size_t ignored = 0;
@@ -203,9 +226,10 @@ const char *law_set_versions_rise(lab *l) {
         if (previous != NULL && rove__value_compare(previous, &element->value) >= 0) {
             return "the elements do not ascend";
         }
+        int alone = held.stamp == 0 || held.replica == AUTHOR_A;
         if (added &&
             (element->version.stamp <= held.stamp || element->version.stamp < d.of_a.stamp ||
-             element->version.replica != AUTHOR_A)) {
+             element->version.replica != (alone ? AUTHOR_A : ROVE_SET_NOBODY))) {
             return "an add is not later than what it replaces";
         }
         if (!added && rove__version_compare(element->version, held) != 0) {

@@ -280,6 +280,26 @@ static void p09_an_add_wins_over_a_remove_that_had_not_seen_it(void **state) {
     assert_int_equal(set.type, ROVE_BLOB);
 }
 
+/* Ben has not seen that Anna added the same, adds it too, and takes it back. */
+static void p09_who_takes_his_add_back_takes_back_his_alone(void **state) {
+    world *w = *state;
+    rove_value set;
+
+    rep_set_add(&w->anna, "Account", w->account, "tag_ids", 7);
+    rep_set_add(&w->ben, "Account", w->account, "tag_ids", 7);
+    rep_freeze(&w->ben);
+    rep_set_remove(&w->ben, "Account", w->account, "tag_ids", 7);
+    rep_settle(&w->anna);
+    rep_settle(&w->ben);
+    both_agree(w);
+    set = site_cell(&w->s, "Account", w->account, "tag_ids");
+    assert_int_equal(set.type, ROVE_BLOB);
+    rep_set_remove(&w->ben, "Account", w->account, "tag_ids", 7); /* now he has seen it */
+    both_agree(w);
+    set = site_cell(&w->s, "Account", w->account, "tag_ids");
+    assert_int_equal(set.type, ROVE_NULL);
+}
+
 static void p10_increments_add_up(void **state) {
     world *w = *state;
 
@@ -470,6 +490,7 @@ static const rule_test tests[] = {
     RULE(p07_headquarters_clock_never_runs_back, ROVE_PLANT_P07_STEPS_BACK),
     RULE(p08_a_stage_only_advances, ROVE_PLANT_P08_REGISTER),
     RULE(p09_an_add_wins_over_a_remove_that_had_not_seen_it, ROVE_PLANT_P09_REMOVE_WINS),
+    RULE(p09_who_takes_his_add_back_takes_back_his_alone, ROVE_PLANT_P09_LAST_ADDER),
     RULE(p10_increments_add_up, ROVE_PLANT_P10_OVERWRITE),
     RULE(p11_what_was_signed_stands_as_it_was_signed, ROVE_PLANT_P11_MIXED),
     RULE(p11_what_was_signed_is_never_refused, ROVE_PLANT_P11_REFUSED),

@@ -51,6 +51,7 @@
     X(P07_STEPS_BACK,   "when headquarters' clock is put back, its stamps go back too")            \
     X(P08_REGISTER,     "the stage written last wins, also when it is a step back")                \
     X(P09_REMOVE_WINS,  "a remove takes away adds that its author had not seen")                   \
+    X(P09_LAST_ADDER,   "who takes his own add back takes another's along that he had not seen")   \
     X(P10_OVERWRITE,    "a counter is what the last device made of it")                            \
     X(P11_MIXED,        "what others wrote later replaces what was signed")                        \
     X(P11_REFUSED,      "a sealed record is refused by a rule")                                    \

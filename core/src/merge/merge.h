@@ -52,7 +52,7 @@ int64_t rove__merge_counter(int64_t total, const rove__increment *increments, si
 /*
  * set. `current` is versioned, `delta` a device's. An add always takes effect; a remove only if the version
  * it names is current or the author's own (P9). Each add gets version {stamp, author}, raised above the
- * version it replaces. *ignored counts removes whose element stays. `result` from the arena;
+ * version it replaces; {stamp, ROVE_SET_NOBODY} where that is another's. *ignored counts removes whose element stays. `result` from the arena;
  * ROVE_TOO_BIG past ROVE_SET_ELEMENTS_MAX.
  */
 ROVE_CHECK rove_status rove__merge_set(const rove__set *current, const rove__set *delta,

@@ -63,6 +63,16 @@ static rove_status set_done(const rove__set *made, rove__set *out) {
     return ROVE_OK;
 }
 
+/* What two have added is neither's own: who takes back his add takes back his alone. */
+static void replace_add(rove__element *added, const rove__version *held) {
+    if (added->version.stamp <= held->stamp) {
+        added->version.stamp = held->stamp + 1;
+    }
+    if (added->version.replica != held->replica && !ROVE_PLANTED(P09_LAST_ADDER)) {
+        added->version.replica = ROVE_SET_NOBODY;
+    }
+}
+
 rove_status rove__merge_set(const rove__set *current, const rove__set *delta, rove__version version,
                             int own, rove__arena *arena, rove__set *result, size_t *ignored) {
     walk w = {current, delta, 0, 0};
@@ -81,8 +91,8 @@ rove_status rove__merge_set(const rove__set *current, const rove__set *delta, ro
         if (act != NULL && !removes) {
             rove__element *added = set_add(&made, act->value);
             added->version = version;
-            if (held != NULL && version.stamp <= held->version.stamp) {
-                added->version.stamp = held->version.stamp + 1;
+            if (held != NULL) {
+                replace_add(added, &held->version);
             }
         } else if (held != NULL) {
             if (removes && ROVE_PLANTED(P09_REMOVE_WINS)) {

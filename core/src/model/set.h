@@ -19,6 +19,7 @@
 
 #define ROVE_SET_ELEMENTS_MAX 512
 #define ROVE_SET_TEXT_MAX     1024 /* bytes of a text element */
+#define ROVE_SET_NOBODY       0u   /* the replica of an add that is of several */
 
 typedef enum rove__set_form {
     ROVE_SET_PLAIN = 0,
