@@ -1,7 +1,8 @@
 /*
  * processes/device.c - a rep with a device: what he writes, when he syncs, when his program is killed, and what he sees.
  *
- * One program at a time has the replica. After a sync, and after a write that was killed, the device is looked at: what it
+ * One program at a time has the replica, but for `rove sync --watch`, which lets others have it in between: then nobody knows
+ * what is seen, and only what adds up is written. After a sync, and after a write that was killed, the device is looked at: what it
  * shows is what the next writes have seen. A write that returned success must be seen, and one that was killed is either
  * there or was never made.
  */
@@ -26,6 +27,10 @@ static void run(world *self, device *one, enum job job, const char *const argume
         words[count++] = "--clock-offset-ms";
         words[count++] = one->clock;
     }
+    if (one->watcher.pid > 0) {
+        words[count++] = "--wait";
+        words[count++] = "30";
+    }
     while (*arguments != NULL) {
         words[count++] = *arguments++;
     }
@@ -36,10 +41,12 @@ static void run(world *self, device *one, enum job job, const char *const argume
     one->job = child_start(&one->program, words) ? job : JOB_NONE;
 }
 
-/* So many percent of the programs are killed, at a moment within the time that they take. */
+/* So many percent of the programs are killed, at a moment within the time that they take; often towards its end. */
 static void doom(world *self, device *one, unsigned percent, int64_t took_ms) {
+    int least = chance_of(&one->luck, 50) ? (int)took_ms * 3 / 4 : 0;
+
     if (self->faults && chance_of(&one->luck, percent)) {
-        one->program.kill_ms = now_ms() + chance_below(&one->luck, (unsigned)took_ms + 2);
+        one->program.kill_ms = now_ms() + chance_between(&one->luck, least, (int)took_ms + 2);
     }
 }
 
@@ -246,7 +253,69 @@ static void write_something(world *self, device *one) {
         ways[chance_below(&one->luck, sizeof ways / sizeof ways[0])](self, one, account, where);
     }
     if (one->job == JOB_WRITE) {
-        doom(self, one, 6, one->took_ms[0]);
+        doom(self, one, 10, one->took_ms[0]);
+    }
+}
+
+/* ---- watching ---------------------------------------------------------------------------------------------- */
+
+static void start_watching(world *self, device *one) {
+    const char *words[CHILD_WORDS_MAX] = {self->rove, "--replica", one->folder, "--json"};
+    size_t count = 4;
+
+    if (one->clock[0] != '\0') {
+        words[count++] = "--clock-offset-ms";
+        words[count++] = one->clock;
+    }
+    words[count++] = "--wait";
+    words[count++] = "30";
+    words[count++] = "sync";
+    words[count++] = "--watch";
+    (void)snprintf(one->watcher.output, sizeof one->watcher.output, "%s/%s.watch", self->folder,
+                   one->name);
+    (void)snprintf(one->watcher.errors, sizeof one->watcher.errors, "%s/%s.log", self->folder,
+                   one->name);
+    one->watch_ms = now_ms() + chance_between(&one->luck, 500, 4000);
+    self->totals.watches += (unsigned)child_start(&one->watcher, words);
+}
+
+/* What adds up needs no look at what is there. */
+static void write_meanwhile(world *self, device *one) {
+    static void (*const ways[])(world *, device *, const char *, int) = {write_points, write_note,
+                                                                         write_contact};
+    int where = any_account(one);
+    char account[16];
+
+    (void)snprintf(account, sizeof account, "a%d", where);
+    if (where >= 0) {
+        ways[chance_below(&one->luck, 3)](self, one, account, where);
+    }
+}
+
+static void watch_ended(world *self, device *one) {
+    char *printed = child_printed(&one->watcher);
+
+    for (const char *at = printed; at != NULL && (at = strstr(at, "\"why\":\"news\"")) != NULL;
+         at++) {
+        self->totals.news++;
+    }
+    if (!one->watcher.killed && child_code(&one->watcher) != 0) {
+        wrong(self, "%s: a watcher ended with exit code %d: %.300s", one->name,
+              child_code(&one->watcher), printed != NULL ? printed : "");
+    }
+    free(printed);
+    one->synced = 1;
+    one->known = 0;
+}
+
+/* Asked to end, or killed, when its time is over. */
+static void look_after_watcher(world *self, device *one, int work) {
+    if (one->watcher.pid > 0 && (!work || now_ms() >= one->watch_ms)) {
+        child_kill(&one->watcher, chance_of(&one->luck, 30) ? SIGKILL : SIGTERM);
+        one->watch_ms = INT64_MAX;
+    }
+    if (child_ended(&one->watcher)) {
+        watch_ended(self, one);
     }
 }
 
@@ -315,6 +384,8 @@ static void write_ended(world *self, device *one) {
         if (done->kind == ACT_VISIT) {
             one->visit = printed_id(printed);
         }
+    } else if (one->watcher.pid > 0 && code == 3) {
+        done->state = ACT_NOT; /* the account has gone to somebody else meanwhile */
     } else if (one->program.killed) {
         one->doubtful = one->act;
         one->known = 0;
@@ -517,7 +588,7 @@ void device_init(world *self, int index) {
     one->user = index == 2;
     one->luck = chance_stream(self->seed, 10 + (uint64_t)index);
     one->took_ms[0] = one->took_ms[1] = 30;
-    one->program.pipe = -1;
+    one->program.pipe = one->watcher.pipe = -1;
 }
 
 void device_free(device *one) {
@@ -525,7 +596,7 @@ void device_free(device *one) {
 }
 
 int device_idle(const device *one) {
-    return one->job == JOB_NONE;
+    return one->job == JOB_NONE && one->watcher.pid == 0;
 }
 
 static void note_time(device *one) {
@@ -554,13 +625,22 @@ void device_turn(world *self, device *one, int work) {
             look_ended(self, one);
         }
     }
+    if (one->job == JOB_NONE) {
+        look_after_watcher(self, one, work);
+    }
     if (one->job != JOB_NONE) {
         return;
     }
-    if (!one->known && (work || one->doubtful != 0)) {
+    if (one->watcher.pid > 0) {
+        if (work && one->watch_ms != INT64_MAX) {
+            write_meanwhile(self, one);
+        }
+    } else if (!one->known && (work || one->doubtful != 0)) {
         look(self, one);
     } else if (work && chance_of(&one->luck, 25)) {
         device_sync(self, one);
+    } else if (work && chance_of(&one->luck, 4)) {
+        start_watching(self, one);
     } else if (work) {
         write_something(self, one);
         if (one->job == JOB_NONE) {

@@ -23,8 +23,9 @@
 
 #include "world.h"
 
-#define ROUND_MS    6000
-#define QUIET_TURNS 12
+#define ROUND_MS     6000 /* of a round, at least */
+#define ROUND_WRITES 50   /* and so many writes, unless they take four times as long */
+#define QUIET_TURNS  12
 #define LATEST_FACTOR                                                                              \
     6 /* so many times the seconds asked for, if a class of event is missing until then */
 #define LATEST_LEAST_S 240
@@ -43,6 +44,10 @@ static void on_struck(void *ctx, proxy_blow blow) {
         device *one = &self->devices[(first + i) % DEVICES];
         if (one->job == JOB_SYNC && !one->program.killed) {
             child_kill(&one->program, SIGKILL);
+            return;
+        }
+        if (one->watcher.pid > 0 && !one->watcher.killed) {
+            child_kill(&one->watcher, SIGKILL);
             return;
         }
     }
@@ -177,19 +182,22 @@ static void set_up(world *self) {
 
 /* ---- a round ---------------------------------------------------------------------------------------------- */
 
-static void work(world *self, int64_t until_ms, int restore) {
-    int64_t restore_ms = now_ms() + (until_ms - now_ms()) / 2;
+static void work(world *self, int restore) {
+    int64_t began_ms = now_ms();
+    unsigned enough = self->totals.writes + ROUND_WRITES;
 
     self->faults = 1;
     proxy_calm(self->proxy, 0);
     self->operator.next_ms = 0;
     self->office.kill_ms = now_ms() + chance_between(&self->luck, 300, 5000);
-    while (now_ms() < until_ms) {
+    while (now_ms() < began_ms + ROUND_MS ||
+           (now_ms() < began_ms + 4 * ROUND_MS && self->totals.writes < enough)) {
         for (int i = 0; i < DEVICES; i++) {
             device_turn(self, &self->devices[i], 1);
         }
         operator_turn(self);
-        if (restore && now_ms() >= restore_ms && self->backup.done && !self->operator.busy) {
+        if (restore && self->totals.writes + ROUND_WRITES / 2 >= enough && self->backup.done &&
+            !self->operator.busy) {
             office_restore(self);
             restore = 0;
         }
@@ -277,9 +285,9 @@ static void report_round(const world *self) {
     (void)fflush(stdout);
 }
 
-static void play_round(world *self, int64_t until_ms) {
+static void play_round(world *self) {
     self->totals.rounds++;
-    work(self, until_ms, self->totals.rounds % 4 == 1 || self->totals.restores == 0);
+    work(self, self->totals.rounds % 4 == 1 || self->totals.restores == 0);
     settle(self);
     come_to_rest(self);
     office_stop(self);
@@ -310,8 +318,8 @@ static unsigned missing(const world *self, int aloud) {
                   {"syncs that ended with a TLS error", t->flips_noticed},
                   {"kills of headquarters", t->office_kills},
                   {"kills of a device that wrote", t->write_kills},
-                  {"writes that were killed and were done", t->doubts},
                   {"kills of a device that synced", t->sync_kills},
+                  {"devices that watched while others wrote", t->watches},
                   {"accounts passed to a rep", t->moves},
                   {"edits by an operator", t->edits},
                   {"backups", t->backups},
@@ -339,7 +347,9 @@ static int finish(world *self, int keep) {
     const totals *t = &self->totals;
     char path[PATH_SIZE];
 
-    printf("%6u  reviews accepted\n", t->reviews);
+    printf("%6u  syncs because headquarters told of news\n"
+           "%6u  writes that were killed and were done\n%6u  reviews accepted\n",
+           t->news, t->doubts, t->reviews);
     printf("seed %" PRIu64 ": %u rounds in %" PRId64 " s, %u connections, %" PRIu64
            " KB, %u writes, %u checked, %u wrong\n",
            self->seed, t->rounds, (now_ms() - self->began_ms) / 1000,
@@ -403,7 +413,7 @@ static void run(world *self, int64_t seconds) {
     while (self->wrong == 0 &&
            (now_ms() < wanted_ms ||
             (missing(self, 0) > 0 && now_ms() < self->began_ms + longest_s * 1000))) {
-        play_round(self, now_ms() + ROUND_MS);
+        play_round(self);
     }
 }
 

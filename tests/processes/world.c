@@ -54,6 +54,9 @@ void world_turn(world *self) {
         if (self->devices[i].program.pid > 0) {
             sooner(&due_ms, self->devices[i].program.kill_ms);
         }
+        if (self->devices[i].watcher.pid > 0) {
+            sooner(&due_ms, self->devices[i].watch_ms);
+        }
     }
     int64_t left_ms = due_ms - now_ms();
     (void)poll(waits, (nfds_t)count, left_ms < 0 ? 0 : (int)left_ms);

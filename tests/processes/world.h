@@ -47,8 +47,10 @@ typedef struct device {
     int64_t replica; /* its number since it was enrolled */
     child program;
     enum job job;
-    unsigned act;  /* JOB_WRITE: the number of the write */
-    int64_t visit; /* of the visit that is open; 0: none */
+    unsigned act;     /* JOB_WRITE: the number of the write */
+    child watcher;    /* `rove sync --watch`, which syncs at any time while others write */
+    int64_t watch_ms; /* until when */
+    int64_t visit;    /* of the visit that is open; 0: none */
     int visit_account;
     unsigned visit_act;
     int known;         /* the view is what the device shows */
@@ -104,6 +106,8 @@ typedef struct totals {
     unsigned edits; /* by the operator */
     unsigned backups;
     unsigned restores;
+    unsigned watches;
+    unsigned news; /* syncs of watchers because headquarters said so */
     unsigned reviews;
     unsigned conflicts;
     unsigned checked;
