@@ -426,7 +426,7 @@ static inline void loop_kind_run(loop_run *run, loop_kind kind, int for_good, si
     size_t stride = 1;
 
     if (run->points != 0) {
-        stride = 1 + calls / run->points;
+        stride = calls < run->points ? 1 : (calls + run->points - 1) / run->points;
         /* Another part in every scenario. */
         for (const char *c = run->scenario->name; *c != '\0'; c++) {
             point.n += (size_t)*c;
