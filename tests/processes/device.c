@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "world.h"
 
@@ -299,7 +300,9 @@ static void watch_ended(world *self, device *one) {
          at++) {
         self->totals.news++;
     }
-    if (!one->watcher.killed && child_code(&one->watcher) != 0) {
+    /* It may be asked to end before it listens to that. */
+    int asked = WIFSIGNALED(one->watcher.status) && WTERMSIG(one->watcher.status) == SIGTERM;
+    if (!one->watcher.killed && !asked && child_code(&one->watcher) != 0) {
         wrong(self, "%s: a watcher ended with exit code %d: %.300s", one->name,
               child_code(&one->watcher), printed != NULL ? printed : "");
     }
