@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/stamp.h"
+#include "base/text.h"
 
 #define SHORT_TEXT 1024
 
@@ -104,6 +105,34 @@ int hq_print_json(const hq_io *io, json_t *document) {
     }
     io->out(io->ctx, "\n", 1);
     return HQ_EXIT_DONE;
+}
+
+/* Bytes of the character that begins here, 0 if none does. */
+static size_t character(const char *text, size_t size) {
+    for (size_t bytes = 1; bytes <= 4 && bytes <= size; bytes++) {
+        if (rove__utf8_valid((const uint8_t *)text, bytes)) {
+            return bytes;
+        }
+    }
+    return 0;
+}
+
+json_t *hq_json_text(const char *text) {
+    static const char unknown[] = "\xef\xbf\xbd";
+    size_t left = strlen(text);
+    char clean[1024];
+    size_t size = 0;
+
+    while (left > 0 && size + 4 <= sizeof clean) {
+        size_t bytes = character(text, left);
+        const char *shown = bytes > 0 ? text : unknown;
+        size_t shown_size = bytes > 0 ? bytes : sizeof unknown - 1;
+        memcpy(clean + size, shown, shown_size);
+        size += shown_size;
+        text += bytes > 0 ? bytes : 1;
+        left -= bytes > 0 ? bytes : 1;
+    }
+    return json_stringn(clean, size);
 }
 
 json_t *hq_json_time(int64_t unix_ms) {

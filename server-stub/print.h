@@ -12,6 +12,8 @@
 int hq_print_json(const hq_io *io, json_t *document);
 /* For %-*s: how many bytes of the text, padded, take so many columns. Each character counts for one. */
 int hq_width(const char *text, int columns);
+/* A new JSON text of what an operator handed in, about 1 KiB of it at most; bytes that are no UTF-8 are shown as U+FFFD. */
+json_t *hq_json_text(const char *text);
 /* A new JSON text of an instant in ISO 8601, null for 0. */
 json_t *hq_json_time(int64_t unix_ms);
 

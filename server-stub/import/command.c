@@ -123,9 +123,10 @@ static json_t *report_json(const import_file *file, int stopped) {
     }
     for (size_t i = 0; i < file->refused; i++) {
         const import_refusal *refusal = &file->refusals[i];
-        (void)json_array_append_new(refused, json_pack("{s:I, s:s, s:s}", "line",
-                                                       (json_int_t)refusal->line, "column",
-                                                       refusal->column, "reason", refusal->reason));
+        (void)json_array_append_new(refused,
+                                    json_pack("{s:I, s:o, s:o}", "line", (json_int_t)refusal->line,
+                                              "column", hq_json_text(refusal->column), "reason",
+                                              hq_json_text(refusal->reason)));
     }
     for (size_t i = 0; i < file->change_count; i++) {
         const import_change *change = &file->changes[i];
@@ -136,14 +137,14 @@ static json_t *report_json(const import_file *file, int stopped) {
     for (size_t i = 0; i < file->map.count; i++) {
         const mapping_column *column = &file->map.columns[i];
         if (column->role == MAPPING_NOTHING && !column->silenced && column->header[0] != '\0') {
-            (void)json_array_append_new(left, json_string(column->header));
+            (void)json_array_append_new(left, hq_json_text(column->header));
         }
     }
-    return json_pack("{s:s, s:s, s:I, s:b, s:b, s:o, s:I, s:o, s:o, s:o}", "file", file->name,
-                     "entity", file->map.entity->name, "lines", (json_int_t)file->lines, "dry_run",
-                     file->run->dry_run, "stopped", stopped, "entities", entities, "custom_fields",
-                     (json_int_t)file->customs, "columns_left_out", left, "changes", changes,
-                     "refused", refused);
+    return json_pack("{s:o, s:s, s:I, s:b, s:b, s:o, s:I, s:o, s:o, s:o}", "file",
+                     hq_json_text(file->name), "entity", file->map.entity->name, "lines",
+                     (json_int_t)file->lines, "dry_run", file->run->dry_run, "stopped", stopped,
+                     "entities", entities, "custom_fields", (json_int_t)file->customs,
+                     "columns_left_out", left, "changes", changes, "refused", refused);
 }
 
 /* ---- the record of the act ------------------------------------------------------------------------------ */

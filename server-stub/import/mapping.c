@@ -257,12 +257,17 @@ static rove_status take_headers(const csv_record *header, rove__arena *arena, ma
     }
     memset(m->columns, 0, header->count * sizeof *m->columns);
     for (size_t i = 0; i < header->count; i++) {
-        size_t size = header->fields[i].size < HEADER_MAX ? header->fields[i].size : HEADER_MAX;
+        const csv_field *field = &header->fields[i];
+        size_t size = field->size < HEADER_MAX ? field->size : HEADER_MAX;
+        while (size > 0 && size < field->size &&
+               ((unsigned char)field->text[size] & 0xc0) == 0x80) {
+            size--; /* not within a letter */
+        }
         char *text = rove__arena_take(arena, size + 1);
         if (text == NULL) {
             return rove__error_set(error, ROVE_NOMEM, "%s", rove_status_text(ROVE_NOMEM));
         }
-        copy_trimmed(header->fields[i].text, size, text, size + 1);
+        copy_trimmed(field->text, size, text, size + 1);
         if (!rove__utf8_valid((const uint8_t *)text, strlen(text))) {
             return rove__error_set(error, ROVE_INVALID, "The name of column %zu is not UTF-8.",
                                    i + 1);

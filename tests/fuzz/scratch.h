@@ -5,6 +5,7 @@
 #ifndef ROVE_TESTS_FUZZ_SCRATCH_H
 #define ROVE_TESTS_FUZZ_SCRATCH_H
 
+#include <dirent.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,11 +13,30 @@
 
 static char scratch_folder[48];
 
-static inline void scratch_remove(void) {
-    (void)rmdir(scratch_folder);
+/* A folder, and what is in it. */
+static inline void scratch_empty(const char *path) {
+    DIR *folder = opendir(path);
+
+    for (struct dirent *entry = folder == NULL ? NULL : readdir(folder); entry != NULL;
+         entry = readdir(folder)) {
+        char inside[512];
+        int length = snprintf(inside, sizeof inside, "%s/%s", path, entry->d_name);
+        if (length < (int)sizeof inside && strcmp(entry->d_name, ".") != 0 &&
+            strcmp(entry->d_name, "..") != 0 && unlink(inside) != 0) {
+            scratch_empty(inside);
+        }
+    }
+    if (folder != NULL) {
+        (void)closedir(folder);
+    }
+    (void)rmdir(path);
 }
 
-/* For as long as the process lives; what is put into it goes before that. */
+static inline void scratch_remove(void) {
+    scratch_empty(scratch_folder);
+}
+
+/* For as long as the process lives. */
 static inline const char *scratch_home(void) {
     const char *below = getenv("ROVE_FUZZ_FOLDER");
 

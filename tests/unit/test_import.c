@@ -495,6 +495,24 @@ static void test_json_says_the_same(void **state) {
     says(w, "\"Shoe size\"");
 }
 
+/* A line is never left out of the report, whatever stands in it; a long header is no less UTF-8 for being cut. */
+static void test_json_tells_of_what_is_no_text(void **state) {
+    world *w = *state;
+    char text[512] = "Id,Name,x";
+
+    for (int i = 0; i < 70; i++) {
+        (void)strcat(text, "\xc3\xbc");
+    }
+    (void)strcat(text, ",Status\n1,A,,ACTIVE\n2,B,,ACT\xffIVE\n3,\xff,,\n");
+    write_file(w, "accounts.csv", text);
+    assert_int_equal(import_files(w, 1, "accounts.csv", "--dry-run", NULL), HQ_EXIT_PART);
+    says(w, "\"lines\": 3");
+    says(w, "\"line\": 3");
+    says(w, "ACT\xef\xbf\xbdIVE");
+    says(w, "\"line\": 4");
+    says(w, "\"x\xc3\xbc\xc3\xbc");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -517,6 +535,7 @@ int main(void) {
         cmocka_unit_test(test_types_of_columns),
         TEST(test_a_stage_does_not_go_back),
         TEST(test_json_says_the_same),
+        TEST(test_json_tells_of_what_is_no_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
