@@ -90,11 +90,11 @@ static void read_cell(rove__reader *reader, rove__pending_cell *cell) {
     memset(cell, 0, sizeof *cell);
     cell->field = (uint32_t)rove__reader_varint_max(reader, UINT32_MAX);
     uint8_t flags = rove__reader_byte(reader);
-    if (flags > CELL_FLAGS) {
-        rove__reader_fail(reader, ROVE_PROTOCOL);
-    }
     cell->raw = rove__reader_u64(reader);
     cell->base.stamp = rove__reader_u64(reader);
+    if (flags > CELL_FLAGS || cell->raw > ROVE_STAMP_MAX || cell->base.stamp > ROVE_STAMP_MAX) {
+        rove__reader_fail(reader, ROVE_PROTOCOL);
+    }
     cell->base.replica = (rove_replica)rove__reader_varint_max(reader, ROVE_REPLICA_MAX);
     if (flags & CELL_EPOCHS) {
         cell->epoch = (uint32_t)rove__reader_varint_max(reader, UINT32_MAX);
@@ -132,7 +132,7 @@ rove_status rove__entry_read(rove__entry *entry, const void *body, size_t size,
     entry->seen_size = 0;
     entry->image = NULL;
     entry->image_size = 0;
-    if (rove__reader_status(&reader) != ROVE_OK || !valid_op(op)) {
+    if (rove__reader_status(&reader) != ROVE_OK || !valid_op(op) || entry->raw > ROVE_STAMP_MAX) {
         return ROVE_CORRUPT;
     }
     if (entry->count > 0) {
