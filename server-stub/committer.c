@@ -23,6 +23,7 @@ struct committer {
     const rove_clock *clock;
     void (*on_commit)(void *ctx);
     void *on_commit_ctx;
+    int threaded;
     pthread_t thread;
     pthread_mutex_t mutex; /* over what follows */
     pthread_cond_t changed;
@@ -157,7 +158,8 @@ static void *work(void *ctx) {
 }
 
 rove_status committer_new(const rove_allocator *allocator, const rove__hq_store *store,
-                          const rove_clock *clock, committer **out, rove_error *error) {
+                          const rove_clock *clock, int threaded, committer **out,
+                          rove_error *error) {
     *out = NULL;
     committer *self = rove__alloc_zeroed(allocator, 1, sizeof *self);
     if (self == NULL) {
@@ -169,7 +171,8 @@ rove_status committer_new(const rove_allocator *allocator, const rove__hq_store 
     queue_init(&self->waiting);
     (void)pthread_mutex_init(&self->mutex, NULL);
     (void)pthread_cond_init(&self->changed, NULL);
-    if (pthread_create(&self->thread, NULL, work, self) != 0) {
+    self->threaded = threaded;
+    if (threaded && pthread_create(&self->thread, NULL, work, self) != 0) {
         (void)pthread_cond_destroy(&self->changed);
         (void)pthread_mutex_destroy(&self->mutex);
         rove__free(allocator, self);
@@ -187,7 +190,9 @@ void committer_free(committer *self) {
     self->ending = 1;
     (void)pthread_cond_signal(&self->changed);
     (void)pthread_mutex_unlock(&self->mutex);
-    (void)pthread_join(self->thread, NULL);
+    if (self->threaded) {
+        (void)pthread_join(self->thread, NULL);
+    }
     ROVE_ASSERT(self->waiting.first == NULL);
     (void)pthread_cond_destroy(&self->changed);
     (void)pthread_mutex_destroy(&self->mutex);
@@ -207,6 +212,11 @@ void committer_submit(committer *self, hq_task *task) {
     queue_add(&self->waiting, task);
     (void)pthread_cond_signal(&self->changed);
     (void)pthread_mutex_unlock(&self->mutex);
+    if (!self->threaded) {
+        for (hq_task *next = next_waiting(self); next != NULL; next = next_waiting(self)) {
+            commit_group(self, next);
+        }
+    }
 }
 
 uint64_t committer_groups(committer *self) {
@@ -243,7 +253,7 @@ static void awaited_done(void *ctx) {
 rove_status committer_run(committer *self, hq_job job, void *ctx, rove_error *error) {
     awaited wait = {
         .task = {.job = awaited_job, .done = awaited_done, .ctx = &wait}, .job = job, .ctx = ctx};
-    ROVE_ASSERT(!pthread_equal(pthread_self(), self->thread));
+    ROVE_ASSERT(!self->threaded || !pthread_equal(pthread_self(), self->thread));
     (void)pthread_mutex_init(&wait.mutex, NULL);
     (void)pthread_cond_init(&wait.changed, NULL);
     committer_submit(self, &wait.task);

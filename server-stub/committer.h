@@ -15,9 +15,10 @@
 
 typedef struct committer committer;
 
-/* `store` and `clock` are borrowed until committer_free. */
+/* `store` and `clock` are borrowed until committer_free. `threaded` 0: each job runs where it is submitted. */
 ROVE_CHECK rove_status committer_new(const rove_allocator *allocator, const rove__hq_store *store,
-                                     const rove_clock *clock, committer **out, rove_error *error);
+                                     const rove_clock *clock, int threaded, committer **out,
+                                     rove_error *error);
 /* Runs what is queued, then ends the thread. NULL is fine. */
 void committer_free(committer *self);
 /* To be called on the committing thread after each transaction that was committed; before the first is submitted. */

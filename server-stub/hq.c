@@ -248,7 +248,7 @@ static rove_status open_folder(hq *self, rove_error *error) {
     }
     if (status == ROVE_OK) {
         status = committer_new(&self->ports.allocator, &self->database->store, &self->ports.clock,
-                               &self->committer, error);
+                               !self->ports.one_thread, &self->committer, error);
     }
     if (status == ROVE_OK) {
         committer_on_commit(self->committer, wake_committed, self->wake);

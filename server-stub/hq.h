@@ -35,6 +35,7 @@ typedef struct hq_ports {
     rove_files files;
     rove_crypto crypto;
     rove_log log;
+    int one_thread; /* 1: no thread is started, jobs run where they are submitted; one thread alone may use this then */
 } hq_ports;
 
 typedef struct hq_init_options {

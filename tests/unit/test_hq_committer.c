@@ -142,7 +142,7 @@ static int set_up(void **state) {
         w->jobs[i].world = w;
         w->jobs[i].task = (hq_task){.job = run, .done = done, .ctx = &w->jobs[i]};
     }
-    assert_int_equal(committer_new(&w->allocator, &w->store, &w->clock, &w->committer, NULL),
+    assert_int_equal(committer_new(&w->allocator, &w->store, &w->clock, 1, &w->committer, NULL),
                      ROVE_OK);
     *state = w;
     return 0;

@@ -340,12 +340,30 @@ rove_status rove__change_unpack(rove__store *store, const void *bytes, size_t si
     return status;
 }
 
+/* What a seal would have signed is the whole record, and not the rep's own work: only what he wrote is noted. */
+static rove__change own_work(const rove__change *change) {
+    rove__change own = *change;
+
+    if (change->op == ROVE_OP_SEAL) {
+        own.op = ROVE_OP_UPDATE;
+        memset(&own.row.present, 0, sizeof own.row.present);
+        for (size_t i = 0; i < change->edit_count; i++) {
+            int ordinal = rove__row_field(&change->row, change->edits[i].field);
+            if (ordinal >= 0) {
+                rove__bits_set(&own.row.present, (size_t)ordinal);
+            }
+        }
+    }
+    return own;
+}
+
 rove_status rove__discard_note(rove__store *store, const rove__change *change, const char *why,
                                rove_error *error) {
     sqlite3_stmt *statement = NULL;
     rove__bytes bytes;
+    rove__change own = own_work(change);
 
-    rove_status status = rove__change_pack(store, change, &store->row_arena, &bytes);
+    rove_status status = rove__change_pack(store, &own, &store->row_arena, &bytes);
     if (status == ROVE_OK) {
         status = rove__store_statement(store, ROVE_SQL_DISCARDED_PUT, &statement, error);
     }

@@ -92,9 +92,10 @@ static rove_status open_file(rove__store *store, rove_error *error) {
     }
     rove_status status = configure(store->db, error);
     if (status == ROVE_OK) {
-        /* What a killed process left in the WAL may not be on the disk yet. */
+        /* What a killed process left in the log may not be on the disk yet; and it may have left there what was never
+         * committed, of records that are another rep's by now. */
         rove__checkpoint_watch(store);
-        store->unsynced = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE,
+        store->unsynced = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE,
                                                     NULL, NULL) != SQLITE_OK;
         status = rove__schema_apply(store->db, store->registry, store->ports.allocator, error);
     }

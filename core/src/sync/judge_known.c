@@ -2,6 +2,9 @@
  * sync/judge_known.c - writes that headquarters has had already (P3). After a fork the same unsent work may come from two
  * devices, or come again under a former number: what the record's history holds, keyed (replica, raw stamp, field,
  * content), is dropped; increments and acts on set elements singly, by their own stamps.
+ *
+ * An insert that was sent by one copy of a device holds at the other what its rep changed in the record since: what differs
+ * from the insert that the history holds is judged as an edit whose author had seen nothing of what stands.
  */
 #include "base/assert.h"
 #include "sync/judge_state.h"
@@ -9,8 +12,9 @@
 typedef struct search {
     rove__case *c;
     rove__act *act;
-    rove__bits known; /* edits by position */
-    int whole;        /* an insert, a delete */
+    rove__bits known; /* edits by position; of an insert cells by ordinal */
+    int whole;        /* a delete */
+    int insert;       /* there was an insert to compare with */
 } search;
 
 /* Takes the increments that `before` holds out of `value`. */
@@ -37,10 +41,43 @@ static rove_status drop_increments(search *s, rove_value *value, const rove_valu
     return status == ROVE_OK ? rove__increments_write(now, left, arena, value) : status;
 }
 
-static int is_counter(const rove__change *change, uint32_t field) {
+/* Takes the acts on elements that `before` holds out of `value`; `stamps` 0: whenever they were done. */
+static rove_status drop_elements(search *s, rove_value *value, const rove_value *before,
+                                 int stamps) {
+    rove__arena *arena = &s->c->judge->record;
+    rove__set now;
+    rove__set had;
+    size_t left = 0;
+    rove_status status = rove__set_read(&now, value, ROVE_SET_DELTA, arena);
+
+    if (status == ROVE_OK) {
+        status = rove__set_read(&had, before, ROVE_SET_DELTA, arena);
+    }
+    if (status != ROVE_OK || now.form != ROVE_SET_DELTA || had.form != ROVE_SET_DELTA) {
+        return status;
+    }
+    for (size_t i = 0; i < now.count; i++) {
+        int found = 0;
+        size_t at = rove__set_find(&had, &now.elements[i].value, &found);
+        int same = found && had.elements[at].action == now.elements[i].action &&
+                   (!stamps || had.elements[at].raw == now.elements[i].raw);
+        if (!same) {
+            now.elements[left++] = now.elements[i];
+        }
+    }
+    now.count = left;
+    if (left == 0) {
+        *value = rove__value_null();
+        return ROVE_OK;
+    }
+    return rove__set_value(&now, arena, value);
+}
+
+/* Registers and ranks are one act; of a counter or a set each part is one. */
+static int kind_of(const rove__change *change, uint32_t field) {
     int ordinal = rove__row_field(&change->row, field);
 
-    return ordinal >= 0 && change->row.entity->fields[ordinal].kind == ROVE_KIND_COUNTER;
+    return ordinal >= 0 ? (int)change->row.entity->fields[ordinal].kind : ROVE_KIND_REGISTER;
 }
 
 static rove_status compare_edit(search *s, const rove__change *before, size_t at) {
@@ -48,13 +85,16 @@ static rove_status compare_edit(search *s, const rove__change *before, size_t at
     const rove__edit *edit = &change->edits[at];
     rove_value had = rove__change_cell(before, edit->field);
 
-    if (is_counter(change, edit->field)) {
+    int kind = kind_of(change, edit->field);
+
+    if (kind == ROVE_KIND_COUNTER || kind == ROVE_KIND_SET) {
         int ordinal = rove__row_field(&change->row, edit->field);
         rove_value *value = &change->row.cells[ordinal];
         if (had.type != ROVE_BLOB || value->type != ROVE_BLOB) {
             return ROVE_OK;
         }
-        rove_status status = drop_increments(s, value, &had);
+        rove_status status = kind == ROVE_KIND_COUNTER ? drop_increments(s, value, &had)
+                                                       : drop_elements(s, value, &had, 1);
         if (status == ROVE_OK && value->type == ROVE_NULL && at < ROVE_FIELDS_MAX) {
             rove__bits_set(&s->known, at);
         }
@@ -70,12 +110,132 @@ static rove_status compare_edit(search *s, const rove__change *before, size_t at
     return ROVE_OK;
 }
 
+/* ---- an insert that comes again ------------------------------------------------------------------------- */
+
+/* An increment that grew under its stamp leaves what it grew by. */
+static rove_status subtract_increments(search *s, rove_value *value, const rove_value *before) {
+    rove__arena *arena = &s->c->judge->record;
+    rove__increment *now = NULL;
+    rove__increment *had = NULL;
+    size_t count = 0;
+    size_t had_count = 0;
+    size_t left = 0;
+    rove_status status = rove__increments_read(value, arena, &now, &count);
+
+    if (status == ROVE_OK) {
+        status = rove__increments_read(before, arena, &had, &had_count);
+    }
+    for (size_t i = 0; i < count && status == ROVE_OK; i++) {
+        for (size_t k = 0; k < had_count; k++) {
+            int64_t rest = 0;
+            if (had[k].raw == now[i].raw &&
+                !__builtin_sub_overflow(now[i].delta, had[k].delta, &rest)) {
+                now[i].delta = rest;
+            }
+        }
+        if (now[i].delta != 0) {
+            now[left++] = now[i];
+        }
+    }
+    return status == ROVE_OK ? rove__increments_write(now, left, arena, value) : status;
+}
+
+static rove_status compare_cell(search *s, const rove__change *before, size_t ordinal) {
+    rove__change *change = &s->act->change;
+    const rove__field *field = &change->row.entity->fields[ordinal];
+    rove_value had = rove__change_cell(before, field->number);
+    rove_value *value = &change->row.cells[ordinal];
+    rove_status status = ROVE_OK;
+
+    if (!rove__bits_get(&change->row.present, ordinal)) {
+        *value = rove__value_null();
+    }
+    if (field->kind == ROVE_KIND_DERIVED || rove__value_equal(value, &had)) {
+        rove__bits_set(&s->known, ordinal);
+        return ROVE_OK;
+    }
+    if (field->kind == ROVE_KIND_COUNTER && value->type == ROVE_BLOB) {
+        status = subtract_increments(s, value, &had);
+    } else if (field->kind == ROVE_KIND_SET && value->type == ROVE_BLOB) {
+        status = drop_elements(s, value, &had, 0);
+    } else if (field->kind == ROVE_KIND_COUNTER || field->kind == ROVE_KIND_SET) {
+        rove__bits_set(&s->known, ordinal);
+        return ROVE_OK;
+    } else {
+        return ROVE_OK;
+    }
+    if (value->type == ROVE_NULL) {
+        rove__bits_set(&s->known, ordinal);
+    }
+    return status == ROVE_CORRUPT ? ROVE_OK : status;
+}
+
+static rove_status compare_insert(search *s, const rove__change *before) {
+    rove_status status = ROVE_OK;
+
+    if (before->op != ROVE_OP_INSERT || s->insert) {
+        return ROVE_OK;
+    }
+    s->insert = 1;
+    for (size_t i = 0; i < s->act->change.row.cell_count && status == ROVE_OK; i++) {
+        status = compare_cell(s, before, i);
+    }
+    return status;
+}
+
+/* It was sealed since it was sent. */
+static int seals(const search *s) {
+    const rove__change *change = &s->act->change;
+    int at = change->row.entity->seal_field;
+
+    return at >= 0 && !rove__bits_get(&s->known, (size_t)at) &&
+           change->row.cells[at].type != ROVE_NULL;
+}
+
+/* What is left of the insert, as an edit; as a seal with the record as it was signed. */
+static rove_status become_update(search *s) {
+    rove__change *change = &s->act->change;
+    rove__arena *arena = &s->c->judge->record;
+    size_t cells = change->row.cell_count;
+    rove__op_stamp *stamps = rove__arena_take(arena, (cells + 1) * sizeof *stamps);
+    rove__edit *edits = rove__arena_take(arena, (cells + 1) * sizeof *edits);
+
+    if (stamps == NULL || edits == NULL) {
+        return ROVE_NOMEM;
+    }
+    change->op = seals(s) ? ROVE_OP_SEAL : ROVE_OP_UPDATE;
+    change->edit_count = 0;
+    for (size_t i = 0; i < cells; i++) {
+        rove__kind kind = change->row.entity->fields[i].kind;
+        int part = kind == ROVE_KIND_COUNTER || kind == ROVE_KIND_SET;
+        if (rove__bits_get(&s->known, i)) {
+            if (change->op == ROVE_OP_UPDATE || part) {
+                rove__bits_clear(&change->row.present, i);
+            }
+            continue;
+        }
+        rove__bits_set(&change->row.present, i);
+        stamps[change->edit_count] = s->act->stamps[0];
+        edits[change->edit_count++] = (rove__edit){.field = change->row.entity->fields[i].number,
+                                                   .raw = change->clock.origin.stamp};
+    }
+    change->edits = edits;
+    s->act->stamps = stamps;
+    s->c->differs = 1;
+    return ROVE_OK;
+}
+
+/* ---- the history ---------------------------------------------------------------------------------------- */
+
 static rove_status compare(search *s, const rove__change *before) {
     const rove__change *change = &s->act->change;
     rove_status status = ROVE_OK;
 
     if (before->replica != change->replica || before->row.entity != change->row.entity) {
         return ROVE_OK;
+    }
+    if (change->op == ROVE_OP_INSERT) {
+        return compare_insert(s, before);
     }
     if (change->op == ROVE_OP_DELETE) {
         s->whole |= before->op == ROVE_OP_DELETE && before->edit_count == 1 &&
@@ -137,13 +297,21 @@ rove_status rove__judge_known(rove__case *c, rove__act *act, int *known) {
     rove__arena arena;
 
     *known = 0;
-    if (!c->stood || act->change.op == ROVE_OP_INSERT) {
+    if (!c->stood) {
         return ROVE_OK;
     }
     rove__arena_init(&arena, c->judge->ports->allocator, ROVE_JUDGE_ARENA_MAX);
     rove_status status =
         c->judge->store->history_scan(c->judge->tx, c->entity, c->id, 0, &arena, each_history, &s);
     rove__arena_free(&arena);
+    if (act->change.op == ROVE_OP_INSERT) {
+        if (status != ROVE_OK || !s.insert) {
+            return status; /* that it is there is all that can be said */
+        }
+        status = become_update(&s);
+        *known = act->change.edit_count == 0;
+        return status == ROVE_OK && !*known ? rove__judge_known(c, act, known) : status;
+    }
     if (status != ROVE_OK || act->change.op == ROVE_OP_DELETE) {
         *known = s.whole;
         return status;

@@ -1,0 +1,393 @@
+/*
+ * sim/check.c - what must hold when everybody has come to rest, against the ledger. The invariants have their numbers in
+ * docs/testing.md.
+ */
+#include "gather.h"
+
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/stamp.h"
+
+/* ---- nothing is lost (I2, I3) --------------------------------------------------------------------------- */
+
+typedef struct refusals {
+    device *d;
+    const gathered *g;
+    int64_t numbers[256];
+    uint32_t records[256];
+    size_t count;
+    uint32_t record;
+    size_t fields;
+} refusals;
+
+static rove_status take_rejection(void *ctx, const rove_rejection *rejection) {
+    refusals *r = ctx;
+    const rove__entity *entity =
+        rove__registry_by_name(hq_registry(r->d->w->office.hq), rejection->entity);
+    if (r->count == 256 || entity == NULL) {
+        return ROVE_OK;
+    }
+    r->records[r->count] = gather_name(r->g, entity->number, rejection->id);
+    r->numbers[r->count++] = rejection->number;
+    return ROVE_OK;
+}
+
+static rove_status take_refused(void *ctx, const rove_refused_field *field) {
+    refusals *r = ctx;
+    r->fields++;
+    gather_refused(r->d->w, r->d->number, r->record, field->name, &field->value);
+    return ROVE_OK;
+}
+
+static void gather_refusals(const gathered *g, device *d) {
+    refusals r = {.d = d, .g = g};
+    rove_error error = {0};
+    if (d->replica == NULL || rove_rejections(d->replica, take_rejection, &r, &error) != ROVE_OK) {
+        return;
+    }
+    for (size_t i = 0; i < r.count; i++) {
+        rove_value none = rove_null();
+        r.record = r.records[i];
+        r.fields = 0;
+        if (rove_rejection_read(d->replica, r.numbers[i], take_refused, &r, &error) == ROVE_OK && r.fields == 0) {
+            gather_refused(d->w, d->number, r.record, "", &none);
+        }
+    }
+}
+
+static int is_found(const ledger_write *write) {
+    return write->judged > 0 || write->reviewed > 0 || write->refused > 0;
+}
+
+/* The same device, or one that came of the same. */
+static int same_hand(const world *w, const ledger_write *a, const ledger_write *b) {
+    if (a->author == b->author) {
+        return 1;
+    }
+    return a->author >= 0 && b->author >= 0 && w->devices[a->author].family >= 0 &&
+           w->devices[a->author].family == w->devices[b->author].family;
+}
+
+/* What its maker adds to a counter before the record is sent may go as one number. */
+static int is_in_insert(const world *w, const ledger_write *write) {
+    uint32_t insert = w->ledger.records[write->record].insert;
+    return insert != 0 && same_hand(w, write, &w->ledger.writes[insert]);
+}
+
+/* A later write of the same hand took its place before it was sent. */
+static int is_covered(const world *w, uint32_t number) {
+    const ledger *l = &w->ledger;
+    const ledger_write *write = &l->writes[number];
+    uint32_t insert = l->records[write->record].insert;
+    int unsent = insert != 0 && !is_found(&l->writes[insert]);
+    if (write->what == LEDGER_DELETE && unsent && same_hand(w, write, &l->writes[insert])) {
+        return 1; /* made and deleted before anybody else heard of it */
+    }
+    if (write->what == LEDGER_COUNT && is_in_insert(w, write)) {
+        return 1; /* the sum is looked at */
+    }
+    for (uint32_t i = number + 1; i < l->count; i++) {
+        const ledger_write *later = &l->writes[i];
+        int dies = later->what == LEDGER_DELETE;
+        int takes = later->what == LEDGER_TAKE && later->parent == number;
+        int replaces = (later->what == LEDGER_SET || later->what == LEDGER_SEAL) && later->field == write->field &&
+                       (write->what == LEDGER_SET || write->what == LEDGER_SEAL);
+        if (later->record != write->record || !same_hand(w, write, later) || !(later->done || later->unsure)) {
+            continue;
+        }
+        if ((dies || takes || replaces) && (is_found(later) || later->given_up || (dies && unsent) || takes ||
+                                            (replaces && is_covered(w, i)))) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static void check_write(world *w, uint32_t number) {
+    const ledger_write *write = &w->ledger.writes[number];
+    w->counts->writes_checked++;
+    if (write->done && !write->given_up && !is_found(write) && !is_covered(w, number)) {
+        VIOLATED(w, "I2", "write w%u (%d of r%u by %d) is nowhere", number, (int)write->what, write->record,
+                 write->author);
+    }
+    if (write->judged > 1) {
+        VIOLATED(w, "I3", "write w%u of r%u was judged %u times", number, write->record, write->judged);
+    }
+    if (!write->done && !write->unsure && write->judged > 0) {
+        VIOLATED(w, "I3", "write w%u (%d of r%u) had failed, and is at headquarters", number, (int)write->what,
+                 write->record);
+    }
+}
+
+/* ---- the merge (I9, I13) -------------------------------------------------------------------------------- */
+
+static int is_exact(const world *w, uint32_t record) {
+    const ledger *l = &w->ledger;
+    if (l->records[record].odd || w->office.restored) {
+        return 0;
+    }
+    for (uint32_t i = 1; i < l->count; i++) {
+        const ledger_write *write = &l->writes[i];
+        if (write->record == record &&
+            (write->what == LEDGER_SEAL || write->reviewed > 0 || write->unsure || write->what == LEDGER_DELETE ||
+             (write->author >= 0 && w->devices[write->author].family >= 0))) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static void check_register(gathered *g, uint32_t record, unsigned field) {
+    reference_step steps[512];
+    reference_conflict conflicts[512];
+    size_t step_count = 0;
+    size_t conflict_count = 0;
+    const gathered_row *row = gather_row(g, record);
+    for (size_t i = 0; i < g->steps_count && step_count < 512; i++) {
+        if (g->steps[i].record == record && g->steps[i].field == field) {
+            steps[step_count++] = g->steps[i].step;
+        }
+    }
+    for (size_t i = 0; i < g->conflicts_count && conflict_count < 512; i++) {
+        if (g->conflicts[i].record == record && g->conflicts[i].field == field) {
+            conflicts[conflict_count++] = g->conflicts[i].conflict;
+        }
+    }
+    if (row != NULL && step_count + conflict_count > 0) {
+        reference_register(g->w, steps, step_count, conflicts, conflict_count, row->texts[field],
+                           is_exact(g->w, record));
+    }
+}
+
+static void check_counter(gathered *g, const gathered_row *row) {
+    const ledger *l = &g->w->ledger;
+    int64_t sum = 0;
+    for (uint32_t i = 1; i < l->count; i++) {
+        const ledger_write *write = &l->writes[i];
+        if (write->record == row->record && write->what == LEDGER_DELETE && is_in_insert(g->w, write)) {
+            return; /* its maker deleted it, and what he had added before with it */
+        }
+        if (write->what != LEDGER_COUNT || write->record != row->record) {
+            continue;
+        }
+        if (is_in_insert(g->w, write) && (write->unsure || write->given_up || write->reviewed > 0)) {
+            return;
+        }
+        int counts = is_in_insert(g->w, write) ? write->done && write->refused == 0 : write->judged > 0;
+        sum += counts ? (int64_t)i : 0;
+    }
+    if (l->records[row->record].kind == LEDGER_ACCOUNT && sum != row->counter) {
+        VIOLATED(g->w, "I3", "r%u.points is %lld at headquarters, and its increments are %lld", row->record,
+                 (long long)row->counter, (long long)sum);
+    }
+}
+
+/* ---- who holds what (I10) ------------------------------------------------------------------------------- */
+
+typedef enum holding { HOLDS_NOT, HOLDS, HOLDS_MAYBE } holding;
+
+static holding root_held(const world *w, uint32_t record, int user) {
+    const ledger_record *r = &w->ledger.records[record];
+    return r->odd ? HOLDS_MAYBE : (r->holders >> user & 1u) != 0 ? HOLDS : HOLDS_NOT;
+}
+
+static uint32_t record_of(const gathered *g, rove_id id) {
+    for (size_t i = 0; i < g->rows_count; i++) {
+        if (g->rows[i].id == id) {
+            return g->rows[i].record;
+        }
+    }
+    return 0;
+}
+
+static holding contact_held(const gathered *g, const gathered_row *contact, int user) {
+    holding held = HOLDS_NOT;
+    int roles = 0;
+    for (size_t i = 0; i < g->rows_count; i++) {
+        const gathered_row *role = &g->rows[i];
+        if (role->contact != contact->id) {
+            continue;
+        }
+        uint32_t account = record_of(g, role->root);
+        holding of_role = account == 0 ? HOLDS_MAYBE : root_held(g->w, account, user);
+        roles = 1;
+        held = of_role == HOLDS ? HOLDS : held == HOLDS_NOT ? of_role : held;
+    }
+    if (!roles && (contact->record > 40 || g->w->ledger.records[contact->record].odd)) {
+        return HOLDS_MAYBE; /* its author may hold it, until a role entails it */
+    }
+    return held;
+}
+
+static holding is_held(const gathered *g, const gathered_row *row, int user) {
+    const ledger_record *record = &g->w->ledger.records[row->record];
+    if (record->kind == LEDGER_CONTACT) {
+        return contact_held(g, row, user);
+    }
+    if (ledger_entities[record->kind].scope == NULL) {
+        return root_held(g->w, row->record, user);
+    }
+    uint32_t root = record_of(g, row->root);
+    return root == 0 ? HOLDS_MAYBE : root_held(g->w, root, user);
+}
+
+/* ---- one device ----------------------------------------------------------------------------------------- */
+
+typedef struct seen {
+    uint8_t *records; /* which the device has, by number */
+} seen;
+
+static uint32_t number_at(rove_query *query, size_t column, char letter) {
+    rove_value value = rove_query_value(query, column);
+    return value.type == ROVE_TEXT ? ledger_number(letter, value.as.data, value.size) : 0;
+}
+
+static void check_row(gathered *g, device *d, ledger_kind kind, rove_query *query, seen *s) {
+    const ledger_entity *entity = &ledger_entities[kind];
+    uint32_t record = number_at(query, 1, 'r');
+    rove_id id = rove_query_value(query, 0).as.integer;
+    const gathered_row *row = record == 0 ? NULL : gather_row(g, record);
+    g->w->counts->rows_checked++;
+    if (row == NULL || row->id != id) {
+        VIOLATED(g->w, "I12", "device %d shows r%u as %lld, which headquarters has not", d->number, record,
+                 (long long)id);
+        return;
+    }
+    s->records[record] = 1;
+    if (is_held(g, row, d->user) == HOLDS_NOT) {
+        VIOLATED(g->w, "I10", "device %d of u%d has %s r%u, which he does not hold", d->number, d->user,
+                 entity->name, record);
+    }
+    for (unsigned i = 0; i < LEDGER_TEXTS && entity->texts[i] != NULL; i++) {
+        uint32_t number = number_at(query, 2 + i, 'w');
+        if (number != row->texts[i]) {
+            VIOLATED(g->w, "I9", "device %d shows w%u in r%u.%s, headquarters w%u", d->number, number, record,
+                     entity->texts[i], row->texts[i]);
+        }
+    }
+    if (entity->counter != NULL) {
+        rove_value points = rove_query_value(query, 6);
+        rove_value rank = rove_query_value(query, 7);
+        if ((points.type == ROVE_INT ? points.as.integer : 0) != row->counter ||
+            (rank.type == ROVE_INT ? rank.as.integer : 0) != row->rank) {
+            VIOLATED(g->w, "I9", "device %d and headquarters differ in points or stage of r%u", d->number, record);
+        }
+    }
+}
+
+static void check_table(gathered *g, device *d, ledger_kind kind, seen *s) {
+    const ledger_entity *entity = &ledger_entities[kind];
+    char sql[300];
+    rove_query *query = NULL;
+    rove_error error = {0};
+    const char *const *t = entity->texts;
+    snprintf(sql, sizeof sql, "SELECT id, %s, %s, %s, %s, %s, %s, %s FROM %s", entity->key,
+             t[0] != NULL ? t[0] : "NULL", t[1] != NULL ? t[1] : "NULL", t[2] != NULL ? t[2] : "NULL",
+             t[3] != NULL ? t[3] : "NULL", entity->counter != NULL ? entity->counter : "NULL",
+             entity->rank != NULL ? entity->rank : "NULL", entity->table);
+    if (rove_query_new(d->replica, sql, NULL, 0, &query, &error) != ROVE_OK) {
+        VIOLATED(g->w, "I22", "device %d cannot be read: %s", d->number, error.message);
+        return;
+    }
+    while (!world_failed(g->w) && rove_query_step(query, &error) == ROVE_OK) {
+        check_row(g, d, kind, query, s);
+    }
+    rove_query_free(query);
+}
+
+static void check_missing(gathered *g, device *d, const seen *s) {
+    for (size_t i = 0; i < g->rows_count && !world_failed(g->w); i++) {
+        if (!s->records[g->rows[i].record] && is_held(g, &g->rows[i], d->user) == HOLDS) {
+            VIOLATED(g->w, "I10", "device %d of u%d lacks r%u, which he holds", d->number, d->user,
+                     g->rows[i].record);
+        }
+    }
+}
+
+/* Whether anything of the user's own about the record may still be on his device: refused or returned work is. */
+static int keeps_work(const world *w, uint32_t record) {
+    const ledger *l = &w->ledger;
+    for (uint32_t i = 1; i < l->count; i++) {
+        if (l->writes[i].record == record && (l->writes[i].reviewed > 0 || l->writes[i].refused > 0)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static void check_remains(gathered *g, device *d, const seen *s) {
+    rove_error error = {0};
+    rove_state state = {.size = sizeof state};
+    char key[LEDGER_KEY_SIZE];
+    if (rove_tidy(d->replica, &error) != ROVE_OK || rove_read_state(d->replica, &state, &error) != ROVE_OK ||
+        state.remains) {
+        return;
+    }
+    for (size_t i = 0; i < g->rows_count && !world_failed(g->w); i++) {
+        uint32_t record = g->rows[i].record;
+        ledger_text('r', record, key);
+        if (!s->records[record] && !keeps_work(g->w, record) &&
+            sim_disk_holds(&d->machine.disk, key, strlen(key))) {
+            VIOLATED(g->w, "I10", "device %d still has r%u in a file", d->number, record);
+        }
+    }
+}
+
+static void check_device(gathered *g, device *d) {
+    rove_error error = {0};
+    uint64_t records = 0;
+    seen s = {calloc(g->w->ledger.record_count + 1, 1)};
+    if (s.records == NULL) {
+        abort();
+    }
+    for (ledger_kind kind = LEDGER_ACCOUNT; kind < LEDGER_KINDS && !world_failed(g->w); kind++) {
+        check_table(g, d, kind, &s);
+    }
+    check_missing(g, d, &s);
+    rove_status status = rove_verify(d->replica, &records, &error);
+    if (status != ROVE_OK) {
+        VIOLATED(g->w, "I19", "device %d: verify says %s: %s", d->number, rove_status_name(status), error.message);
+    }
+    check_remains(g, d, &s);
+    free(s.records);
+}
+
+/* ---- all ------------------------------------------------------------------------------------------------ */
+
+void check_all(world *w, int round) {
+    gathered g;
+    gather(&g, w);
+    for (unsigned i = 0; i < w->plan->devices && !world_failed(w); i++) {
+        gather_refusals(&g, &w->devices[i]);
+    }
+    for (uint32_t i = 1; i < w->ledger.count && !world_failed(w); i++) {
+        ledger_write *write = ledger_get(&w->ledger, i);
+        if (write->what == LEDGER_DELETE && write->done && write->judged == 0 && gather_row(&g, write->record) == NULL) {
+            write->judged = 1; /* somebody else had deleted it before */
+        }
+        check_write(w, i);
+    }
+    for (uint32_t i = 1; i < w->ledger.record_count && !world_failed(w); i++) {
+        for (unsigned field = 0; field < LEDGER_TEXTS; field++) {
+            check_register(&g, i, field);
+        }
+    }
+    for (size_t i = 0; i < g.rows_count && !world_failed(w); i++) {
+        check_counter(&g, &g.rows[i]);
+    }
+    if (rove__stamp_ms(g.stamp_most) > w->office.wall_most_ms + 1000) {
+        VIOLATED(w, "I24", "a canonical stamp is %lld ms ahead of every clock of headquarters",
+                 (long long)(rove__stamp_ms(g.stamp_most) - w->office.wall_most_ms));
+    }
+    for (unsigned i = 0; i < w->plan->devices && !world_failed(w); i++) {
+        device *d = &w->devices[i];
+        if (d->replica != NULL && d->user >= 0 && d->wanted < 0) {
+            check_device(&g, d);
+        }
+    }
+    world_says(w, "checked: %zu rows, %zu writes, %zu conflicts, round %d", g.rows_count, w->ledger.count,
+               g.conflicts_count, round);
+    gather_free(&g);
+}

@@ -1,0 +1,572 @@
+/*
+ * sim/device.c - a device of a simulation: librove on a simulated machine, through its public interface alone.
+ */
+#include "world.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "sync/enroll.h"
+
+#define MINUTE_MS INT64_C(60000)
+#define HOUR_MS   (60 * MINUTE_MS)
+#define DAY_MS    (24 * HOUR_MS)
+
+static const char *folder_of(const device *d, char folder[16]) {
+    snprintf(folder, 16, "/%d", d->number + 2);
+    return folder;
+}
+
+static void read_log(const sim_machine *machine, rove_log_level level, const char *module,
+                     const char *text) {
+    (void)level;
+    fprintf(stderr, "        disk %d %s: %s\n", machine->disk.number, module, text);
+}
+
+/* ---- statuses ------------------------------------------------------------------------------------------- */
+
+/* What a machine in trouble may say of any call. */
+static int in_trouble(const device *d, rove_status status) {
+    int disk = d->machine.disk.off || d->machine.disk.count.refused > 0;
+    switch (status) {
+    case ROVE_IO:
+    case ROVE_FULL:
+    case ROVE_READONLY:
+        return disk;
+    case ROVE_NOMEM:
+        return d->machine.fail_in == 0; /* it was the allocation that was to fail */
+    default:
+        return 0;
+    }
+}
+
+static int may_sync(rove_status status) {
+    switch (status) {
+    case ROVE_NETWORK:
+    case ROVE_TIMEOUT:
+    case ROVE_LATER:
+    case ROVE_SERVER:
+    case ROVE_NOT_ROVE:
+    case ROVE_TRUNCATED:
+    case ROVE_UNAUTHORIZED:
+    case ROVE_REVOKED:
+    case ROVE_EXPIRED:
+    case ROVE_BUSY:
+    case ROVE_NOT_ENROLLED:
+    case ROVE_FORK:
+    case ROVE_UPGRADE:
+    case ROVE_LIMIT:
+    case ROVE_CANCELLED:
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+static int may_write(rove_status status) {
+    switch (status) {
+    case ROVE_NOT_ENROLLED:
+    case ROVE_STATE:
+    case ROVE_NOT_FOUND:
+    case ROVE_DENIED:
+    case ROVE_TOO_BIG:
+    case ROVE_CYCLE:
+    case ROVE_REQUIRED:
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+int device_may(device *d, const char *call, rove_status status, const rove_error *error) {
+    int allowed = status == ROVE_OK || in_trouble(d, status);
+    if (strcmp(call, "sync") == 0 || strcmp(call, "enroll") == 0) {
+        allowed = allowed || may_sync(status) ||
+                  (call[0] == 'e' && (status == ROVE_EXISTS || status == ROVE_STATE));
+    } else if (strcmp(call, "write") == 0) {
+        allowed = allowed || may_write(status);
+    } else if (strcmp(call, "tidy") == 0) {
+        allowed = allowed || status == ROVE_BUSY;
+    }
+    if (!allowed) {
+        VIOLATED(d->w, "I22", "device %d: %s says %s: %s", d->number, call, rove_status_name(status),
+                 error->message);
+    }
+    return allowed;
+}
+
+/* ---- looking at the screen ------------------------------------------------------------------------------ */
+
+int device_text(device *d, ledger_kind kind, rove_id id, const char *field, char *text,
+                size_t capacity) {
+    const ledger_entity *entity = &ledger_entities[kind];
+    char sql[160];
+    rove_value parameter = rove_int(id);
+    rove_query *query = NULL;
+    rove_error error = {0};
+    int found = 0;
+    text[0] = '\0';
+    snprintf(sql, sizeof sql, "SELECT %s FROM %s WHERE id = ?1", field, entity->table);
+    if (rove_query_new(d->replica, sql, &parameter, 1, &query, &error) != ROVE_OK) {
+        return 0;
+    }
+    if (rove_query_step(query, &error) == ROVE_OK) {
+        rove_value value = rove_query_value(query, 0);
+        found = 1;
+        if (value.type == ROVE_TEXT) {
+            size_t size = value.size < capacity - 1 ? value.size : capacity - 1;
+            memcpy(text, value.as.data, size);
+            text[size] = '\0';
+        }
+    }
+    rove_query_free(query);
+    return found;
+}
+
+int64_t device_number(device *d, const char *sql, int64_t parameter, int64_t otherwise) {
+    rove_value value = rove_int(parameter);
+    rove_query *query = NULL;
+    rove_error error = {0};
+    if (rove_query_new(d->replica, sql, &value, 1, &query, &error) != ROVE_OK) {
+        return otherwise;
+    }
+    if (rove_query_step(query, &error) == ROVE_OK) {
+        rove_value found = rove_query_value(query, 0);
+        otherwise = found.type == ROVE_INT ? found.as.integer : otherwise;
+    }
+    rove_query_free(query);
+    return otherwise;
+}
+
+rove_id device_find(device *d, uint32_t record) {
+    const ledger_entity *entity = &ledger_entities[ledger_record_get(&d->w->ledger, record)->kind];
+    char sql[160];
+    char key[LEDGER_KEY_SIZE];
+    rove_query *query = NULL;
+    rove_error error = {0};
+    rove_id id = 0;
+    ledger_text('r', record, key);
+    rove_value value = rove_text(key);
+    snprintf(sql, sizeof sql, "SELECT id FROM %s WHERE %s = ?1", entity->table, entity->key);
+    if (rove_query_new(d->replica, sql, &value, 1, &query, &error) == ROVE_OK &&
+        rove_query_step(query, &error) == ROVE_OK) {
+        id = rove_query_value(query, 0).as.integer;
+    }
+    rove_query_free(query);
+    return id;
+}
+
+static rove_state state_of(device *d) {
+    rove_error error = {0};
+    rove_state state = {.size = sizeof state};
+    if (d->replica == NULL || rove_read_state(d->replica, &state, &error) != ROVE_OK) {
+        state = (rove_state){.size = sizeof state};
+    }
+    return state;
+}
+
+/* ---- I1 ------------------------------------------------------------------------------------------------- */
+
+/* The last write of its cell, as the device saw it, and not overtaken by anything. */
+static int is_last(const device *d, uint32_t number) {
+    const ledger *l = &d->w->ledger;
+    const ledger_write *a = &l->writes[number];
+    for (uint32_t i = number + 1; i < l->count; i++) {
+        const ledger_write *b = &l->writes[i];
+        if (b->author == a->author && b->record == a->record &&
+            (b->what == LEDGER_DELETE || b->field == a->field) && (b->done || b->unsure)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static void check_write(device *d, uint32_t number) {
+    ledger_write *write = &d->w->ledger.writes[number];
+    const ledger_entity *entity =
+        &ledger_entities[d->w->ledger.records[write->record].kind];
+    char text[64];
+    if (!write->done || write->given_up || write->author != d->number || write->syncs != d->syncs ||
+        !is_last(d, number)) {
+        return;
+    }
+    rove_id id = device_find(d, write->record);
+    if (write->what == LEDGER_DELETE) {
+        if (id != 0) {
+            VIOLATED(d->w, "I1", "device %d: record r%u is there again after write %u deleted it",
+                     d->number, write->record, number);
+        }
+        return;
+    }
+    if (id == 0) {
+        VIOLATED(d->w, "I1", "device %d: record r%u of write %u is gone", d->number, write->record,
+                 number);
+        return;
+    }
+    if (write->what == LEDGER_SET || write->what == LEDGER_SEAL) {
+        (void)device_text(d, d->w->ledger.records[write->record].kind, id,
+                          entity->texts[write->field], text, sizeof text);
+        if (ledger_number('w', text, strlen(text)) != number) {
+            VIOLATED(d->w, "I1", "device %d: %s of r%u shows \"%.20s\", not write %u", d->number,
+                     entity->texts[write->field], write->record, text, number);
+        }
+    }
+}
+
+void device_check_durable(device *d) {
+    if (d->replica == NULL) {
+        return;
+    }
+    uint32_t first = d->w->ledger.count > 200 ? (uint32_t)d->w->ledger.count - 200 : 1;
+    for (uint32_t i = first; i < d->w->ledger.count && !world_failed(d->w); i++) {
+        check_write(d, i);
+    }
+}
+
+/* ---- up and down ---------------------------------------------------------------------------------------- */
+
+static void start(device *d) {
+    char folder[16];
+    rove_error error = {0};
+    d->up_ms = WORLD_NEVER;
+    rove_status status = rove_open(&d->ports, folder_of(d, folder), &d->replica, &error);
+    if (status != ROVE_OK) {
+        d->replica = NULL;
+        if (in_trouble(d, status)) {
+            device_stop(d, d->machine.disk.off, MINUTE_MS);
+        } else {
+            VIOLATED(d->w, "I22", "device %d does not open: %s: %s", d->number,
+                     rove_status_name(status), error.message);
+        }
+        return;
+    }
+    world_says(d->w, "device %d is up, %llu pending", d->number,
+               (unsigned long long)state_of(d).pending);
+    device_check_durable(d);
+}
+
+void device_stop(device *d, int power, int64_t pause_ms) {
+    world_says(d->w, "device %d goes down%s", d->number, power ? " without power" : "");
+    d->machine.disk.off = 1;
+    if (d->fiber != NULL) {
+        d->dying = 1;
+        while (!sim_fiber_resume(d->fiber)) {
+        }
+        sim_fiber_free(d->fiber);
+        d->fiber = NULL;
+        d->dying = 0;
+    }
+    rove_close(d->replica);
+    d->replica = NULL;
+    if (d->machine.alive != 0) {
+        VIOLATED(d->w, "I21", "device %d left %zu allocations", d->number, d->machine.alive);
+        d->machine.alive = 0;
+    }
+    if (power) {
+        sim_disk_power_cut(&d->machine.disk);
+        d->w->counts->power_cuts++;
+    } else {
+        d->w->counts->kills++;
+    }
+    d->machine.disk.count.refused = 0;
+    d->machine.fail_in = 0;
+    uint64_t boots = d->machine.boots;
+    int64_t booted_ms = d->machine.booted_ms;
+    sim_machine_boot(&d->machine);
+    if (!power) { /* the machine itself went on */
+        d->machine.boots = boots;
+        d->machine.booted_ms = booted_ms;
+    }
+    d->up_ms = d->w->now_ms + pause_ms;
+}
+
+void device_look(device *d) {
+    if (d->replica != NULL && d->machine.disk.off && sim_fiber_self() == NULL) {
+        device_stop(d, 1, MINUTE_MS + (int64_t)sim_below(&d->machine.core, (uint64_t)HOUR_MS));
+    }
+}
+
+static void enroll(device *d) {
+    rove_error error = {0};
+    rove__invitation invitation = {{(uint8_t)d->number}, {1}};
+    char code[ROVE_INVITATION_SIZE];
+    if (d->replica == NULL || d->wanted < 0) {
+        return;
+    }
+    if (rove__invitation_format(&invitation, &d->ports.crypto, code) != ROVE_OK) {
+        abort();
+    }
+    d->syncs += d->user >= 0 && d->user != d->wanted; /* what is there leaves the screen */
+    rove_status status = rove_enroll(d->replica, WORLD_URL, code, &error);
+    world_says(d->w, "device %d enrols for u%d: %s", d->number, d->wanted, rove_status_name(status));
+    (void)device_may(d, "enroll", status, &error);
+    if (status == ROVE_OK || status == ROVE_EXISTS) {
+        if (d->user >= 0 && d->user != d->wanted) {
+            d->w->counts->handovers++;
+        }
+        d->user = d->wanted;
+        d->wanted = -1;
+    } else if (status == ROVE_STATE) {
+        d->wanted = -1; /* its identity is damaged; not in a simulation */
+    }
+    device_look(d);
+}
+
+void device_begin(device *d, int user) {
+    d->exists = 1;
+    d->user = -1;
+    d->wanted = user;
+    start(d);
+    enroll(d);
+}
+
+void device_end(device *d) {
+    if (d->replica != NULL) {
+        rove_close(d->replica);
+        d->replica = NULL;
+        if (d->machine.alive != 0) {
+            VIOLATED(d->w, "I21", "device %d left %zu allocations", d->number, d->machine.alive);
+        }
+    }
+    if (d->has_image) {
+        sim_disk_close(&d->image);
+    }
+    sim_machine_close(&d->machine);
+}
+
+/* ---- syncing -------------------------------------------------------------------------------------------- */
+
+static void sync_body(void *ctx) {
+    device *d = ctx;
+    rove_error error = {0};
+    d->synced = rove_sync(d->replica, NULL, &d->report, &error);
+    if (!d->dying) {
+        (void)device_may(d, "sync", d->synced, &error);
+    }
+    if (d->synced != ROVE_OK) {
+        world_says(d->w, "        %s", error.message);
+    }
+}
+
+static void sync_ended(device *d) {
+    sim_fiber_free(d->fiber);
+    d->fiber = NULL;
+    d->w->counts->syncs_done += d->synced == ROVE_OK;
+    world_says(d->w, "device %d synced: %s, %llu pushed, %llu applied, %llu removed", d->number,
+               rove_status_name(d->synced), (unsigned long long)d->report.rows_pushed,
+               (unsigned long long)d->report.rows_applied,
+               (unsigned long long)d->report.rows_removed);
+    if (d->synced == ROVE_UNAUTHORIZED || d->synced == ROVE_REVOKED || d->synced == ROVE_EXPIRED) {
+        d->wanted = d->user;
+    }
+    device_look(d);
+}
+
+static void resume(device *d) {
+    if (sim_fiber_resume(d->fiber)) {
+        sync_ended(d);
+    } else if (d->machine.disk.off) {
+        device_look(d);
+    }
+}
+
+static void sync(device *d, const plan_event *event) {
+    if (d->replica == NULL || d->fiber != NULL) {
+        return;
+    }
+    if (d->wanted >= 0) {
+        enroll(d);
+        return;
+    }
+    d->air = sim_stream(event->faults, 21);
+    d->faults = event->faults;
+    d->syncs++;
+    d->w->counts->syncs++;
+    memset(&d->report, 0, sizeof d->report);
+    d->fiber = sim_fiber_new(sync_body, d);
+    resume(d);
+}
+
+rove_status device_sync_calm(device *d, rove_sync_report *report) {
+    rove_error error = {0};
+    if (d->wanted >= 0) {
+        enroll(d);
+    }
+    d->syncs++;
+    d->w->counts->syncs++;
+    d->faults = 0;
+    memset(report, 0, sizeof *report);
+    rove_status status = rove_sync(d->replica, NULL, report, &error);
+    world_says(d->w, "device %d syncs in peace: %s, %llu pushed, %llu applied, %llu removed%s", d->number,
+               rove_status_name(status), (unsigned long long)report->rows_pushed,
+               (unsigned long long)report->rows_applied, (unsigned long long)report->rows_removed,
+               report->verified ? ", equal" : "");
+    (void)device_may(d, "sync", status, &error);
+    if (status == ROVE_UNAUTHORIZED || status == ROVE_REVOKED || status == ROVE_EXPIRED) {
+        d->wanted = d->user;
+    }
+    return status;
+}
+
+void device_wake(device *d) {
+    if (d->fiber != NULL) {
+        resume(d);
+    } else if (d->replica == NULL && d->exists) {
+        start(d);
+    }
+}
+
+/* ---- copies --------------------------------------------------------------------------------------------- */
+
+#define IMAGE_DISK(d) ((d)->number + 32)
+
+/* What was written here since is gone with the files, or is another device's. */
+static void give_up_since(device *d, uint64_t syncs, size_t first) {
+    ledger *l = &d->w->ledger;
+    (void)syncs;
+    for (size_t i = first; i < l->count; i++) {
+        if (l->writes[i].author == d->number) {
+            l->writes[i].given_up = 1;
+            l->records[l->writes[i].record].odd = 1;
+        }
+    }
+}
+
+static void take_image(device *d) {
+    if (d->fiber != NULL || d->user < 0 || d->wanted >= 0) {
+        return;
+    }
+    if (!d->has_image) {
+        sim_disk_open(&d->image, IMAGE_DISK(d), 1);
+    }
+    sim_disk_copy(&d->image, &d->machine.disk);
+    d->has_image = 1;
+    d->image_user = d->user;
+    d->image_syncs = d->syncs;
+    d->image_writes = d->w->ledger.count;
+}
+
+static void stop_at_rest(device *d) {
+    if (d->replica != NULL) {
+        device_stop(d, 0, MINUTE_MS);
+    }
+    d->up_ms = d->w->now_ms + MINUTE_MS;
+}
+
+static void restore(device *d) {
+    if (!d->has_image || d->image_user != d->user || d->wanted >= 0) {
+        return;
+    }
+    stop_at_rest(d);
+    sim_disk_copy(&d->machine.disk, &d->image);
+    give_up_since(d, d->image_syncs, d->image_writes);
+    d->family = d->family < 0 ? d->number : d->family;
+    d->w->counts->restores_of_devices++;
+    world_says(d->w, "device %d goes back to what was copied", d->number);
+}
+
+/* The last device of the world is made of a copy, if it was not there yet. */
+static void clone(device *d, uint64_t work) {
+    unsigned to = (unsigned)(work % d->w->plan->devices);
+    device *copy = &d->w->devices[to];
+    if (copy == d || d->fiber != NULL || copy->fiber != NULL || d->user < 0 || d->wanted >= 0 ||
+        copy->replica == NULL) {
+        return;
+    }
+    /* What the other one had not sent goes with its files. */
+    stop_at_rest(copy);
+    give_up_since(copy, 0, 1);
+    sim_disk_copy(&copy->machine.disk, &d->machine.disk);
+    copy->user = d->user;
+    copy->wanted = -1;
+    copy->syncs++;
+    d->family = d->family < 0 ? d->number : d->family;
+    copy->family = d->family;
+    d->w->counts->clones++;
+    world_says(d->w, "device %u goes on with a copy of device %d", to, d->number);
+}
+
+/* ---- acts ----------------------------------------------------------------------------------------------- */
+
+static void jump(device *d, sim_dice *dice) {
+    static const int64_t years[] = {-50, 12, 74};
+    uint64_t kind = sim_below(dice, 20);
+    int64_t sign = sim_chance(dice, 500) ? 1 : -1;
+    if (kind < 10) {
+        d->machine.offset_ms = sign * (int64_t)sim_below(dice, 10 * (uint64_t)MINUTE_MS);
+    } else if (kind < 15) {
+        d->machine.offset_ms = sign * (int64_t)sim_below(dice, (uint64_t)DAY_MS);
+    } else if (kind < 18) {
+        d->machine.offset_ms = years[sim_below(dice, 3)] * 365 * DAY_MS;
+    } else {
+        d->machine.offset_ms = 0;
+    }
+    d->machine.drift_from_ms = d->w->now_ms;
+    d->machine.drift_ppm = (int64_t)sim_below(dice, 400) - 200;
+    d->w->counts->clock_jumps++;
+}
+
+static void disturb(device *d, sim_dice *dice) {
+    if (sim_chance(dice, 300)) {
+        d->machine.fail_in = 1 + sim_below(dice, 2000);
+        d->w->counts->out_of_memory++;
+    } else if (sim_chance(dice, 500)) {
+        d->machine.disk.full_in = 1 + sim_below(dice, 50);
+        d->w->counts->disk_failures++;
+    } else {
+        d->machine.disk.fail_in = 1 + sim_below(dice, 200);
+        d->w->counts->disk_failures++;
+    }
+}
+
+static void tidy(device *d) {
+    rove_error error = {0};
+    if (d->replica != NULL && d->fiber == NULL) {
+        (void)device_may(d, "tidy", rove_tidy(d->replica, &error), &error);
+        d->w->counts->tidied++;
+        device_look(d);
+    }
+}
+
+void device_act(device *d, const plan_event *event) {
+    sim_dice dice = sim_stream(event->work, 4);
+    d->machine.core = sim_stream(event->work, 3);
+    switch (event->what) {
+    case PLAN_SYNC:
+        sync(d, event);
+        break;
+    case PLAN_TIDY:
+        tidy(d);
+        break;
+    case PLAN_KILL:
+        if (d->replica != NULL) {
+            device_stop(d, 0, (int64_t)sim_below(&dice, (uint64_t)HOUR_MS));
+        }
+        break;
+    case PLAN_POWER:
+        d->machine.disk.cut_in = 1 + sim_below(&dice, sim_chance(&dice, 500) ? 40 : 400);
+        break;
+    case PLAN_FULL:
+        disturb(d, &dice);
+        break;
+    case PLAN_CLOCK:
+        jump(d, &dice);
+        break;
+    case PLAN_IMAGE:
+        take_image(d);
+        break;
+    case PLAN_RESTORE:
+        restore(d);
+        break;
+    case PLAN_CLONE:
+        clone(d, event->work);
+        break;
+    case PLAN_HANDOVER:
+        if (d->fiber == NULL && d->user >= 0) {
+            d->wanted = (int)sim_below(&dice, d->w->plan->users);
+        }
+        break;
+    default:
+        break;
+    }
+}

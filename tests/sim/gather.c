@@ -1,0 +1,404 @@
+/*
+ * sim/gather.c - see gather.h.
+ */
+#include "gather.h"
+
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "merge/merge.h"
+#include "wire/batch.h"
+
+#define ARENA_MAX ((size_t)8 * 1024 * 1024)
+
+static void *grow(void *items, size_t count, size_t *capacity, size_t size) {
+    if (count < *capacity) {
+        return items;
+    }
+    *capacity = *capacity == 0 ? 128 : *capacity * 2;
+    items = realloc(items, *capacity * size);
+    if (items == NULL) {
+        abort();
+    }
+    return items;
+}
+
+#define ADD(self, name, ...)                                                                       \
+    do {                                                                                           \
+        (self)->name = grow((self)->name, (self)->name##_count, &(self)->name##_capacity,         \
+                            sizeof *(self)->name);                                                 \
+        (self)->name[(self)->name##_count++] = __VA_ARGS__;                                        \
+    } while (0)
+
+uint32_t gather_name(const gathered *self, uint32_t entity, rove_id id) {
+    for (size_t i = 0; i < self->names_count; i++) {
+        if (self->names[i].id == id && self->names[i].entity == entity) {
+            return self->names[i].record;
+        }
+    }
+    return 0;
+}
+
+const gathered_row *gather_row(const gathered *self, uint32_t record) {
+    for (size_t i = 0; i < self->rows_count; i++) {
+        if (self->rows[i].record == record) {
+            return &self->rows[i];
+        }
+    }
+    return NULL;
+}
+
+static ledger_kind kind_of(const rove__entity *entity) {
+    ledger_kind kind = LEDGER_ACCOUNT;
+    while (kind < LEDGER_KINDS && (entity == NULL || strcmp(ledger_entities[kind].name, entity->name) != 0)) {
+        kind++;
+    }
+    return kind;
+}
+
+/* ---- one change ----------------------------------------------------------------------------------------- */
+
+static void mark(gathered *self, uint32_t number, rove_replica by) {
+    ledger *l = &self->w->ledger;
+    if (number == 0 || number >= l->count) {
+        return;
+    }
+    ledger_write *write = &l->writes[number];
+    if (self->reviewed) {
+        write->reviewed++;
+    } else {
+        write->judged++;
+        write->seq = self->seq;
+        write->by = by;
+    }
+}
+
+/* The device's own, by whose number it came; all of them where numbers do not tell. */
+static int is_by(const gathered *self, const ledger_write *write, rove_replica by) {
+    if (write->author == LEDGER_HQ) {
+        return 1;
+    }
+    return write->replica == by || self->w->devices[write->author].family >= 0 ||
+           self->w->office.restored;
+}
+
+static void mark_all(gathered *self, ledger_what what, uint32_t record, uint32_t parent, rove_replica by) {
+    ledger *l = &self->w->ledger;
+    for (uint32_t i = 1; i < l->count; i++) {
+        const ledger_write *write = &l->writes[i];
+        int known = self->reviewed ? write->reviewed > 0 : write->judged > 0;
+        if (!known && (write->done || write->unsure) && write->what == what && write->record == record && write->parent == parent &&
+            is_by(self, write, by)) { /* two that took out the same cannot be told apart */
+            mark(self, i, by);
+        }
+    }
+}
+
+static const rove_value *cell_of(const rove__change *change, const char *field) {
+    if (field == NULL) {
+        return NULL;
+    }
+    int at = rove__entity_field_named(change->row.entity, field);
+    return at >= 0 && rove__bits_get(&change->row.present, (size_t)at) ? &change->row.cells[at] : NULL;
+}
+
+static void take_texts(gathered *self, ledger_kind kind, uint32_t record, const rove__change *change) {
+    for (unsigned i = 0; i < LEDGER_TEXTS; i++) {
+        const rove_value *cell = cell_of(change, ledger_entities[kind].texts[i]);
+        uint32_t number =
+            cell != NULL && cell->type == ROVE_TEXT ? ledger_number('w', cell->as.data, cell->size) : 0;
+        if (number == 0 || number >= self->w->ledger.count) {
+            continue;
+        }
+        /* A seal carries the whole record: what others wrote before is no write of its author. */
+        const ledger_write *write = &self->w->ledger.writes[number];
+        if (change->op == ROVE_OP_SEAL && write->what != LEDGER_SEAL && !is_by(self, write, change->replica)) {
+            continue;
+        }
+        if (change->op == ROVE_OP_SEAL && !self->reviewed && write->judged > 0) {
+            continue;
+        }
+        mark(self, number, change->replica);
+        if (!self->reviewed) {
+            ADD(self, steps, (gathered_step){record, i, {self->seq, number, change->replica}});
+        }
+    }
+}
+
+/* What was added before a record was sent may be one number; it is then none of a write. */
+static int is_count(const gathered *self, uint32_t record, int64_t delta) {
+    const ledger *l = &self->w->ledger;
+    return delta > 0 && delta < (int64_t)l->count && l->writes[delta].what == LEDGER_COUNT &&
+           l->writes[delta].record == record;
+}
+
+static void take_counter(gathered *self, ledger_kind kind, uint32_t record, const rove__change *change,
+                         rove__arena *arena) {
+    const rove_value *cell = cell_of(change, ledger_entities[kind].counter);
+    rove__increment *increments = NULL;
+    size_t count = 0;
+    if (cell == NULL) {
+        return;
+    }
+    if (rove__increments_read(cell, arena, &increments, &count) == ROVE_OK) {
+        for (size_t i = 0; i < count; i++) {
+            if (is_count(self, record, increments[i].delta)) {
+                mark(self, (uint32_t)increments[i].delta, change->replica);
+            }
+        }
+    }
+}
+
+static void take_set(gathered *self, ledger_kind kind, uint32_t record, const rove__change *change,
+                     rove__arena *arena) {
+    const rove_value *cell = cell_of(change, ledger_entities[kind].set);
+    rove__set set;
+    if (cell == NULL || rove__set_read(&set, cell, ROVE_SET_DELTA, arena) != ROVE_OK) {
+        return;
+    }
+    for (size_t i = 0; i < set.count; i++) {
+        uint32_t number = ledger_number('w', set.elements[i].value.as.data, set.elements[i].value.size);
+        if (set.form == ROVE_SET_DELTA && set.elements[i].action == ROVE_SET_REMOVE) {
+            mark_all(self, LEDGER_TAKE, record, number, change->replica);
+        } else {
+            mark(self, number, change->replica);
+        }
+    }
+}
+
+static void take_change(gathered *self, const rove__change *change, rove__arena *arena) {
+    ledger_kind kind = kind_of(change->row.entity);
+    if (kind == LEDGER_KINDS) {
+        return;
+    }
+    uint32_t record = gather_name(self, change->row.entity_number, change->row.id);
+    if (change->op == ROVE_OP_INSERT) {
+        const rove_value *key = cell_of(change, ledger_entities[kind].key);
+        uint32_t number =
+            key != NULL && key->type == ROVE_TEXT ? ledger_number('r', key->as.data, key->size) : 0;
+        if (number == 0 || number >= self->w->ledger.record_count) {
+            return;
+        }
+        if (record == 0) {
+            record = number;
+            ADD(self, names, (gathered_name){change->row.entity_number, change->row.id, record});
+        }
+        mark(self, self->w->ledger.records[number].insert, change->replica);
+    }
+    if (record == 0) {
+        return;
+    }
+    if (change->op == ROVE_OP_DELETE) {
+        mark_all(self, LEDGER_DELETE, record, 0, change->replica);
+        return;
+    }
+    take_texts(self, kind, record, change);
+    take_counter(self, kind, record, change, arena);
+    take_set(self, kind, record, change, arena);
+}
+
+static void take_batch(gathered *self, const void *bytes, size_t size) {
+    office *o = &self->w->office;
+    rove__batch_reader *reader = NULL;
+    rove__change change;
+    rove__arena arena;
+    rove__arena_init(&arena, &o->ports.allocator, ARENA_MAX);
+    rove_status status =
+        rove__batch_reader_new(&o->ports.allocator, hq_registry(o->hq), bytes, size, &reader);
+    while (status == ROVE_OK && (status = rove__batch_next(reader, &change)) == ROVE_OK) {
+        take_change(self, &change, &arena);
+        rove__arena_reset(&arena);
+    }
+    if (status != ROVE_DONE) {
+        VIOLATED(self->w, "I22", "a change kept at headquarters cannot be read: %s",
+                 rove_status_name(status));
+    }
+    rove__batch_reader_free(reader);
+    rove__arena_free(&arena);
+}
+
+/* ---- tables --------------------------------------------------------------------------------------------- */
+
+static void read_changes(gathered *self, sqlite3 *db, const char *sql, int reviewed) {
+    sqlite3_stmt *statement = NULL;
+    self->reviewed = reviewed;
+    if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) != SQLITE_OK) {
+        VIOLATED(self->w, "I22", "headquarters' tables cannot be read: %s", sqlite3_errmsg(db));
+    }
+    while (statement != NULL && sqlite3_step(statement) == SQLITE_ROW) {
+        self->seq = (uint64_t)sqlite3_column_int64(statement, 0);
+        take_batch(self, sqlite3_column_blob(statement, 1), (size_t)sqlite3_column_bytes(statement, 1));
+    }
+    sqlite3_finalize(statement);
+}
+
+static void check_file(gathered *self, sqlite3 *db) {
+    sqlite3_stmt *statement = NULL;
+    if (sqlite3_prepare_v2(db, "PRAGMA integrity_check", -1, &statement, NULL) == SQLITE_OK &&
+        sqlite3_step(statement) == SQLITE_ROW &&
+        strcmp((const char *)sqlite3_column_text(statement, 0), "ok") != 0) {
+        VIOLATED(self->w, "I22", "headquarters' file: %s",
+                 (const char *)sqlite3_column_text(statement, 0));
+    }
+    sqlite3_finalize(statement);
+}
+
+/* ---- rows ----------------------------------------------------------------------------------------------- */
+
+static const rove_value *value_of(const rove__hq_row *row, const char *field) {
+    int at = field == NULL ? -1 : rove__entity_field_named(row->row.entity, field);
+    return at < 0 ? NULL : &row->row.cells[at];
+}
+
+static uint32_t number_of(const rove__hq_row *row, const char *field, char letter) {
+    const rove_value *value = value_of(row, field);
+    return value != NULL && value->type == ROVE_TEXT ? ledger_number(letter, value->as.data, value->size) : 0;
+}
+
+static int64_t integer_of(const rove__hq_row *row, const char *field) {
+    const rove_value *value = value_of(row, field);
+    return value != NULL && value->type == ROVE_INT ? value->as.integer : 0;
+}
+
+static rove_status each_row(void *ctx, const rove__hq_row *row) {
+    gathered *self = ctx;
+    ledger_kind kind = kind_of(row->row.entity);
+    const ledger_entity *entity = &ledger_entities[kind];
+    gathered_row taken = {.record = number_of(row, entity->key, 'r'),
+                          .id = row->row.id,
+                          .root = row->scope.root,
+                          .contact = kind == LEDGER_ROLE ? integer_of(row, "contact_id") : 0,
+                          .counter = integer_of(row, entity->counter),
+                          .rank = integer_of(row, entity->rank)};
+    rove_stamp largest = rove__clock_largest(&row->clock);
+    self->stamp_most = largest > self->stamp_most ? largest : self->stamp_most;
+    if (taken.record == 0 || taken.record >= self->w->ledger.record_count) {
+        return ROVE_OK;
+    }
+    for (unsigned i = 0; i < LEDGER_TEXTS; i++) {
+        taken.texts[i] = number_of(row, entity->texts[i], 'w');
+    }
+    if (gather_row(self, taken.record) != NULL) {
+        VIOLATED(self->w, "I12", "record r%u is at headquarters twice", taken.record);
+    }
+    if (gather_name(self, row->row.entity_number, row->row.id) == 0) {
+        ADD(self, names, (gathered_name){row->row.entity_number, row->row.id, taken.record});
+    }
+    ADD(self, rows, taken);
+    return ROVE_OK;
+}
+
+/* The first "w17;" in a value that describes itself. */
+static uint32_t number_in(const rove_value *value) {
+    if (value == NULL || value->type != ROVE_BLOB) {
+        return 0;
+    }
+    for (size_t i = 0; i < value->size && i < 16; i++) {
+        uint32_t number = ledger_number('w', (const char *)value->as.data + i, value->size - i);
+        if (number != 0) {
+            return number;
+        }
+    }
+    return 0;
+}
+
+static rove_status each_conflict(void *ctx, const rove__hq_row *row) {
+    gathered *self = ctx;
+    const rove__registry *registry = hq_registry(self->w->office.hq);
+    uint32_t number = (uint32_t)integer_of(row, "record_entity");
+    uint32_t record = gather_name(self, number, integer_of(row, "record_id"));
+    const rove__entity *about = rove__registry_by_number(registry, number);
+    ledger_kind kind = kind_of(about);
+    int at = about == NULL ? -1 : rove__entity_field(about, (uint32_t)integer_of(row, "field_number"));
+    if (record == 0 || kind == LEDGER_KINDS || at < 0) {
+        return ROVE_OK;
+    }
+    for (unsigned i = 0; i < LEDGER_TEXTS; i++) {
+        if (ledger_entities[kind].texts[i] == NULL || strcmp(ledger_entities[kind].texts[i], about->fields[at].name) != 0) {
+            continue;
+        }
+        reference_conflict c = {.kept = number_in(value_of(row, "kept_value")),
+                                .lost = number_in(value_of(row, "lost_value")),
+                                .kept_stamp = (uint64_t)integer_of(row, "kept_stamp"),
+                                .lost_stamp = (uint64_t)integer_of(row, "lost_stamp"),
+                                .kept_replica = (rove_replica)integer_of(row, "kept_replica"),
+                                .lost_replica = (rove_replica)integer_of(row, "lost_replica")};
+        ADD(self, conflicts, (gathered_conflict){record, i, c});
+    }
+    return ROVE_OK;
+}
+
+static rove_status read_rows(void *ctx, rove__hq_tx *tx, rove_error *error) {
+    gathered *self = ctx;
+    office *o = &self->w->office;
+    const rove__hq_directory *directory = &hq_database(o->hq)->directory;
+    rove_status status = ROVE_OK;
+    rove__arena arena;
+    (void)error;
+    rove__arena_init(&arena, &o->ports.allocator, ARENA_MAX);
+    for (ledger_kind kind = LEDGER_ACCOUNT; kind < LEDGER_KINDS && status == ROVE_OK; kind++) {
+        const rove__entity *entity = rove__registry_by_name(hq_registry(o->hq), ledger_entities[kind].name);
+        status = directory->row_find(tx, entity->number, -1, NULL, &arena, each_row, self);
+    }
+    const rove__entity *conflict = rove__registry_by_name(hq_registry(o->hq), "Conflict");
+    status = status == ROVE_OK
+                 ? directory->row_find(tx, conflict->number, -1, NULL, &arena, each_conflict, self)
+                 : status;
+    rove__arena_free(&arena);
+    return status;
+}
+
+void gather(gathered *self, world *w) {
+    sqlite3 *db = NULL;
+    *self = (gathered){.w = w};
+    for (size_t i = 1; i < w->ledger.count; i++) {
+        w->ledger.writes[i].judged = w->ledger.writes[i].reviewed = w->ledger.writes[i].refused = 0;
+    }
+    if (sqlite3_open_v2("/1/hq.db", &db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK) {
+        VIOLATED(w, "I22", "headquarters' database cannot be opened");
+    } else {
+        sqlite3_wal_autocheckpoint(db, 0);
+        check_file(self, db);
+        read_changes(self, db, "SELECT seq, change FROM _history ORDER BY seq, number", 0);
+        read_changes(self, db, "SELECT seq, change FROM _review_queue ORDER BY number", 1);
+        read_changes(self, db, "SELECT 0, change FROM _parked ORDER BY number", 1);
+    }
+    sqlite3_close(db);
+    if (office_read(&w->office, read_rows, self) != ROVE_OK) {
+        VIOLATED(w, "I22", "headquarters' rows cannot be read");
+    }
+}
+
+void gather_free(gathered *self) {
+    free(self->rows);
+    free(self->steps);
+    free(self->conflicts);
+    free(self->names);
+}
+
+void gather_refused(world *w, int author, uint32_t record, const char *field, const rove_value *value) {
+    ledger *l = &w->ledger;
+    uint32_t number = 0;
+    if (value->type == ROVE_TEXT) {
+        number = ledger_number('w', value->as.data, value->size);
+        uint32_t named = ledger_number('r', value->as.data, value->size);
+        number = named != 0 && named < l->record_count ? l->records[named].insert : number;
+    } else if (value->type == ROVE_INT && strcmp(field, "points") == 0) {
+        number = (uint32_t)value->as.integer;
+    }
+    for (uint32_t i = 1; number == 0 && i < l->count; i++) { /* a delete has no value */
+        if (field[0] == '\0' && l->writes[i].what == LEDGER_DELETE && l->writes[i].record == record &&
+            l->writes[i].author == author) {
+            l->writes[i].refused++;
+        }
+    }
+    if (number > 0 && number < l->count) {
+        l->writes[number].refused++;
+        if (l->writes[number].what == LEDGER_ADD) { /* or it is the element that was to be taken out */
+            for (uint32_t i = number; i < l->count; i++) {
+                l->writes[i].refused += l->writes[i].what == LEDGER_TAKE && l->writes[i].parent == number;
+            }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+/*
+ * sim/gather.h - what headquarters has at the end, taken together for check.c: from its tables, by a connection that only
+ * reads. What is in the ledger is marked as found there.
+ */
+#ifndef ROVE_TESTS_SIM_GATHER_H
+#define ROVE_TESTS_SIM_GATHER_H
+
+#include "world.h"
+
+/* A live record that the simulation knows. */
+typedef struct gathered_row {
+    uint32_t record;
+    rove_id id;
+    rove_id root; /* whose scope it is in */
+    rove_id contact; /* of a role */
+    uint32_t texts[LEDGER_TEXTS];
+    int64_t counter, rank;
+} gathered_row;
+
+/* A write of a register as the history has it, in its order. */
+typedef struct gathered_step {
+    uint32_t record;
+    unsigned field;
+    reference_step step;
+} gathered_step;
+
+typedef struct gathered_conflict {
+    uint32_t record;
+    unsigned field;
+    reference_conflict conflict;
+} gathered_conflict;
+
+typedef struct gathered_name {
+    uint32_t entity;
+    rove_id id;
+    uint32_t record;
+} gathered_name;
+
+#define GATHERED(type, name) \
+    type *name;              \
+    size_t name##_count, name##_capacity
+
+typedef struct gathered {
+    world *w;
+    GATHERED(gathered_row, rows);
+    GATHERED(gathered_step, steps);
+    GATHERED(gathered_conflict, conflicts);
+    GATHERED(gathered_name, names); /* of every record that ever was inserted */
+    uint64_t seq; /* of the entry under way */
+    int reviewed; /* it is one of the review's, or parked */
+    rove_stamp stamp_most; /* of any row */
+} gathered;
+
+void gather(gathered *self, world *w);
+void gather_free(gathered *self);
+/* 0: nothing of the simulation's. */
+uint32_t gather_name(const gathered *self, uint32_t entity, rove_id id);
+/* NULL: it is not alive. */
+const gathered_row *gather_row(const gathered *self, uint32_t record);
+/* Which write a refused or shown value is: marks it as refused. */
+void gather_refused(world *w, int author, uint32_t record, const char *field, const rove_value *value);
+
+#endif

@@ -1,0 +1,105 @@
+/*
+ * sim/ledger.h - what everybody did, written down by the simulation itself: the oracle that nothing of the product has a hand
+ * in. Every write has a number, which is in its value ("w17;"), and a parent: the write whose value its author saw there.
+ * Every record has one too, in a field that nobody ever changes ("r4;"), by which it is known whatever its id is.
+ */
+#ifndef ROVE_TESTS_SIM_LEDGER_H
+#define ROVE_TESTS_SIM_LEDGER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "rove/value.h"
+
+#define LEDGER_TEXTS    4
+#define LEDGER_HQ       (-1) /* an operator */
+#define LEDGER_NOBODY   0u   /* the value that stood at the beginning, or none */
+#define LEDGER_KEY_SIZE 24
+
+/* What the simulation writes of an entity. */
+typedef struct ledger_entity {
+    const char *name, *table;
+    const char *key;                 /* the field that names the record */
+    const char *texts[LEDGER_TEXTS]; /* fields that are written; NULL past the last */
+    const char *scope;               /* the field with its account; NULL: it is a root */
+    const char *counter, *set, *rank;
+    int headquarters; /* operators change it as well */
+} ledger_entity;
+
+typedef enum ledger_kind {
+    LEDGER_ACCOUNT,
+    LEDGER_VISIT,
+    LEDGER_TASK,
+    LEDGER_NOTE,
+    LEDGER_CONTACT,
+    LEDGER_LEAD,
+    LEDGER_ROLE,
+    LEDGER_KINDS
+} ledger_kind;
+extern const ledger_entity ledger_entities[LEDGER_KINDS];
+
+typedef enum ledger_what {
+    LEDGER_INSERT,
+    LEDGER_SET, /* a text */
+    LEDGER_SEAL, /* the same, and nothing after it */
+    LEDGER_COUNT, /* adds its own number */
+    LEDGER_ADD, /* an element, which is its value */
+    LEDGER_TAKE, /* takes out the element that `parent` added */
+    LEDGER_DELETE
+} ledger_what;
+
+typedef struct ledger_write {
+    ledger_what what;
+    uint32_t record;
+    unsigned field; /* of texts */
+    int author; /* device, or LEDGER_HQ */
+    int user;
+    rove_replica replica; /* of the device at the time */
+    uint32_t parent;
+    uint64_t syncs; /* that the device had begun */
+    uint64_t cursor; /* where it stood */
+    int64_t at_ms;
+    uint32_t seen[LEDGER_TEXTS]; /* of a delete: what its author saw */
+    /* What became of it. */
+    int done; /* the call said so */
+    int unsure; /* the machine went down during the call, or it said that the disk failed */
+    int given_up; /* taken back, or gone with a machine whose files went back, or an operator's before a restore */
+    /* What a check finds. */
+    unsigned judged, reviewed, refused;
+    uint64_t seq;
+    rove_replica by; /* whose it is by the history */
+} ledger_write;
+
+typedef struct ledger_record {
+    ledger_kind kind;
+    uint32_t account; /* its record; 0: a root, or a contact */
+    uint32_t insert; /* the write */
+    int owner; /* a user, by reassignments; -1: nobody is */
+    unsigned holders; /* users who hold it by a grant, a bit each; of roots */
+    int odd; /* its conflicts and holders cannot be told exactly any more */
+} ledger_record;
+
+typedef struct ledger {
+    ledger_write *writes; /* from 1 */
+    size_t count, capacity;
+    ledger_record *records; /* from 1 */
+    size_t record_count, record_capacity;
+} ledger;
+
+void ledger_free(ledger *self);
+uint32_t ledger_write_new(ledger *self, ledger_what what, uint32_t record, int author);
+uint32_t ledger_record_new(ledger *self, ledger_kind kind, uint32_t account);
+static inline ledger_write *ledger_get(ledger *self, uint32_t number) {
+    return &self->writes[number];
+}
+static inline ledger_record *ledger_record_get(ledger *self, uint32_t number) {
+    return &self->records[number];
+}
+
+/* "w17;" or "r4;" at the beginning of a text; 0: it is none. */
+uint32_t ledger_number(char letter, const void *text, size_t size);
+void ledger_text(char letter, uint32_t number, char text[LEDGER_KEY_SIZE]);
+/* 1: `ancestor` is the write itself, or one that it came after, step by step. */
+int ledger_after(const ledger *self, uint32_t write, uint32_t ancestor);
+
+#endif

@@ -1,0 +1,168 @@
+/*
+ * sim/plan.c - see plan.h.
+ */
+#include "plan.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HOUR_MS INT64_C(3600000)
+#define DAY_MS  (24 * HOUR_MS)
+
+static const char *const words[] = {
+#define PLAN_WORD(name, word, sentence) word,
+    PLAN_TABLE(PLAN_WORD)
+#undef PLAN_WORD
+};
+
+const char *plan_word(plan_what what) {
+    return words[what];
+}
+
+/* ---- drawing -------------------------------------------------------------------------------------------- */
+
+/* How often something happens, in a day of a device, or of headquarters; in hundredths. */
+typedef struct rate {
+    plan_what what;
+    unsigned most;      /* of a busy day */
+    unsigned per_mille; /* of the stories know it at all */
+} rate;
+
+static const rate device_rates[] = {
+    {PLAN_WRITE, 1400, 1000}, {PLAN_UNDO, 60, 500},   {PLAN_SETTLE, 200, 500},
+    {PLAN_SYNC, 700, 1000},   {PLAN_TIDY, 60, 300},   {PLAN_KILL, 100, 400},
+    {PLAN_POWER, 250, 500},   {PLAN_FULL, 60, 150},   {PLAN_CLOCK, 100, 500},
+    {PLAN_IMAGE, 60, 150},    {PLAN_RESTORE, 40, 150}, {PLAN_CLONE, 30, 100},
+    {PLAN_HANDOVER, 30, 100}, {PLAN_REVOKE, 25, 80},  {PLAN_REPLAY, 100, 300}};
+
+static const rate office_rates[] = {
+    {PLAN_EDIT, 900, 900},  {PLAN_ASSIGN, 500, 800}, {PLAN_REASSIGN, 80, 300},
+    {PLAN_MOVE, 100, 300},  {PLAN_MERGE, 60, 200},   {PLAN_DECIDE, 300, 400},
+    {PLAN_KILL, 80, 300},   {PLAN_POWER, 150, 300},  {PLAN_FULL, 50, 100},
+    {PLAN_CLOCK, 60, 200},  {PLAN_IMAGE, 100, 250},  {PLAN_RESTORE, 50, 200},
+    {PLAN_PURGE, 30, 100}};
+
+static void add(plan *self, plan_event event) {
+    if (self->count < PLAN_EVENTS_MAX) {
+        self->events[self->count++] = event;
+    }
+}
+
+static void draw_rates(plan *self, sim_dice *work, sim_dice *faults, const rate *rates,
+                       size_t count, unsigned who, unsigned faulty) {
+    for (size_t i = 0; i < count; i++) {
+        int known = sim_chance(work, rates[i].per_mille);
+        uint64_t most = (uint64_t)rates[i].most * self->days;
+        uint64_t times = (sim_below(work, most + 1) + sim_below(work, 100)) / 100;
+        for (uint64_t n = 0; n < times; n++) {
+            plan_event event = {.at_ms = (int64_t)sim_below(work, (uint64_t)(self->days * DAY_MS)),
+                                .what = rates[i].what,
+                                .who = who,
+                                .work = sim_draw(work) | 1};
+            uint64_t wrong = sim_draw(faults) | 1;
+            event.faults = sim_chance(faults, faulty) ? wrong : 0;
+            if (known) {
+                add(self, event);
+            }
+        }
+    }
+}
+
+static int by_time(const void *a, const void *b) {
+    const plan_event *x = a;
+    const plan_event *y = b;
+    if (x->at_ms != y->at_ms) {
+        return x->at_ms < y->at_ms ? -1 : 1;
+    }
+    return x->work < y->work ? -1 : x->work > y->work;
+}
+
+void plan_draw(plan *self, uint64_t seed, int big) {
+    sim_dice work = sim_stream(seed, 11);
+    sim_dice faults = sim_stream(seed, 12);
+    static const unsigned small_devices[] = {1, 2, 2, 2, 3, 3, 3, 3, 4, 4};
+    *self = (plan){.seed = seed};
+    self->devices = big ? 4 + (unsigned)sim_below(&work, PLAN_DEVICES_MAX - 3)
+                        : small_devices[sim_below(&work, 10)];
+    self->users = 1 + (unsigned)sim_below(&work, PLAN_USERS_MAX);
+    self->days = 1 + (unsigned)sim_below(&work, big ? 20 : 3);
+    self->events = calloc(PLAN_EVENTS_MAX, sizeof *self->events);
+    if (self->events == NULL) {
+        abort();
+    }
+    static const unsigned moods[] = {0, 100, 300, 600};
+    unsigned faulty = moods[sim_below(&faults, 4)];
+    for (unsigned i = 0; i < self->devices; i++) {
+        draw_rates(self, &work, &faults, device_rates, sizeof device_rates / sizeof *device_rates,
+                   i, faulty);
+    }
+    draw_rates(self, &work, &faults, office_rates, sizeof office_rates / sizeof *office_rates,
+               PLAN_HQ, faulty);
+    qsort(self->events, self->count, sizeof *self->events, by_time);
+}
+
+void plan_free(plan *self) {
+    free(self->events);
+    *self = (plan){.seed = 0};
+}
+
+/* ---- traces --------------------------------------------------------------------------------------------- */
+
+void plan_write(const plan *self, FILE *file) {
+    fprintf(file, "sim %d\nworld %u %u %u\n", PLAN_VERSION, self->devices, self->users, self->days);
+    for (size_t i = 0; i < self->count; i++) {
+        const plan_event *e = &self->events[i];
+        char who[16] = "hq";
+        if (e->who != PLAN_HQ) {
+            snprintf(who, sizeof who, "%u", e->who);
+        }
+        fprintf(file, "%" PRId64 " %s %s %" PRIx64 " %" PRIx64 "\n", e->at_ms, plan_word(e->what), who,
+                e->work, e->faults);
+    }
+}
+
+static int read_event(plan *self, const char *line) {
+    char word[32];
+    char who[16];
+    plan_event e = {.what = PLAN_WHATS};
+    if (sscanf(line, "%" SCNd64 " %31s %15s %" SCNx64 " %" SCNx64, &e.at_ms, word, who, &e.work,
+               &e.faults) != 5) {
+        return 0;
+    }
+    for (int what = 0; what < PLAN_WHATS; what++) {
+        if (strcmp(words[what], word) == 0) {
+            e.what = (plan_what)what;
+        }
+    }
+    e.who = strcmp(who, "hq") == 0 ? PLAN_HQ : (unsigned)strtoul(who, NULL, 10);
+    if (e.what == PLAN_WHATS || (e.who != PLAN_HQ && e.who >= self->devices)) {
+        return 0;
+    }
+    add(self, e);
+    return 1;
+}
+
+int plan_read(plan *self, const char *path) {
+    char line[256];
+    int version = 0;
+    FILE *file = fopen(path, "r");
+    *self = (plan){.events = calloc(PLAN_EVENTS_MAX, sizeof *self->events)};
+    if (file == NULL || self->events == NULL) {
+        fprintf(stderr, "rove-sim: %s cannot be read.\n", path);
+        return 0;
+    }
+    int good = fgets(line, sizeof line, file) != NULL && sscanf(line, "sim %d", &version) == 1 &&
+               version == PLAN_VERSION && fgets(line, sizeof line, file) != NULL &&
+               sscanf(line, "world %u %u %u", &self->devices, &self->users, &self->days) == 3 &&
+               self->devices <= PLAN_DEVICES_MAX && self->users <= PLAN_USERS_MAX &&
+               self->devices > 0 && self->users > 0;
+    while (good && fgets(line, sizeof line, file) != NULL) {
+        good = line[0] == '#' || read_event(self, line);
+        if (!good) {
+            fprintf(stderr, "rove-sim: %s: no event: %s", path, line);
+        }
+    }
+    fclose(file);
+    return good;
+}

@@ -1,0 +1,245 @@
+/*
+ * sim/world.h - one simulation: devices, headquarters, a network between them and one time for all, in one thread. What
+ * happens is in the plan; what came of it in the ledger; and the first thing that must not be is the violation.
+ *
+ *   main.c       seeds, workers, traces        plan.c      what is to happen
+ *   world.c      time, and who is next         ledger.c    what everybody did
+ *   device.c     a machine with librove        writes.c    what reps do on it
+ *   office.c     a machine with rove-hq        acts.c      what operators do there
+ *   network.c    bytes between them            check.c     what must hold at the end
+ *   shrink.c     the smallest story            reference.c the merge, a second time
+ */
+#ifndef ROVE_TESTS_SIM_WORLD_H
+#define ROVE_TESTS_SIM_WORLD_H
+
+#include "ledger.h"
+#include "plan.h"
+#include "rove/rove.h"
+#include "sim/fiber.h"
+#include "sim/machine.h"
+#include "sync/server.h"
+
+#include "hq.h"
+
+#define WORLD_BEGIN_MS INT64_C(1767225600000) /* 2026-01-01 */
+#define WORLD_NEVER    INT64_MAX
+#define WORLD_ACCOUNTS 8
+#define WORLD_URL      "https://hq.example.com:8443"
+#define WORLD_WHY      400
+
+typedef struct world world;
+
+/* How often what happened, over all simulations of a process: that they did real work. */
+#define WORLD_COUNTS(X)                                                                            \
+    X(seeds) X(device_days) X(writes) X(syncs) X(syncs_done) X(exchanges) X(enrolments)            \
+    X(renewals) X(cuts_of_network) X(power_cuts) X(kills) X(out_of_memory) X(disk_failures)        \
+    X(clock_jumps) X(restores_of_devices) X(clones) X(forks) X(handovers) X(backups)               \
+    X(restores_of_headquarters) X(edits) X(assignments) X(reassignments) X(moves) X(merges)        \
+    X(revocations) X(purges) X(replays) X(conflicts) X(reviews) X(settled) X(refused) X(sealed)    \
+    X(parked) X(renumbered) X(tidied) X(rows_checked) X(writes_checked)
+typedef struct world_counts {
+#define WORLD_COUNT(name) uint64_t name;
+    WORLD_COUNTS(WORLD_COUNT)
+#undef WORLD_COUNT
+} world_counts;
+
+/* ---- a device ------------------------------------------------------------------------------------------- */
+
+typedef struct device {
+    world *w;
+    int number;
+    sim_machine machine;
+    rove_ports ports;
+    rove *replica; /* NULL: it is down, or not begun */
+    int exists;
+    int user;     /* who is enrolled, -1: nobody */
+    int wanted;   /* who is to be enrolled next, -1: nobody */
+    int family;   /* devices that came of one by copying have the same; -1: none did */
+    int64_t up_ms; /* when it is started again; WORLD_NEVER: it runs, or does not exist */
+    uint64_t syncs; /* begun */
+    /* A sync under way. */
+    sim_fiber *fiber;
+    int64_t wake_ms; /* when it goes on */
+    int dying;       /* it has to end */
+    uint64_t faults; /* of its network */
+    sim_dice air;
+    rove_status synced;
+    rove_sync_report report;
+    /* A copy of its files. */
+    sim_disk image;
+    int has_image, image_user;
+    uint64_t image_syncs;
+    size_t image_writes; /* of the ledger */
+} device;
+
+/* ---- headquarters --------------------------------------------------------------------------------------- */
+
+/* An exchange as headquarters has it. */
+typedef struct session {
+    struct session *next;
+    rove__server *server; /* NULL: headquarters went down */
+    rove_replica replica;
+} session;
+
+#define OFFICE_REPLAYS 8
+typedef struct office {
+    world *w;
+    sim_machine machine;
+    hq_ports ports;
+    hq *hq; /* NULL: it is down */
+    int64_t up_ms;
+    session *sessions;
+    rove__server_sealing sealing;
+    rove__spool_port spool;
+    rove_id users[PLAN_USERS_MAX];
+    int64_t wall_most_ms; /* its clock was never later */
+    uint64_t page_rows;
+    struct {
+        uint8_t *bytes;
+        size_t size;
+        rove_replica replica;
+    } replays[OFFICE_REPLAYS];
+    size_t replay_count;
+    /* The last backup, and what was known then. */
+    uint8_t *backup;
+    size_t backup_size;
+    size_t backup_writes;
+    unsigned *backup_holders;
+    size_t backup_records;
+    int restored; /* at least once */
+} office;
+
+struct world {
+    const plan *plan;
+    int64_t now_ms;
+    size_t next; /* event */
+    device devices[PLAN_DEVICES_MAX];
+    office office;
+    ledger ledger;
+    const rove_crypto *crypto;
+    world_counts *counts;
+    int calm; /* nothing goes wrong any more */
+    int verbose;
+    uint64_t hash; /* of everything that happened */
+    /* The first violation. */
+    char invariant[16];
+    char why[WORLD_WHY];
+    const char *place; /* where it was seen */
+};
+
+/* Runs a plan from its beginning to its last check; 1: nothing was violated. */
+int world_run(world *w, const plan *story, const rove_crypto *crypto, world_counts *counts,
+              int verbose);
+/* Makes what every simulation begins with; once a process. */
+void world_prepare(const rove_crypto *crypto);
+/* Which users hold the n-th account at the beginning. */
+unsigned world_first_holders(unsigned account);
+
+/* Notes a violation, if it is the first. The invariant by its number in docs/testing.md. */
+void world_violated(world *w, const char *invariant, const char *place, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+#define WORLD_PLACE_(line) __FILE__ ":" #line
+#define WORLD_PLACE(line)  WORLD_PLACE_(line)
+#define VIOLATED(w, invariant, ...)                                                                \
+    world_violated((w), (invariant), WORLD_PLACE(__LINE__), __VA_ARGS__)
+static inline int world_failed(const world *w) {
+    return w->invariant[0] != '\0';
+}
+/* Makes part of the hash; says it if the world is verbose. */
+void world_says(world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- device.c ------------------------------------------------------------------------------------------- */
+
+void device_begin(device *d, int user);
+void device_end(device *d);
+/* An event that is not a rep's write. */
+void device_act(device *d, const plan_event *event);
+/* It is time: it starts again, or its sync goes on. */
+void device_wake(device *d);
+/* Notices that its power went; after every call. */
+void device_look(device *d);
+/* Stops what runs on it, without a warning. `power`: what was not synced may be gone. */
+void device_stop(device *d, int power, int64_t pause_ms);
+/* Syncs at once, with nothing that goes wrong. */
+rove_status device_sync_calm(device *d, rove_sync_report *report);
+/* 1: the status is one that this call may have now. Else it is a violation. */
+int device_may(device *d, const char *call, rove_status status, const rove_error *error);
+/* The text of a field on the screen, and how long it is; 0: the record is not there. */
+int device_text(device *d, ledger_kind kind, rove_id id, const char *field, char *text,
+                size_t capacity);
+/* The id under which the device has a record; 0: it has it not. */
+rove_id device_find(device *d, uint32_t record);
+int64_t device_number(device *d, const char *sql, int64_t parameter, int64_t otherwise);
+/* I1: what was written since the last sync began is there. */
+void device_check_durable(device *d);
+
+/* ---- writes.c ------------------------------------------------------------------------------------------- */
+
+void writes_act(device *d, const plan_event *event);
+void writes_undo(device *d, const plan_event *event);
+void writes_settle(device *d, const plan_event *event);
+
+/* ---- office.c ------------------------------------------------------------------------------------------- */
+
+void office_prepare(const rove_crypto *crypto, const int64_t *now_ms);
+void office_begin(office *o, world *w);
+void office_end(office *o);
+void office_start(office *o);
+void office_stop(office *o, int power, int64_t pause_ms);
+void office_look(office *o);
+/* Enrolment and renewal; the certificate is the one shown, size 0: none. */
+rove_status office_enrol(office *o, rove__bytes certificate, rove__bytes body, int user,
+                         rove__buf *answer);
+rove_status office_renew(office *o, rove__bytes certificate, rove__bytes body, rove__buf *answer);
+/* An exchange. What fails with IO was headquarters going down. */
+rove_status office_open(office *o, rove__bytes certificate, session **out);
+rove_status office_receive(office *o, session *s, const void *bytes, size_t size);
+/* 1 while there is something to commit; each call commits one batch. */
+rove_status office_commit(office *o, session *s, int *again);
+rove_status office_received(office *o, session *s);
+rove_status office_answer(office *o, session *s, void *bytes, size_t capacity, size_t *size);
+void office_close(office *o, session *s);
+void office_remember(office *o, const rove__buf *body, rove_replica replica);
+/* What a certificate says of its device. */
+rove_status office_identify(void *ctx, rove__bytes certificate, rove__signer *signer);
+/* Runs in a read transaction. */
+rove_status office_read(office *o, hq_job job, void *ctx);
+
+/* ---- acts.c --------------------------------------------------------------------------------------------- */
+
+void acts_act(office *o, const plan_event *event);
+/* One more transaction of no consequence: what ended with the one before has ended then. */
+void acts_touch(office *o);
+/* Runs a command; its exit code. What it printed is kept until the next one. */
+int acts_command(office *o, const char *const *words);
+
+/* ---- network.c ------------------------------------------------------------------------------------------ */
+
+rove_transport network_transport(device *d);
+
+/* ---- check.c -------------------------------------------------------------------------------------------- */
+
+/* Everybody has come to rest: everything is looked at. `round` 0: first; 1: after all were started again. */
+void check_all(world *w, int round);
+
+/* ---- reference.c ---------------------------------------------------------------------------------------- */
+
+/* One write as the history has it. */
+typedef struct reference_step {
+    uint64_t seq;
+    uint32_t write;
+    rove_replica by;
+} reference_step;
+/* A conflict as headquarters keeps it. */
+typedef struct reference_conflict {
+    uint32_t kept, lost; /* writes */
+    uint64_t kept_stamp, lost_stamp;
+    rove_replica kept_replica, lost_replica;
+    int seen;
+} reference_conflict;
+/* Merges a register's writes, in the order of the history, by who had seen what; compares conflicts and outcome. */
+void reference_register(world *w, const reference_step *steps, size_t count,
+                        reference_conflict *conflicts, size_t conflict_count, uint32_t stands,
+                        int exact);
+
+#endif

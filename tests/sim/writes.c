@@ -1,0 +1,406 @@
+/*
+ * sim/writes.c - what reps do on their devices, and how the ledger learns of it. Which record and which field is drawn from
+ * the event's own dice among what the screen shows then.
+ */
+#include "world.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define IDS_MAX   256
+#define TX_WRITES 6
+#define LONG_TEXT 6000
+
+/* The writes of one transaction, until it is known how it ended. */
+typedef struct writing {
+    device *d;
+    sim_dice dice;
+    rove_state state;
+    uint32_t writes[64];
+    size_t count;
+    rove_error error;
+} writing;
+
+static uint32_t note(writing *x, ledger_what what, uint32_t record, unsigned field,
+                     uint32_t parent) {
+    ledger *l = &x->d->w->ledger;
+    uint32_t number = ledger_write_new(l, what, record, x->d->number);
+    ledger_write *write = ledger_get(l, number);
+    write->field = field;
+    write->parent = parent;
+    write->user = x->d->user;
+    write->replica = x->state.replica;
+    write->syncs = x->d->syncs;
+    write->cursor = x->state.seq;
+    write->at_ms = x->d->w->now_ms;
+    if (x->count < sizeof x->writes / sizeof *x->writes) {
+        x->writes[x->count++] = number;
+    }
+    return number;
+}
+
+/* Records of an entity on the screen; how many. */
+static size_t list(device *d, ledger_kind kind, rove_id ids[IDS_MAX]) {
+    char sql[120];
+    size_t count = 0;
+    rove_query *query = NULL;
+    rove_error error = {0};
+    snprintf(sql, sizeof sql, "SELECT id FROM %s ORDER BY id LIMIT %d", ledger_entities[kind].table,
+             IDS_MAX);
+    if (rove_query_new(d->replica, sql, NULL, 0, &query, &error) == ROVE_OK) {
+        while (rove_query_step(query, &error) == ROVE_OK) {
+            ids[count++] = rove_query_value(query, 0).as.integer;
+        }
+    }
+    rove_query_free(query);
+    return count;
+}
+
+static rove_id pick(writing *x, ledger_kind kind, uint32_t *record) {
+    rove_id ids[IDS_MAX];
+    char key[64];
+    size_t count = list(x->d, kind, ids);
+    *record = 0;
+    if (count == 0) {
+        return 0;
+    }
+    rove_id id = ids[sim_below(&x->dice, count)];
+    (void)device_text(x->d, kind, id, ledger_entities[kind].key, key, sizeof key);
+    *record = ledger_number('r', key, strlen(key));
+    return *record == 0 ? 0 : id;
+}
+
+static uint32_t shown(writing *x, ledger_kind kind, rove_id id, unsigned field) {
+    char text[64];
+    (void)device_text(x->d, kind, id, ledger_entities[kind].texts[field], text, sizeof text);
+    return ledger_number('w', text, strlen(text));
+}
+
+static unsigned text_count(ledger_kind kind) {
+    unsigned count = 0;
+    while (count < LEDGER_TEXTS && ledger_entities[kind].texts[count] != NULL) {
+        count++;
+    }
+    return count;
+}
+
+/* The value of a write: its number, now and then with a long tail. */
+static rove_value value_of(writing *x, ledger_kind kind, unsigned field, uint32_t number,
+                           char *text) {
+    int longer = strcmp(ledger_entities[kind].texts[field], "description") == 0 ||
+                 strcmp(ledger_entities[kind].texts[field], "notes") == 0;
+    ledger_text('w', number, text);
+    if (longer && sim_chance(&x->dice, 60)) {
+        size_t size = strlen(text);
+        size_t more = (size_t)sim_below(&x->dice, LONG_TEXT);
+        memset(text + size, 'x', more);
+        text[size + more] = '\0';
+    }
+    return rove_text(text);
+}
+
+/* ---- single writes -------------------------------------------------------------------------------------- */
+
+static rove_status update(writing *x, ledger_kind kind, int seal) {
+    char text[LONG_TEXT + LEDGER_KEY_SIZE + 1];
+    uint32_t record = 0;
+    rove_id id = pick(x, kind, &record);
+    if (id == 0 || text_count(kind) == 0) {
+        return ROVE_OK;
+    }
+    unsigned field = seal ? 0 : (unsigned)sim_below(&x->dice, text_count(kind));
+    uint32_t parent = shown(x, kind, id, field);
+    uint32_t number = note(x, seal ? LEDGER_SEAL : LEDGER_SET, record, field, parent);
+    rove_field fields[1] = {{ledger_entities[kind].texts[field],
+                             value_of(x, kind, field, number, text)}};
+    x->d->w->counts->sealed += (uint64_t)seal;
+    return seal ? rove_seal(x->d->replica, ledger_entities[kind].name, id, fields, 1, &x->error)
+                : rove_update(x->d->replica, ledger_entities[kind].name, id, fields, 1, &x->error);
+}
+
+static rove_status insert_one(writing *x, ledger_kind kind, uint32_t account, rove_id account_id,
+                              rove_id contact, rove_id *id, uint32_t *record) {
+    const ledger_entity *entity = &ledger_entities[kind];
+    char key[LEDGER_KEY_SIZE];
+    char text[LEDGER_KEY_SIZE];
+    rove_field fields[6];
+    size_t count = 0;
+    *record = ledger_record_new(&x->d->w->ledger, kind, account);
+    uint32_t insert = note(x, LEDGER_INSERT, *record, LEDGER_TEXTS, 0);
+    ledger_record_get(&x->d->w->ledger, *record)->insert = insert;
+    ledger_text('r', *record, key);
+    fields[count++] = (rove_field){entity->key, rove_text(key)};
+    if (entity->scope != NULL) {
+        fields[count++] = (rove_field){entity->scope, rove_int(account_id)};
+    } else {
+        ledger_record_get(&x->d->w->ledger, *record)->holders = 1u << x->d->user;
+    }
+    switch (kind) {
+    case LEDGER_ACCOUNT:
+        ledger_text('w', note(x, LEDGER_SET, *record, 0, 0), text);
+        fields[count++] = (rove_field){"name", rove_text(text)};
+        break;
+    case LEDGER_VISIT:
+        fields[count++] = (rove_field){
+            "planned_start",
+            rove_int(x->d->w->now_ms + (int64_t)sim_below(&x->dice, 86400000) - 43200000)};
+        break;
+    case LEDGER_NOTE:
+        fields[count++] = (rove_field){"created_at", rove_int(x->d->w->now_ms)};
+        break;
+    case LEDGER_CONTACT:
+    case LEDGER_LEAD:
+        fields[count++] = (rove_field){"last_name", rove_text("Lee")};
+        break;
+    case LEDGER_ROLE:
+        fields[count++] = (rove_field){"contact_id", rove_int(contact)};
+        break;
+    default:
+        break;
+    }
+    return rove_insert(x->d->replica, entity->name, fields, count, id, &x->error);
+}
+
+static rove_status insert(writing *x) {
+    static const ledger_kind kinds[] = {LEDGER_VISIT, LEDGER_VISIT, LEDGER_VISIT, LEDGER_TASK,
+                                        LEDGER_TASK,  LEDGER_NOTE,  LEDGER_NOTE,  LEDGER_CONTACT,
+                                        LEDGER_LEAD,  LEDGER_ACCOUNT};
+    ledger_kind kind = kinds[sim_below(&x->dice, 10)];
+    uint32_t account = 0;
+    uint32_t record = 0;
+    uint32_t role = 0;
+    rove_id id = 0;
+    rove_id role_id = 0;
+    rove_id account_id = pick(x, LEDGER_ACCOUNT, &account);
+    if (account_id == 0 && kind != LEDGER_LEAD && kind != LEDGER_ACCOUNT) {
+        return ROVE_OK;
+    }
+    rove_status status = insert_one(x, kind, ledger_entities[kind].scope == NULL ? 0 : account,
+                                    account_id, 0, &id, &record);
+    if (status == ROVE_OK && kind == LEDGER_CONTACT) {
+        status = insert_one(x, LEDGER_ROLE, account, account_id, id, &role_id, &role);
+    }
+    return status;
+}
+
+static rove_status count(writing *x) {
+    uint32_t record = 0;
+    rove_id id = pick(x, LEDGER_ACCOUNT, &record);
+    if (id == 0) {
+        return ROVE_OK;
+    }
+    uint32_t number = note(x, LEDGER_COUNT, record, LEDGER_TEXTS, 0);
+    return rove_increment(x->d->replica, "Account", id, "points", number, &x->error);
+}
+
+/* The elements of a record's set, by the writes that added them. */
+static size_t elements(device *d, rove_id id, uint32_t numbers[64]) {
+    rove_query *query = NULL;
+    rove_error error = {0};
+    rove_value parameter = rove_int(id);
+    size_t found = 0;
+    if (rove_query_new(d->replica,
+                       "SELECT value FROM account_alt_names WHERE account_id = ?1 ORDER BY value",
+                       &parameter, 1, &query, &error) == ROVE_OK) {
+        while (found < 64 && rove_query_step(query, &error) == ROVE_OK) {
+            rove_value value = rove_query_value(query, 0);
+            uint32_t number = ledger_number('w', value.as.data, value.size);
+            if (value.type == ROVE_TEXT && number != 0) {
+                numbers[found++] = number;
+            }
+        }
+    }
+    rove_query_free(query);
+    return found;
+}
+
+static rove_status element(writing *x) {
+    uint32_t record = 0;
+    uint32_t numbers[64];
+    char text[LEDGER_KEY_SIZE];
+    rove_id id = pick(x, LEDGER_ACCOUNT, &record);
+    if (id == 0) {
+        return ROVE_OK;
+    }
+    size_t there = elements(x->d, id, numbers);
+    int take = there > 0 && (there > 20 || sim_chance(&x->dice, 400));
+    uint32_t seen = take ? numbers[sim_below(&x->dice, there)] : 0;
+    uint32_t number = note(x, take ? LEDGER_TAKE : LEDGER_ADD, record, LEDGER_TEXTS, seen);
+    ledger_text('w', take ? seen : number, text);
+    return rove_element(x->d->replica, "Account", id, "alt_names", rove_text(text), !take,
+                        &x->error);
+}
+
+static rove_status stage(writing *x) {
+    uint32_t record = 0;
+    rove_id id = pick(x, LEDGER_ACCOUNT, &record);
+    rove_field fields[1] = {{"lifecycle_stage", rove_int(1 + (int64_t)sim_below(&x->dice, 8))}};
+    return id == 0 ? ROVE_OK
+                   : rove_update(x->d->replica, "Account", id, fields, 1, &x->error);
+}
+
+static rove_status erase(writing *x) {
+    static const ledger_kind kinds[] = {LEDGER_VISIT, LEDGER_TASK, LEDGER_NOTE, LEDGER_LEAD,
+                                        LEDGER_ROLE,  LEDGER_ACCOUNT};
+    ledger_kind kind = kinds[sim_below(&x->dice, 20) < 19 ? sim_below(&x->dice, 5) : 5];
+    uint32_t record = 0;
+    uint32_t seen[LEDGER_TEXTS] = {0};
+    rove_id id = pick(x, kind, &record);
+    if (id == 0) {
+        return ROVE_OK;
+    }
+    for (unsigned i = 0; i < text_count(kind); i++) {
+        seen[i] = shown(x, kind, id, i);
+    }
+    uint32_t number = note(x, LEDGER_DELETE, record, LEDGER_TEXTS, 0);
+    memcpy(ledger_get(&x->d->w->ledger, number)->seen, seen, sizeof seen);
+    return rove_delete(x->d->replica, ledger_entities[kind].name, id, &x->error);
+}
+
+static rove_status write_one(writing *x) {
+    static const ledger_kind often[] = {LEDGER_ACCOUNT, LEDGER_ACCOUNT, LEDGER_ACCOUNT,
+                                        LEDGER_VISIT,   LEDGER_VISIT,   LEDGER_VISIT,
+                                        LEDGER_TASK,    LEDGER_CONTACT, LEDGER_LEAD};
+    uint64_t what = sim_below(&x->dice, 100);
+    if (what < 45) {
+        return update(x, often[sim_below(&x->dice, 9)], 0);
+    }
+    if (what < 65) {
+        return insert(x);
+    }
+    if (what < 74) {
+        return count(x);
+    }
+    if (what < 83) {
+        return element(x);
+    }
+    if (what < 88) {
+        return stage(x);
+    }
+    return what < 94 ? erase(x) : update(x, LEDGER_VISIT, 1);
+}
+
+/* ---- transactions --------------------------------------------------------------------------------------- */
+
+/* How the writes that were noted since ended. */
+static void settle(writing *x, rove_status status) {
+    ledger *l = &x->d->w->ledger;
+    int down = x->d->machine.disk.off;
+    int failed = status == ROVE_IO || status == ROVE_FULL || status == ROVE_READONLY;
+    for (size_t i = 0; i < x->count; i++) {
+        ledger_write *write = ledger_get(l, x->writes[i]);
+        write->done = status == ROVE_OK && !down;
+        write->unsure = !write->done && (down || failed);
+        x->d->w->counts->writes += (uint64_t)write->done;
+        if (write->unsure) {
+            ledger_record_get(l, write->record)->odd = 1;
+        }
+    }
+}
+
+void writes_act(device *d, const plan_event *event) {
+    writing x = {.d = d, .dice = sim_stream(event->work, 5), .state = {.size = sizeof x.state}};
+    d->machine.core = sim_stream(event->work, 3);
+    if (d->replica == NULL || d->user < 0 ||
+        rove_read_state(d->replica, &x.state, &x.error) != ROVE_OK) {
+        device_look(d);
+        return;
+    }
+    size_t wanted = sim_chance(&x.dice, 200) ? 2 + sim_below(&x.dice, TX_WRITES - 1) : 1;
+    rove_status status = rove_begin(d->replica, &x.error);
+    int open = status == ROVE_OK;
+    for (size_t i = 0; i < wanted && status == ROVE_OK; i++) {
+        status = write_one(&x);
+    }
+    if (open && status == ROVE_OK) {
+        status = rove_commit(d->replica, &x.error);
+    } else if (open) {
+        rove_rollback(d->replica);
+    }
+    world_says(d->w, "device %d writes w%u..w%u: %s", d->number, x.count > 0 ? x.writes[0] : 0,
+               x.count > 0 ? x.writes[x.count - 1] : 0, rove_status_name(status));
+    static const char *const whats[] = {"insert", "set", "seal", "count", "add", "take", "delete"};
+    for (size_t i = 0; i < x.count && d->w->verbose; i++) {
+        const ledger_write *write = ledger_get(&d->w->ledger, x.writes[i]);
+        const ledger_entity *entity = &ledger_entities[d->w->ledger.records[write->record].kind];
+        fprintf(stderr, "                w%u: %s %s r%u %s, after w%u\n", x.writes[i], whats[write->what],
+                entity->name, write->record, write->field < LEDGER_TEXTS ? entity->texts[write->field] : "",
+                write->parent);
+    }
+    (void)device_may(d, "write", status, &x.error);
+    settle(&x, status);
+    device_look(d);
+}
+
+/* ---- taking back ---------------------------------------------------------------------------------------- */
+
+void writes_undo(device *d, const plan_event *event) {
+    writing x = {.d = d, .dice = sim_stream(event->work, 5)};
+    ledger_kind kind = sim_chance(&x.dice, 500) ? LEDGER_ACCOUNT : LEDGER_VISIT;
+    uint32_t record = 0;
+    if (d->replica == NULL || d->user < 0) {
+        return;
+    }
+    d->machine.core = sim_stream(event->work, 3);
+    rove_id id = pick(&x, kind, &record);
+    if (id != 0) {
+        rove_status status = rove_undo(d->replica, ledger_entities[kind].name, id, &x.error);
+        (void)device_may(d, "write", status, &x.error);
+        world_says(d->w, "device %d takes back r%u: %s", d->number, record, rove_status_name(status));
+        ledger *l = &d->w->ledger;
+        for (uint32_t i = 1; i < l->count && (status == ROVE_OK || d->machine.disk.off); i++) {
+            if (l->writes[i].author == d->number && l->writes[i].record == record) {
+                l->writes[i].given_up = 1;
+                l->records[record].odd = 1;
+            }
+        }
+    }
+    device_look(d);
+}
+
+/* ---- deciding ------------------------------------------------------------------------------------------- */
+
+typedef struct numbers {
+    int64_t items[64];
+    size_t count;
+} numbers;
+
+static rove_status take_rejection(void *ctx, const rove_rejection *rejection) {
+    numbers *n = ctx;
+    if (n->count < 64) {
+        n->items[n->count++] = rejection->number;
+    }
+    return ROVE_OK;
+}
+
+static rove_status take_conflict(void *ctx, const rove_conflict *conflict) {
+    numbers *n = ctx;
+    if (n->count < 64 && conflict->open) {
+        n->items[n->count++] = conflict->number;
+    }
+    return ROVE_OK;
+}
+
+void writes_settle(device *d, const plan_event *event) {
+    sim_dice dice = sim_stream(event->work, 5);
+    numbers n = {.count = 0};
+    rove_error error = {0};
+    rove_status status = ROVE_OK;
+    if (d->replica == NULL || d->user < 0) {
+        return;
+    }
+    d->machine.core = sim_stream(event->work, 3);
+    int conflicts = sim_chance(&dice, 600);
+    status = conflicts ? rove_conflicts(d->replica, NULL, take_conflict, &n, &error)
+                       : rove_rejections(d->replica, take_rejection, &n, &error);
+    (void)device_may(d, "list", status, &error);
+    if (status == ROVE_OK && n.count > 0) {
+        int64_t number = n.items[sim_below(&dice, n.count)];
+        /* Only what stands is kept: a value that comes back would be a second write of its number. */
+        status = conflicts ? rove_conflict_settle(d->replica, number, 0, &error)
+                           : rove_rejection_retry(d->replica, number, NULL, 0, &error);
+        (void)device_may(d, "write", status, &error);
+        d->w->counts->settled += status == ROVE_OK;
+    }
+    device_look(d);
+}
