@@ -161,9 +161,31 @@ static void check_register(gathered *g, uint32_t record, unsigned field) {
     }
 }
 
+/*
+ * Increments of a record that was never sent go as one number, by which headquarters cannot tell those of one copy of a
+ * device from those of the other: a known limit, in docs/testing.md.
+ */
+static int is_added_by_copies(const gathered *g, uint32_t record) {
+    const ledger *l = &g->w->ledger;
+    int author = LEDGER_HQ;
+    for (uint32_t i = 1; i < l->count; i++) {
+        const ledger_write *write = &l->writes[i];
+        if (write->what == LEDGER_COUNT && write->record == record && is_in_insert(g->w, write)) {
+            if (author != LEDGER_HQ && author != write->author) {
+                return 1;
+            }
+            author = write->author;
+        }
+    }
+    return 0;
+}
+
 static void check_counter(gathered *g, const gathered_row *row) {
     const ledger *l = &g->w->ledger;
     int64_t sum = 0;
+    if (is_added_by_copies(g, row->record)) {
+        return;
+    }
     for (uint32_t i = 1; i < l->count; i++) {
         const ledger_write *write = &l->writes[i];
         if (write->record == row->record && write->what == LEDGER_DELETE && is_in_insert(g->w, write)) {
@@ -366,6 +388,9 @@ void check_all(world *w, int round) {
         ledger_write *write = ledger_get(&w->ledger, i);
         if (write->what == LEDGER_DELETE && write->done && write->judged == 0 && gather_row(&g, write->record) == NULL) {
             write->judged = 1; /* somebody else had deleted it before */
+        }
+        if (write->what == LEDGER_INSERT && write->done && write->judged == 0 && gather_row(&g, write->record) != NULL) {
+            write->judged = 1; /* another device had it, and gave it to a restored headquarters (P15) */
         }
         check_write(w, i);
     }

@@ -191,6 +191,15 @@ static void check_write(device *d, uint32_t number) {
         return;
     }
     rove_id id = device_find(d, write->record);
+    int shows = id != 0;
+    text[0] = '\0';
+    if (shows && (write->what == LEDGER_SET || write->what == LEDGER_SEAL)) {
+        shows = device_text(d, d->w->ledger.records[write->record].kind, id, entity->texts[write->field],
+                            text, sizeof text);
+    }
+    if (d->machine.disk.off || d->machine.disk.count.refused > 0) {
+        return; /* the disk failed meanwhile: what was not seen may be there */
+    }
     if (write->what == LEDGER_DELETE) {
         if (id != 0) {
             VIOLATED(d->w, "I1", "device %d: record r%u is there again after write %u deleted it",
@@ -198,14 +207,12 @@ static void check_write(device *d, uint32_t number) {
         }
         return;
     }
-    if (id == 0) {
+    if (!shows) {
         VIOLATED(d->w, "I1", "device %d: record r%u of write %u is gone", d->number, write->record,
                  number);
         return;
     }
     if (write->what == LEDGER_SET || write->what == LEDGER_SEAL) {
-        (void)device_text(d, d->w->ledger.records[write->record].kind, id,
-                          entity->texts[write->field], text, sizeof text);
         if (ledger_number('w', text, strlen(text)) != number) {
             VIOLATED(d->w, "I1", "device %d: %s of r%u shows \"%.20s\", not write %u", d->number,
                      entity->texts[write->field], write->record, text, number);
@@ -243,6 +250,7 @@ static void start(device *d) {
     world_says(d->w, "device %d is up, %llu pending", d->number,
                (unsigned long long)state_of(d).pending);
     device_check_durable(d);
+    device_look(d);
 }
 
 void device_stop(device *d, int power, int64_t pause_ms) {

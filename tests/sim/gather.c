@@ -341,10 +341,19 @@ static rove_status read_rows(void *ctx, rove__hq_tx *tx, rove_error *error) {
         const rove__entity *entity = rove__registry_by_name(hq_registry(o->hq), ledger_entities[kind].name);
         status = directory->row_find(tx, entity->number, -1, NULL, &arena, each_row, self);
     }
+    rove__arena_free(&arena);
+    return status;
+}
+
+static rove_status read_conflicts(void *ctx, rove__hq_tx *tx, rove_error *error) {
+    gathered *self = ctx;
+    office *o = &self->w->office;
+    rove__arena arena;
+    (void)error;
+    rove__arena_init(&arena, &o->ports.allocator, ARENA_MAX);
     const rove__entity *conflict = rove__registry_by_name(hq_registry(o->hq), "Conflict");
-    status = status == ROVE_OK
-                 ? directory->row_find(tx, conflict->number, -1, NULL, &arena, each_conflict, self)
-                 : status;
+    rove_status status = hq_database(o->hq)->directory.row_find(tx, conflict->number, -1, NULL, &arena,
+                                                                each_conflict, self);
     rove__arena_free(&arena);
     return status;
 }
@@ -354,6 +363,10 @@ void gather(gathered *self, world *w) {
     *self = (gathered){.w = w};
     for (size_t i = 1; i < w->ledger.count; i++) {
         w->ledger.writes[i].judged = w->ledger.writes[i].reviewed = w->ledger.writes[i].refused = 0;
+    }
+    /* First, for it knows the records that a restored headquarters was given by others than their makers. */
+    if (office_read(&w->office, read_rows, self) != ROVE_OK) {
+        VIOLATED(w, "I22", "headquarters' rows cannot be read");
     }
     if (sqlite3_open_v2("/1/hq.db", &db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK) {
         VIOLATED(w, "I22", "headquarters' database cannot be opened");
@@ -365,8 +378,8 @@ void gather(gathered *self, world *w) {
         read_changes(self, db, "SELECT 0, change FROM _parked ORDER BY number", 1);
     }
     sqlite3_close(db);
-    if (office_read(&w->office, read_rows, self) != ROVE_OK) {
-        VIOLATED(w, "I22", "headquarters' rows cannot be read");
+    if (office_read(&w->office, read_conflicts, self) != ROVE_OK) {
+        VIOLATED(w, "I22", "headquarters' conflicts cannot be read");
     }
 }
 

@@ -2,6 +2,7 @@
  * rove-sim - the simulator: stories of reps, operators, networks, disks and clocks, drawn from seeds, told by the real code in
  * one thread and virtual time, and checked against what everybody did. docs/testing.md says what it covers.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -22,7 +23,7 @@
 typedef struct options {
     uint64_t from, count, seed;
     int has_seed, verbose, workers, teeth;
-    const char *trace, *replay, *shrink, *plant;
+    const char *trace, *replay, *shrink, *plant, *regress;
 } options;
 
 static world the_world;
@@ -197,6 +198,34 @@ static int run_story(plan *story, const options *o) {
     return good ? 0 : 1;
 }
 
+/* Every story that once violated something. */
+static int run_regress(const options *o) {
+    char path[512];
+    int failures = 0;
+    int count = 0;
+    DIR *folder = opendir(o->regress);
+    for (struct dirent *entry = folder == NULL ? NULL : readdir(folder); entry != NULL; entry = readdir(folder)) {
+        world_counts counts = {0};
+        plan story;
+        size_t size = strlen(entry->d_name);
+        if (size < 6 || strcmp(entry->d_name + size - 6, ".trace") != 0) {
+            continue;
+        }
+        snprintf(path, sizeof path, "%s/%s", o->regress, entry->d_name);
+        count++;
+        if (!plan_read(&story, path) || !world_run(&the_world, &story, &crypto, &counts, 0)) {
+            printf("%s: %s: %s\n", entry->d_name, the_world.invariant, the_world.why);
+            failures++;
+        }
+        plan_free(&story);
+    }
+    if (folder != NULL) {
+        closedir(folder);
+    }
+    printf("%d stories, %d violate something\n", count, failures);
+    return failures == 0 && count > 0 ? 0 : 1;
+}
+
 /* ---- teeth ---------------------------------------------------------------------------------------------- */
 
 #ifdef ROVE_PLANTS
@@ -261,6 +290,7 @@ static int usage(void) {
             "rove-sim --seed S [-v] [--trace FILE]           one story, told aloud; its events to a file\n"
             "rove-sim --replay FILE [-v]                     the story of a trace\n"
             "rove-sim --shrink FILE [--trace OUT]            a shorter one that violates the same\n"
+            "rove-sim --regress FOLDER                       all traces of a folder\n"
             "rove-sim --teeth [--plant NAME] [--seeds N]     every planted bug has to be noticed\n");
     return 2;
 }
@@ -285,6 +315,8 @@ static int parse(options *o, int argc, char **argv) {
             o->replay = value;
         } else if (strcmp(word, "--shrink") == 0) {
             o->shrink = value;
+        } else if (strcmp(word, "--regress") == 0) {
+            o->regress = value;
         } else if (strcmp(word, "--plant") == 0) {
             o->plant = value;
         } else {
@@ -316,6 +348,9 @@ int main(int argc, char **argv) {
     world_prepare(&crypto);
     if (o.teeth) {
         return run_teeth(&o);
+    }
+    if (o.regress != NULL) {
+        return run_regress(&o);
     }
     if (o.has_seed) {
         plan_draw(&story, o.seed, is_long(o.seed));

@@ -17,7 +17,7 @@ typedef struct search {
     int insert;       /* there was an insert to compare with */
 } search;
 
-/* Takes the increments that `before` holds out of `value`. */
+/* Takes the increments that `before` holds out of `value`; one that grew under its stamp leaves what it grew by. */
 static rove_status drop_increments(search *s, rove_value *value, const rove_value *before) {
     rove__arena *arena = &s->c->judge->record;
     rove__increment *now = NULL;
@@ -30,11 +30,15 @@ static rove_status drop_increments(search *s, rove_value *value, const rove_valu
     if (status == ROVE_OK) {
         status = rove__increments_read(before, arena, &had, &had_count);
     }
-    for (size_t i = 0, k = 0; i < count && status == ROVE_OK; i++) {
-        while (k < had_count && had[k].raw < now[i].raw) {
-            k++;
+    for (size_t i = 0; i < count && status == ROVE_OK; i++) {
+        for (size_t k = 0; k < had_count; k++) {
+            int64_t rest = 0;
+            if (had[k].raw == now[i].raw &&
+                !__builtin_sub_overflow(now[i].delta, had[k].delta, &rest)) {
+                now[i].delta = rest;
+            }
         }
-        if (k == had_count || had[k].raw != now[i].raw) {
+        if (now[i].delta != 0) {
             now[left++] = now[i];
         }
     }
@@ -112,34 +116,6 @@ static rove_status compare_edit(search *s, const rove__change *before, size_t at
 
 /* ---- an insert that comes again ------------------------------------------------------------------------- */
 
-/* An increment that grew under its stamp leaves what it grew by. */
-static rove_status subtract_increments(search *s, rove_value *value, const rove_value *before) {
-    rove__arena *arena = &s->c->judge->record;
-    rove__increment *now = NULL;
-    rove__increment *had = NULL;
-    size_t count = 0;
-    size_t had_count = 0;
-    size_t left = 0;
-    rove_status status = rove__increments_read(value, arena, &now, &count);
-
-    if (status == ROVE_OK) {
-        status = rove__increments_read(before, arena, &had, &had_count);
-    }
-    for (size_t i = 0; i < count && status == ROVE_OK; i++) {
-        for (size_t k = 0; k < had_count; k++) {
-            int64_t rest = 0;
-            if (had[k].raw == now[i].raw &&
-                !__builtin_sub_overflow(now[i].delta, had[k].delta, &rest)) {
-                now[i].delta = rest;
-            }
-        }
-        if (now[i].delta != 0) {
-            now[left++] = now[i];
-        }
-    }
-    return status == ROVE_OK ? rove__increments_write(now, left, arena, value) : status;
-}
-
 static rove_status compare_cell(search *s, const rove__change *before, size_t ordinal) {
     rove__change *change = &s->act->change;
     const rove__field *field = &change->row.entity->fields[ordinal];
@@ -155,7 +131,7 @@ static rove_status compare_cell(search *s, const rove__change *before, size_t or
         return ROVE_OK;
     }
     if (field->kind == ROVE_KIND_COUNTER && value->type == ROVE_BLOB) {
-        status = subtract_increments(s, value, &had);
+        status = drop_increments(s, value, &had);
     } else if (field->kind == ROVE_KIND_SET && value->type == ROVE_BLOB) {
         status = drop_elements(s, value, &had, 0);
     } else if (field->kind == ROVE_KIND_COUNTER || field->kind == ROVE_KIND_SET) {
@@ -173,7 +149,7 @@ static rove_status compare_cell(search *s, const rove__change *before, size_t or
 static rove_status compare_insert(search *s, const rove__change *before) {
     rove_status status = ROVE_OK;
 
-    if (before->op != ROVE_OP_INSERT || s->insert) {
+    if (s->insert) {
         return ROVE_OK;
     }
     s->insert = 1;
@@ -234,8 +210,8 @@ static rove_status compare(search *s, const rove__change *before) {
     if (before->replica != change->replica || before->row.entity != change->row.entity) {
         return ROVE_OK;
     }
-    if (change->op == ROVE_OP_INSERT) {
-        return compare_insert(s, before);
+    if (change->op == ROVE_OP_INSERT || before->op == ROVE_OP_INSERT) {
+        return change->op == before->op ? compare_insert(s, before) : ROVE_OK;
     }
     if (change->op == ROVE_OP_DELETE) {
         s->whole |= before->op == ROVE_OP_DELETE && before->edit_count == 1 &&
