@@ -322,6 +322,7 @@ static void enroll(device *d) {
 
 void device_begin(device *d, int user) {
     d->exists = 1;
+    d->machine.log = d->w->verbose > 1 ? read_log : NULL;
     d->user = -1;
     d->wanted = user;
     start(d);

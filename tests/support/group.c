@@ -25,7 +25,7 @@ rove_status group_new(const rove_allocator *allocator, const rove__hq_store *sto
     if (g == NULL) {
         abort();
     }
-    rove_status status = committer_new(allocator, store, &clock, &g->committer, error);
+    rove_status status = committer_new(allocator, store, &clock, 1, &g->committer, error);
     if (status != ROVE_OK) {
         free(g);
         return status;
