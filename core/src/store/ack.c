@@ -439,6 +439,7 @@ static rove_status judge_known(const acking *a, rove__record *record, size_t at)
         break;
     case ROVE_OP_DELETE:
         status = judge_delete(a, record, at);
+        a->apply->left |= !record->known;
         break;
     default:
         status = judge_cells(a, record, at);

@@ -447,7 +447,7 @@ static rove_status leave(rove__apply *apply, const rove__change *change) {
     }
     status = rove__record_leave(apply->store, &record, arena, apply->error);
     apply->any_aside |= record.aside;
-    apply->left |= mark;
+    apply->left = 1;
     return status;
 }
 
