@@ -138,6 +138,6 @@ static rove_status csr(void *ctx, const void *key, size_t key_size, const void *
 }
 
 rove_crypto sim_crypto_port(sim_crypto *self) {
-    return (rove_crypto){sha256, hmac_sha256, hkdf_sha256, gcm_seal, gcm_open, key_generate,
-                         key_public, sign, verify, ecdh, csr, self};
+    return (rove_crypto){sha256,     hmac_sha256, hkdf_sha256, gcm_seal, gcm_open, key_generate,
+                         key_public, sign,        verify,      ecdh,     csr,      self};
 }

@@ -202,7 +202,8 @@ static void tear(sim_disk *disk, sim_file *file, const sim_change *change) {
 }
 
 static void lose_some(sim_disk *disk, sim_file *file) {
-    uint64_t mood = sim_below(&disk->dice, 4); /* 0: all is kept, 1: nothing, else each for itself */
+    uint64_t mood =
+        sim_below(&disk->dice, 4); /* 0: all is kept, 1: nothing, else each for itself */
     for (const sim_change *change = file->first; change != NULL; change = change->next) {
         uint64_t fate = mood == 0 ? 0 : mood == 1 ? 1 : sim_below(&disk->dice, 3);
         if (fate == 0 || (fate == 2 && change->truncates)) {
@@ -444,6 +445,6 @@ void sim_disk_unlock_all(sim_disk *disk) {
 }
 
 rove_files sim_disk_files(sim_disk *disk) {
-    return (rove_files){make_folder, read_file, replace_file, remove_file,
+    return (rove_files){make_folder, read_file,   replace_file, remove_file,
                         lock_file,   unlock_file, disk};
 }

@@ -31,7 +31,7 @@ typedef struct sim_disk {
     sim_file *files[SIM_DISK_FILES];
     sim_dice dice; /* of power cuts and temporary names */
     /* Faults; a simulation sets them. */
-    uint64_t cut_in; /* the power fails at the so many-th call from now; 0: it does not */
+    uint64_t cut_in;  /* the power fails at the so many-th call from now; 0: it does not */
     uint64_t full_in; /* from the so many-th write on the disk is full; 0: it is not */
     uint64_t fail_in; /* the so many-th call fails, that one alone; 0: none */
     int full;

@@ -14,7 +14,7 @@
 typedef struct handle {
     sqlite3_file base;
     sim_file *file;
-    int level; /* SQLITE_LOCK_* */
+    int level;  /* SQLITE_LOCK_* */
     int shares; /* of the index: whether it uses it */
     unsigned read_locks, write_locks;
     int temporary;
@@ -164,8 +164,7 @@ static int vfs_check_lock(sqlite3_file *base, int *reserved) {
 
 /* ---- the shared index of a log -------------------------------------------------------------------------- */
 
-static int vfs_shared_map(sqlite3_file *base, int page, int size, int extend,
-                          void volatile **out) {
+static int vfs_shared_map(sqlite3_file *base, int page, int size, int extend, void volatile **out) {
     handle *self = of(base);
     sim_file *file = self->file;
     *out = NULL;

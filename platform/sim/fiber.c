@@ -15,9 +15,9 @@
 #define SWITCH_END(save, bottom, size)   ((void)(save))
 #endif
 
-#define STACK_SIZE ((size_t)512 * 1024)
+#define STACK_SIZE    ((size_t)512 * 1024)
 #define STACK_ALIGNED 4096
-#define SPARE_MAX  16
+#define SPARE_MAX     16
 
 struct sim_fiber {
     ucontext_t context, caller;

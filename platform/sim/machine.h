@@ -24,7 +24,7 @@ typedef struct sim_machine {
     int64_t drift_from_ms;
     int64_t booted_ms;
     uint64_t boots;
-    size_t alive; /* allocations */
+    size_t alive;     /* allocations */
     uint64_t fail_in; /* the so many-th allocation fails, that one alone; 0: none */
     void (*log)(const struct sim_machine *machine, rove_log_level level, const char *module,
                 const char *text); /* NULL: nobody reads */

@@ -101,7 +101,7 @@ static rove_status scan(void *ctx, rove__hq_tx *tx, rove_error *error) {
     const rove__entity *entity =
         rove__registry_by_name(hq_registry(s->o->hq), ledger_entities[s->kind].name);
     rove_status status = hq_database(s->o->hq)->directory.row_find(tx, entity->number, -1, NULL,
-                                                                  &arena, each_row, s);
+                                                                   &arena, each_row, s);
     rove__arena_free(&arena);
     return status;
 }
@@ -187,8 +187,9 @@ static rove_status commit(office *o, edit *e, const uint32_t *writes, size_t cou
 }
 
 static void change(office *o, sim_dice *dice) {
-    static const ledger_kind kinds[] = {LEDGER_ACCOUNT, LEDGER_ACCOUNT, LEDGER_ACCOUNT, LEDGER_VISIT,
-                                        LEDGER_VISIT,   LEDGER_TASK,    LEDGER_CONTACT};
+    static const ledger_kind kinds[] = {LEDGER_ACCOUNT, LEDGER_ACCOUNT, LEDGER_ACCOUNT,
+                                        LEDGER_VISIT,   LEDGER_VISIT,   LEDGER_TASK,
+                                        LEDGER_CONTACT};
     ledger_kind kind = kinds[sim_below(dice, 7)];
     const ledger_entity *entity = &ledger_entities[kind];
     search s;
@@ -204,15 +205,16 @@ static void change(office *o, sim_dice *dice) {
     }
     unsigned field = (unsigned)sim_below(dice, fields);
     int erase = kind != LEDGER_ACCOUNT && sim_chance(dice, 80);
-    uint32_t number = ledger_write_new(&o->w->ledger, erase ? LEDGER_DELETE : LEDGER_SET, s.records[at],
-                                       LEDGER_HQ);
+    uint32_t number = ledger_write_new(&o->w->ledger, erase ? LEDGER_DELETE : LEDGER_SET,
+                                       s.records[at], LEDGER_HQ);
     ledger_write *write = ledger_get(&o->w->ledger, number);
     write->field = erase ? LEDGER_TEXTS : field;
     write->parent = erase ? 0 : s.stands[at][field];
     write->at_ms = o->w->now_ms;
     memcpy(write->seen, s.stands[at], sizeof write->seen);
     ledger_text('w', number, text);
-    edit e = {.o = o, .act = erase ? "delete" : "set", .kind = kind, .id = s.ids[at], .erase = erase};
+    edit e = {
+        .o = o, .act = erase ? "delete" : "set", .kind = kind, .id = s.ids[at], .erase = erase};
     if (!erase) {
         e.fields[0] = entity->texts[field];
         e.values[0] = rove__value_text(text);
@@ -239,10 +241,12 @@ static void merge(office *o, sim_dice *dice) {
     if (find(o, LEDGER_ACCOUNT, &accounts) < 2) {
         return;
     }
-    edit e = {.o = o, .act = "set", .kind = LEDGER_ACCOUNT, .count = 1, .fields = {"merged_into_id"}};
+    edit e = {
+        .o = o, .act = "set", .kind = LEDGER_ACCOUNT, .count = 1, .fields = {"merged_into_id"}};
     e.id = accounts.ids[sim_below(dice, accounts.count)];
     rove_id into = accounts.ids[sim_below(dice, accounts.count)];
-    e.values[0] = sim_chance(dice, 400) || into == e.id ? rove__value_null() : rove__value_int(into);
+    e.values[0] =
+        sim_chance(dice, 400) || into == e.id ? rove__value_null() : rove__value_int(into);
     o->w->counts->merges += commit(o, &e, NULL, 0) == ROVE_OK;
 }
 
@@ -277,8 +281,8 @@ static void reassign(office *o, sim_dice *dice) {
     char to_text[8];
     unsigned from = (unsigned)sim_below(dice, PLAN_USERS_MAX);
     unsigned to = (from + 1 + (unsigned)sim_below(dice, PLAN_USERS_MAX - 1)) % PLAN_USERS_MAX;
-    const char *words[] = {"reassign", "--from", login(from, from_text), "--to",
-                           login(to, to_text), NULL};
+    const char *words[] = {"reassign", "--from",           login(from, from_text),
+                           "--to",     login(to, to_text), NULL};
     int code = acts_command(o, words);
     ledger *l = &o->w->ledger;
     for (uint32_t i = 1; i < l->record_count; i++) {
@@ -338,7 +342,8 @@ static void revoke(office *o, const plan_event *event) {
     rove_state state = {.size = sizeof state};
     rove_error error = {0};
     char number[24];
-    if (d->replica == NULL || d->user < 0 || rove_read_state(d->replica, &state, &error) != ROVE_OK) {
+    if (d->replica == NULL || d->user < 0 ||
+        rove_read_state(d->replica, &state, &error) != ROVE_OK) {
         return;
     }
     const char *words[] = {"revoke", id_text(state.replica, number), NULL};
@@ -418,8 +423,13 @@ void acts_touch(office *o) {
     if (o->hq == NULL || find(o, LEDGER_ACCOUNT, &accounts) == 0) {
         return;
     }
-    edit e = {.o = o, .act = "set", .kind = LEDGER_ACCOUNT, .id = accounts.ids[0], .count = 1,
-              .fields = {"credit_limit"}, .values = {rove__value_int(o->w->now_ms)}};
+    edit e = {.o = o,
+              .act = "set",
+              .kind = LEDGER_ACCOUNT,
+              .id = accounts.ids[0],
+              .count = 1,
+              .fields = {"credit_limit"},
+              .values = {rove__value_int(o->w->now_ms)}};
     (void)commit(o, &e, NULL, 0);
 }
 
@@ -438,7 +448,8 @@ static void replay(office *o, sim_dice *dice) {
     int again = 1;
     ports.spool = &o->spool;
     ports.sealing = &o->sealing;
-    if (rove__server_new(&ports, hq_policy(o->hq), s.replica, hq_now_ms(o->hq), &s.server) != ROVE_OK) {
+    if (rove__server_new(&ports, hq_policy(o->hq), s.replica, hq_now_ms(o->hq), &s.server) !=
+        ROVE_OK) {
         return;
     }
     s.next = o->sessions;
@@ -460,8 +471,9 @@ static void replay(office *o, sim_dice *dice) {
 
 static void jump(office *o, sim_dice *dice) {
     int64_t sign = sim_chance(dice, 500) ? 1 : -1;
-    o->machine.offset_ms = sign * (int64_t)sim_below(dice, sim_chance(dice, 700) ? 10 * (uint64_t)MINUTE_MS
-                                                                           : (uint64_t)DAY_MS);
+    o->machine.offset_ms =
+        sign * (int64_t)sim_below(dice, sim_chance(dice, 700) ? 10 * (uint64_t)MINUTE_MS
+                                                              : (uint64_t)DAY_MS);
     o->w->counts->clock_jumps++;
 }
 

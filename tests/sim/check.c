@@ -51,7 +51,8 @@ static void gather_refusals(const gathered *g, device *d) {
         rove_value none = rove_null();
         r.record = r.records[i];
         r.fields = 0;
-        if (rove_rejection_read(d->replica, r.numbers[i], take_refused, &r, &error) == ROVE_OK && r.fields == 0) {
+        if (rove_rejection_read(d->replica, r.numbers[i], take_refused, &r, &error) == ROVE_OK &&
+            r.fields == 0) {
             gather_refused(d->w, d->number, r.record, "", &none);
         }
     }
@@ -92,13 +93,16 @@ static int is_covered(const world *w, uint32_t number) {
         const ledger_write *later = &l->writes[i];
         int dies = later->what == LEDGER_DELETE;
         int takes = later->what == LEDGER_TAKE && later->parent == number;
-        int replaces = (later->what == LEDGER_SET || later->what == LEDGER_SEAL) && later->field == write->field &&
+        int replaces = (later->what == LEDGER_SET || later->what == LEDGER_SEAL) &&
+                       later->field == write->field &&
                        (write->what == LEDGER_SET || write->what == LEDGER_SEAL);
-        if (later->record != write->record || !same_hand(w, write, later) || !(later->done || later->unsure)) {
+        if (later->record != write->record || !same_hand(w, write, later) ||
+            !(later->done || later->unsure)) {
             continue;
         }
-        if ((dies || takes || replaces) && (is_found(later) || later->given_up || (dies && unsent) || takes ||
-                                            (replaces && is_covered(w, i)))) {
+        if ((dies || takes || replaces) &&
+            (is_found(later) || later->given_up || (dies && unsent) || takes ||
+             (replaces && is_covered(w, i)))) {
             return 1;
         }
     }
@@ -109,15 +113,16 @@ static void check_write(world *w, uint32_t number) {
     const ledger_write *write = &w->ledger.writes[number];
     w->counts->writes_checked++;
     if (write->done && !write->given_up && !is_found(write) && !is_covered(w, number)) {
-        VIOLATED(w, "I2", "write w%u (%d of r%u by %d) is nowhere", number, (int)write->what, write->record,
-                 write->author);
+        VIOLATED(w, "I2", "write w%u (%d of r%u by %d) is nowhere", number, (int)write->what,
+                 write->record, write->author);
     }
     if (write->judged > 1) {
-        VIOLATED(w, "I3", "write w%u of r%u was judged %u times", number, write->record, write->judged);
+        VIOLATED(w, "I3", "write w%u of r%u was judged %u times", number, write->record,
+                 write->judged);
     }
     if (!write->done && !write->unsure && write->judged > 0) {
-        VIOLATED(w, "I3", "write w%u (%d of r%u) had failed, and is at headquarters", number, (int)write->what,
-                 write->record);
+        VIOLATED(w, "I3", "write w%u (%d of r%u) had failed, and is at headquarters", number,
+                 (int)write->what, write->record);
     }
 }
 
@@ -131,7 +136,8 @@ static int is_exact(const world *w, uint32_t record) {
     for (uint32_t i = 1; i < l->count; i++) {
         const ledger_write *write = &l->writes[i];
         if (write->record == record &&
-            (write->what == LEDGER_SEAL || write->reviewed > 0 || write->unsure || write->what == LEDGER_DELETE ||
+            (write->what == LEDGER_SEAL || write->reviewed > 0 || write->unsure ||
+             write->what == LEDGER_DELETE ||
              (write->author >= 0 && w->devices[write->author].family >= 0))) {
             return 0;
         }
@@ -188,21 +194,24 @@ static void check_counter(gathered *g, const gathered_row *row) {
     }
     for (uint32_t i = 1; i < l->count; i++) {
         const ledger_write *write = &l->writes[i];
-        if (write->record == row->record && write->what == LEDGER_DELETE && is_in_insert(g->w, write)) {
+        if (write->record == row->record && write->what == LEDGER_DELETE &&
+            is_in_insert(g->w, write)) {
             return; /* its maker deleted it, and what he had added before with it */
         }
         if (write->what != LEDGER_COUNT || write->record != row->record) {
             continue;
         }
-        if (is_in_insert(g->w, write) && (write->unsure || write->given_up || write->reviewed > 0)) {
+        if (is_in_insert(g->w, write) &&
+            (write->unsure || write->given_up || write->reviewed > 0)) {
             return;
         }
-        int counts = is_in_insert(g->w, write) ? write->done && write->refused == 0 : write->judged > 0;
+        int counts =
+            is_in_insert(g->w, write) ? write->done && write->refused == 0 : write->judged > 0;
         sum += counts ? (int64_t)i : 0;
     }
     if (l->records[row->record].kind == LEDGER_ACCOUNT && sum != row->counter) {
-        VIOLATED(g->w, "I3", "r%u.points is %lld at headquarters, and its increments are %lld", row->record,
-                 (long long)row->counter, (long long)sum);
+        VIOLATED(g->w, "I3", "r%u.points is %lld at headquarters, and its increments are %lld",
+                 row->record, (long long)row->counter, (long long)sum);
     }
 }
 
@@ -273,20 +282,20 @@ static void check_row(gathered *g, device *d, ledger_kind kind, rove_query *quer
     const gathered_row *row = record == 0 ? NULL : gather_row(g, record);
     g->w->counts->rows_checked++;
     if (row == NULL || row->id != id) {
-        VIOLATED(g->w, "I12", "device %d shows r%u as %lld, which headquarters has not", d->number, record,
-                 (long long)id);
+        VIOLATED(g->w, "I12", "device %d shows r%u as %lld, which headquarters has not", d->number,
+                 record, (long long)id);
         return;
     }
     s->records[record] = 1;
     if (is_held(g, row, d->user) == HOLDS_NOT) {
-        VIOLATED(g->w, "I10", "device %d of u%d has %s r%u, which he does not hold", d->number, d->user,
-                 entity->name, record);
+        VIOLATED(g->w, "I10", "device %d of u%d has %s r%u, which he does not hold", d->number,
+                 d->user, entity->name, record);
     }
     for (unsigned i = 0; i < LEDGER_TEXTS && entity->texts[i] != NULL; i++) {
         uint32_t number = number_at(query, 2 + i, 'w');
         if (number != row->texts[i]) {
-            VIOLATED(g->w, "I9", "device %d shows w%u in r%u.%s, headquarters w%u", d->number, number, record,
-                     entity->texts[i], row->texts[i]);
+            VIOLATED(g->w, "I9", "device %d shows w%u in r%u.%s, headquarters w%u", d->number,
+                     number, record, entity->texts[i], row->texts[i]);
         }
     }
     if (entity->counter != NULL) {
@@ -294,7 +303,8 @@ static void check_row(gathered *g, device *d, ledger_kind kind, rove_query *quer
         rove_value rank = rove_query_value(query, 7);
         if ((points.type == ROVE_INT ? points.as.integer : 0) != row->counter ||
             (rank.type == ROVE_INT ? rank.as.integer : 0) != row->rank) {
-            VIOLATED(g->w, "I9", "device %d and headquarters differ in points or stage of r%u", d->number, record);
+            VIOLATED(g->w, "I9", "device %d and headquarters differ in points or stage of r%u",
+                     d->number, record);
         }
     }
 }
@@ -306,8 +316,9 @@ static void check_table(gathered *g, device *d, ledger_kind kind, seen *s) {
     rove_error error = {0};
     const char *const *t = entity->texts;
     snprintf(sql, sizeof sql, "SELECT id, %s, %s, %s, %s, %s, %s, %s FROM %s", entity->key,
-             t[0] != NULL ? t[0] : "NULL", t[1] != NULL ? t[1] : "NULL", t[2] != NULL ? t[2] : "NULL",
-             t[3] != NULL ? t[3] : "NULL", entity->counter != NULL ? entity->counter : "NULL",
+             t[0] != NULL ? t[0] : "NULL", t[1] != NULL ? t[1] : "NULL",
+             t[2] != NULL ? t[2] : "NULL", t[3] != NULL ? t[3] : "NULL",
+             entity->counter != NULL ? entity->counter : "NULL",
              entity->rank != NULL ? entity->rank : "NULL", entity->table);
     if (rove_query_new(d->replica, sql, NULL, 0, &query, &error) != ROVE_OK) {
         VIOLATED(g->w, "I22", "device %d cannot be read: %s", d->number, error.message);
@@ -332,7 +343,8 @@ static void check_missing(gathered *g, device *d, const seen *s) {
 static int keeps_work(const world *w, uint32_t record) {
     const ledger *l = &w->ledger;
     for (uint32_t i = 1; i < l->count; i++) {
-        if (l->writes[i].record == record && (l->writes[i].reviewed > 0 || l->writes[i].refused > 0)) {
+        if (l->writes[i].record == record &&
+            (l->writes[i].reviewed > 0 || l->writes[i].refused > 0)) {
             return 1;
         }
     }
@@ -343,8 +355,8 @@ static void check_remains(gathered *g, device *d, const seen *s) {
     rove_error error = {0};
     rove_state state = {.size = sizeof state};
     char key[LEDGER_KEY_SIZE];
-    if (rove_tidy(d->replica, &error) != ROVE_OK || rove_read_state(d->replica, &state, &error) != ROVE_OK ||
-        state.remains) {
+    if (rove_tidy(d->replica, &error) != ROVE_OK ||
+        rove_read_state(d->replica, &state, &error) != ROVE_OK || state.remains) {
         return;
     }
     for (size_t i = 0; i < g->rows_count && !world_failed(g->w); i++) {
@@ -370,7 +382,8 @@ static void check_device(gathered *g, device *d) {
     check_missing(g, d, &s);
     rove_status status = rove_verify(d->replica, &records, &error);
     if (status != ROVE_OK) {
-        VIOLATED(g->w, "I19", "device %d: verify says %s: %s", d->number, rove_status_name(status), error.message);
+        VIOLATED(g->w, "I19", "device %d: verify says %s: %s", d->number, rove_status_name(status),
+                 error.message);
     }
     check_remains(g, d, &s);
     free(s.records);
@@ -386,11 +399,14 @@ void check_all(world *w, int round) {
     }
     for (uint32_t i = 1; i < w->ledger.count && !world_failed(w); i++) {
         ledger_write *write = ledger_get(&w->ledger, i);
-        if (write->what == LEDGER_DELETE && write->done && write->judged == 0 && gather_row(&g, write->record) == NULL) {
+        if (write->what == LEDGER_DELETE && write->done && write->judged == 0 &&
+            gather_row(&g, write->record) == NULL) {
             write->judged = 1; /* somebody else had deleted it before */
         }
-        if (write->what == LEDGER_INSERT && write->done && write->judged == 0 && gather_row(&g, write->record) != NULL) {
-            write->judged = 1; /* another device had it, and gave it to a restored headquarters (P15) */
+        if (write->what == LEDGER_INSERT && write->done && write->judged == 0 &&
+            gather_row(&g, write->record) != NULL) {
+            write->judged =
+                1; /* another device had it, and gave it to a restored headquarters (P15) */
         }
         check_write(w, i);
     }
@@ -412,7 +428,7 @@ void check_all(world *w, int round) {
             check_device(&g, d);
         }
     }
-    world_says(w, "checked: %zu rows, %zu writes, %zu conflicts, round %d", g.rows_count, w->ledger.count,
-               g.conflicts_count, round);
+    world_says(w, "checked: %zu rows, %zu writes, %zu conflicts, round %d", g.rows_count,
+               w->ledger.count, g.conflicts_count, round);
     gather_free(&g);
 }

@@ -89,8 +89,8 @@ int device_may(device *d, const char *call, rove_status status, const rove_error
         allowed = allowed || status == ROVE_BUSY;
     }
     if (!allowed) {
-        VIOLATED(d->w, "I22", "device %d: %s says %s: %s", d->number, call, rove_status_name(status),
-                 error->message);
+        VIOLATED(d->w, "I22", "device %d: %s says %s: %s", d->number, call,
+                 rove_status_name(status), error->message);
     }
     return allowed;
 }
@@ -183,8 +183,7 @@ static int is_last(const device *d, uint32_t number) {
 
 static void check_write(device *d, uint32_t number) {
     ledger_write *write = &d->w->ledger.writes[number];
-    const ledger_entity *entity =
-        &ledger_entities[d->w->ledger.records[write->record].kind];
+    const ledger_entity *entity = &ledger_entities[d->w->ledger.records[write->record].kind];
     char text[64];
     if (!write->done || write->given_up || write->author != d->number || write->syncs != d->syncs ||
         !is_last(d, number)) {
@@ -194,8 +193,8 @@ static void check_write(device *d, uint32_t number) {
     int shows = id != 0;
     text[0] = '\0';
     if (shows && (write->what == LEDGER_SET || write->what == LEDGER_SEAL)) {
-        shows = device_text(d, d->w->ledger.records[write->record].kind, id, entity->texts[write->field],
-                            text, sizeof text);
+        shows = device_text(d, d->w->ledger.records[write->record].kind, id,
+                            entity->texts[write->field], text, sizeof text);
     }
     if (d->machine.disk.off || d->machine.disk.count.refused > 0) {
         return; /* the disk failed meanwhile: what was not seen may be there */
@@ -306,7 +305,8 @@ static void enroll(device *d) {
     }
     d->syncs += d->user >= 0 && d->user != d->wanted; /* what is there leaves the screen */
     rove_status status = rove_enroll(d->replica, WORLD_URL, code, &error);
-    world_says(d->w, "device %d enrols for u%d: %s", d->number, d->wanted, rove_status_name(status));
+    world_says(d->w, "device %d enrols for u%d: %s", d->number, d->wanted,
+               rove_status_name(status));
     (void)device_may(d, "enroll", status, &error);
     if (status == ROVE_OK || status == ROVE_EXISTS) {
         if (d->user >= 0 && d->user != d->wanted) {
@@ -406,8 +406,8 @@ rove_status device_sync_calm(device *d, rove_sync_report *report) {
     d->faults = 0;
     memset(report, 0, sizeof *report);
     rove_status status = rove_sync(d->replica, NULL, report, &error);
-    world_says(d->w, "device %d syncs in peace: %s, %llu pushed, %llu applied, %llu removed%s", d->number,
-               rove_status_name(status), (unsigned long long)report->rows_pushed,
+    world_says(d->w, "device %d syncs in peace: %s, %llu pushed, %llu applied, %llu removed%s",
+               d->number, rove_status_name(status), (unsigned long long)report->rows_pushed,
                (unsigned long long)report->rows_applied, (unsigned long long)report->rows_removed,
                report->verified ? ", equal" : "");
     (void)device_may(d, "sync", status, &error);

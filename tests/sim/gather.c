@@ -26,7 +26,7 @@ static void *grow(void *items, size_t count, size_t *capacity, size_t size) {
 
 #define ADD(self, name, ...)                                                                       \
     do {                                                                                           \
-        (self)->name = grow((self)->name, (self)->name##_count, &(self)->name##_capacity,         \
+        (self)->name = grow((self)->name, (self)->name##_count, &(self)->name##_capacity,          \
                             sizeof *(self)->name);                                                 \
         (self)->name[(self)->name##_count++] = __VA_ARGS__;                                        \
     } while (0)
@@ -51,7 +51,8 @@ const gathered_row *gather_row(const gathered *self, uint32_t record) {
 
 static ledger_kind kind_of(const rove__entity *entity) {
     ledger_kind kind = LEDGER_ACCOUNT;
-    while (kind < LEDGER_KINDS && (entity == NULL || strcmp(ledger_entities[kind].name, entity->name) != 0)) {
+    while (kind < LEDGER_KINDS &&
+           (entity == NULL || strcmp(ledger_entities[kind].name, entity->name) != 0)) {
         kind++;
     }
     return kind;
@@ -83,12 +84,14 @@ static int is_by(const gathered *self, const ledger_write *write, rove_replica b
            self->w->office.restored;
 }
 
-static void mark_all(gathered *self, ledger_what what, uint32_t record, uint32_t parent, rove_replica by) {
+static void mark_all(gathered *self, ledger_what what, uint32_t record, uint32_t parent,
+                     rove_replica by) {
     ledger *l = &self->w->ledger;
     for (uint32_t i = 1; i < l->count; i++) {
         const ledger_write *write = &l->writes[i];
         int known = self->reviewed ? write->reviewed > 0 : write->judged > 0;
-        if (!known && (write->done || write->unsure) && write->what == what && write->record == record && write->parent == parent &&
+        if (!known && (write->done || write->unsure) && write->what == what &&
+            write->record == record && write->parent == parent &&
             is_by(self, write, by)) { /* two that took out the same cannot be told apart */
             mark(self, i, by);
         }
@@ -100,20 +103,24 @@ static const rove_value *cell_of(const rove__change *change, const char *field) 
         return NULL;
     }
     int at = rove__entity_field_named(change->row.entity, field);
-    return at >= 0 && rove__bits_get(&change->row.present, (size_t)at) ? &change->row.cells[at] : NULL;
+    return at >= 0 && rove__bits_get(&change->row.present, (size_t)at) ? &change->row.cells[at]
+                                                                       : NULL;
 }
 
-static void take_texts(gathered *self, ledger_kind kind, uint32_t record, const rove__change *change) {
+static void take_texts(gathered *self, ledger_kind kind, uint32_t record,
+                       const rove__change *change) {
     for (unsigned i = 0; i < LEDGER_TEXTS; i++) {
         const rove_value *cell = cell_of(change, ledger_entities[kind].texts[i]);
-        uint32_t number =
-            cell != NULL && cell->type == ROVE_TEXT ? ledger_number('w', cell->as.data, cell->size) : 0;
+        uint32_t number = cell != NULL && cell->type == ROVE_TEXT
+                              ? ledger_number('w', cell->as.data, cell->size)
+                              : 0;
         if (number == 0 || number >= self->w->ledger.count) {
             continue;
         }
         /* A seal carries the whole record: what others wrote before is no write of its author. */
         const ledger_write *write = &self->w->ledger.writes[number];
-        if (change->op == ROVE_OP_SEAL && write->what != LEDGER_SEAL && !is_by(self, write, change->replica)) {
+        if (change->op == ROVE_OP_SEAL && write->what != LEDGER_SEAL &&
+            !is_by(self, write, change->replica)) {
             continue;
         }
         if (change->op == ROVE_OP_SEAL && !self->reviewed && write->judged > 0) {
@@ -133,8 +140,8 @@ static int is_count(const gathered *self, uint32_t record, int64_t delta) {
            l->writes[delta].record == record;
 }
 
-static void take_counter(gathered *self, ledger_kind kind, uint32_t record, const rove__change *change,
-                         rove__arena *arena) {
+static void take_counter(gathered *self, ledger_kind kind, uint32_t record,
+                         const rove__change *change, rove__arena *arena) {
     const rove_value *cell = cell_of(change, ledger_entities[kind].counter);
     rove__increment *increments = NULL;
     size_t count = 0;
@@ -158,7 +165,8 @@ static void take_set(gathered *self, ledger_kind kind, uint32_t record, const ro
         return;
     }
     for (size_t i = 0; i < set.count; i++) {
-        uint32_t number = ledger_number('w', set.elements[i].value.as.data, set.elements[i].value.size);
+        uint32_t number =
+            ledger_number('w', set.elements[i].value.as.data, set.elements[i].value.size);
         if (set.form == ROVE_SET_DELTA && set.elements[i].action == ROVE_SET_REMOVE) {
             mark_all(self, LEDGER_TAKE, record, number, change->replica);
         } else {
@@ -228,7 +236,8 @@ static void read_changes(gathered *self, sqlite3 *db, const char *sql, int revie
     }
     while (statement != NULL && sqlite3_step(statement) == SQLITE_ROW) {
         self->seq = (uint64_t)sqlite3_column_int64(statement, 0);
-        take_batch(self, sqlite3_column_blob(statement, 1), (size_t)sqlite3_column_bytes(statement, 1));
+        take_batch(self, sqlite3_column_blob(statement, 1),
+                   (size_t)sqlite3_column_bytes(statement, 1));
     }
     sqlite3_finalize(statement);
 }
@@ -253,7 +262,9 @@ static const rove_value *value_of(const rove__hq_row *row, const char *field) {
 
 static uint32_t number_of(const rove__hq_row *row, const char *field, char letter) {
     const rove_value *value = value_of(row, field);
-    return value != NULL && value->type == ROVE_TEXT ? ledger_number(letter, value->as.data, value->size) : 0;
+    return value != NULL && value->type == ROVE_TEXT
+               ? ledger_number(letter, value->as.data, value->size)
+               : 0;
 }
 
 static int64_t integer_of(const rove__hq_row *row, const char *field) {
@@ -310,12 +321,14 @@ static rove_status each_conflict(void *ctx, const rove__hq_row *row) {
     uint32_t record = gather_name(self, number, integer_of(row, "record_id"));
     const rove__entity *about = rove__registry_by_number(registry, number);
     ledger_kind kind = kind_of(about);
-    int at = about == NULL ? -1 : rove__entity_field(about, (uint32_t)integer_of(row, "field_number"));
+    int at =
+        about == NULL ? -1 : rove__entity_field(about, (uint32_t)integer_of(row, "field_number"));
     if (record == 0 || kind == LEDGER_KINDS || at < 0) {
         return ROVE_OK;
     }
     for (unsigned i = 0; i < LEDGER_TEXTS; i++) {
-        if (ledger_entities[kind].texts[i] == NULL || strcmp(ledger_entities[kind].texts[i], about->fields[at].name) != 0) {
+        if (ledger_entities[kind].texts[i] == NULL ||
+            strcmp(ledger_entities[kind].texts[i], about->fields[at].name) != 0) {
             continue;
         }
         reference_conflict c = {.kept = number_in(value_of(row, "kept_value")),
@@ -338,7 +351,8 @@ static rove_status read_rows(void *ctx, rove__hq_tx *tx, rove_error *error) {
     (void)error;
     rove__arena_init(&arena, &o->ports.allocator, ARENA_MAX);
     for (ledger_kind kind = LEDGER_ACCOUNT; kind < LEDGER_KINDS && status == ROVE_OK; kind++) {
-        const rove__entity *entity = rove__registry_by_name(hq_registry(o->hq), ledger_entities[kind].name);
+        const rove__entity *entity =
+            rove__registry_by_name(hq_registry(o->hq), ledger_entities[kind].name);
         status = directory->row_find(tx, entity->number, -1, NULL, &arena, each_row, self);
     }
     rove__arena_free(&arena);
@@ -352,8 +366,8 @@ static rove_status read_conflicts(void *ctx, rove__hq_tx *tx, rove_error *error)
     (void)error;
     rove__arena_init(&arena, &o->ports.allocator, ARENA_MAX);
     const rove__entity *conflict = rove__registry_by_name(hq_registry(o->hq), "Conflict");
-    rove_status status = hq_database(o->hq)->directory.row_find(tx, conflict->number, -1, NULL, &arena,
-                                                                each_conflict, self);
+    rove_status status = hq_database(o->hq)->directory.row_find(tx, conflict->number, -1, NULL,
+                                                                &arena, each_conflict, self);
     rove__arena_free(&arena);
     return status;
 }
@@ -390,7 +404,8 @@ void gather_free(gathered *self) {
     free(self->names);
 }
 
-void gather_refused(world *w, int author, uint32_t record, const char *field, const rove_value *value) {
+void gather_refused(world *w, int author, uint32_t record, const char *field,
+                    const rove_value *value) {
     ledger *l = &w->ledger;
     uint32_t number = 0;
     if (value->type == ROVE_TEXT) {
@@ -401,16 +416,18 @@ void gather_refused(world *w, int author, uint32_t record, const char *field, co
         number = (uint32_t)value->as.integer;
     }
     for (uint32_t i = 1; number == 0 && i < l->count; i++) { /* a delete has no value */
-        if (field[0] == '\0' && l->writes[i].what == LEDGER_DELETE && l->writes[i].record == record &&
-            l->writes[i].author == author) {
+        if (field[0] == '\0' && l->writes[i].what == LEDGER_DELETE &&
+            l->writes[i].record == record && l->writes[i].author == author) {
             l->writes[i].refused++;
         }
     }
     if (number > 0 && number < l->count) {
         l->writes[number].refused++;
-        if (l->writes[number].what == LEDGER_ADD) { /* or it is the element that was to be taken out */
+        if (l->writes[number].what ==
+            LEDGER_ADD) { /* or it is the element that was to be taken out */
             for (uint32_t i = number; i < l->count; i++) {
-                l->writes[i].refused += l->writes[i].what == LEDGER_TAKE && l->writes[i].parent == number;
+                l->writes[i].refused +=
+                    l->writes[i].what == LEDGER_TAKE && l->writes[i].parent == number;
             }
         }
     }

@@ -11,7 +11,7 @@
 typedef struct gathered_row {
     uint32_t record;
     rove_id id;
-    rove_id root; /* whose scope it is in */
+    rove_id root;    /* whose scope it is in */
     rove_id contact; /* of a role */
     uint32_t texts[LEDGER_TEXTS];
     int64_t counter, rank;
@@ -36,8 +36,8 @@ typedef struct gathered_name {
     uint32_t record;
 } gathered_name;
 
-#define GATHERED(type, name) \
-    type *name;              \
+#define GATHERED(type, name)                                                                       \
+    type *name;                                                                                    \
     size_t name##_count, name##_capacity
 
 typedef struct gathered {
@@ -46,9 +46,9 @@ typedef struct gathered {
     GATHERED(gathered_step, steps);
     GATHERED(gathered_conflict, conflicts);
     GATHERED(gathered_name, names); /* of every record that ever was inserted */
-    uint64_t seq; /* of the entry under way */
-    int reviewed; /* it is one of the review's, or parked */
-    rove_stamp stamp_most; /* of any row */
+    uint64_t seq;                   /* of the entry under way */
+    int reviewed;                   /* it is one of the review's, or parked */
+    rove_stamp stamp_most;          /* of any row */
 } gathered;
 
 void gather(gathered *self, world *w);
@@ -58,6 +58,7 @@ uint32_t gather_name(const gathered *self, uint32_t entity, rove_id id);
 /* NULL: it is not alive. */
 const gathered_row *gather_row(const gathered *self, uint32_t record);
 /* Which write a refused or shown value is: marks it as refused. */
-void gather_refused(world *w, int author, uint32_t record, const char *field, const rove_value *value);
+void gather_refused(world *w, int author, uint32_t record, const char *field,
+                    const rove_value *value);
 
 #endif

@@ -8,17 +8,39 @@
 #include <string.h>
 
 const ledger_entity ledger_entities[LEDGER_KINDS] = {
-    [LEDGER_ACCOUNT] = {"Account", "account", "website", {"name", "phone", "billing_city", "description"},
-                        NULL, "points", "alt_names", "lifecycle_stage", 1},
-    [LEDGER_VISIT] = {"Visit", "visit", "purpose", {"notes", "next_step"}, "account_id", NULL, NULL,
-                      NULL, 1},
+    [LEDGER_ACCOUNT] = {"Account",
+                        "account",
+                        "website",
+                        {"name", "phone", "billing_city", "description"},
+                        NULL,
+                        "points",
+                        "alt_names",
+                        "lifecycle_stage",
+                        1},
+    [LEDGER_VISIT] =
+        {"Visit", "visit", "purpose", {"notes", "next_step"}, "account_id", NULL, NULL, NULL, 1},
     [LEDGER_TASK] = {"Task", "task", "subject", {"description"}, "about_id", NULL, NULL, NULL, 1},
     [LEDGER_NOTE] = {"Note", "note", "text", {NULL}, "about_id", NULL, NULL, NULL, 0},
-    [LEDGER_CONTACT] = {"Contact", "contact", "department", {"title", "phone", "description"}, NULL,
-                        NULL, NULL, NULL, 1},
-    [LEDGER_LEAD] = {"Lead", "lead", "company", {"title", "description"}, NULL, NULL, NULL, NULL, 0},
-    [LEDGER_ROLE] = {"AccountContactRole", "account_contact_role", "role", {NULL}, "account_id", NULL,
-                     NULL, NULL, 0},
+    [LEDGER_CONTACT] = {"Contact",
+                        "contact",
+                        "department",
+                        {"title", "phone", "description"},
+                        NULL,
+                        NULL,
+                        NULL,
+                        NULL,
+                        1},
+    [LEDGER_LEAD] =
+        {"Lead", "lead", "company", {"title", "description"}, NULL, NULL, NULL, NULL, 0},
+    [LEDGER_ROLE] = {"AccountContactRole",
+                     "account_contact_role",
+                     "role",
+                     {NULL},
+                     "account_id",
+                     NULL,
+                     NULL,
+                     NULL,
+                     0},
 };
 
 static void *grow(void *items, size_t count, size_t *capacity, size_t size) {
@@ -50,7 +72,7 @@ uint32_t ledger_record_new(ledger *self, ledger_kind kind, uint32_t account) {
     self->record_count += self->record_count == 0;
     self->records =
         grow(self->records, self->record_count, &self->record_capacity, sizeof *self->records);
-    self->records[self->record_count] = 
+    self->records[self->record_count] =
         (ledger_record){.kind = kind, .account = account, .owner = -1};
     return (uint32_t)self->record_count++;
 }
@@ -74,7 +96,8 @@ uint32_t ledger_number(char letter, const void *text, size_t size) {
 }
 
 void ledger_text(char letter, uint32_t number, char text[LEDGER_KEY_SIZE]) {
-    snprintf(text, LEDGER_KEY_SIZE, "%c%06u;", letter, number); /* long enough not to be there by chance */
+    snprintf(text, LEDGER_KEY_SIZE, "%c%06u;", letter,
+             number); /* long enough not to be there by chance */
 }
 
 int ledger_after(const ledger *self, uint32_t write, uint32_t ancestor) {

@@ -40,11 +40,11 @@ extern const ledger_entity ledger_entities[LEDGER_KINDS];
 
 typedef enum ledger_what {
     LEDGER_INSERT,
-    LEDGER_SET, /* a text */
-    LEDGER_SEAL, /* the same, and nothing after it */
+    LEDGER_SET,   /* a text */
+    LEDGER_SEAL,  /* the same, and nothing after it */
     LEDGER_COUNT, /* adds its own number */
-    LEDGER_ADD, /* an element, which is its value */
-    LEDGER_TAKE, /* takes out the element that `parent` added */
+    LEDGER_ADD,   /* an element, which is its value */
+    LEDGER_TAKE,  /* takes out the element that `parent` added */
     LEDGER_DELETE
 } ledger_what;
 
@@ -52,16 +52,16 @@ typedef struct ledger_write {
     ledger_what what;
     uint32_t record;
     unsigned field; /* of texts */
-    int author; /* device, or LEDGER_HQ */
+    int author;     /* device, or LEDGER_HQ */
     int user;
     rove_replica replica; /* of the device at the time */
     uint32_t parent;
-    uint64_t syncs; /* that the device had begun */
+    uint64_t syncs;  /* that the device had begun */
     uint64_t cursor; /* where it stood */
     int64_t at_ms;
     uint32_t seen[LEDGER_TEXTS]; /* of a delete: what its author saw */
     /* What became of it. */
-    int done; /* the call said so */
+    int done;   /* the call said so */
     int unsure; /* the machine went down during the call, or it said that the disk failed */
     int given_up; /* taken back, or gone with a machine whose files went back, or an operator's before a restore */
     /* What a check finds. */
@@ -73,10 +73,10 @@ typedef struct ledger_write {
 typedef struct ledger_record {
     ledger_kind kind;
     uint32_t account; /* its record; 0: a root, or a contact */
-    uint32_t insert; /* the write */
-    int owner; /* a user, by reassignments; -1: nobody is */
+    uint32_t insert;  /* the write */
+    int owner;        /* a user, by reassignments; -1: nobody is */
     unsigned holders; /* users who hold it by a grant, a bit each; of roots */
-    int odd; /* its conflicts and holders cannot be told exactly any more */
+    int odd;          /* its conflicts and holders cannot be told exactly any more */
 } ledger_record;
 
 typedef struct ledger {

@@ -48,7 +48,8 @@ static int is_long(uint64_t seed) {
 }
 
 static void print_violation(uint64_t seed) {
-    printf("seed %" PRIu64 ": %s at %s: %s\n", seed, the_world.invariant, the_world.place, the_world.why);
+    printf("seed %" PRIu64 ": %s at %s: %s\n", seed, the_world.invariant, the_world.place,
+           the_world.why);
     fflush(stdout);
 }
 
@@ -66,8 +67,8 @@ static void print_counts(const world_counts *counts, double seconds) {
     printf("%26s %-12" PRIu64 "%s", #name, counts->name, ++column % 3 == 0 ? "\n" : "");
     WORLD_COUNTS(PRINT_COUNT)
 #undef PRINT_COUNT
-    printf("\n%.1f seeds a second, %.0f virtual device-days a second\n", (double)counts->seeds / seconds,
-           (double)counts->device_days / seconds);
+    printf("\n%.1f seeds a second, %.0f virtual device-days a second\n",
+           (double)counts->seeds / seconds, (double)counts->device_days / seconds);
 }
 
 /* A class of event that never came shows that its check is none. */
@@ -155,13 +156,15 @@ static int run_workers(const options *o, result *total) {
         while (waitpid(pids[i], &status, 0) < 0 && errno == EINTR) {
         }
         if (size != (ssize_t)sizeof r || status != 0) {
-            printf("rove-sim: worker %d died (%s)\n", i, WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "exit");
+            printf("rove-sim: worker %d died (%s)\n", i,
+                   WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "exit");
             good = 0;
             continue;
         }
         add_counts(&total->counts, &r.counts);
         total->failures += r.failures;
-        total->first_failure = r.first_failure < total->first_failure ? r.first_failure : total->first_failure;
+        total->first_failure =
+            r.first_failure < total->first_failure ? r.first_failure : total->first_failure;
     }
     return good && total->failures == 0;
 }
@@ -172,7 +175,8 @@ static int run_many(const options *o) {
     int good = run_workers(o, &total);
     print_counts(&total.counts, seconds_now() - begin);
     int missing = o->count >= 1000 ? print_missing(&total.counts) : 0;
-    printf("seeds %" PRIu64 "..%" PRIu64 ": %" PRIu64 " violations\n", o->from, o->from + o->count - 1, total.failures);
+    printf("seeds %" PRIu64 "..%" PRIu64 ": %" PRIu64 " violations\n", o->from,
+           o->from + o->count - 1, total.failures);
     return good && missing == 0 ? 0 : 1;
 }
 
@@ -181,8 +185,8 @@ static int run_many(const options *o) {
 static int run_story(plan *story, const options *o) {
     world_counts counts = {0};
     int good = world_run(&the_world, story, &crypto, &counts, o->verbose);
-    printf("%s  hash %016" PRIx64 "  %zu events\n", good ? "nothing is violated" : the_world.invariant, the_world.hash,
-           story->count);
+    printf("%s  hash %016" PRIx64 "  %zu events\n",
+           good ? "nothing is violated" : the_world.invariant, the_world.hash, story->count);
     if (!good) {
         print_violation(story->seed);
     }
@@ -204,7 +208,8 @@ static int run_regress(const options *o) {
     int failures = 0;
     int count = 0;
     DIR *folder = opendir(o->regress);
-    for (struct dirent *entry = folder == NULL ? NULL : readdir(folder); entry != NULL; entry = readdir(folder)) {
+    for (struct dirent *entry = folder == NULL ? NULL : readdir(folder); entry != NULL;
+         entry = readdir(folder)) {
         world_counts counts = {0};
         plan story;
         size_t size = strlen(entry->d_name);
@@ -229,10 +234,9 @@ static int run_regress(const options *o) {
 /* ---- teeth ---------------------------------------------------------------------------------------------- */
 
 #ifdef ROVE_PLANTS
-static const char *const plant_names[] = {
-    "NONE",
+static const char *const plant_names[] = {"NONE",
 #define PLANT_NAME(name, sentence) #name,
-    ROVE_PLANT_TABLE(PLANT_NAME)
+                                          ROVE_PLANT_TABLE(PLANT_NAME)
 #undef PLANT_NAME
 };
 
@@ -250,8 +254,8 @@ static int run_teeth(options *o) {
         int good = run_workers(o, &total);
         wanted++;
         caught += !good;
-        printf("%-18s %s after %" PRIu64 " seeds, %.1f s\n", plant_names[i], good ? "NOT CAUGHT" : "caught", total.counts.seeds,
-               seconds_now() - begin);
+        printf("%-18s %s after %" PRIu64 " seeds, %.1f s\n", plant_names[i],
+               good ? "NOT CAUGHT" : "caught", total.counts.seeds, seconds_now() - begin);
         fflush(stdout);
     }
     rove__planted = ROVE_PLANT_NONE;
@@ -266,13 +270,15 @@ static int plant_by_name(const char *name) {
             return 1;
         }
     }
-    fprintf(stderr, "rove-sim: there is no planted bug %s; core/src/base/planted.h lists them.\n", name);
+    fprintf(stderr, "rove-sim: there is no planted bug %s; core/src/base/planted.h lists them.\n",
+            name);
     return 0;
 }
 #else
 static int run_teeth(options *o) {
     (void)o;
-    fprintf(stderr, "rove-sim: this build has no planted bugs; configure it with -D ROVE_PLANTS=ON.\n");
+    fprintf(stderr,
+            "rove-sim: this build has no planted bugs; configure it with -D ROVE_PLANTS=ON.\n");
     return 2;
 }
 
@@ -285,13 +291,16 @@ static int plant_by_name(const char *name) {
 /* ---- arguments ------------------------------------------------------------------------------------------ */
 
 static int usage(void) {
-    fprintf(stderr,
-            "rove-sim [--seeds N] [--from S] [--workers N]   seeds S .. S + N - 1; what happened, and what was violated\n"
-            "rove-sim --seed S [-v] [--trace FILE]           one story, told aloud; its events to a file\n"
-            "rove-sim --replay FILE [-v]                     the story of a trace\n"
-            "rove-sim --shrink FILE [--trace OUT]            a shorter one that violates the same\n"
-            "rove-sim --regress FOLDER                       all traces of a folder\n"
-            "rove-sim --teeth [--plant NAME] [--seeds N]     every planted bug has to be noticed\n");
+    fprintf(
+        stderr,
+        "rove-sim [--seeds N] [--from S] [--workers N]   seeds S .. S + N - 1; what happened, and "
+        "what was violated\n"
+        "rove-sim --seed S [-v] [--trace FILE]           one story, told aloud; its events to a "
+        "file\n"
+        "rove-sim --replay FILE [-v]                     the story of a trace\n"
+        "rove-sim --shrink FILE [--trace OUT]            a shorter one that violates the same\n"
+        "rove-sim --regress FOLDER                       all traces of a folder\n"
+        "rove-sim --teeth [--plant NAME] [--seeds N]     every planted bug has to be noticed\n");
     return 2;
 }
 

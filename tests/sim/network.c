@@ -14,16 +14,17 @@
 /* What goes wrong with one request. */
 typedef struct weather {
     int64_t latency_ms;
-    size_t piece;         /* bytes at a time */
-    size_t cut_body;      /* the request ends after so many bytes; SIZE_MAX: it does not */
-    size_t cut_answer;    /* the answer does */
-    int seems_complete;   /* and looks as if it had been all */
-    int captive;          /* somebody else answers */
-    int slow_commit;      /* headquarters takes its time between batches */
+    size_t piece;       /* bytes at a time */
+    size_t cut_body;    /* the request ends after so many bytes; SIZE_MAX: it does not */
+    size_t cut_answer;  /* the answer does */
+    int seems_complete; /* and looks as if it had been all */
+    int captive;        /* somebody else answers */
+    int slow_commit;    /* headquarters takes its time between batches */
 } weather;
 
 static weather draw_weather(device *d) {
-    weather x = {.latency_ms = 20, .piece = PIECE_MAX, .cut_body = SIZE_MAX, .cut_answer = SIZE_MAX};
+    weather x = {
+        .latency_ms = 20, .piece = PIECE_MAX, .cut_body = SIZE_MAX, .cut_answer = SIZE_MAX};
     sim_dice *dice = &d->air;
     if (d->w->calm || d->faults == 0) {
         return x;
@@ -241,7 +242,8 @@ static rove_status perform(void *ctx, const rove_request *request, rove_response
                              : whole_request(d, request, &x);
     if (status != ROVE_OK) {
         if (error != NULL && error->message[0] == '\0') {
-            snprintf(error->message, sizeof error->message, "simulated: %s", rove_status_name(status));
+            snprintf(error->message, sizeof error->message, "simulated: %s",
+                     rove_status_name(status));
         }
         return status;
     }

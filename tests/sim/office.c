@@ -11,13 +11,13 @@
 #include "keys.h"
 #include "sync/enroll.h"
 
-#define FOLDER        "/1"
-#define TEMPLATE      62
-#define ARENA_MAX     ((size_t)8 * 1024 * 1024)
-#define HOUR_MS       INT64_C(3600000)
-#define EXPIRED_MS    (60 * 24 * HOUR_MS) /* so long after its end a certificate can be renewed */
-#define SPOOLED_MAX   ((size_t)64 * 1024 * 1024)
-#define COPIES_MAX    2
+#define FOLDER      "/1"
+#define TEMPLATE    62
+#define ARENA_MAX   ((size_t)8 * 1024 * 1024)
+#define HOUR_MS     INT64_C(3600000)
+#define EXPIRED_MS  (60 * 24 * HOUR_MS) /* so long after its end a certificate can be renewed */
+#define SPOOLED_MAX ((size_t)64 * 1024 * 1024)
+#define COPIES_MAX  2
 
 /* ---- what pushes wait in -------------------------------------------------------------------------------- */
 
@@ -33,7 +33,8 @@ static rove_status spool_open(void *ctx, rove__spool_file **file) {
 }
 
 static rove_status spool_write(rove__spool_file *file, size_t at, const void *bytes, size_t size) {
-    uint8_t *data = at == file->size && at + size <= SPOOLED_MAX ? realloc(file->data, at + size) : NULL;
+    uint8_t *data =
+        at == file->size && at + size <= SPOOLED_MAX ? realloc(file->data, at + size) : NULL;
     if (data == NULL) {
         return ROVE_FULL;
     }
@@ -205,8 +206,12 @@ static hq_ports make_ports(office *o) {
 
 void office_prepare(const rove_crypto *crypto, const int64_t *now_ms) {
     static const char *const hosts[] = {"hq.example.com"};
-    hq_init_options options = {.name = "Ajax", .hosts = hosts, .host_count = 1, .currency = "EUR",
-                               .timezone = "UTC", .operator_name = "first"};
+    hq_init_options options = {.name = "Ajax",
+                               .hosts = hosts,
+                               .host_count = 1,
+                               .currency = "EUR",
+                               .timezone = "UTC",
+                               .operator_name = "first"};
     first_day f = {.key = 0};
     office *o = calloc(1, sizeof *o);
     sim_machine_open(&o->machine, 1, 1, now_ms, crypto);
@@ -325,7 +330,7 @@ typedef struct admission {
     certificate shown;
     int has_shown;
     rove__hq_device device;
-    int fresh;   /* a new number */
+    int fresh; /* a new number */
     int refused;
     uint8_t public_key[SIM_PUBLIC_KEY_SIZE];
     certificate issued;
@@ -389,14 +394,20 @@ static rove_status issue(admission *a, rove__hq_tx *tx, rove_replica replica, ro
                          rove_id user) {
     int64_t now_ms = hq_now_ms(a->o->hq);
     int64_t days = 3 + (int64_t)sim_below(&a->o->machine.core, 28);
-    a->issued = (certificate){.user = user, .after_ms = now_ms, .until_ms = now_ms + days * 24 * HOUR_MS,
-                              .replica = replica, .former = former};
+    a->issued = (certificate){.user = user,
+                              .after_ms = now_ms,
+                              .until_ms = now_ms + days * 24 * HOUR_MS,
+                              .replica = replica,
+                              .former = former};
     memcpy(a->issued.magic, magic, sizeof magic);
     memcpy(a->issued.public_key, a->public_key, sizeof a->public_key);
     rove__hq_device known = a->device;
     if (a->fresh) {
-        known = (rove__hq_device){.replica = replica, .former = former, .user = user,
-                                   .status = ROVE_DEVICE_ACTIVE, .enrolled_ms = now_ms};
+        known = (rove__hq_device){.replica = replica,
+                                  .former = former,
+                                  .user = user,
+                                  .status = ROVE_DEVICE_ACTIVE,
+                                  .enrolled_ms = now_ms};
     }
     known.certificate_until_ms = a->issued.until_ms;
     rove_status status = hash_key(a->o, a->public_key, known.key_hash);
@@ -446,8 +457,8 @@ static rove_status enrol_job(void *ctx, rove__hq_tx *tx, rove_error *error) {
             hq_now_ms(e->a.o->hq) <= e->a.shown.until_ms + EXPIRED_MS) {
             return ROVE_EXISTS;
         }
-        former = status == ROVE_OK && e->a.device.status == ROVE_DEVICE_REVOKED ? 0
-                                                                             : e->a.shown.replica;
+        former =
+            status == ROVE_OK && e->a.device.status == ROVE_DEVICE_REVOKED ? 0 : e->a.shown.replica;
     }
     return issue_fresh(&e->a, tx, former, e->user, error);
 }

@@ -30,17 +30,17 @@ typedef struct rate {
 } rate;
 
 static const rate device_rates[] = {
-    {PLAN_WRITE, 1400, 1000}, {PLAN_UNDO, 60, 500},   {PLAN_SETTLE, 200, 500},
-    {PLAN_SYNC, 700, 1000},   {PLAN_TIDY, 60, 300},   {PLAN_KILL, 100, 400},
-    {PLAN_POWER, 250, 500},   {PLAN_FULL, 60, 150},   {PLAN_CLOCK, 100, 500},
+    {PLAN_WRITE, 1400, 1000}, {PLAN_UNDO, 60, 500},    {PLAN_SETTLE, 200, 500},
+    {PLAN_SYNC, 700, 1000},   {PLAN_TIDY, 60, 300},    {PLAN_KILL, 100, 400},
+    {PLAN_POWER, 250, 500},   {PLAN_FULL, 60, 150},    {PLAN_CLOCK, 100, 500},
     {PLAN_IMAGE, 60, 150},    {PLAN_RESTORE, 40, 150}, {PLAN_CLONE, 30, 100},
-    {PLAN_HANDOVER, 30, 100}, {PLAN_REVOKE, 25, 80},  {PLAN_REPLAY, 100, 300}};
+    {PLAN_HANDOVER, 30, 100}, {PLAN_REVOKE, 25, 80},   {PLAN_REPLAY, 100, 300}};
 
 static const rate office_rates[] = {
-    {PLAN_EDIT, 900, 900},  {PLAN_ASSIGN, 500, 800}, {PLAN_REASSIGN, 80, 300},
-    {PLAN_MOVE, 100, 300},  {PLAN_MERGE, 60, 200},   {PLAN_DECIDE, 300, 400},
-    {PLAN_KILL, 80, 300},   {PLAN_POWER, 150, 300},  {PLAN_FULL, 50, 100},
-    {PLAN_CLOCK, 60, 200},  {PLAN_IMAGE, 100, 250},  {PLAN_RESTORE, 50, 200},
+    {PLAN_EDIT, 900, 900}, {PLAN_ASSIGN, 500, 800}, {PLAN_REASSIGN, 80, 300},
+    {PLAN_MOVE, 100, 300}, {PLAN_MERGE, 60, 200},   {PLAN_DECIDE, 300, 400},
+    {PLAN_KILL, 80, 300},  {PLAN_POWER, 150, 300},  {PLAN_FULL, 50, 100},
+    {PLAN_CLOCK, 60, 200}, {PLAN_IMAGE, 100, 250},  {PLAN_RESTORE, 50, 200},
     {PLAN_PURGE, 30, 100}};
 
 static void add(plan *self, plan_event event) {
@@ -117,8 +117,8 @@ void plan_write(const plan *self, FILE *file) {
         if (e->who != PLAN_HQ) {
             snprintf(who, sizeof who, "%u", e->who);
         }
-        fprintf(file, "%" PRId64 " %s %s %" PRIx64 " %" PRIx64 "\n", e->at_ms, plan_word(e->what), who,
-                e->work, e->faults);
+        fprintf(file, "%" PRId64 " %s %s %" PRIx64 " %" PRIx64 "\n", e->at_ms, plan_word(e->what),
+                who, e->work, e->faults);
     }
 }
 

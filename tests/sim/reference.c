@@ -7,11 +7,13 @@
 
 static const char *field_of(const world *w, const ledger_write *write) {
     const ledger_record *record = &w->ledger.records[write->record];
-    const char *name = write->field < LEDGER_TEXTS ? ledger_entities[record->kind].texts[write->field] : NULL;
+    const char *name =
+        write->field < LEDGER_TEXTS ? ledger_entities[record->kind].texts[write->field] : NULL;
     return name == NULL ? "?" : name;
 }
 
-static reference_conflict *find(reference_conflict *conflicts, size_t count, uint32_t a, uint32_t b) {
+static reference_conflict *find(reference_conflict *conflicts, size_t count, uint32_t a,
+                                uint32_t b) {
     for (size_t i = 0; i < count; i++) {
         reference_conflict *c = &conflicts[i];
         if (!c->seen && ((c->kept == a && c->lost == b) || (c->kept == b && c->lost == a))) {
@@ -65,7 +67,8 @@ void reference_register(world *w, const reference_step *steps, size_t count,
         }
     }
     if (exact && count > 0 && stands != current) {
-        VIOLATED(w, "I9", "r%u.%s: w%u stands, and it should be w%u", l->writes[steps[0].write].record,
-                 field_of(w, &l->writes[steps[0].write]), stands, current);
+        VIOLATED(w, "I9", "r%u.%s: w%u stands, and it should be w%u",
+                 l->writes[steps[0].write].record, field_of(w, &l->writes[steps[0].write]), stands,
+                 current);
     }
 }

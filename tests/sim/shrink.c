@@ -55,7 +55,8 @@ typedef struct shrinking {
 static int still(shrinking *s, const plan *story) {
     s->tried++;
     outcome got = tell(story, s->crypto);
-    return strcmp(got.invariant, s->wanted.invariant) == 0 && strcmp(got.place, s->wanted.place) == 0;
+    return strcmp(got.invariant, s->wanted.invariant) == 0 &&
+           strcmp(got.place, s->wanted.place) == 0;
 }
 
 static void copy_without(plan *to, const plan *from, size_t at, size_t count) {
@@ -113,8 +114,8 @@ int shrink(plan *story, const rove_crypto *crypto, const char *out) {
     calm_down(&s, story);
     leave_out(&s, story, &shorter);
     free(shorter.events);
-    fprintf(stderr, "%s at %s: %zu events, %zu before; %zu stories told\n", s.wanted.invariant, s.wanted.place,
-            story->count, before, s.tried);
+    fprintf(stderr, "%s at %s: %zu events, %zu before; %zu stories told\n", s.wanted.invariant,
+            s.wanted.place, story->count, before, s.tried);
     FILE *file = out == NULL ? stdout : fopen(out, "w");
     if (file == NULL) {
         perror(out);

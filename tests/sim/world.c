@@ -89,8 +89,8 @@ static void begin(world *w) {
     sim_dice dice = sim_stream(w->plan->events == NULL ? 1 : w->plan->devices, 31);
     for (unsigned i = 0; i < w->plan->devices; i++) {
         device *d = &w->devices[i];
-        *d = (device){.w = w, .number = (int)i, .user = -1, .wanted = -1, .family = -1,
-                      .up_ms = WORLD_NEVER};
+        *d = (device){
+            .w = w, .number = (int)i, .user = -1, .wanted = -1, .family = -1, .up_ms = WORLD_NEVER};
         sim_machine_open(&d->machine, (int)i + 2, sim_draw(&dice), &w->now_ms, w->crypto);
         d->ports = (rove_ports){.allocator = sim_machine_allocator(&d->machine),
                                 .clock = sim_machine_clock(&d->machine),
@@ -182,13 +182,15 @@ static void calm(world *w) {
         w->devices[i].faults = 0;
     }
     w->now_ms += 3600 * SECOND_MS;
-    for (int i = 0; i < 10000 && !world_failed(w) && step(w, w->now_ms + 24 * 3600 * SECOND_MS); i++) {
+    for (int i = 0; i < 10000 && !world_failed(w) && step(w, w->now_ms + 24 * 3600 * SECOND_MS);
+         i++) {
     }
 }
 
 static rove_status tell_pending(void *ctx, const rove_pending *pending) {
-    fprintf(stderr, "                device %d: %s %s %lld %s%s\n", *(int *)ctx, pending->what, pending->entity,
-            (long long)pending->id, pending->fields, pending->in_flight ? ", in flight" : "");
+    fprintf(stderr, "                device %d: %s %s %lld %s%s\n", *(int *)ctx, pending->what,
+            pending->entity, (long long)pending->id, pending->fields,
+            pending->in_flight ? ", in flight" : "");
     return ROVE_OK;
 }
 
@@ -276,8 +278,12 @@ static void end(world *w) {
 int world_run(world *w, const plan *story, const rove_crypto *crypto, world_counts *counts,
               int verbose) {
     memset(w, 0, sizeof *w);
-    *w = (world){.plan = story, .now_ms = WORLD_BEGIN_MS, .crypto = crypto, .counts = counts,
-                 .verbose = verbose, .hash = 0xcbf29ce484222325u};
+    *w = (world){.plan = story,
+                 .now_ms = WORLD_BEGIN_MS,
+                 .crypto = crypto,
+                 .counts = counts,
+                 .verbose = verbose,
+                 .hash = 0xcbf29ce484222325u};
     begin(w);
     run_events(w);
     if (!world_failed(w)) {

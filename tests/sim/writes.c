@@ -111,8 +111,8 @@ static rove_status update(writing *x, ledger_kind kind, int seal) {
     unsigned field = seal ? 0 : (unsigned)sim_below(&x->dice, text_count(kind));
     uint32_t parent = shown(x, kind, id, field);
     uint32_t number = note(x, seal ? LEDGER_SEAL : LEDGER_SET, record, field, parent);
-    rove_field fields[1] = {{ledger_entities[kind].texts[field],
-                             value_of(x, kind, field, number, text)}};
+    rove_field fields[1] = {
+        {ledger_entities[kind].texts[field], value_of(x, kind, field, number, text)}};
     x->d->w->counts->sealed += (uint64_t)seal;
     return seal ? rove_seal(x->d->replica, ledger_entities[kind].name, id, fields, 1, &x->error)
                 : rove_update(x->d->replica, ledger_entities[kind].name, id, fields, 1, &x->error);
@@ -162,8 +162,8 @@ static rove_status insert_one(writing *x, ledger_kind kind, uint32_t account, ro
 }
 
 static rove_status insert(writing *x) {
-    static const ledger_kind kinds[] = {LEDGER_VISIT, LEDGER_VISIT, LEDGER_VISIT, LEDGER_TASK,
-                                        LEDGER_TASK,  LEDGER_NOTE,  LEDGER_NOTE,  LEDGER_CONTACT,
+    static const ledger_kind kinds[] = {LEDGER_VISIT, LEDGER_VISIT,  LEDGER_VISIT, LEDGER_TASK,
+                                        LEDGER_TASK,  LEDGER_NOTE,   LEDGER_NOTE,  LEDGER_CONTACT,
                                         LEDGER_LEAD,  LEDGER_ACCOUNT};
     ledger_kind kind = kinds[sim_below(&x->dice, 10)];
     uint32_t account = 0;
@@ -235,13 +235,12 @@ static rove_status stage(writing *x) {
     uint32_t record = 0;
     rove_id id = pick(x, LEDGER_ACCOUNT, &record);
     rove_field fields[1] = {{"lifecycle_stage", rove_int(1 + (int64_t)sim_below(&x->dice, 8))}};
-    return id == 0 ? ROVE_OK
-                   : rove_update(x->d->replica, "Account", id, fields, 1, &x->error);
+    return id == 0 ? ROVE_OK : rove_update(x->d->replica, "Account", id, fields, 1, &x->error);
 }
 
 static rove_status erase(writing *x) {
-    static const ledger_kind kinds[] = {LEDGER_VISIT, LEDGER_TASK, LEDGER_NOTE, LEDGER_LEAD,
-                                        LEDGER_ROLE,  LEDGER_ACCOUNT};
+    static const ledger_kind kinds[] = {LEDGER_VISIT, LEDGER_TASK, LEDGER_NOTE,
+                                        LEDGER_LEAD,  LEDGER_ROLE, LEDGER_ACCOUNT};
     ledger_kind kind = kinds[sim_below(&x->dice, 20) < 19 ? sim_below(&x->dice, 5) : 5];
     uint32_t record = 0;
     uint32_t seen[LEDGER_TEXTS] = {0};
@@ -323,9 +322,9 @@ void writes_act(device *d, const plan_event *event) {
     for (size_t i = 0; i < x.count && d->w->verbose; i++) {
         const ledger_write *write = ledger_get(&d->w->ledger, x.writes[i]);
         const ledger_entity *entity = &ledger_entities[d->w->ledger.records[write->record].kind];
-        fprintf(stderr, "                w%u: %s %s r%u %s, after w%u\n", x.writes[i], whats[write->what],
-                entity->name, write->record, write->field < LEDGER_TEXTS ? entity->texts[write->field] : "",
-                write->parent);
+        fprintf(stderr, "                w%u: %s %s r%u %s, after w%u\n", x.writes[i],
+                whats[write->what], entity->name, write->record,
+                write->field < LEDGER_TEXTS ? entity->texts[write->field] : "", write->parent);
     }
     (void)device_may(d, "write", status, &x.error);
     settle(&x, status);
@@ -346,7 +345,8 @@ void writes_undo(device *d, const plan_event *event) {
     if (id != 0) {
         rove_status status = rove_undo(d->replica, ledger_entities[kind].name, id, &x.error);
         (void)device_may(d, "write", status, &x.error);
-        world_says(d->w, "device %d takes back r%u: %s", d->number, record, rove_status_name(status));
+        world_says(d->w, "device %d takes back r%u: %s", d->number, record,
+                   rove_status_name(status));
         ledger *l = &d->w->ledger;
         for (uint32_t i = 1; i < l->count && (status == ROVE_OK || d->machine.disk.off); i++) {
             if (l->writes[i].author == d->number && l->writes[i].record == record) {
