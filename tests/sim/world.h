@@ -32,13 +32,14 @@ typedef struct world world;
 /* How often what happened, over all simulations of a process: that they did real work. */
 #define WORLD_COUNTS(X)                                                                            \
     X(seeds)                                                                                       \
-    X(device_days) X(writes) X(syncs) X(syncs_done) X(exchanges) X(enrolments) X(renewals)         \
-        X(cuts_of_network) X(power_cuts) X(kills) X(out_of_memory) X(disk_failures) X(clock_jumps) \
+    X(device_days)                                                                                 \
+    X(writes) X(syncs) X(syncs_done) X(exchanges) X(enrolments) X(renewals) X(cuts_of_network)     \
+        X(power_cuts) X(kills) X(out_of_memory) X(disk_failures) X(clock_jumps)                    \
             X(restores_of_devices) X(clones) X(forks) X(handovers) X(backups)                      \
                 X(restores_of_headquarters) X(edits) X(assignments) X(reassignments) X(moves)      \
                     X(merges) X(revocations) X(purges) X(replays) X(conflicts) X(reviews)          \
-                        X(settled) X(refused) X(sealed) X(parked) X(renumbered) X(tidied)          \
-                            X(rows_checked) X(writes_checked)
+                        X(settled) X(refused) X(sealed) X(parked) X(tidied) X(rows_checked)        \
+                            X(writes_checked)
 typedef struct world_counts {
 #define WORLD_COUNT(name) uint64_t name;
     WORLD_COUNTS(WORLD_COUNT)
