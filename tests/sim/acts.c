@@ -363,6 +363,7 @@ static void purge(office *o, sim_dice *dice) {
     snprintf(days, sizeof days, "%u", 1 + (unsigned)sim_below(dice, 3));
     const char *words[] = {"purge", "--older-than", days, NULL};
     o->w->counts->purges += acts_command(o, words) == 0;
+    o->w->purged = 1;
 }
 
 /* ---- backups -------------------------------------------------------------------------------------------- */

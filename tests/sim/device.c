@@ -3,6 +3,7 @@
  */
 #include "world.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,10 +18,27 @@ static const char *folder_of(const device *d, char folder[16]) {
     return folder;
 }
 
+/* Digests are there to mend what went wrong; where nothing went back in time, nothing goes wrong (I19). */
+static void look_for_repair(device *d, const char *text) {
+    world *w = d->w;
+    if (strstr(text, "scopes differ from headquarters") == NULL) {
+        return;
+    }
+    w->counts->repairs++;
+    if (!w->office.restored && !w->copied && !w->purged) {
+        VIOLATED(w, "I19", "device %d differs from headquarters: %s", d->number, text);
+    }
+}
+
 static void read_log(const sim_machine *machine, rove_log_level level, const char *module,
                      const char *text) {
-    (void)level;
-    fprintf(stderr, "        disk %d %s: %s\n", machine->disk.number, module, text);
+    device *d = (device *)((uintptr_t)machine - offsetof(device, machine));
+    if (level <= ROVE_LOG_WARN) {
+        look_for_repair(d, text);
+    }
+    if (d->w->verbose > 1) {
+        fprintf(stderr, "        device %d %s: %s\n", d->number, module, text);
+    }
 }
 
 /* ---- statuses ------------------------------------------------------------------------------------------- */
@@ -322,7 +340,7 @@ static void enroll(device *d) {
 
 void device_begin(device *d, int user) {
     d->exists = 1;
-    d->machine.log = d->w->verbose > 1 ? read_log : NULL;
+    d->machine.log = read_log;
     d->user = -1;
     d->wanted = user;
     start(d);
@@ -471,6 +489,7 @@ static void restore(device *d) {
     give_up_since(d, d->image_syncs, d->image_writes);
     d->family = d->family < 0 ? d->number : d->family;
     d->w->counts->restores_of_devices++;
+    d->w->copied = 1;
     world_says(d->w, "device %d goes back to what was copied", d->number);
 }
 
@@ -492,6 +511,7 @@ static void clone(device *d, uint64_t work) {
     d->family = d->family < 0 ? d->number : d->family;
     copy->family = d->family;
     d->w->counts->clones++;
+    d->w->copied = 1;
     world_says(d->w, "device %u goes on with a copy of device %d", to, d->number);
 }
 

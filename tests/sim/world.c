@@ -98,7 +98,7 @@ static void begin(world *w) {
                                 .files = sim_disk_files(&d->machine.disk),
                                 .crypto = sim_crypto_port(&d->machine.crypto),
                                 .transport = network_transport(d),
-                                .log = sim_machine_log(&d->machine, ROVE_LOG_DEBUG),
+                                .log = sim_machine_log(&d->machine, w->verbose > 1 ? ROVE_LOG_DEBUG : ROVE_LOG_WARN),
                                 .app = "sim"};
         device_begin(d, (int)(i % w->plan->users));
     }

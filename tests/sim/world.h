@@ -38,7 +38,7 @@ typedef struct world world;
             X(restores_of_devices) X(clones) X(forks) X(handovers) X(backups)                      \
                 X(restores_of_headquarters) X(edits) X(assignments) X(reassignments) X(moves)      \
                     X(merges) X(revocations) X(purges) X(replays) X(conflicts) X(reviews)          \
-                        X(settled) X(refused) X(sealed) X(parked) X(tidied) X(rows_checked)        \
+                        X(settled) X(refused) X(sealed) X(parked) X(tidied) X(repairs) X(rows_checked)        \
                             X(writes_checked)
 typedef struct world_counts {
 #define WORLD_COUNT(name) uint64_t name;
@@ -122,6 +122,7 @@ struct world {
     const rove_crypto *crypto;
     world_counts *counts;
     int calm; /* nothing goes wrong any more */
+    int copied, purged; /* files of a device went back or were doubled; headquarters forgot something */
     int verbose;
     uint64_t hash; /* of everything that happened */
     /* The first violation. */
