@@ -422,5 +422,7 @@ int sim_disk_install(void) {
                               .xSleep = vfs_sleep,
                               .xCurrentTime = vfs_time,
                               .xGetLastError = vfs_error};
+    (void)sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* nobody looks, and it costs */
     return sqlite3_vfs_register(&vfs, 1);
 }

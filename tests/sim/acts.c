@@ -276,6 +276,15 @@ static void assign(office *o, sim_dice *dice) {
     }
 }
 
+static int is_among(const search *s, uint32_t record) {
+    for (size_t i = 0; i < s->count; i++) {
+        if (s->records[i] == record) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static void reassign(office *o, sim_dice *dice) {
     char from_text[8];
     char to_text[8];
@@ -283,6 +292,10 @@ static void reassign(office *o, sim_dice *dice) {
     unsigned to = (from + 1 + (unsigned)sim_below(dice, PLAN_USERS_MAX - 1)) % PLAN_USERS_MAX;
     const char *words[] = {"reassign", "--from",           login(from, from_text),
                            "--to",     login(to, to_text), NULL};
+    search accounts;
+    search leads;
+    (void)find(o, LEDGER_ACCOUNT, &accounts);
+    (void)find(o, LEDGER_LEAD, &leads);
     int code = acts_command(o, words);
     ledger *l = &o->w->ledger;
     for (uint32_t i = 1; i < l->record_count; i++) {
@@ -291,9 +304,10 @@ static void reassign(office *o, sim_dice *dice) {
         if (!root || ((record->holders >> from & 1u) == 0 && record->owner != (int)from)) {
             continue;
         }
-        /* What headquarters does not know yet is not passed on; its author holds it when it comes. */
-        record->odd = record->odd || code != 0 || record->insert != 0;
-        if (code == 0) {
+        /* What headquarters does not know yet, or what is deleted, is not passed on; it may come. */
+        int there = is_among(&accounts, i) || is_among(&leads, i);
+        record->odd = record->odd || code != 0 || record->insert != 0 || !there;
+        if (code == 0 && there) {
             record->holders = (record->holders & ~(1u << from)) | 1u << to;
             record->owner = (int)to;
         }

@@ -59,7 +59,7 @@ static void gather_refusals(const gathered *g, device *d) {
 }
 
 static int is_found(const ledger_write *write) {
-    return write->judged > 0 || write->reviewed > 0 || write->refused > 0;
+    return write->judged > 0 || write->reviewed > 0 || write->refused > 0 || write->carried > 0;
 }
 
 /* The same device, or one that came of the same. */
@@ -191,6 +191,9 @@ static void check_counter(gathered *g, const gathered_row *row) {
     int64_t sum = 0;
     if (is_added_by_copies(g, row->record)) {
         return;
+    }
+    if (g->w->office.restored && l->records[row->record].insert != 0) {
+        return; /* it may have come back from who had it, with the sum of what he knew */
     }
     for (uint32_t i = 1; i < l->count; i++) {
         const ledger_write *write = &l->writes[i];

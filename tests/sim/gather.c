@@ -117,10 +117,12 @@ static void take_texts(gathered *self, ledger_kind kind, uint32_t record,
         if (number == 0 || number >= self->w->ledger.count) {
             continue;
         }
-        /* A seal carries the whole record: what others wrote before is no write of its author. */
-        const ledger_write *write = &self->w->ledger.writes[number];
+        /* A seal carries the whole record: what was written before it, by whoever, is no act of its own. */
+        ledger_write *write = &self->w->ledger.writes[number];
+        int own = write->author >= 0 && write->replica == change->replica;
         if (change->op == ROVE_OP_SEAL && write->what != LEDGER_SEAL &&
-            !is_by(self, write, change->replica)) {
+            (!own || write->judged > 0)) {
+            write->carried++;
             continue;
         }
         if (change->op == ROVE_OP_SEAL && !self->reviewed && write->judged > 0) {
@@ -376,7 +378,8 @@ void gather(gathered *self, world *w) {
     sqlite3 *db = NULL;
     *self = (gathered){.w = w};
     for (size_t i = 1; i < w->ledger.count; i++) {
-        w->ledger.writes[i].judged = w->ledger.writes[i].reviewed = w->ledger.writes[i].refused = 0;
+        w->ledger.writes[i].judged = w->ledger.writes[i].reviewed = w->ledger.writes[i].carried =
+            w->ledger.writes[i].refused = 0;
     }
     /* First, for it knows the records that a restored headquarters was given by others than their makers. */
     if (office_read(&w->office, read_rows, self) != ROVE_OK) {

@@ -66,6 +66,7 @@ typedef struct ledger_write {
     int given_up; /* taken back, or gone with a machine whose files went back, or an operator's before a restore */
     /* What a check finds. */
     unsigned judged, reviewed, refused;
+    unsigned carried; /* in what somebody sealed */
     uint64_t seq;
     rove_replica by; /* whose it is by the history */
 } ledger_write;

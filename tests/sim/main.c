@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -351,6 +352,9 @@ int main(int argc, char **argv) {
     if (o.plant != NULL && !o.teeth && !plant_by_name(o.plant)) {
         return 2;
     }
+    /* Disks are made and dropped all the time: their memory is kept. */
+    (void)mallopt(M_MMAP_THRESHOLD, 1 << 30);
+    (void)mallopt(M_TRIM_THRESHOLD, 1 << 30);
     if (rove_posix_crypto_new(&crypto) != ROVE_OK) {
         return 2;
     }

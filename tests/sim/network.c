@@ -26,7 +26,12 @@ static weather draw_weather(device *d) {
     weather x = {
         .latency_ms = 20, .piece = PIECE_MAX, .cut_body = SIZE_MAX, .cut_answer = SIZE_MAX};
     sim_dice *dice = &d->air;
-    if (d->w->calm || d->faults == 0) {
+    if (d->w->calm) {
+        return x;
+    }
+    x.latency_ms = 50 + (int64_t)sim_below(dice, 500);
+    x.slow_commit = 1;
+    if (d->faults == 0) {
         return x;
     }
     x.latency_ms = 1 + (int64_t)sim_below(dice, sim_chance(dice, 200) ? 30000 : 1000);

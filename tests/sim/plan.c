@@ -69,6 +69,30 @@ static void draw_rates(plan *self, sim_dice *work, sim_dice *faults, const rate 
     }
 }
 
+/* Much happens at once: a rep goes on writing while his device syncs, operators and other devices come in between. */
+static void draw_meanwhile(plan *self, sim_dice *work) {
+    static const plan_what whats[] = {PLAN_WRITE, PLAN_WRITE, PLAN_WRITE, PLAN_WRITE,
+                                      PLAN_UNDO,  PLAN_SYNC,  PLAN_EDIT,  PLAN_ASSIGN};
+    size_t count = self->count;
+    for (size_t i = 0; i < count; i++) {
+        plan_event event = self->events[i];
+        uint64_t more =
+            event.what == PLAN_SYNC && sim_chance(work, 400) ? 1 + sim_below(work, 4) : 0;
+        for (uint64_t n = 0; n < more; n++) {
+            plan_event other = {.at_ms = event.at_ms + (int64_t)sim_below(work, 1500),
+                                .what = whats[sim_below(work, 8)],
+                                .who = event.who,
+                                .work = sim_draw(work) | 1};
+            if (other.what == PLAN_SYNC) {
+                other.who = (unsigned)sim_below(work, self->devices);
+            } else if (other.what == PLAN_EDIT || other.what == PLAN_ASSIGN) {
+                other.who = PLAN_HQ;
+            }
+            add(self, other);
+        }
+    }
+}
+
 static int by_time(const void *a, const void *b) {
     const plan_event *x = a;
     const plan_event *y = b;
@@ -99,6 +123,7 @@ void plan_draw(plan *self, uint64_t seed, int big) {
     }
     draw_rates(self, &work, &faults, office_rates, sizeof office_rates / sizeof *office_rates,
                PLAN_HQ, faulty);
+    draw_meanwhile(self, &work);
     qsort(self->events, self->count, sizeof *self->events, by_time);
 }
 

@@ -33,13 +33,14 @@ typedef struct world world;
 #define WORLD_COUNTS(X)                                                                            \
     X(seeds)                                                                                       \
     X(device_days)                                                                                 \
-    X(writes) X(syncs) X(syncs_done) X(exchanges) X(enrolments) X(renewals) X(cuts_of_network)     \
-        X(power_cuts) X(kills) X(out_of_memory) X(disk_failures) X(clock_jumps)                    \
-            X(restores_of_devices) X(clones) X(forks) X(handovers) X(backups)                      \
-                X(restores_of_headquarters) X(edits) X(assignments) X(reassignments) X(moves)      \
-                    X(merges) X(revocations) X(purges) X(replays) X(conflicts) X(reviews)          \
-                        X(settled) X(refused) X(sealed) X(parked) X(tidied) X(repairs) X(rows_checked)        \
-                            X(writes_checked)
+    X(writes)                                                                                      \
+    X(syncs)                                                                                       \
+    X(syncs_done) X(exchanges) X(enrolments) X(renewals) X(cuts_of_network) X(power_cuts) X(kills) \
+        X(out_of_memory) X(disk_failures) X(clock_jumps) X(restores_of_devices) X(clones) X(forks) \
+            X(handovers) X(backups) X(restores_of_headquarters) X(edits) X(assignments)            \
+                X(reassignments) X(moves) X(merges) X(revocations) X(purges) X(replays)            \
+                    X(conflicts) X(reviews) X(settled) X(refused) X(sealed) X(parked) X(tidied)    \
+                        X(repairs) X(rows_checked) X(writes_checked)
 typedef struct world_counts {
 #define WORLD_COUNT(name) uint64_t name;
     WORLD_COUNTS(WORLD_COUNT)
@@ -55,11 +56,12 @@ typedef struct device {
     rove_ports ports;
     rove *replica; /* NULL: it is down, or not begun */
     int exists;
-    int user;       /* who is enrolled, -1: nobody */
-    int wanted;     /* who is to be enrolled next, -1: nobody */
-    int family;     /* devices that came of one by copying have the same; -1: none did */
-    int64_t up_ms;  /* when it is started again; WORLD_NEVER: it runs, or does not exist */
-    uint64_t syncs; /* begun */
+    int user;         /* who is enrolled, -1: nobody */
+    int wanted;       /* who is to be enrolled next, -1: nobody */
+    int family;       /* devices that came of one by copying have the same; -1: none did */
+    int64_t up_ms;    /* when it is started again; WORLD_NEVER: it runs, or does not exist */
+    uint64_t syncs;   /* begun */
+    unsigned repairs; /* how often it differed from headquarters */
     /* A sync under way. */
     sim_fiber *fiber;
     int64_t wake_ms; /* when it goes on */
@@ -122,7 +124,8 @@ struct world {
     const rove_crypto *crypto;
     world_counts *counts;
     int calm; /* nothing goes wrong any more */
-    int copied, purged; /* files of a device went back or were doubled; headquarters forgot something */
+    int copied,
+        purged; /* files of a device went back or were doubled; headquarters forgot something */
     int verbose;
     uint64_t hash; /* of everything that happened */
     /* The first violation. */

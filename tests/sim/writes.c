@@ -101,14 +101,33 @@ static rove_value value_of(writing *x, ledger_kind kind, unsigned field, uint32_
 
 /* ---- single writes -------------------------------------------------------------------------------------- */
 
+/* What this device wrote last, if it still has it: a rep corrects himself. 0: it is not there. */
+static rove_id pick_last(writing *x, ledger_kind *kind, uint32_t *record, unsigned *field) {
+    const ledger *l = &x->d->w->ledger;
+    for (size_t i = l->count; i-- > 1 && l->count - i < 100;) {
+        const ledger_write *write = &l->writes[i];
+        if (write->author == x->d->number && write->what == LEDGER_SET) {
+            *kind = l->records[write->record].kind;
+            *record = write->record;
+            *field = write->field;
+            return device_find(x->d, write->record);
+        }
+    }
+    return 0;
+}
+
 static rove_status update(writing *x, ledger_kind kind, int seal) {
     char text[LONG_TEXT + LEDGER_KEY_SIZE + 1];
     uint32_t record = 0;
-    rove_id id = pick(x, kind, &record);
+    unsigned field = 0;
+    rove_id id = !seal && sim_chance(&x->dice, 250) ? pick_last(x, &kind, &record, &field) : 0;
+    if (id == 0) {
+        id = pick(x, kind, &record);
+        field = seal ? 0 : (unsigned)sim_below(&x->dice, text_count(kind));
+    }
     if (id == 0 || text_count(kind) == 0) {
         return ROVE_OK;
     }
-    unsigned field = seal ? 0 : (unsigned)sim_below(&x->dice, text_count(kind));
     uint32_t parent = shown(x, kind, id, field);
     uint32_t number = note(x, seal ? LEDGER_SEAL : LEDGER_SET, record, field, parent);
     rove_field fields[1] = {
