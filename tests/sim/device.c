@@ -29,7 +29,7 @@ static void look_for_repair(device *d, const char *text) {
     }
     w->counts->repairs++;
     d->repairs++;
-    if (d->repairs > 1 && !w->office.restored && !w->copied && !w->purged) {
+    if ((d->repairs > 1 || !d->failed) && !w->office.restored && !w->copied && !w->purged) {
         VIOLATED(w, "I19", "device %d differs from headquarters: %s", d->number, text);
     }
 }
@@ -296,6 +296,7 @@ void device_stop(device *d, int power, int64_t pause_ms) {
         sim_fiber_free(d->fiber);
         d->fiber = NULL;
         d->dying = 0;
+        d->failed = 1;
         d->syncs++;
     }
     rove_close(d->replica);
@@ -396,6 +397,7 @@ static void sync_ended(device *d) {
     sim_fiber_free(d->fiber);
     d->fiber = NULL;
     d->w->counts->syncs_done += d->synced == ROVE_OK;
+    d->failed |= d->synced != ROVE_OK;
     d->syncs++; /* what was written meanwhile may have gone with it */
     world_says(d->w, "device %d synced: %s, %llu pushed, %llu applied, %llu removed", d->number,
                rove_status_name(d->synced), (unsigned long long)d->report.rows_pushed,

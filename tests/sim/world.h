@@ -35,7 +35,8 @@ typedef struct world world;
     X(device_days)                                                                                 \
     X(writes)                                                                                      \
     X(syncs)                                                                                       \
-    X(syncs_done) X(exchanges) X(enrolments) X(renewals) X(cuts_of_network) X(power_cuts) X(kills) \
+    X(syncs_done)                                                                                  \
+    X(exchanges) X(enrolments) X(renewals) X(cuts_of_network) X(power_cuts) X(kills)               \
         X(out_of_memory) X(disk_failures) X(clock_jumps) X(restores_of_devices) X(clones) X(forks) \
             X(handovers) X(backups) X(restores_of_headquarters) X(edits) X(assignments)            \
                 X(reassignments) X(moves) X(merges) X(revocations) X(purges) X(replays)            \
@@ -62,6 +63,7 @@ typedef struct device {
     int64_t up_ms;    /* when it is started again; WORLD_NEVER: it runs, or does not exist */
     uint64_t syncs;   /* begun */
     unsigned repairs; /* how often it differed from headquarters */
+    int failed;       /* one of its syncs did: an answer may have been lost */
     /* A sync under way. */
     sim_fiber *fiber;
     int64_t wake_ms; /* when it goes on */
