@@ -36,8 +36,10 @@ set_target_properties(rove_platform_posix PROPERTIES OUTPUT_NAME rove_posix EXPO
 target_link_libraries(rove_platform_posix PUBLIC rove_interface)
 rove_needs(platform_posix PkgConfig::CURL PkgConfig::SSL
     PkgConfig::MBEDTLS PkgConfig::MBEDX509 PkgConfig::MBEDCRYPTO Threads::Threads)
-rove_part(platform_sim platform/sim) # for tests/sim alone: nothing of it is installed
-rove_needs(platform_sim PkgConfig::SQLITE)
+if(ROVE_TESTS)
+    rove_part(platform_sim platform/sim)
+    rove_needs(platform_sim PkgConfig::SQLITE)
+endif()
 rove_part(cli platform/cli)
 rove_needs(cli PkgConfig::JANSSON)
 rove_part(server server-stub)

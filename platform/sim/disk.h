@@ -39,7 +39,7 @@ typedef struct sim_disk {
     sim_disk_count count;
 } sim_disk;
 
-/* Registers the VFS; once a process. The clock is that of SQLite's own functions, and for random bytes. */
+/* Registers the VFS; once a process, before anything else of SQLite, which then serves one thread only. The clock is that of SQLite's own functions, and for random bytes. */
 int sim_disk_install(void);
 /* What SQLite draws at random from now on; the same seed, the same bytes. */
 void sim_disk_seed(uint64_t seed);

@@ -95,4 +95,19 @@ static inline void desk_write(const char *path, const char *text) {
     assert_int_equal(fclose(file), 0);
 }
 
+/* main() of a scenario that acts at this desk and differs from others in these alone. */
+static inline int desk_main(int argc, char **argv, const char *name, unsigned kinds,
+                            void (*prepare)(void), void (*act)(void), void (*check)(void)) {
+    const loop_scenario scenario = {.name = name,
+                                    .kinds = kinds,
+                                    .prepare = prepare,
+                                    .open = desk_open,
+                                    .act = act,
+                                    .close = desk_close,
+                                    .check = check,
+                                    .end = desk_end};
+
+    return loop_main(&scenario, argc, argv);
+}
+
 #endif

@@ -52,14 +52,5 @@ static void check(void) {
 }
 
 int main(int argc, char **argv) {
-    static const loop_scenario scenario = {.name = "conflict",
-                                           .kinds = LOOP_DEVICE | LOOP_HQ,
-                                           .prepare = prepare,
-                                           .open = world_open,
-                                           .act = act,
-                                           .close = world_close,
-                                           .check = check,
-                                           .end = world_end};
-
-    return loop_main(&scenario, argc, argv);
+    return world_main(argc, argv, "conflict", LOOP_DEVICE | LOOP_HQ, prepare, act, check);
 }

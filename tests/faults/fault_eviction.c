@@ -49,14 +49,6 @@ static void check(void) {
 }
 
 int main(int argc, char **argv) {
-    static const loop_scenario scenario = {.name = "eviction",
-                                           .kinds = LOOP_DEVICE | LOOP_HQ | LOOP_CUTS,
-                                           .prepare = prepare,
-                                           .open = world_open,
-                                           .act = act,
-                                           .close = world_close,
-                                           .check = check,
-                                           .end = world_end};
-
-    return loop_main(&scenario, argc, argv);
+    return world_main(argc, argv, "eviction", LOOP_DEVICE | LOOP_HQ | LOOP_CUTS, prepare, act,
+                      check);
 }

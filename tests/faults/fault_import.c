@@ -46,14 +46,5 @@ static void check(void) {
 }
 
 int main(int argc, char **argv) {
-    static const loop_scenario scenario = {.name = "import",
-                                           .kinds = LOOP_HQ | LOOP_HQ_CUTS,
-                                           .prepare = prepare,
-                                           .open = desk_open,
-                                           .act = act,
-                                           .close = desk_close,
-                                           .check = check,
-                                           .end = desk_end};
-
-    return loop_main(&scenario, argc, argv);
+    return desk_main(argc, argv, "import", LOOP_HQ | LOOP_HQ_CUTS, prepare, act, check);
 }

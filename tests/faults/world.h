@@ -323,4 +323,19 @@ static inline void world_check_ledger(void) {
     assert_int_equal(phone_state(&first).pending, 0);
 }
 
+/* main() of a scenario that acts in this world and differs from others in these alone. */
+static inline int world_main(int argc, char **argv, const char *name, unsigned kinds,
+                             void (*prepare)(void), void (*act)(void), void (*check)(void)) {
+    const loop_scenario scenario = {.name = name,
+                                    .kinds = kinds,
+                                    .prepare = prepare,
+                                    .open = world_open,
+                                    .act = act,
+                                    .close = world_close,
+                                    .check = check,
+                                    .end = world_end};
+
+    return loop_main(&scenario, argc, argv);
+}
+
 #endif

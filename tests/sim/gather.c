@@ -12,22 +12,10 @@
 
 #define ARENA_MAX ((size_t)8 * 1024 * 1024)
 
-static void *grow(void *items, size_t count, size_t *capacity, size_t size) {
-    if (count < *capacity) {
-        return items;
-    }
-    *capacity = *capacity == 0 ? 128 : *capacity * 2;
-    items = realloc(items, *capacity * size);
-    if (items == NULL) {
-        abort();
-    }
-    return items;
-}
-
 #define ADD(self, name, ...)                                                                       \
     do {                                                                                           \
-        (self)->name = grow((self)->name, (self)->name##_count, &(self)->name##_capacity,          \
-                            sizeof *(self)->name);                                                 \
+        (self)->name = ledger_grow((self)->name, (self)->name##_count, &(self)->name##_capacity,   \
+                                   sizeof *(self)->name);                                          \
         (self)->name[(self)->name##_count++] = __VA_ARGS__;                                        \
     } while (0)
 

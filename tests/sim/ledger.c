@@ -43,7 +43,7 @@ const ledger_entity ledger_entities[LEDGER_KINDS] = {
                      0},
 };
 
-static void *grow(void *items, size_t count, size_t *capacity, size_t size) {
+void *ledger_grow(void *items, size_t count, size_t *capacity, size_t size) {
     if (count < *capacity) {
         return items;
     }
@@ -63,15 +63,15 @@ void ledger_free(ledger *self) {
 
 uint32_t ledger_write_new(ledger *self, ledger_what what, uint32_t record, int author) {
     self->count += self->count == 0;
-    self->writes = grow(self->writes, self->count, &self->capacity, sizeof *self->writes);
+    self->writes = ledger_grow(self->writes, self->count, &self->capacity, sizeof *self->writes);
     self->writes[self->count] = (ledger_write){.what = what, .record = record, .author = author};
     return (uint32_t)self->count++;
 }
 
 uint32_t ledger_record_new(ledger *self, ledger_kind kind, uint32_t account) {
     self->record_count += self->record_count == 0;
-    self->records =
-        grow(self->records, self->record_count, &self->record_capacity, sizeof *self->records);
+    self->records = ledger_grow(self->records, self->record_count, &self->record_capacity,
+                                sizeof *self->records);
     self->records[self->record_count] =
         (ledger_record){.kind = kind, .account = account, .owner = -1};
     return (uint32_t)self->record_count++;

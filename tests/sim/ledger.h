@@ -87,6 +87,8 @@ typedef struct ledger {
     size_t record_count, record_capacity;
 } ledger;
 
+/* Room for one more in a list of items of this size; what is there moves. */
+void *ledger_grow(void *items, size_t count, size_t *capacity, size_t size);
 void ledger_free(ledger *self);
 uint32_t ledger_write_new(ledger *self, ledger_what what, uint32_t record, int author);
 uint32_t ledger_record_new(ledger *self, ledger_kind kind, uint32_t account);

@@ -558,31 +558,34 @@ static rove_status row_get(rove__hq_tx *tx, uint32_t entity, rove_id id, int loc
 }
 
 /* A number once drawn is gone, whatever becomes of the transaction. */
-static rove_status review_put(rove__hq_tx *tx, rove__hq_review *review) {
+static rove_status draw_from(rove__hq_tx *tx) {
     mvcc *db = of(tx)->server->db;
     rove_status status = enter_write(tx);
 
-    if (status != ROVE_OK) {
-        return status;
+    if (status == ROVE_OK) {
+        db->numbers = tx->data->numbers > db->numbers ? tx->data->numbers : db->numbers;
+        tx->data->numbers = db->numbers;
     }
-    db->numbers = tx->data->numbers > db->numbers ? tx->data->numbers : db->numbers;
-    tx->data->numbers = db->numbers;
-    status = TABLES_OF(tx)->review_put(tx, review);
-    db->numbers = tx->data->numbers;
+    return status;
+}
+
+static rove_status review_put(rove__hq_tx *tx, rove__hq_review *review) {
+    rove_status status = draw_from(tx);
+
+    if (status == ROVE_OK) {
+        status = TABLES_OF(tx)->review_put(tx, review);
+        of(tx)->server->db->numbers = tx->data->numbers;
+    }
     return status;
 }
 
 static rove_status parked_put(rove__hq_tx *tx, rove__hq_parked *parked) {
-    mvcc *db = of(tx)->server->db;
-    rove_status status = enter_write(tx);
+    rove_status status = draw_from(tx);
 
-    if (status != ROVE_OK) {
-        return status;
+    if (status == ROVE_OK) {
+        status = TABLES_OF(tx)->parked_put(tx, parked);
+        of(tx)->server->db->numbers = tx->data->numbers;
     }
-    db->numbers = tx->data->numbers > db->numbers ? tx->data->numbers : db->numbers;
-    tx->data->numbers = db->numbers;
-    status = TABLES_OF(tx)->parked_put(tx, parked);
-    db->numbers = tx->data->numbers;
     return status;
 }
 

@@ -7,7 +7,10 @@
  *   device.c     a machine with librove        writes.c    what reps do on it
  *   office.c     a machine with rove-hq        acts.c      what operators do there
  *   network.c    bytes between them            check.c     what must hold at the end
- *   shrink.c     the smallest story            reference.c the merge, a second time
+ *   shrink.c     the smallest story            gather.c    what headquarters has then
+ *                                              reference.c the merge, a second time
+ *
+ * mvcc*.c in this folder are none of it: a fake of PostgreSQL, which tests/rules and tests/conformance use.
  */
 #ifndef ROVE_TESTS_SIM_WORLD_H
 #define ROVE_TESTS_SIM_WORLD_H
@@ -36,12 +39,13 @@ typedef struct world world;
     X(writes)                                                                                      \
     X(syncs)                                                                                       \
     X(syncs_done)                                                                                  \
-    X(exchanges) X(enrolments) X(renewals) X(cuts_of_network) X(power_cuts) X(kills)               \
-        X(out_of_memory) X(disk_failures) X(clock_jumps) X(restores_of_devices) X(clones) X(forks) \
-            X(handovers) X(backups) X(restores_of_headquarters) X(edits) X(assignments)            \
-                X(reassignments) X(moves) X(merges) X(revocations) X(purges) X(replays)            \
-                    X(conflicts) X(reviews) X(settled) X(refused) X(sealed) X(parked) X(tidied)    \
-                        X(repairs) X(rows_checked) X(writes_checked)
+    X(exchanges)                                                                                   \
+    X(enrolments) X(renewals) X(cuts_of_network) X(power_cuts) X(kills) X(out_of_memory)           \
+        X(disk_failures) X(clock_jumps) X(restores_of_devices) X(clones) X(forks) X(handovers)     \
+            X(backups) X(restores_of_headquarters) X(edits) X(assignments) X(reassignments)        \
+                X(moves) X(merges) X(revocations) X(purges) X(replays) X(conflicts) X(reviews)     \
+                    X(settled) X(refused) X(sealed) X(parked) X(tidied) X(repairs) X(rows_checked) \
+                        X(writes_checked)
 typedef struct world_counts {
 #define WORLD_COUNT(name) uint64_t name;
     WORLD_COUNTS(WORLD_COUNT)

@@ -316,6 +316,19 @@ static void settle(writing *x, rove_status status) {
     }
 }
 
+/* Each of them, aloud. */
+static void tell(const writing *x) {
+    static const char *const whats[] = {"insert", "set", "seal", "count", "add", "take", "delete"};
+    const world *w = x->d->w;
+    for (size_t i = 0; i < x->count && w->verbose; i++) {
+        const ledger_write *write = &w->ledger.writes[x->writes[i]];
+        const ledger_entity *entity = &ledger_entities[w->ledger.records[write->record].kind];
+        fprintf(stderr, "                w%u: %s %s r%u %s, after w%u\n", x->writes[i],
+                whats[write->what], entity->name, write->record,
+                write->field < LEDGER_TEXTS ? entity->texts[write->field] : "", write->parent);
+    }
+}
+
 void writes_act(device *d, const plan_event *event) {
     writing x = {.d = d, .dice = sim_stream(event->work, 5), .state = {.size = sizeof x.state}};
     d->machine.core = sim_stream(event->work, 3);
@@ -337,14 +350,7 @@ void writes_act(device *d, const plan_event *event) {
     }
     world_says(d->w, "device %d writes w%u..w%u: %s", d->number, x.count > 0 ? x.writes[0] : 0,
                x.count > 0 ? x.writes[x.count - 1] : 0, rove_status_name(status));
-    static const char *const whats[] = {"insert", "set", "seal", "count", "add", "take", "delete"};
-    for (size_t i = 0; i < x.count && d->w->verbose; i++) {
-        const ledger_write *write = ledger_get(&d->w->ledger, x.writes[i]);
-        const ledger_entity *entity = &ledger_entities[d->w->ledger.records[write->record].kind];
-        fprintf(stderr, "                w%u: %s %s r%u %s, after w%u\n", x.writes[i],
-                whats[write->what], entity->name, write->record,
-                write->field < LEDGER_TEXTS ? entity->texts[write->field] : "", write->parent);
-    }
+    tell(&x);
     (void)device_may(d, "write", status, &x.error);
     settle(&x, status);
     device_look(d);

@@ -158,7 +158,7 @@ static inline rove_status kept_exchange(phone *p, const rove_request *request,
     rove__server_policy policy = {
         .poll_ms = 60000, .page_rows = hq.page_rows, .ack_bytes = hq.ack_bytes};
     rove__server *server = NULL;
-    rove__signer signer;
+    rove__signer signer = {.replica = 0};
 
     assert_int_equal(
         seals_identify(NULL, (rove__bytes){request->certificate_der, request->certificate_size},

@@ -77,41 +77,45 @@ static rove_status drop_elements(search *s, rove_value *value, const rove_value 
     return rove__set_value(&now, arena, value);
 }
 
-/* Registers and ranks are one act; of a counter or a set each part is one. */
-static int kind_of(const rove__change *change, uint32_t field) {
-    int ordinal = rove__row_field(&change->row, field);
+/*
+ * Registers and ranks are one act; of a counter or a set each part is one. *parts 1: it was one of those, and what `before`
+ * holds was taken out of `value`, which is NULL when nothing is left.
+ */
+static rove_status drop_parts(search *s, const rove__field *field, rove_value *value,
+                              const rove_value *before, int stamps, int *parts) {
+    rove_status status = ROVE_OK;
 
-    return ordinal >= 0 ? (int)change->row.entity->fields[ordinal].kind : ROVE_KIND_REGISTER;
+    *parts = field->kind == ROVE_KIND_COUNTER || field->kind == ROVE_KIND_SET;
+    if (*parts && value->type == ROVE_BLOB && before->type == ROVE_BLOB) {
+        status = field->kind == ROVE_KIND_COUNTER ? drop_increments(s, value, before)
+                                                  : drop_elements(s, value, before, stamps);
+    }
+    return status == ROVE_CORRUPT ? ROVE_OK : status;
 }
 
 static rove_status compare_edit(search *s, const rove__change *before, size_t at) {
     rove__change *change = &s->act->change;
     const rove__edit *edit = &change->edits[at];
+    int ordinal = rove__row_field(&change->row, edit->field);
     rove_value had = rove__change_cell(before, edit->field);
+    rove_value value = rove__change_cell(change, edit->field);
+    rove_status status = ROVE_OK;
+    int parts = 0;
+    int known = 0;
 
-    int kind = kind_of(change, edit->field);
-
-    if (kind == ROVE_KIND_COUNTER || kind == ROVE_KIND_SET) {
-        int ordinal = rove__row_field(&change->row, edit->field);
-        rove_value *value = &change->row.cells[ordinal];
-        if (had.type != ROVE_BLOB || value->type != ROVE_BLOB) {
-            return ROVE_OK;
-        }
-        rove_status status = kind == ROVE_KIND_COUNTER ? drop_increments(s, value, &had)
-                                                       : drop_elements(s, value, &had, 1);
-        if (status == ROVE_OK && value->type == ROVE_NULL && at < ROVE_FIELDS_MAX) {
-            rove__bits_set(&s->known, at);
-        }
-        return status == ROVE_CORRUPT ? ROVE_OK : status;
+    if (ordinal >= 0) {
+        rove_value *cell = &change->row.cells[ordinal];
+        status = drop_parts(s, &change->row.entity->fields[ordinal], cell, &had, 1, &parts);
+        known = parts && cell->type == ROVE_NULL;
     }
-    for (size_t k = 0; k < before->edit_count; k++) {
-        rove_value value = rove__change_cell(change, edit->field);
-        if (before->edits[k].field == edit->field && before->edits[k].raw == edit->raw &&
-            rove__value_equal(&value, &had) && at < ROVE_FIELDS_MAX) {
-            rove__bits_set(&s->known, at);
-        }
+    for (size_t k = 0; k < before->edit_count && !parts; k++) {
+        known |= before->edits[k].field == edit->field && before->edits[k].raw == edit->raw &&
+                 rove__value_equal(&value, &had);
     }
-    return ROVE_OK;
+    if (known && at < ROVE_FIELDS_MAX) {
+        rove__bits_set(&s->known, at);
+    }
+    return status;
 }
 
 /* ---- an insert that comes again ------------------------------------------------------------------------- */
@@ -121,29 +125,17 @@ static rove_status compare_cell(search *s, const rove__change *before, size_t or
     const rove__field *field = &change->row.entity->fields[ordinal];
     rove_value had = rove__change_cell(before, field->number);
     rove_value *value = &change->row.cells[ordinal];
-    rove_status status = ROVE_OK;
+    int parts = 0;
 
     if (!rove__bits_get(&change->row.present, ordinal)) {
         *value = rove__value_null();
     }
-    if (field->kind == ROVE_KIND_DERIVED || rove__value_equal(value, &had)) {
-        rove__bits_set(&s->known, ordinal);
-        return ROVE_OK;
-    }
-    if (field->kind == ROVE_KIND_COUNTER && value->type == ROVE_BLOB) {
-        status = drop_increments(s, value, &had);
-    } else if (field->kind == ROVE_KIND_SET && value->type == ROVE_BLOB) {
-        status = drop_elements(s, value, &had, 0);
-    } else if (field->kind == ROVE_KIND_COUNTER || field->kind == ROVE_KIND_SET) {
-        rove__bits_set(&s->known, ordinal);
-        return ROVE_OK;
-    } else {
-        return ROVE_OK;
-    }
-    if (value->type == ROVE_NULL) {
+    int same = field->kind == ROVE_KIND_DERIVED || rove__value_equal(value, &had);
+    rove_status status = drop_parts(s, field, value, &had, 0, &parts);
+    if (same || (parts && value->type == ROVE_NULL)) {
         rove__bits_set(&s->known, ordinal);
     }
-    return status == ROVE_CORRUPT ? ROVE_OK : status;
+    return status;
 }
 
 static rove_status compare_insert(search *s, const rove__change *before) {
