@@ -168,6 +168,16 @@ static void check_register(gathered *g, uint32_t record, unsigned field) {
     }
 }
 
+static int is_deleted(const world *w, uint32_t record) {
+    for (uint32_t i = 1; i < w->ledger.count; i++) {
+        const ledger_write *write = &w->ledger.writes[i];
+        if (write->record == record && write->what == LEDGER_DELETE && write->done) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /*
  * Increments of a record that was never sent go as one number, by which headquarters cannot tell those of one copy of a
  * device from those of the other: a known limit, in docs/testing.md.
@@ -195,6 +205,9 @@ static void check_counter(gathered *g, const gathered_row *row) {
     }
     if (g->w->office.restored && l->records[row->record].insert != 0) {
         return; /* it may have come back from who had it, with the sum of what he knew */
+    }
+    if (g->w->purged && is_deleted(g->w, row->record)) {
+        return; /* it came back after headquarters had forgotten all but its history: the same */
     }
     for (uint32_t i = 1; i < l->count; i++) {
         const ledger_write *write = &l->writes[i];
@@ -393,16 +406,6 @@ static void check_device(gathered *g, device *d) {
     free(s.records);
 }
 
-static int is_deleted(const world *w, uint32_t record) {
-    for (uint32_t i = 1; i < w->ledger.count; i++) {
-        const ledger_write *write = &w->ledger.writes[i];
-        if (write->record == record && write->what == LEDGER_DELETE && is_found(write)) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
 /* ---- all ------------------------------------------------------------------------------------------------ */
 
 void check_all(world *w, int round) {
@@ -418,9 +421,10 @@ void check_all(world *w, int round) {
             write->judged = 1; /* somebody else had deleted it before */
         }
         if (write->what == LEDGER_INSERT && write->done && write->judged == 0 &&
-            gather_row(&g, write->record) != NULL) {
-            write->judged =
-                1; /* another device had it, and gave it to a restored headquarters (P15) */
+            (gather_row(&g, write->record) != NULL ||
+             (w->office.restored && is_deleted(w, write->record) && !is_covered(w, i)))) {
+            /* Another device had it, and gave it to a restored headquarters (P15). */
+            write->judged = 1;
         }
         check_write(w, i);
     }
