@@ -318,19 +318,6 @@ int sim_disk_holds(const sim_disk *disk, const void *bytes, size_t size) {
     return 0;
 }
 
-int sim_disk_rot(sim_disk *disk, const char *name, sim_dice *dice) {
-    sim_file *file = sim_file_find(disk, name);
-    if (file == NULL || file->seen.size == 0) {
-        return 0;
-    }
-    size_t at = (size_t)sim_below(dice, file->seen.size);
-    file->seen.data[at] ^= (uint8_t)(1u << sim_below(dice, 8));
-    if (at < file->synced.size) {
-        file->synced.data[at] = file->seen.data[at];
-    }
-    return 1;
-}
-
 void sim_disk_put(sim_disk *disk, const char *name, const void *bytes, size_t size) {
     sim_file *file = sim_file_find(disk, name);
     file = file == NULL ? sim_file_make(disk, name) : file;

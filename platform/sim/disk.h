@@ -63,8 +63,6 @@ void sim_disk_unlock_all(sim_disk *disk);
 const uint8_t *sim_disk_bytes(const sim_disk *disk, const char *name, size_t *size);
 /* 1 if the bytes stand anywhere in any file. */
 int sim_disk_holds(const sim_disk *disk, const void *bytes, size_t size);
-/* Flips one bit of a file; 0: there is no such file, or it is empty. */
-int sim_disk_rot(sim_disk *disk, const char *name, sim_dice *dice);
 /* Puts a file in the place of one of that name, synced. */
 void sim_disk_put(sim_disk *disk, const char *name, const void *bytes, size_t size);
 void sim_disk_remove(sim_disk *disk, const char *name);

@@ -210,7 +210,6 @@ static void change(office *o, sim_dice *dice) {
     ledger_write *write = ledger_get(&o->w->ledger, number);
     write->field = erase ? LEDGER_TEXTS : field;
     write->parent = erase ? 0 : s.stands[at][field];
-    write->at_ms = o->w->now_ms;
     memcpy(write->seen, s.stands[at], sizeof write->seen);
     ledger_text('w', number, text);
     edit e = {

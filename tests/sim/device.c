@@ -468,9 +468,8 @@ void device_wake(device *d) {
 #define IMAGE_DISK(d) ((d)->number + 32)
 
 /* What was written here since is gone with the files, or is another device's. */
-static void give_up_since(device *d, uint64_t syncs, size_t first) {
+static void give_up_since(device *d, size_t first) {
     ledger *l = &d->w->ledger;
-    (void)syncs;
     for (size_t i = first; i < l->count; i++) {
         if (l->writes[i].author == d->number) {
             l->writes[i].given_up = 1;
@@ -489,7 +488,6 @@ static void take_image(device *d) {
     sim_disk_copy(&d->image, &d->machine.disk);
     d->has_image = 1;
     d->image_user = d->user;
-    d->image_syncs = d->syncs;
     d->image_writes = d->w->ledger.count;
 }
 
@@ -506,7 +504,7 @@ static void restore(device *d) {
     }
     stop_at_rest(d);
     sim_disk_copy(&d->machine.disk, &d->image);
-    give_up_since(d, d->image_syncs, d->image_writes);
+    give_up_since(d, d->image_writes);
     d->family = d->family < 0 ? d->number : d->family;
     d->w->counts->restores_of_devices++;
     d->w->copied = 1;
@@ -523,7 +521,7 @@ static void clone(device *d, uint64_t work) {
     }
     /* What the other one had not sent goes with its files. */
     stop_at_rest(copy);
-    give_up_since(copy, 0, 1);
+    give_up_since(copy, 1);
     sim_disk_copy(&copy->machine.disk, &d->machine.disk);
     copy->user = d->user;
     copy->wanted = -1;

@@ -48,7 +48,7 @@ static ledger_kind kind_of(const rove__entity *entity) {
 
 /* ---- one change ----------------------------------------------------------------------------------------- */
 
-static void mark(gathered *self, uint32_t number, rove_replica by) {
+static void mark(gathered *self, uint32_t number) {
     ledger *l = &self->w->ledger;
     if (number == 0 || number >= l->count) {
         return;
@@ -58,8 +58,6 @@ static void mark(gathered *self, uint32_t number, rove_replica by) {
         write->reviewed++;
     } else {
         write->judged++;
-        write->seq = self->seq;
-        write->by = by;
     }
 }
 
@@ -81,7 +79,7 @@ static void mark_all(gathered *self, ledger_what what, uint32_t record, uint32_t
         if (!known && (write->done || write->unsure) && write->what == what &&
             write->record == record && write->parent == parent &&
             is_by(self, write, by)) { /* two that took out the same cannot be told apart */
-            mark(self, i, by);
+            mark(self, i);
         }
     }
 }
@@ -116,7 +114,7 @@ static void take_texts(gathered *self, ledger_kind kind, uint32_t record,
         if (change->op == ROVE_OP_SEAL && !self->reviewed && write->judged > 0) {
             continue;
         }
-        mark(self, number, change->replica);
+        mark(self, number);
         if (!self->reviewed) {
             ADD(self, steps, (gathered_step){record, i, {self->seq, number, change->replica}});
         }
@@ -141,7 +139,7 @@ static void take_counter(gathered *self, ledger_kind kind, uint32_t record,
     if (rove__increments_read(cell, arena, &increments, &count) == ROVE_OK) {
         for (size_t i = 0; i < count; i++) {
             if (is_count(self, record, increments[i].delta)) {
-                mark(self, (uint32_t)increments[i].delta, change->replica);
+                mark(self, (uint32_t)increments[i].delta);
             }
         }
     }
@@ -160,7 +158,7 @@ static void take_set(gathered *self, ledger_kind kind, uint32_t record, const ro
         if (set.form == ROVE_SET_DELTA && set.elements[i].action == ROVE_SET_REMOVE) {
             mark_all(self, LEDGER_TAKE, record, number, change->replica);
         } else {
-            mark(self, number, change->replica);
+            mark(self, number);
         }
     }
 }
@@ -182,7 +180,7 @@ static void take_change(gathered *self, const rove__change *change, rove__arena 
             record = number;
             ADD(self, names, (gathered_name){change->row.entity_number, change->row.id, record});
         }
-        mark(self, self->w->ledger.records[number].insert, change->replica);
+        mark(self, self->w->ledger.records[number].insert);
     }
     if (record == 0) {
         return;

@@ -57,8 +57,6 @@ typedef struct ledger_write {
     rove_replica replica; /* of the device at the time */
     uint32_t parent;
     uint64_t syncs;  /* that the device had begun */
-    uint64_t cursor; /* where it stood */
-    int64_t at_ms;
     uint32_t seen[LEDGER_TEXTS]; /* of a delete: what its author saw */
     /* What became of it. */
     int done;   /* the call said so */
@@ -67,8 +65,6 @@ typedef struct ledger_write {
     /* What a check finds. */
     unsigned judged, reviewed, refused;
     unsigned carried; /* in what somebody sealed */
-    uint64_t seq;
-    rove_replica by; /* whose it is by the history */
 } ledger_write;
 
 typedef struct ledger_record {

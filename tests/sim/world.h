@@ -79,7 +79,6 @@ typedef struct device {
     /* A copy of its files. */
     sim_disk image;
     int has_image, image_user;
-    uint64_t image_syncs;
     size_t image_writes; /* of the ledger */
 } device;
 

@@ -31,8 +31,6 @@ static uint32_t note(writing *x, ledger_what what, uint32_t record, unsigned fie
     write->user = x->d->user;
     write->replica = x->state.replica;
     write->syncs = x->d->syncs;
-    write->cursor = x->state.seq;
-    write->at_ms = x->d->w->now_ms;
     if (x->count < sizeof x->writes / sizeof *x->writes) {
         x->writes[x->count++] = number;
     }
