@@ -251,20 +251,12 @@ static void merge(office *o, sim_dice *dice) {
 
 /* ---- who holds what ------------------------------------------------------------------------------------- */
 
-static void assign(office *o, sim_dice *dice) {
-    search accounts;
+static void give_or_take(office *o, const search *found, size_t at, unsigned user, int take) {
     char id[24];
     char user_text[8];
-    size_t count = find(o, LEDGER_ACCOUNT, &accounts);
-    unsigned user = (unsigned)sim_below(dice, PLAN_USERS_MAX);
-    int take = sim_chance(dice, 500);
-    if (count == 0) {
-        return;
-    }
-    size_t at = (size_t)sim_below(dice, count);
     const char *words[] = {take ? "unassign" : "assign", login(user, user_text), "--account",
-                           id_text(accounts.ids[at], id), NULL};
-    ledger_record *record = ledger_record_get(&o->w->ledger, accounts.records[at]);
+                           id_text(found->ids[at], id), NULL};
+    ledger_record *record = ledger_record_get(&o->w->ledger, found->records[at]);
     int code = acts_command(o, words);
     if (o->machine.disk.off || o->machine.disk.count.refused > 0 || code != 0) {
         record->odd = record->odd || o->machine.disk.off || code != 0;
@@ -272,6 +264,33 @@ static void assign(office *o, sim_dice *dice) {
     if (code == 0) {
         record->holders = take ? record->holders & ~(1u << user) : record->holders | 1u << user;
         o->w->counts->assignments++;
+    }
+}
+
+static void assign(office *o, sim_dice *dice) {
+    search accounts;
+    size_t count = find(o, LEDGER_ACCOUNT, &accounts);
+    unsigned user = (unsigned)sim_below(dice, PLAN_USERS_MAX);
+    int take = sim_chance(dice, 500);
+    if (count > 0) {
+        give_or_take(o, &accounts, (size_t)sim_below(dice, count), user, take);
+    }
+}
+
+/* The account that reps made last, from one who has it. */
+static void take_last(office *o) {
+    search accounts;
+    size_t count = find(o, LEDGER_ACCOUNT, &accounts);
+    size_t last = 0;
+    for (size_t i = 1; i < count; i++) {
+        last = accounts.records[i] > accounts.records[last] ? i : last;
+    }
+    unsigned holders = count == 0 ? 0 : o->w->ledger.records[accounts.records[last]].holders;
+    for (unsigned user = 0; user < PLAN_USERS_MAX; user++) {
+        if ((holders >> user & 1u) != 0) {
+            give_or_take(o, &accounts, last, user, 1);
+            return;
+        }
     }
 }
 
@@ -503,6 +522,9 @@ void acts_act(office *o, const plan_event *event) {
         break;
     case PLAN_ASSIGN:
         assign(o, &dice);
+        break;
+    case PLAN_TAKES:
+        take_last(o);
         break;
     case PLAN_REASSIGN:
         reassign(o, &dice);

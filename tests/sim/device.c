@@ -18,6 +18,16 @@ static const char *folder_of(const device *d, char folder[16]) {
     return folder;
 }
 
+static int may_differ(const device *d) {
+    const world *w = d->w;
+    for (uint32_t i = 1; i < w->ledger.record_count; i++) {
+        if (claims_deleted(d, i)) {
+            return 1;
+        }
+    }
+    return w->office.restored || w->copied || w->purged;
+}
+
 /*
  * Digests are there to mend what went wrong. Where nothing went back in time that may happen to a device once: what it made
  * was taken, the answer was lost, and somebody deleted the record before it came again (I19).
@@ -28,8 +38,7 @@ static void look_for_repair(device *d, const char *text) {
         return;
     }
     w->counts->repairs++;
-    d->repairs++;
-    if ((d->repairs > 1 || !d->failed) && !w->office.restored && !w->copied && !w->purged) {
+    if (!may_differ(d)) {
         VIOLATED(w, "I19", "device %d differs from headquarters: %s", d->number, text);
     }
 }
@@ -259,6 +268,7 @@ static void know_user(device *d) {
     for (int i = 0; i < PLAN_USERS_MAX && state.enrolled; i++) {
         if (state.user == d->w->office.users[i] && d->user != i) {
             d->user = i;
+            d->whole = 0;
             d->wanted = d->wanted == i ? -1 : d->wanted;
         }
     }
@@ -347,6 +357,7 @@ static void enroll(device *d) {
     if (status == ROVE_OK || status == ROVE_EXISTS) {
         if (d->user >= 0 && d->user != d->wanted) {
             d->w->counts->handovers++;
+            d->whole = 0;
         }
         d->user = d->wanted;
         d->wanted = -1;
@@ -399,6 +410,7 @@ static void sync_ended(device *d) {
     d->w->counts->syncs_done += d->synced == ROVE_OK;
     d->failed |= d->synced != ROVE_OK;
     d->syncs++; /* what was written meanwhile may have gone with it */
+    claims_synced(d, d->synced, &d->report);
     world_says(d->w, "device %d synced: %s, %llu pushed, %llu applied, %llu removed", d->number,
                rove_status_name(d->synced), (unsigned long long)d->report.rows_pushed,
                (unsigned long long)d->report.rows_applied,
@@ -428,6 +440,7 @@ static void sync(device *d, const plan_event *event) {
     d->air = sim_stream(event->faults ^ event->work, 21);
     d->faults = event->faults;
     d->syncs++;
+    d->requests = 0;
     d->w->counts->syncs++;
     memset(&d->report, 0, sizeof d->report);
     d->fiber = sim_fiber_new(sync_body, d);
@@ -442,12 +455,14 @@ rove_status device_sync_calm(device *d, rove_sync_report *report) {
     d->syncs++;
     d->w->counts->syncs++;
     d->faults = 0;
+    d->requests = 0;
     memset(report, 0, sizeof *report);
     rove_status status = rove_sync(d->replica, NULL, report, &error);
     world_says(d->w, "device %d syncs in peace: %s, %llu pushed, %llu applied, %llu removed%s",
                d->number, rove_status_name(status), (unsigned long long)report->rows_pushed,
                (unsigned long long)report->rows_applied, (unsigned long long)report->rows_removed,
                report->verified ? ", equal" : "");
+    claims_synced(d, status, report);
     (void)device_may(d, "sync", status, &error);
     if (status == ROVE_UNAUTHORIZED || status == ROVE_REVOKED || status == ROVE_EXPIRED) {
         d->wanted = d->user;
@@ -489,6 +504,7 @@ static void take_image(device *d) {
     d->has_image = 1;
     d->image_user = d->user;
     d->image_writes = d->w->ledger.count;
+    claims_copied(d);
 }
 
 static void stop_at_rest(device *d) {
@@ -505,6 +521,7 @@ static void restore(device *d) {
     stop_at_rest(d);
     sim_disk_copy(&d->machine.disk, &d->image);
     give_up_since(d, d->image_writes);
+    claims_restored(d);
     d->family = d->family < 0 ? d->number : d->family;
     d->w->counts->restores_of_devices++;
     d->w->copied = 1;
@@ -524,6 +541,7 @@ static void clone(device *d, uint64_t work) {
     give_up_since(copy, 1);
     sim_disk_copy(&copy->machine.disk, &d->machine.disk);
     copy->user = d->user;
+    copy->whole = 1;
     copy->wanted = -1;
     copy->syncs++;
     d->family = d->family < 0 ? d->number : d->family;

@@ -360,17 +360,21 @@ static rove_status read_conflicts(void *ctx, rove__hq_tx *tx, rove_error *error)
     return status;
 }
 
+void gather_rows(gathered *self, world *w) {
+    *self = (gathered){.w = w};
+    if (office_read(&w->office, read_rows, self) != ROVE_OK) {
+        VIOLATED(w, "I22", "headquarters' rows cannot be read");
+    }
+}
+
 void gather(gathered *self, world *w) {
     sqlite3 *db = NULL;
-    *self = (gathered){.w = w};
     for (size_t i = 1; i < w->ledger.count; i++) {
         w->ledger.writes[i].judged = w->ledger.writes[i].reviewed = w->ledger.writes[i].carried =
             w->ledger.writes[i].refused = 0;
     }
     /* First, for it knows the records that a restored headquarters was given by others than their makers. */
-    if (office_read(&w->office, read_rows, self) != ROVE_OK) {
-        VIOLATED(w, "I22", "headquarters' rows cannot be read");
-    }
+    gather_rows(self, w);
     if (sqlite3_open_v2("/1/hq.db", &db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK) {
         VIOLATED(w, "I22", "headquarters' database cannot be opened");
     } else {

@@ -48,10 +48,13 @@ typedef struct gathered {
     GATHERED(gathered_name, names); /* of every record that ever was inserted */
     uint64_t seq;                   /* of the entry under way */
     int reviewed;                   /* it is one of the review's, or parked */
+    int claimed;                    /* not all is at rest */
     rove_stamp stamp_most;          /* of any row */
 } gathered;
 
 void gather(gathered *self, world *w);
+/* The rows alone; nothing is marked in the ledger. */
+void gather_rows(gathered *self, world *w);
 void gather_free(gathered *self);
 /* 0: nothing of the simulation's. */
 uint32_t gather_name(const gathered *self, uint32_t entity, rove_id id);

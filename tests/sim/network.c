@@ -241,6 +241,7 @@ static rove_status perform(void *ctx, const rove_request *request, rove_response
                            rove_error *error) {
     device *d = ctx;
     weather x = draw_weather(d);
+    claims_ask(d);
     memset(response, 0, sizeof *response);
     rove_status status = strstr(request->url, "/v1/exchange") != NULL
                              ? exchange(d, request, &x, response)

@@ -239,7 +239,7 @@ static void read_log(const sim_machine *machine, rove_log_level level, const cha
 }
 
 void office_begin(office *o, world *w) {
-    *o = (office){.w = w, .up_ms = WORLD_NEVER, .page_rows = 0};
+    *o = (office){.w = w, .up_ms = WORLD_NEVER, .page_rows = w->plan->page_rows};
     sim_machine_open(&o->machine, 1, w->plan->devices + 17, &w->now_ms, w->crypto);
     sim_disk_copy(&o->machine.disk, &template);
     o->machine.log = w->verbose > 1 ? read_log : NULL;
@@ -538,7 +538,9 @@ rove_status office_renew(office *o, rove__bytes shown, rove__bytes body, rove__b
     }
     memcpy(a.public_key, request.csr, SIM_PUBLIC_KEY_SIZE);
     a.fresh = (request.flags & ROVE_RENEW_FRESH_REPLICA) != 0;
-    o->w->counts->forks += (uint64_t)a.fresh;
+    if (a.fresh) {
+        claims_forked(o->w, a.shown.replica);
+    }
     status = hq_commit(o->hq, renew_job, &a, NULL);
     office_look(o);
     if (o->hq == NULL) {

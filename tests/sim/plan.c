@@ -43,7 +43,7 @@ static const rate office_rates[] = {
     {PLAN_CLOCK, 60, 200}, {PLAN_IMAGE, 100, 250},  {PLAN_RESTORE, 50, 200},
     {PLAN_PURGE, 30, 100}};
 
-static void add(plan *self, plan_event event) {
+void plan_add(plan *self, plan_event event) {
     if (self->count < PLAN_EVENTS_MAX) {
         self->events[self->count++] = event;
     }
@@ -63,7 +63,7 @@ static void draw_rates(plan *self, sim_dice *work, sim_dice *faults, const rate 
             uint64_t wrong = sim_draw(faults) | 1;
             event.faults = sim_chance(faults, faulty) ? wrong : 0;
             if (known) {
-                add(self, event);
+                plan_add(self, event);
             }
         }
     }
@@ -88,7 +88,7 @@ static void draw_meanwhile(plan *self, sim_dice *work) {
             } else if (other.what == PLAN_EDIT || other.what == PLAN_ASSIGN) {
                 other.who = PLAN_HQ;
             }
-            add(self, other);
+            plan_add(self, other);
         }
     }
 }
@@ -100,6 +100,17 @@ static int by_time(const void *a, const void *b) {
         return x->at_ms < y->at_ms ? -1 : 1;
     }
     return x->work < y->work ? -1 : x->work > y->work;
+}
+
+/* What kind of world it is. */
+static void draw_world(plan *self, uint64_t seed) {
+    sim_dice dice = sim_stream(seed, 15);
+    if (sim_chance(&dice, 300)) {
+        self->page_rows = 1 + (unsigned)sim_below(&dice, sim_chance(&dice, 500) ? 4 : 30);
+    }
+    for (unsigned i = 0; i < self->devices; i++) {
+        self->older |= sim_chance(&dice, 60) ? 1u << i : 0;
+    }
 }
 
 void plan_draw(plan *self, uint64_t seed, int big) {
@@ -124,6 +135,8 @@ void plan_draw(plan *self, uint64_t seed, int big) {
     draw_rates(self, &work, &faults, office_rates, sizeof office_rates / sizeof *office_rates,
                PLAN_HQ, faulty);
     draw_meanwhile(self, &work);
+    draw_world(self, seed);
+    plan_add_dramas(self, seed);
     qsort(self->events, self->count, sizeof *self->events, by_time);
 }
 
@@ -135,7 +148,8 @@ void plan_free(plan *self) {
 /* ---- traces --------------------------------------------------------------------------------------------- */
 
 void plan_write(const plan *self, FILE *file) {
-    fprintf(file, "sim %d\nworld %u %u %u\n", PLAN_VERSION, self->devices, self->users, self->days);
+    fprintf(file, "sim %d\nworld %u %u %u %u %u %u\n", PLAN_VERSION, self->devices, self->users,
+            self->days, self->page_rows, self->older, self->epilogue);
     for (size_t i = 0; i < self->count; i++) {
         const plan_event *e = &self->events[i];
         char who[16] = "hq";
@@ -164,7 +178,7 @@ static int read_event(plan *self, const char *line) {
     if (e.what == PLAN_WHATS || (e.who != PLAN_HQ && e.who >= self->devices)) {
         return 0;
     }
-    add(self, e);
+    plan_add(self, e);
     return 1;
 }
 
@@ -179,7 +193,8 @@ int plan_read(plan *self, const char *path) {
     }
     int good = fgets(line, sizeof line, file) != NULL && sscanf(line, "sim %d", &version) == 1 &&
                version == PLAN_VERSION && fgets(line, sizeof line, file) != NULL &&
-               sscanf(line, "world %u %u %u", &self->devices, &self->users, &self->days) == 3 &&
+               sscanf(line, "world %u %u %u %u %u %u", &self->devices, &self->users, &self->days,
+                      &self->page_rows, &self->older, &self->epilogue) >= 3 &&
                self->devices <= PLAN_DEVICES_MAX && self->users <= PLAN_USERS_MAX &&
                self->devices > 0 && self->users > 0;
     while (good && fgets(line, sizeof line, file) != NULL) {

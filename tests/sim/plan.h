@@ -3,7 +3,8 @@
  * seed once, or read from a trace; from then on only the list decides, so that a smaller list is a smaller run of the same
  * story. An event whose object is not there does nothing.
  *
- * A trace is a text: "sim <version>", "world <devices> <users> <days>", then a line for each event:
+ * A trace is a text: "sim <version>", "world <devices> <users> <days> <page rows> <older> <epilogue>" (what is left out is 0),
+ * then a line for each event:
  *
  *     <ms> <what> <who> <work> <faults>      who: a device's number, "hq"; work, faults: hexadecimal, faults 0: none
  */
@@ -43,7 +44,9 @@
     X(DECIDE,    "decide",    "an operator decides a conflict or work in review")                  \
     X(REVOKE,    "revoke",    "a device is taken out of service, and enrolled anew later")         \
     X(PURGE,     "purge",     "headquarters forgets what happened long ago")                       \
-    X(REPLAY,    "replay",    "an old request comes once more")
+    X(REPLAY,    "replay",    "an old request comes once more, or one that was given up comes late")  \
+    X(OPENS,     "opens",     "a rep makes an account")                                            \
+    X(TAKES,     "takes",     "headquarters takes the account that was made last from who has it")
 /* clang-format on */
 
 typedef enum plan_what {
@@ -64,6 +67,9 @@ typedef struct plan_event {
 typedef struct plan {
     uint64_t seed; /* 0: of a trace */
     unsigned devices, users, days;
+    unsigned page_rows; /* of headquarters' pages; 0: as many as it likes */
+    unsigned older;     /* devices of an older build, a bit each: they take no long texts */
+    unsigned epilogue;  /* what is tried when all is at rest (epilogue.h); 0: nothing */
     plan_event *events; /* ascending by at_ms */
     size_t count;
 } plan;
@@ -72,6 +78,9 @@ const char *plan_word(plan_what what);
 /* Draws the story of a seed; `big`: more devices and days. */
 void plan_draw(plan *self, uint64_t seed, int big);
 void plan_free(plan *self);
+void plan_add(plan *self, plan_event event);
+/* drama.c: what takes several events in one order. */
+void plan_add_dramas(plan *self, uint64_t seed);
 void plan_write(const plan *self, FILE *file);
 /* 0: it is no trace; the line is said on stderr. */
 int plan_read(plan *self, const char *path);

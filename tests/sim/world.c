@@ -115,6 +115,7 @@ static void act(world *w, const plan_event *event) {
     device *d = &w->devices[event->who];
     switch (event->what) {
     case PLAN_WRITE:
+    case PLAN_OPENS:
         writes_act(d, event);
         break;
     case PLAN_UNDO:
@@ -213,6 +214,7 @@ static void quiesce(world *w) {
     int quiet = 0;
     for (int round = 0; round < ROUNDS_MAX && !quiet && !world_failed(w); round++) {
         quiet = 1;
+        w->round = round;
         for (unsigned i = 0; i < w->plan->devices && !world_failed(w); i++) {
             rove_sync_report report;
             device *d = &w->devices[i];

@@ -8,7 +8,9 @@
  *   office.c     a machine with rove-hq        acts.c      what operators do there
  *   network.c    bytes between them            check.c     what must hold at the end
  *   shrink.c     the smallest story            gather.c    what headquarters has then
- *                                              reference.c the merge, a second time
+ *   claims.c     what a device says of itself    reference.c the merge, a second time
+ *   late.c       requests that come late, or that no device made
+ *   drama.c      what takes several events in one order
  *
  * mvcc*.c in this folder are none of it: a fake of PostgreSQL, which tests/rules and tests/conformance use.
  */
@@ -40,12 +42,13 @@ typedef struct world world;
     X(syncs)                                                                                       \
     X(syncs_done)                                                                                  \
     X(exchanges)                                                                                   \
-    X(enrolments) X(renewals) X(cuts_of_network) X(power_cuts) X(kills) X(out_of_memory)           \
-        X(disk_failures) X(clock_jumps) X(restores_of_devices) X(clones) X(forks) X(handovers)     \
-            X(backups) X(restores_of_headquarters) X(edits) X(assignments) X(reassignments)        \
-                X(moves) X(merges) X(revocations) X(purges) X(replays) X(conflicts) X(reviews)     \
-                    X(settled) X(refused) X(sealed) X(parked) X(tidied) X(repairs) X(rows_checked) \
-                        X(writes_checked)
+    X(enrolments)                                                                                  \
+    X(renewals) X(cuts_of_network) X(power_cuts) X(kills) X(out_of_memory) X(disk_failures)        \
+        X(clock_jumps) X(restores_of_devices) X(clones) X(forks) X(handovers) X(backups)           \
+            X(restores_of_headquarters) X(edits) X(assignments) X(reassignments) X(moves)          \
+                X(merges) X(revocations) X(purges) X(replays) X(conflicts) X(reviews) X(settled)   \
+                    X(refused) X(sealed) X(parked) X(tidied) X(repairs) X(rows_checked)            \
+                        X(writes_checked) X(claims)
 typedef struct world_counts {
 #define WORLD_COUNT(name) uint64_t name;
     WORLD_COUNTS(WORLD_COUNT)
@@ -61,13 +64,19 @@ typedef struct device {
     rove_ports ports;
     rove *replica; /* NULL: it is down, or not begun */
     int exists;
-    int user;         /* who is enrolled, -1: nobody */
-    int wanted;       /* who is to be enrolled next, -1: nobody */
-    int family;       /* devices that came of one by copying have the same; -1: none did */
-    int64_t up_ms;    /* when it is started again; WORLD_NEVER: it runs, or does not exist */
-    uint64_t syncs;   /* begun */
-    unsigned repairs; /* how often it differed from headquarters */
-    int failed;       /* one of its syncs did: an answer may have been lost */
+    int user;          /* who is enrolled, -1: nobody */
+    int wanted;        /* who is to be enrolled next, -1: nobody */
+    int family;        /* devices that came of one by copying have the same; -1: none did */
+    int64_t up_ms;     /* when it is started again; WORLD_NEVER: it runs, or does not exist */
+    uint64_t syncs;    /* begun */
+    int failed;        /* one of its syncs did: an answer may have been lost */
+    unsigned requests; /* of the sync under way */
+    int whole;         /* one of its user's syncs went well: his first download is over */
+    /* Of its number: batches that were acknowledged, and how many of them headquarters was told that it knows of. */
+    rove_replica known_as;
+    unsigned acked, confirmed;
+    rove_replica
+        rolled; /* its files went back behind what was confirmed under this number; 0: not */
     /* A sync under way. */
     sim_fiber *fiber;
     int64_t wake_ms; /* when it goes on */
@@ -80,6 +89,8 @@ typedef struct device {
     sim_disk image;
     int has_image, image_user;
     size_t image_writes; /* of the ledger */
+    rove_replica image_known_as;
+    unsigned image_acked;
 } device;
 
 /* ---- headquarters --------------------------------------------------------------------------------------- */
@@ -103,6 +114,7 @@ typedef struct office {
     rove__spool_port spool;
     rove_id users[PLAN_USERS_MAX];
     int64_t wall_most_ms; /* its clock was never later */
+    uint64_t head;        /* when it was last looked at */
     uint64_t page_rows;
     struct {
         uint8_t *bytes;
@@ -128,7 +140,8 @@ struct world {
     ledger ledger;
     const rove_crypto *crypto;
     world_counts *counts;
-    int calm; /* nothing goes wrong any more */
+    int calm;  /* nothing goes wrong any more */
+    int round; /* of peace */
     int copied,
         purged; /* files of a device went back or were doubled; headquarters forgot something */
     int verbose;
@@ -185,6 +198,23 @@ int64_t device_number(device *d, const char *sql, int64_t parameter, int64_t oth
 /* I1: what was written since the last sync began is there. */
 void device_check_durable(device *d);
 
+/* ---- claims.c ------------------------------------------------------------------------------------------- */
+
+/* A request of its sync begins: the answer to the one before, if there was one, is applied. */
+void claims_ask(device *d);
+/* A sync has ended. */
+void claims_synced(device *d, rove_status status, const rove_sync_report *report);
+/* Its files were copied away; it went back to them. */
+void claims_copied(device *d);
+void claims_restored(device *d);
+/* Headquarters took it for a copy. */
+void claims_forked(world *w, rove_replica replica);
+/*
+ * 1: it made the record, and somebody else deleted it. If the answer to its insert was lost, it sends the insert again, and has
+ * the record until its digest says that it should not.
+ */
+int claims_deleted(const device *d, uint32_t record);
+
 /* ---- writes.c ------------------------------------------------------------------------------------------- */
 
 void writes_act(device *d, const plan_event *event);
@@ -233,6 +263,8 @@ rove_transport network_transport(device *d);
 
 /* Everybody has come to rest: everything is looked at. `round` 0: first; 1: after all were started again. */
 void check_all(world *w, int round);
+/* A device shows what headquarters has of what its rep holds, and nothing else, but what may be late (claims.c). */
+void check_shown(world *w, device *d);
 
 /* ---- reference.c ---------------------------------------------------------------------------------------- */
 

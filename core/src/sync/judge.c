@@ -354,7 +354,7 @@ static rove_status judge_op(rove__case *c, const rove__staged_op *op) {
         return status;
     }
     act.own = whose == 1 && !judge->forked;
-    act.again = whose == 2 || judge->former;
+    act.again = whose == 2 || judge->former || judge->copied;
     if (act.change.row.entity == NULL) {
         return rove__judge_review(c, &act, "This build does not know the entity.");
     }
@@ -582,7 +582,8 @@ static rove_status judge_number(rove__judge *judge) {
         judge->answer->kind = ROVE_ANSWER_FORK;
         return ROVE_OK;
     }
-    return rove__judge_fresh(judge);
+    rove_status status = rove__judge_is_copied(judge);
+    return status == ROVE_OK ? rove__judge_fresh(judge) : status;
 }
 
 rove_status rove__judge_batch(const rove__server_ports *ports, rove__hq_tx *tx,

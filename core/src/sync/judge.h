@@ -53,6 +53,8 @@ void rove__staged_seal(rove__staged *staged, const rove__sealed_batch *batch, ro
                        const rove__signer *signer);
 /* Of another device than the connection's. */
 int rove__staged_is_former(const rove__staged *staged);
+/* Whose number it bears then; else 0. */
+rove_replica rove__staged_replica(const rove__staged *staged);
 /* Its last frame has come. */
 int rove__staged_complete(const rove__staged *staged);
 uint64_t rove__staged_number(const rove__staged *staged);

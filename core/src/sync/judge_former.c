@@ -232,8 +232,14 @@ void rove__judge_unrename(rove__judge *judge) {
 static rove_status each_copy(void *ctx, const rove__hq_device *device) {
     rove__judge *judge = ctx;
 
-    judge->forked |= device->former == judge->device->replica;
+    judge->copied |= device->former == judge->device->replica;
     return ROVE_OK;
+}
+
+rove_status rove__judge_is_copied(rove__judge *judge) {
+    return judge->device->user == 0
+               ? ROVE_OK
+               : judge->store->device_scan(judge->tx, judge->device->user, each_copy, judge);
 }
 
 rove_status rove__judge_is_forked(rove__judge *judge) {
@@ -241,10 +247,12 @@ rove_status rove__judge_is_forked(rove__judge *judge) {
     rove_status status = judge->store->stray_get(judge->tx, author->replica, NULL);
 
     judge->forked = status == ROVE_OK || judge->stray || author->status != ROVE_DEVICE_ACTIVE;
-    if ((status != ROVE_OK && status != ROVE_NOT_FOUND) || judge->forked || author->user == 0) {
+    if ((status != ROVE_OK && status != ROVE_NOT_FOUND) || judge->forked) {
         return status == ROVE_NOT_FOUND ? ROVE_OK : status;
     }
-    return judge->store->device_scan(judge->tx, author->user, each_copy, judge);
+    status = rove__judge_is_copied(judge);
+    judge->forked = judge->copied;
+    return status;
 }
 
 static rove_status judge_author(const rove__server_ports *ports, rove__hq_tx *tx,

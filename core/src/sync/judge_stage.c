@@ -235,6 +235,10 @@ int rove__staged_is_former(const rove__staged *staged) {
     return staged->former != 0;
 }
 
+rove_replica rove__staged_replica(const rove__staged *staged) {
+    return staged->former;
+}
+
 rove_status rove__staged_add(rove__staged *staged, const rove__push *push, rove_error *error) {
     rove__stage *stage = staged->stage;
 

@@ -107,6 +107,7 @@ typedef struct rove__judge {
     int former;
     int stray;            /* it does not follow its author's chain */
     int forked;           /* nothing is its author's own (P5) */
+    int copied; /* another device came of its own: after a restore that one's work may be here first (P3) */
     const char *doubt;    /* why all of it goes to review; NULL: it is judged */
     rove__hash128 *heard; /* what is in review, or was; owned */
     size_t heard_count, heard_capacity;
@@ -175,6 +176,8 @@ ROVE_CHECK rove_status rove__judge_user(rove__judge *judge, rove_replica replica
 ROVE_CHECK rove_status rove__judge_replica(rove__judge *judge, rove_replica replica, int *whose);
 /* Sets `forked`: whether records here may bear the author's number that he had not seen when he wrote. */
 ROVE_CHECK rove_status rove__judge_is_forked(rove__judge *judge);
+/* Sets `copied`. */
+ROVE_CHECK rove_status rove__judge_is_copied(rove__judge *judge);
 
 /* judge_names.c (P4): fills answer->renames. */
 ROVE_CHECK rove_status rove__judge_names(rove__judge *judge);

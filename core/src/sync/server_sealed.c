@@ -117,12 +117,13 @@ rove_status rove__server_take_sealed(rove__server *server, const rove__frame *fr
 void rove__server_drop_former(rove__server *server) {
     if (server->current != NULL && rove__staged_is_former(server->current)) {
         forget_current(server);
+        server->former_unusable = 1;
     }
 }
 
 rove_status rove__server_take_former(rove__server *server, const rove__frame *frame,
                                      rove_error *error) {
-    int usable = 0;
+    int usable = 1;
 
     if (server->ports.sealing == NULL) {
         return no_sealing(error);
@@ -132,8 +133,12 @@ rove_status rove__server_take_former(rove__server *server, const rove__frame *fr
         return rove__error_set(error, ROVE_PROTOCOL,
                                "Batches of former numbers come before all others.");
     }
-    server->formers_came = 1;
-    return server->skipping ? ROVE_OK : weigh(server, take(server, frame, 1), &usable);
+    if (server->skipping) {
+        return ROVE_OK;
+    }
+    rove_status status = weigh(server, take(server, frame, 1), &usable);
+    server->former_unusable |= !usable;
+    return status;
 }
 
 /* Room for `count` more. */
@@ -177,14 +182,26 @@ rove_status rove__server_take_formers(rove__server *server, const rove__frame *f
     return status;
 }
 
-/* Those that are not here move to the front. */
-static rove_status find_lacking(rove__server *server, rove__hq_tx *tx) {
+static int comes_along(const rove__server *server, const rove__former *former) {
+    for (size_t i = 0; i < server->former_batches; i++) {
+        const rove__staged *staged = server->batches[i];
+        if (rove__staged_replica(staged) == former->replica &&
+            rove__staged_number(staged) == former->number) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Those that are not here move to the front; *asks: not all of them come with this request. */
+static rove_status find_lacking(rove__server *server, rove__hq_tx *tx, int *asks) {
     rove_status status = ROVE_OK;
 
     for (size_t i = 0; i < server->former_count && status == ROVE_OK; i++) {
         int has = 0;
         status = rove__judge_has_former(&server->ports, tx, &server->formers[i], &has);
         if (status == ROVE_OK && !has && server->lacking_count < ROVE_FORMERS_MAX) {
+            *asks |= !comes_along(server, &server->formers[i]);
             server->formers[server->lacking_count++] = server->formers[i];
         }
     }
@@ -196,13 +213,13 @@ rove_status rove__server_check_formers(rove__server *server, rove__hq_tx *tx) {
     int asks = 0;
     rove_status status = ROVE_OK;
 
-    if (server->ports.sealing == NULL || hello->formers == 0 || server->formers_came ||
-        ROVE_PLANTED(P03_UNASKED)) {
-        return ROVE_OK; /* those that come are what was asked for, usable or not */
+    /* One that is not usable would be asked for again and again; the rest of too many comes with the next request. */
+    if (server->ports.sealing == NULL || hello->formers == 0 || server->former_unusable ||
+        server->skipping || ROVE_PLANTED(P03_UNASKED)) {
+        return ROVE_OK;
     }
     if (server->formers_listed) {
-        status = find_lacking(server, tx);
-        asks = server->lacking_count > 0;
+        status = find_lacking(server, tx, &asks);
     } else {
         asks = hello->checked != server->head.timeline;
     }

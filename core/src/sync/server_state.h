@@ -76,7 +76,7 @@ struct rove__server {
     rove__former *formers; /* that the device keeps; owned */
     size_t former_count, former_capacity;
     int formers_listed;
-    int formers_came;
+    int former_unusable; /* one of them came and counts as not there */
     size_t former_batches; /* of `batches`, the first ones */
     struct {
         size_t at, size; /* in the stage's spool */

@@ -1,0 +1,96 @@
+/*
+ * sim/drama.c - what takes several things in one order, which chance alone rarely brings: a backup, work that it lacks, a
+ * restore, and nobody who writes any more. The events are the plan's ordinary ones, so that a shorter story has fewer of them.
+ */
+#include "plan.h"
+
+#define MINUTE_MS INT64_C(60000)
+#define DAY_MS    (INT64_C(24) * 60 * MINUTE_MS)
+#define STEPS_MAX 14
+#define A_DAY     PLAN_WHATS       /* passes; no event */
+#define CUT       (PLAN_WHATS + 1) /* a sync with a fault */
+
+/* One device has part in a drama, and now and then another one. */
+typedef enum part { FIRST, SECOND, OFFICE } part;
+
+typedef struct scene {
+    plan_what what;
+    part who;
+    unsigned times; /* 0: once */
+} scene;
+
+typedef struct drama {
+    const char *name; /* for who reads this */
+    scene scenes[STEPS_MAX];
+    size_t count;
+} drama;
+
+/* clang-format off */
+static const drama dramas[] = {
+    {"work that was confirmed is lost, and its device has nothing new to say",
+     {{PLAN_IMAGE, OFFICE, 0}, {PLAN_WRITE, FIRST, 2}, {PLAN_SYNC, FIRST, 2}, {PLAN_RESTORE, OFFICE, 0},
+      {PLAN_SYNC, FIRST, 0}}, 5},
+    {"a backup of the new timeline says nothing of what the old one had",
+     {{PLAN_IMAGE, OFFICE, 0}, {PLAN_WRITE, FIRST, 2}, {PLAN_SYNC, FIRST, 0}, {PLAN_RESTORE, OFFICE, 0},
+      {PLAN_EDIT, OFFICE, 12}, {PLAN_IMAGE, OFFICE, 0}, {PLAN_SYNC, FIRST, 0}}, 7},
+    {"work of a user before is lost after it was confirmed",
+     {{PLAN_IMAGE, OFFICE, 0}, {PLAN_WRITE, FIRST, 2}, {PLAN_SYNC, FIRST, 0}, {PLAN_HANDOVER, FIRST, 2},
+      {PLAN_SYNC, FIRST, 2}, {PLAN_RESTORE, OFFICE, 0}, {PLAN_EDIT, OFFICE, 6}, {PLAN_SYNC, FIRST, 2}}, 8},
+    {"a device goes back behind what it had confirmed",
+     {{PLAN_SYNC, FIRST, 0}, {PLAN_IMAGE, FIRST, 0}, {PLAN_WRITE, FIRST, 0}, {PLAN_SYNC, FIRST, 0},
+      {PLAN_WRITE, FIRST, 0}, {PLAN_SYNC, FIRST, 2}, {PLAN_RESTORE, FIRST, 0}, {PLAN_SYNC, FIRST, 2}}, 8},
+    {"a device is revoked that had not sent its work",
+     {{PLAN_WRITE, FIRST, 2}, {PLAN_REVOKE, FIRST, 0}, {PLAN_SYNC, FIRST, 3}}, 3},
+    {"a copy sends first what the other had sent before the restore",
+     {{PLAN_IMAGE, OFFICE, 0}, {PLAN_CLONE, FIRST, 0}, {PLAN_WRITE, FIRST, 0}, {PLAN_SYNC, FIRST, 0},
+      {PLAN_WRITE, FIRST, 0}, {PLAN_SYNC, FIRST, 0}, {PLAN_RESTORE, OFFICE, 0}, {PLAN_WRITE, SECOND, 0},
+      {PLAN_SYNC, SECOND, 0}, {PLAN_SYNC, FIRST, 2}}, 10},
+    {"a rep makes an account, and it is taken from him before he hears that he has it",
+     {{PLAN_SYNC, FIRST, 0}, {PLAN_OPENS, FIRST, 0}, {CUT, FIRST, 0}, {PLAN_TAKES, OFFICE, 0},
+      {PLAN_SYNC, FIRST, 2}}, 5},
+    {"records are written again and again while a download of them is cut",
+     {{PLAN_EDIT, OFFICE, 5}, {CUT, FIRST, 0}, {PLAN_EDIT, OFFICE, 5}, {CUT, FIRST, 0}, {PLAN_EDIT, OFFICE, 5},
+      {PLAN_SYNC, FIRST, 0}, {PLAN_EDIT, OFFICE, 5}, {PLAN_SYNC, FIRST, 0}}, 8},
+    {"headquarters forgets what happened while a device was away",
+     {{PLAN_SYNC, FIRST, 0}, {PLAN_EDIT, OFFICE, 8}, {PLAN_MOVE, OFFICE, 3}, {PLAN_ASSIGN, OFFICE, 3},
+      {PLAN_SYNC, SECOND, 0}, {A_DAY, OFFICE, 0}, {PLAN_EDIT, OFFICE, 0}, {PLAN_PURGE, OFFICE, 0},
+      {PLAN_EDIT, OFFICE, 2}, {PLAN_SYNC, FIRST, 2}}, 10},
+};
+/* clang-format on */
+
+static void play(plan *self, const drama *d, sim_dice *dice, sim_dice *faults) {
+    unsigned first = (unsigned)sim_below(dice, self->devices);
+    unsigned second = (unsigned)sim_below(dice, self->devices);
+    int64_t at_ms = (int64_t)sim_below(dice, (uint64_t)(self->days * DAY_MS));
+    int hurries = sim_chance(dice, 300);
+    if (sim_chance(dice, 500)) {
+        at_ms = self->days * DAY_MS; /* nothing comes after it */
+    }
+    for (size_t i = 0; i < d->count; i++) {
+        const scene *s = &d->scenes[i];
+        at_ms += s->what == A_DAY ? DAY_MS + DAY_MS / 4 : 0;
+        for (unsigned n = 0; s->what != A_DAY && n < (s->times == 0 ? 1 : s->times); n++) {
+            plan_event event = {.at_ms = at_ms,
+                                .what = s->what == CUT ? PLAN_SYNC : s->what,
+                                .who = s->who == OFFICE  ? PLAN_HQ
+                                       : s->who == FIRST ? first
+                                                         : second,
+                                .work = sim_draw(dice) | 1};
+            if (s->what == PLAN_CLONE) { /* whose files are replaced is drawn from it */
+                event.work = event.work / self->devices * self->devices + second;
+            }
+            uint64_t wrong = sim_draw(faults) | 1;
+            event.faults = s->what == CUT || sim_chance(faults, 150) ? wrong : 0;
+            plan_add(self, event);
+            at_ms += MINUTE_MS * (2 + (int64_t)sim_below(dice, hurries ? 3 : 90));
+        }
+    }
+}
+
+void plan_add_dramas(plan *self, uint64_t seed) {
+    sim_dice dice = sim_stream(seed, 13);
+    sim_dice faults = sim_stream(seed, 14);
+    for (unsigned chance = 400; sim_chance(&dice, chance); chance = 200) {
+        play(self, &dramas[sim_below(&dice, sizeof dramas / sizeof *dramas)], &dice, &faults);
+    }
+}
