@@ -12,6 +12,7 @@
 #define MINUTE_MS INT64_C(60000)
 #define HOUR_MS   (60 * MINUTE_MS)
 #define DAY_MS    (24 * HOUR_MS)
+#define TEMPLATE  61 /* a disk */
 
 static const char *folder_of(const device *d, char folder[16]) {
     snprintf(folder, 16, "/%d", d->number + 2);
@@ -367,7 +368,45 @@ static void enroll(device *d) {
     device_look(d);
 }
 
+static rove_ports make_ports(device *d) {
+    return (rove_ports){.allocator = sim_machine_allocator(&d->machine),
+                        .clock = sim_machine_clock(&d->machine),
+                        .random = sim_machine_random(&d->machine),
+                        .files = sim_disk_files(&d->machine.disk),
+                        .crypto = sim_crypto_port(&d->machine.crypto),
+                        .transport = network_transport(d),
+                        .log = sim_machine_log(&d->machine, d->w != NULL && d->w->verbose > 1
+                                                                ? ROVE_LOG_DEBUG
+                                                                : ROVE_LOG_WARN),
+                        .app = "sim"};
+}
+
+static sim_disk template;
+
+void device_prepare(const rove_crypto *crypto, const int64_t *now_ms) {
+    char folder[16];
+    rove_error error = {0};
+    device *d = calloc(1, sizeof *d);
+    sim_machine_open(&d->machine, 2, 1, now_ms, crypto);
+    d->ports = make_ports(d);
+    if (rove_open(&d->ports, folder_of(d, folder), &d->replica, &error) != ROVE_OK) {
+        fprintf(stderr, "rove-sim: %s\n", error.message);
+        abort();
+    }
+    rove_close(d->replica);
+    sim_disk_unlock_all(&d->machine.disk);
+    sim_disk_open(&template, TEMPLATE, 1);
+    sim_disk_copy(&template, &d->machine.disk);
+    sim_machine_close(&d->machine);
+    free(d);
+}
+
+/* To make the files takes a tenth of a story's time: one device in four does it itself. */
 void device_begin(device *d, int user) {
+    d->ports = make_ports(d);
+    if (d->number % 4 != 0) {
+        sim_disk_copy(&d->machine.disk, &template);
+    }
     d->exists = 1;
     d->machine.log = read_log;
     d->user = -1;

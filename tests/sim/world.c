@@ -79,6 +79,7 @@ void world_prepare(const rove_crypto *crypto) {
     (void)sim_disk_install();
     sim_disk_seed(1);
     office_prepare(crypto, &now_ms);
+    device_prepare(crypto, &now_ms);
 }
 
 static void begin(world *w) {
@@ -92,15 +93,6 @@ static void begin(world *w) {
         *d = (device){
             .w = w, .number = (int)i, .user = -1, .wanted = -1, .family = -1, .up_ms = WORLD_NEVER};
         sim_machine_open(&d->machine, (int)i + 2, sim_draw(&dice), &w->now_ms, w->crypto);
-        d->ports = (rove_ports){
-            .allocator = sim_machine_allocator(&d->machine),
-            .clock = sim_machine_clock(&d->machine),
-            .random = sim_machine_random(&d->machine),
-            .files = sim_disk_files(&d->machine.disk),
-            .crypto = sim_crypto_port(&d->machine.crypto),
-            .transport = network_transport(d),
-            .log = sim_machine_log(&d->machine, w->verbose > 1 ? ROVE_LOG_DEBUG : ROVE_LOG_WARN),
-            .app = "sim"};
         device_begin(d, (int)(i % w->plan->users));
     }
 }

@@ -175,6 +175,8 @@ void world_says(world *w, const char *format, ...) __attribute__((format(printf,
 
 /* ---- device.c ------------------------------------------------------------------------------------------- */
 
+/* Makes the empty replica that most devices begin with; once a process. */
+void device_prepare(const rove_crypto *crypto, const int64_t *now_ms);
 void device_begin(device *d, int user);
 void device_end(device *d);
 /* An event that is not a rep's write. */

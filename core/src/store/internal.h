@@ -45,6 +45,7 @@ typedef enum rove__sql {
     ROVE_SQL_SCOPE_DROP,
     ROVE_SQL_SCOPE_ALL,
     ROVE_SQL_DISCARDED_PUT,
+    ROVE_SQL_COUNTS, /* for rove__store_read_state, in its order */
     ROVE_SQL_COMMON_COUNT
 } rove__sql;
 

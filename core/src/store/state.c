@@ -7,33 +7,18 @@
 #include "base/text.h"
 #include "store/internal.h"
 
-/* The counts, in the order in which they are read. */
-static const char counts[] =
-    "SELECT (SELECT count(*) FROM (SELECT DISTINCT entity, row FROM _outbox)),"
-    " (SELECT count(*) FROM _outbox WHERE batch IS NULL),"
-    " (SELECT count(*) FROM _batch WHERE state = 0),"
-    " (SELECT count(*) FROM (SELECT DISTINCT entity, row FROM _quarantine)),"
-    " (SELECT count(*) FROM _rejection),"
-    " (SELECT count(*) FROM _unknown),"
-    " (SELECT coalesce(sum(rows), 0) FROM _scope),"
-    " (SELECT count(*) FROM _scope),"
-    " (SELECT count(*) FROM (SELECT DISTINCT root, part FROM _repair WHERE again <> 0)),"
-    " (SELECT count(*) FROM _batch WHERE state IN (3, 4)),"
-    " (SELECT page_count FROM pragma_page_count),"
-    " (SELECT freelist_count FROM pragma_freelist_count),"
-    " (SELECT page_size FROM pragma_page_size)";
-
 static uint64_t count_at(sqlite3_stmt *statement, int column) {
     return (uint64_t)sqlite3_column_int64(statement, column);
 }
 
 static rove_status read_counts(rove__store *store, rove__store_state *state, rove_error *error) {
     sqlite3_stmt *statement = NULL;
-    int code = sqlite3_prepare_v2(store->db, counts, -1, &statement, NULL);
+    rove_status status = rove__store_statement(store, ROVE_SQL_COUNTS, &statement, error);
 
-    if (code == SQLITE_OK) {
-        code = sqlite3_step(statement);
+    if (status != ROVE_OK) {
+        return status;
     }
+    int code = sqlite3_step(statement);
     if (code == SQLITE_ROW) {
         state->pending_rows = count_at(statement, 0);
         state->unsent_entries = count_at(statement, 1);
@@ -48,9 +33,10 @@ static rove_status read_counts(rove__store *store, rove__store_state *state, rov
         state->disk_bytes =
             (count_at(statement, 10) - count_at(statement, 11)) * count_at(statement, 12);
     }
-    sqlite3_finalize(statement);
-    return code == SQLITE_ROW ? ROVE_OK
-                              : rove__sqlite_status(store->db, code, error, "Reading the state");
+    status = code == SQLITE_ROW ? ROVE_OK
+                                : rove__sqlite_status(store->db, code, error, "Reading the state");
+    (void)sqlite3_reset(statement);
+    return status;
 }
 
 static rove_status read_numbers(rove__store *store, rove__store_state *state, rove_error *error) {

@@ -46,6 +46,20 @@ static const char *const common_texts[ROVE_SQL_COMMON_COUNT] = {
     [ROVE_SQL_SCOPE_ALL] = "SELECT root, part, rows, sum FROM _scope ORDER BY root, part",
     [ROVE_SQL_DISCARDED_PUT] = "INSERT INTO _discarded(entity, row, at, why, change)"
                                " VALUES(?1, ?2, ?3, ?4, ?5)",
+    [ROVE_SQL_COUNTS] =
+        "SELECT (SELECT count(*) FROM (SELECT DISTINCT entity, row FROM _outbox)),"
+        " (SELECT count(*) FROM _outbox WHERE batch IS NULL),"
+        " (SELECT count(*) FROM _batch WHERE state = 0),"
+        " (SELECT count(*) FROM (SELECT DISTINCT entity, row FROM _quarantine)),"
+        " (SELECT count(*) FROM _rejection),"
+        " (SELECT count(*) FROM _unknown),"
+        " (SELECT coalesce(sum(rows), 0) FROM _scope),"
+        " (SELECT count(*) FROM _scope),"
+        " (SELECT count(*) FROM (SELECT DISTINCT root, part FROM _repair WHERE again <> 0)),"
+        " (SELECT count(*) FROM _batch WHERE state IN (3, 4)),"
+        " (SELECT page_count FROM pragma_page_count),"
+        " (SELECT freelist_count FROM pragma_freelist_count),"
+        " (SELECT page_size FROM pragma_page_size)",
 };
 /* clang-format on */
 
