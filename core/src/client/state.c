@@ -5,25 +5,6 @@
 
 #include "client/internal.h"
 
-/* Open conflicts, work that is in review, and work that an operator returned. */
-static rove_status count_records(rove *replica, uint64_t counts[3], rove_error *error) {
-    rove_query *query = NULL;
-    rove_status status = rove_query_new(replica,
-                                        "SELECT (SELECT count(*) FROM conflict WHERE status = 1),"
-                                        " (SELECT count(*) FROM review WHERE state = 1),"
-                                        " (SELECT count(*) FROM review WHERE state = 3)",
-                                        NULL, 0, &query, error);
-
-    if (status == ROVE_OK) {
-        status = rove_query_step(query, error);
-    }
-    for (size_t i = 0; status == ROVE_OK && i < 3; i++) {
-        counts[i] = (uint64_t)rove_query_value(query, i).as.integer;
-    }
-    rove_query_free(query);
-    return status;
-}
-
 static void add_handle(rove *replica, rove_state *state) {
     rove__mutex_enter(replica->mutex);
     state->url = replica->url;
@@ -37,7 +18,6 @@ static void add_handle(rove *replica, rove_state *state) {
 rove_status rove_read_state(rove *replica, rove_state *out, rove_error *error) {
     rove__store_state store;
     rove_clock_reading reading;
-    uint64_t counts[3] = {0};
 
     if (replica == NULL || out == NULL || out->size == 0) {
         return rove__client_invalid(error, "A state takes a replica and its own size.");
@@ -58,19 +38,13 @@ rove_status rove_read_state(rove *replica, rove_state *out, rove_error *error) {
                         .scopes = store.scopes,
                         .pending = store.pending_rows,
                         .quarantined = store.quarantined + store.unknown_rows,
-                        .rejections = store.rejections,
+                        .rejections = store.rejections + store.returned,
+                        .conflicts = store.conflicts,
+                        .in_review = store.in_review,
                         .disk_bytes = store.disk_bytes,
                         .remains = store.remains,
                         .differing = store.differing,
-
                         .former_batches = store.former_batches};
-    status = count_records(replica, counts, error);
-    if (status != ROVE_OK) {
-        return status;
-    }
-    state.conflicts = counts[0];
-    state.in_review = counts[1];
-    state.rejections += counts[2];
     add_handle(replica, &state);
     state.now_ms = rove__store_now_ms(replica->store, &state.clock_trusted);
     replica->ports.clock.read(replica->ports.clock.ctx, &reading);

@@ -14,7 +14,7 @@
 
 /* Of headquarters and of this device, not of a user. */
 #define META_KEPT                                                                                  \
-    "'" ROVE_META_SCHEMA "', '" ROVE_META_CLOCK "', '" ROVE_META_ANCHOR                            \
+    "'" ROVE_META_SCHEMA "', '" ROVE_META_LAYOUT "', '" ROVE_META_CLOCK "', '" ROVE_META_ANCHOR    \
     "', '" ROVE_META_DIGEST_KEY "', '" ROVE_META_SYNCED "', '" ROVE_META_SETTLED                   \
     "', '" ROVE_META_SEAL_KEY "'"
 #define SQL_MAX 512

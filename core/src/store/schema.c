@@ -2,14 +2,17 @@
  * store/schema.c - makes the replica's tables, and widens those of the entities, from the registry.
  *
  * Everything happens in one transaction, so that a failed upgrade leaves the old replica. Tables and columns
- * are only ever added; a column that the registry does not know any more stays where it is.
+ * are only ever added; a column that the registry does not know any more stays where it is. A replica that this layout was
+ * applied to says so, and is opened without asking SQLite for each table.
  */
 #include "store/schema.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "base/siphash.h"
 #include "base/text.h"
 #include "store/internal.h"
 
@@ -152,8 +155,7 @@ static rove_status read_columns(sqlite3 *db, const rove__entity *entity, rove__b
                                : rove__sqlite_status(db, code, error, "Reading the tables");
 }
 
-static rove_status create_table(sqlite3 *db, const rove__entity *entity, rove__buf *sql,
-                                rove_error *error) {
+static void put_table(rove__buf *sql, const rove__entity *entity) {
     put(sql, "CREATE TABLE ");
     put_name(sql, entity->table, "", "");
     put(sql, "(id INTEGER PRIMARY KEY");
@@ -162,8 +164,7 @@ static rove_status create_table(sqlite3 *db, const rove__entity *entity, rove__b
         put_name(sql, entity->fields[i].name, "", "");
         put(sql, column_type(&entity->fields[i]));
     }
-    put(sql, ", _clock BLOB NOT NULL, _pending INTEGER, _unknown BLOB) STRICT");
-    return run(db, sql, error);
+    put(sql, ", _clock BLOB NOT NULL, _pending INTEGER, _unknown BLOB) STRICT;");
 }
 
 static rove_status add_columns(sqlite3 *db, const rove__entity *entity, const rove__bits *has,
@@ -183,9 +184,8 @@ static rove_status add_columns(sqlite3 *db, const rove__entity *entity, const ro
     return status;
 }
 
-static rove_status create_index(sqlite3 *db, const rove__entity *entity, const char *name,
-                                const int *fields, size_t count, rove__buf *sql,
-                                rove_error *error) {
+static void put_index(rove__buf *sql, const rove__entity *entity, const char *name,
+                      const int *fields, size_t count) {
     put(sql, "CREATE INDEX IF NOT EXISTS ");
     if (name != NULL) {
         put_name(sql, name, "", "");
@@ -198,40 +198,29 @@ static rove_status create_index(sqlite3 *db, const rove__entity *entity, const c
         put(sql, i == 0 ? "(" : ", ");
         put_name(sql, entity->fields[fields[i]].name, "", "");
     }
-    put(sql, ")");
-    return run(db, sql, error);
+    put(sql, ");");
 }
 
-static rove_status create_indexes(sqlite3 *db, const rove__entity *entity, rove__buf *sql,
-                                  rove_error *error) {
-    rove_status status = ROVE_OK;
+/* What stands beside an entity's table: those of its sets, and the indexes. */
+static void put_beside(rove__buf *sql, const rove__entity *entity) {
     int scope_indexed = entity->scope_field < 0;
 
-    for (size_t i = 0; i < entity->index_count && status == ROVE_OK; i++) {
-        const rove__index *index = &entity->indexes[i];
-        status = create_index(db, entity, index->name, index->fields, 3, sql, error);
-        scope_indexed |= index->fields[0] == entity->scope_field;
-    }
-    if (!scope_indexed && status == ROVE_OK) {
-        status = create_index(db, entity, NULL, &entity->scope_field, 1, sql, error);
-    }
-    return status;
-}
-
-static rove_status create_set_tables(sqlite3 *db, const rove__entity *entity, rove__buf *sql,
-                                     rove_error *error) {
-    rove_status status = ROVE_OK;
-
-    for (size_t i = 0; i < entity->field_count && status == ROVE_OK; i++) {
+    for (size_t i = 0; i < entity->field_count; i++) {
         if (entity->fields[i].kind == ROVE_KIND_SET) {
             put(sql, "CREATE TABLE IF NOT EXISTS ");
             put_name(sql, entity->table, "_", entity->fields[i].name);
             put(sql, "(element ANY NOT NULL, id INTEGER NOT NULL, PRIMARY KEY (element, id))"
-                     " WITHOUT ROWID, STRICT");
-            status = run(db, sql, error);
+                     " WITHOUT ROWID, STRICT;");
         }
     }
-    return status;
+    for (size_t i = 0; i < entity->index_count; i++) {
+        const rove__index *index = &entity->indexes[i];
+        put_index(sql, entity, index->name, index->fields, 3);
+        scope_indexed |= index->fields[0] == entity->scope_field;
+    }
+    if (!scope_indexed) {
+        put_index(sql, entity, NULL, &entity->scope_field, 1);
+    }
 }
 
 rove_status rove__schema_widen(sqlite3 *db, const rove__entity *entity,
@@ -242,15 +231,14 @@ rove_status rove__schema_widen(sqlite3 *db, const rove__entity *entity,
 
     rove__buf_init(&sql, allocator, SQL_MAX);
     rove_status status = read_columns(db, entity, &has, &known, error);
-    if (status == ROVE_OK) {
-        status = known == 0 ? create_table(db, entity, &sql, error)
-                            : add_columns(db, entity, &has, &sql, error);
+    if (status == ROVE_OK && known != 0) {
+        status = add_columns(db, entity, &has, &sql, error);
+    } else if (status == ROVE_OK) {
+        put_table(&sql, entity);
     }
     if (status == ROVE_OK) {
-        status = create_set_tables(db, entity, &sql, error);
-    }
-    if (status == ROVE_OK) {
-        status = create_indexes(db, entity, &sql, error);
+        put_beside(&sql, entity);
+        status = run(db, &sql, error);
     }
     rove__buf_free(&sql);
     return status;
@@ -302,10 +290,41 @@ static rove_status widen_beside(sqlite3 *db, rove_error *error) {
                    error);
 }
 
-static rove_status apply_all(sqlite3 *db, const rove__registry *registry,
+/* What is made for a registry, as a number: the same for the same statements. */
+static rove_status layout_of(const rove__registry *registry, const rove_allocator *allocator,
+                             int64_t *layout) {
+    static const uint8_t key[ROVE_HASH_KEY_SIZE] = {0};
+    rove__hash128 sum = {0, 0};
+    rove__buf sql;
+    rove_status status = ROVE_OK;
+
+    rove__buf_init(&sql, allocator, SQL_MAX);
+    for (size_t i = 0; i < sizeof tables_beside / sizeof *tables_beside; i++) {
+        rove__hash128_add(&sum, rove__siphash128(key, tables_beside[i], strlen(tables_beside[i])));
+    }
+    for (size_t i = 0; i < rove__registry_count(registry) && status == ROVE_OK; i++) {
+        put_table(&sql, rove__registry_at(registry, i));
+        put_beside(&sql, rove__registry_at(registry, i));
+        status = rove__buf_status(&sql);
+        if (status == ROVE_OK) {
+            rove__hash128_add(&sum, rove__siphash128(key, sql.data, sql.size));
+        }
+        rove__buf_reset(&sql);
+    }
+    rove__buf_free(&sql);
+    *layout = (int64_t)(sum.low >> 1);
+    return status;
+}
+
+static void put_number(rove__buf *sql, int64_t number) {
+    char text[24];
+    rove__text_format(text, sizeof text, "%" PRId64, number);
+    put(sql, text);
+}
+
+static rove_status apply_all(sqlite3 *db, const rove__registry *registry, int64_t layout,
                              const rove_allocator *allocator, rove_error *error) {
     rove__buf sql;
-    char number[24];
     rove_status status = ROVE_OK;
 
     for (size_t i = 0; i < sizeof tables_beside / sizeof *tables_beside && status == ROVE_OK; i++) {
@@ -319,34 +338,50 @@ static rove_status apply_all(sqlite3 *db, const rove__registry *registry,
     }
     rove__buf_init(&sql, allocator, SQL_MAX);
     if (status == ROVE_OK) {
-        rove__text_format(number, sizeof number, "%u", (unsigned)ROVE_SCHEMA_VERSION);
         put(&sql, "INSERT INTO _meta(key, value) VALUES('" ROVE_META_SCHEMA "', ");
-        put(&sql, number);
+        put_number(&sql, ROVE_SCHEMA_VERSION);
+        put(&sql, "), ('" ROVE_META_LAYOUT "', ");
+        put_number(&sql, layout);
         put(&sql, ") ON CONFLICT(key) DO UPDATE SET value = excluded.value"
-                  " WHERE value <> excluded.value");
-        status = run(db, &sql, error);
-    }
-    if (status == ROVE_OK) {
-        rove__text_format(number, sizeof number, "%d", APPLICATION_ID);
-        put(&sql, "PRAGMA application_id = ");
-        put(&sql, number);
+                  " WHERE value <> excluded.value; PRAGMA application_id = ");
+        put_number(&sql, APPLICATION_ID);
         put(&sql, "; PRAGMA user_version = ");
-        rove__text_format(number, sizeof number, "%d", TABLES_VERSION);
-        put(&sql, number);
+        put_number(&sql, TABLES_VERSION);
         status = run(db, &sql, error);
     }
     rove__buf_free(&sql);
     return status;
 }
 
+/* The layout that the replica has, by what it says; 0: it is new, or of a build that did not say. */
+static rove_status has_layout(sqlite3 *db, int64_t *layout, rove_error *error) {
+    rove_status status =
+        pragma_int(db, "SELECT count(*) FROM sqlite_schema WHERE name = '_meta'", layout, error);
+    if (status == ROVE_OK && *layout != 0) {
+        status = pragma_int(db, "SELECT value FROM _meta WHERE key = '" ROVE_META_LAYOUT "'",
+                            layout, error);
+    }
+    return status;
+}
+
 rove_status rove__schema_apply(sqlite3 *db, const rove__registry *registry,
                                const rove_allocator *allocator, rove_error *error) {
-    rove_status status = execute(db, "BEGIN IMMEDIATE", error);
+    int64_t layout = 0;
+    int64_t there = 0;
+    rove_status status = layout_of(registry, allocator, &layout);
+    if (status != ROVE_OK) {
+        return status;
+    }
+    status = has_layout(db, &there, error);
+    if (status != ROVE_OK || there == layout) {
+        return status;
+    }
+    status = execute(db, "BEGIN IMMEDIATE", error);
 
     if (status != ROVE_OK) {
         return status;
     }
-    status = apply_all(db, registry, allocator, error);
+    status = apply_all(db, registry, layout, allocator, error);
     if (status == ROVE_OK) {
         status = execute(db, "COMMIT", error);
     }

@@ -32,6 +32,9 @@ static rove_status read_counts(rove__store *store, rove__store_state *state, rov
         state->former_batches = count_at(statement, 9);
         state->disk_bytes =
             (count_at(statement, 10) - count_at(statement, 11)) * count_at(statement, 12);
+        state->conflicts = count_at(statement, 13);
+        state->in_review = count_at(statement, 14);
+        state->returned = count_at(statement, 15);
     }
     status = code == SQLITE_ROW ? ROVE_OK
                                 : rove__sqlite_status(store->db, code, error, "Reading the state");

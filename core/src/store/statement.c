@@ -59,7 +59,10 @@ static const char *const common_texts[ROVE_SQL_COMMON_COUNT] = {
         " (SELECT count(*) FROM _batch WHERE state IN (3, 4)),"
         " (SELECT page_count FROM pragma_page_count),"
         " (SELECT freelist_count FROM pragma_freelist_count),"
-        " (SELECT page_size FROM pragma_page_size)",
+        " (SELECT page_size FROM pragma_page_size),"
+        " (SELECT count(*) FROM conflict WHERE status = 1),"
+        " (SELECT count(*) FROM review WHERE state = 1),"
+        " (SELECT count(*) FROM review WHERE state = 3)",
 };
 /* clang-format on */
 

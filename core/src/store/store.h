@@ -73,6 +73,9 @@ typedef struct rove__store_state {
     uint64_t batches_in_flight;
     uint64_t quarantined;
     uint64_t rejections;      /* open ones */
+    uint64_t conflicts;       /* open ones */
+    uint64_t in_review;       /* work that an operator has to look at */
+    uint64_t returned;        /* work that one gave back */
     uint64_t former_batches;  /* of former numbers and users, that headquarters has not taken yet */
     uint64_t unknown_rows;    /* of entities that this build does not know */
     uint64_t rows;            /* headquarters' live rows held, quarantined and unknown included */
