@@ -108,6 +108,8 @@ static void round_trip(pattern make, size_t count, uint64_t seed) {
         assert_true(rove__ints_next(&ints) == values[i]);
     }
     assert_int_equal(rove__ints_done(&ints), 1);
+    assert_int_equal(rove__ints_next(&ints), 0); /* past the last one */
+    assert_int_equal(rove__ints_done(&ints), 1);
     assert_int_equal(rove__reader_byte(&reader), 0x5a);
     close(&f);
 }

@@ -434,6 +434,9 @@ static void a_failed_reader_stays_failed(void **state) {
     assert_int_equal(rove__frame_reader_next(f->reader, &frame), ROVE_PROTOCOL);
     assert_int_equal(rove__frame_reader_next(f->reader, &frame), ROVE_PROTOCOL);
     assert_int_equal(rove__frame_reader_finish(f->reader), ROVE_PROTOCOL);
+    reopen(f);
+    assert_int_equal(read_all(f, "HTTP", 4, &(size_t){0}, &(size_t){0}), ROVE_PROTOCOL);
+    assert_int_equal(rove__frame_reader_feed(f->reader, NULL, 0), ROVE_PROTOCOL);
 }
 
 static void a_full_buffer_is_reported(void **state) {

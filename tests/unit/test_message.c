@@ -441,6 +441,29 @@ static void another_protocol_version_is_said_to_be_one(void **state) {
     assert_int_equal(read_bytes(f, kind_of("hello")), ROVE_VERSION);
     /* A second one does not get past the first. */
     assert_int_equal(with(f, "hello", "\x08\x02", 2), ROVE_VERSION);
+    assert_int_equal(with(f, "hello", "\x08\x00", 2), ROVE_VERSION);
+    assert_int_equal(with(f, "welcome", "\x08\x02", 2), ROVE_VERSION);
+    assert_int_equal(with(f, "welcome", "\x08\x00", 2), ROVE_VERSION);
+}
+
+static void every_status_travels(void **state) {
+    static const rove_status statuses[] = {
+#define VALUE(name, value, class_, text) ROVE_##name,
+        ROVE_STATUS_MAP(VALUE)
+#undef VALUE
+    };
+    fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
+        rove__verdict verdict = {6, 1, 0, ROVE_VERDICT_REJECTED, statuses[i], ""};
+        rove__ack ack = sample_ack;
+        ack.verdicts = &verdict;
+        ack.verdict_count = 1;
+        rove__buf_reset(&f->bytes);
+        assert_int_equal(rove__ack_write(&ack, &f->bytes), ROVE_OK);
+        assert_int_equal(read_bytes(f, kind_of("ack")), ROVE_OK);
+        assert_int_equal(f->message.ack.verdicts[0].status, statuses[i]);
+    }
 }
 
 static void statuses_of_a_newer_peer_become_known_ones(void **state) {
@@ -474,11 +497,37 @@ static void texts_and_tokens_are_limited(void **state) {
         rove__buf_reset(&f->bytes);
         assert_int_equal(rove__hello_write(&hello, &f->bytes), ROVE_OK);
         assert_int_equal(read_bytes(f, kind_of("hello")), expected);
+        rove__page page = sample_page;
+        page.token = hello.token;
+        rove__buf_reset(&f->bytes);
+        assert_int_equal(rove__page_write(&page, &f->bytes), ROVE_OK);
+        assert_int_equal(read_bytes(f, kind_of("page")), expected);
         welcome.policy = (rove__bytes){bytes, ROVE_POLICY_MAX + past};
         rove__buf_reset(&f->bytes);
         assert_int_equal(rove__welcome_write(&welcome, &f->bytes), ROVE_OK);
         assert_int_equal(read_bytes(f, kind_of("welcome")), expected);
     }
+}
+
+/* As a writer they say no themselves. */
+static void lists_of_renames_and_origins_are_limited(void **state) {
+    fixture *f = *state;
+    rove__rename *renames = calloc(ROVE_VERDICTS_MAX + 1, sizeof *renames);
+    rove__origin *origins = calloc(ROVE_VERDICTS_MAX + 1, sizeof *origins);
+    rove__renumber renumber = {.renames = renames, .rename_count = ROVE_VERDICTS_MAX};
+    rove__need_row need_row = {origins, ROVE_VERDICTS_MAX};
+
+    for (size_t past = 0; past < 2; past++) {
+        rove_status expected = past ? ROVE_INVALID : ROVE_OK;
+        rove__buf_reset(&f->bytes);
+        assert_int_equal(rove__renumber_write(&renumber, &f->bytes), expected);
+        rove__buf_reset(&f->bytes);
+        assert_int_equal(rove__need_row_write(&need_row, &f->bytes), expected);
+        renumber.rename_count++;
+        need_row.count++;
+    }
+    free(renames);
+    free(origins);
 }
 
 static void batches_in_messages_are_limited(void **state) {
@@ -570,21 +619,62 @@ static void lists_are_limited(void **state) {
     free(held);
 }
 
-/* `count` scopes in a packed list of a peer that knows no limit. */
+/* A packed list, or bytes: `size` times a byte, in a field of a peer that knows no limit. */
+static void put_many(fixture *f, uint8_t field, uint8_t byte, size_t size) {
+    rove__buf_byte(&f->bytes, (uint8_t)(field << 3 | 2));
+    rove__buf_varint(&f->bytes, size);
+    memset(rove__buf_reserve(&f->bytes, size), byte, size);
+}
+
 static void a_peer_s_long_list_is_refused(void **state) {
     fixture *f = *state;
 
     for (size_t past = 0; past < 2; past++) {
-        size_t count = ROVE_SCOPES_MAX + past;
+        rove_status expected = past ? ROVE_PROTOCOL : ROVE_OK;
 
         rove__buf_reset(&f->bytes);
-        rove__buf_byte(&f->bytes, 0x0a);
-        rove__buf_varint(&f->bytes, count);
-        memset(rove__buf_reserve(&f->bytes, count), 0, count);
-        rove__buf_byte(&f->bytes, 0x12);
-        rove__buf_varint(&f->bytes, count);
-        memset(rove__buf_reserve(&f->bytes, count), 0, count);
-        assert_int_equal(read_bytes(f, kind_of("differ")), past ? ROVE_PROTOCOL : ROVE_OK);
+        put_many(f, 1, 0, ROVE_SCOPES_MAX + past);
+        put_many(f, 2, 0, ROVE_SCOPES_MAX + past);
+        assert_int_equal(read_bytes(f, kind_of("differ")), expected);
+        rove__buf_reset(&f->bytes);
+        put_many(f, 5, 0, ROVE_BUCKETED_MAX + past);
+        put_many(f, 6, 0, ROVE_BUCKETED_MAX + past);
+        put_many(f, 7, 0, (ROVE_BUCKETED_MAX + past) * ROVE_BUCKETS * 16);
+        assert_int_equal(read_bytes(f, kind_of("digest")), expected);
+        rove__buf_reset(&f->bytes);
+        put_many(f, 8, 0, ROVE_FETCHED_MAX + past);
+        put_many(f, 9, 0, ROVE_FETCHED_MAX + past);
+        assert_int_equal(read_bytes(f, kind_of("digest")), expected);
+        rove__buf_reset(&f->bytes);
+        put_many(f, 1, 9, ROVE_FORMERS_MAX + past);
+        put_many(f, 2, 1, ROVE_FORMERS_MAX + past);
+        assert_int_equal(read_bytes(f, kind_of("formers")), expected);
+    }
+}
+
+/* One item more than fits a list, appended by a peer. */
+static void a_peer_s_long_list_of_messages_is_refused(void **state) {
+    static const struct {
+        const char *name;
+        const char *item;
+        size_t size;
+    } cases[] = {
+        {"ack", "\x2a\x11\x08\1\x10\1\x29\2\0\0\0\0\0\0\0\x30\0\x18\0", 19},   /* a stamp */
+        {"ack", "\x32\x11\x08\1\x10\1\x19\2\0\0\0\0\0\0\0\x20\x09\x28\2", 19}, /* a rename */
+        {"renumber", "\x0a\x11\x08\1\x10\1\x19\2\0\0\0\0\0\0\0\x20\x09\x28\2", 19},
+        {"need_row", "\x0a\x0b\x09\2\0\0\0\0\0\0\0\x10\x09", 13},
+    };
+    fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        /* Two are in the sample. */
+        write_sample(f, kind_of(cases[i].name));
+        for (size_t n = 2; n < ROVE_VERDICTS_MAX; n++) {
+            rove__buf_append(&f->bytes, cases[i].item, cases[i].size);
+        }
+        assert_int_equal(read_bytes(f, kind_of(cases[i].name)), ROVE_OK);
+        rove__buf_append(&f->bytes, cases[i].item, cases[i].size);
+        assert_int_equal(read_bytes(f, kind_of(cases[i].name)), ROVE_PROTOCOL);
     }
 }
 
@@ -783,11 +873,14 @@ int main(void) {
         cmocka_unit_test_setup_teardown(ranges_are_checked, open, close),
         cmocka_unit_test_setup_teardown(what_has_to_be_there_is_missed, open, close),
         cmocka_unit_test_setup_teardown(another_protocol_version_is_said_to_be_one, open, close),
+        cmocka_unit_test_setup_teardown(every_status_travels, open, close),
         cmocka_unit_test_setup_teardown(statuses_of_a_newer_peer_become_known_ones, open, close),
         cmocka_unit_test_setup_teardown(texts_and_tokens_are_limited, open, close),
+        cmocka_unit_test_setup_teardown(lists_of_renames_and_origins_are_limited, open, close),
         cmocka_unit_test_setup_teardown(batches_in_messages_are_limited, open, close),
         cmocka_unit_test_setup_teardown(lists_are_limited, open, close),
         cmocka_unit_test_setup_teardown(a_peer_s_long_list_is_refused, open, close),
+        cmocka_unit_test_setup_teardown(a_peer_s_long_list_of_messages_is_refused, open, close),
         cmocka_unit_test_setup_teardown(verdicts_stamps_and_renames_are_limited, open, close),
         cmocka_unit_test_setup_teardown(batches_of_former_numbers_are_limited, open, close),
         cmocka_unit_test_setup_teardown(swarms_of_fields_are_refused, open, close),

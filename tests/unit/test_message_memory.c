@@ -17,7 +17,7 @@
 #include "wire/batch.h"
 #include "wire/frame.h"
 
-enum { LONG = 4000 };
+enum { LONG = ROVE_SCOPES_MAX, LONGER = ROVE_VERDICTS_MAX };
 
 /* Writes it again and again, each time with one allocation more; *bytes is then the message. */
 static void write_short_of_memory(const message_kind *kind, const any_message *message,
@@ -79,23 +79,31 @@ static void a_lack_of_memory_is_reported_and_leaks_nothing(void **state) {
 }
 
 /* Lists so long that what is made of them takes many allocations. */
-static rove__verdict verdicts[LONG];
-static rove__canonical canonicals[LONG];
-static rove__rename renames[LONG];
-static rove__origin origins[LONG];
-static rove__former formers[LONG];
+static rove__verdict verdicts[LONGER];
+static rove__canonical canonicals[LONGER];
+static rove__rename renames[LONGER];
+static rove__origin origins[LONGER];
+static rove__former formers[ROVE_FORMERS_MAX];
 static rove__scope_digest digests[LONG];
 static rove__bucket_digest buckets[ROVE_BUCKETED_MAX];
 static rove__portion portions[LONG];
 static rove__scope scopes[LONG];
+static rove_id held[ROVE_HELD_MAX];
 
 static void fill_lists(void) {
-    for (size_t i = 0; i < LONG; i++) {
+    for (size_t i = 0; i < LONGER; i++) {
         verdicts[i] = (rove__verdict){6, (rove_id)i + 1, 0, ROVE_VERDICT_LOST, ROVE_OK, ""};
         canonicals[i] = (rove__canonical){(rove_id)i + 1, 6, 0, 1000 + i, 2000};
         renames[i] = (rove__rename){6, (rove_id)i + 1, {5000, 9}, (rove_id)i + 9};
         origins[i] = (rove__origin){7000 + i, 9};
+    }
+    for (size_t i = 0; i < ROVE_HELD_MAX; i++) {
+        held[i] = (rove_id)i + 1;
+    }
+    for (size_t i = 0; i < ROVE_FORMERS_MAX; i++) {
         formers[i] = (rove__former){9, i + 1, {{1}}, 401};
+    }
+    for (size_t i = 0; i < LONG; i++) {
         digests[i].scope.root = (rove_id)(LONG - i);
         portions[i].scope.root = (rove_id)(LONG - i);
         scopes[i].root = (rove_id)(LONG - i);
@@ -109,12 +117,13 @@ static void a_lack_of_memory_within_a_long_list_is_reported(void **state) {
     ack.verdicts = verdicts;
     ack.canonicals = canonicals;
     ack.renames = renames;
-    ack.verdict_count = ack.canonical_count = ack.rename_count = LONG;
+    ack.verdict_count = LONGER;
+    ack.canonical_count = ack.rename_count = 4000;
     any_message messages[] = {
         {.ack = ack},
-        {.renumber = {renames, LONG, {NULL, 0}}},
-        {.need_row = {origins, LONG}},
-        {.formers = {formers, LONG, 1}},
+        {.renumber = {renames, LONGER, {NULL, 0}}},
+        {.need_row = {origins, LONGER}},
+        {.formers = {formers, ROVE_FORMERS_MAX, 1}},
         {.digest = {.items = digests,
                     .count = LONG,
                     .last = 1,
@@ -123,7 +132,14 @@ static void a_lack_of_memory_within_a_long_list_is_reported(void **state) {
                     .fetched = portions,
                     .fetched_count = ROVE_FETCHED_MAX}},
         {.differ = {portions, LONG, portions, ROVE_FETCHED_MAX}},
-        {.page = {.left = scopes,
+        {.digest = {.items = digests,
+                    .count = 60, /* so that the buckets' scopes are what does not fit */
+                    .buckets = buckets,
+                    .bucket_count = ROVE_BUCKETED_MAX}},
+        {.page = {.has_held = 1,
+                  .held = held,
+                  .held_count = ROVE_HELD_MAX,
+                  .left = scopes,
                   .left_count = LONG,
                   .begin = portions,
                   .begin_count = LONG,
@@ -131,7 +147,7 @@ static void a_lack_of_memory_within_a_long_list_is_reported(void **state) {
                   .done_count = LONG}},
     };
     static const char *const names[] = {"ack",    "renumber", "need_row", "formers",
-                                        "digest", "differ",   "page"};
+                                        "digest", "differ",   "digest",   "page"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         try_all(kind_of(names[i]), &messages[i]);
     }

@@ -116,6 +116,16 @@ static void sets_follow_and_stay_in_order(void **state) {
     rove_value expected = set_of(r, after, 4);
     assert_true(rove__value_equal(cell(visit, "contact_ids"), &expected));
     changed = 0;
+    /* Elements of another type than ids have are what they are. */
+    rove__element word = {.value = rove__value_text("11")};
+    rove__set words = {ROVE_SET_PLAIN, &word, 1};
+    rove_value spoken;
+    assert_int_equal(rove__set_value(&words, &r->arena, &spoken), ROVE_OK);
+    records_set(visit, "contact_ids", spoken);
+    assert_int_equal(rove__rename_row(&renames, visit, ROVE_SET_PLAIN, &r->arena, &changed),
+                     ROVE_OK);
+    assert_int_equal(changed, 0);
+    assert_true(rove__value_equal(cell(visit, "contact_ids"), &spoken));
     records_set(visit, "contact_ids", rove__value_bytes(ROVE_BLOB, "\xff\xff\xff", 3));
     assert_int_equal(rove__rename_row(&renames, visit, ROVE_SET_PLAIN, &r->arena, &changed),
                      ROVE_CORRUPT);

@@ -125,10 +125,22 @@ static void the_same_batch_is_never_sealed_alike(void **state) {
     uint8_t first[4096];
 
     seal(f, &frame);
-    memcpy(first, f->record.data, f->record.size);
+    size_t size = f->record.size;
+    memcpy(first, f->record.data, size);
     seal(f, &frame);
     assert_memory_not_equal(first + ROVE_SEALED_HEAD_SIZE, f->record.data + ROVE_SEALED_HEAD_SIZE,
                             f->record.size - ROVE_SEALED_HEAD_SIZE);
+    /* And both are read, one after the other. */
+    rove__opening opening;
+    rove__sealed read;
+    assert_int_equal(rove__opening_begin(&opening, &f->keys.crypto, private_key(f)), ROVE_OK);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(rove__opening_record(&opening, first, size, &f->content, &read), ROVE_OK);
+        assert_int_equal(
+            rove__opening_record(&opening, f->record.data, f->record.size, &f->content, &read),
+            ROVE_OK);
+    }
+    rove__opening_end(&opening);
 }
 
 /* Whatever is signed, changed, is not signed. */
@@ -165,12 +177,12 @@ static void a_changed_or_cut_record_is_not_opened(void **state) {
         memcpy(changed, f->record.data, size);
         changed[at] ^= 0x10;
         rove_status status = reopen(f, private_key(f), changed, size, &read);
-        rove_status expected = at == 0                        ? ROVE_VERSION
-                               : at == 1                      ? ROVE_PROTOCOL
-                               : at < 2 + ROVE_SEAL_ID_SIZE ? ROVE_WRONG_KEY
+        rove_status expected = at == 0                                           ? ROVE_VERSION
+                               : at == 1                                         ? ROVE_PROTOCOL
+                               : at < 2 + ROVE_SEAL_ID_SIZE                      ? ROVE_WRONG_KEY
                                : at < 2 + ROVE_SEAL_ID_SIZE + ROVE_SEAL_KEY_SIZE ? ROVE_PROTOCOL
-                               : at < ROVE_SEALED_HEAD_SIZE - 1                      ? ROVE_PROTOCOL
-                                                                                     : ROVE_CORRUPT;
+                               : at < ROVE_SEALED_HEAD_SIZE - 1                  ? ROVE_PROTOCOL
+                                                                                 : ROVE_CORRUPT;
         /* Another point of the curve is a key as good as any. */
         int key = expected == ROVE_PROTOCOL && status == ROVE_CORRUPT;
         if (status != expected && !key) {
@@ -302,6 +314,110 @@ static void without_memory_or_cryptography_nothing_is_half(void **state) {
     assert_int_equal(reopen(f, private_key(f), f->record.data, f->record.size, &read), ROVE_OK);
 }
 
+/* A cryptography of which one call fails, or gives keys of another size. */
+static struct {
+    rove_crypto real;
+    size_t calls, fail_at;
+    size_t shorter_key; /* by so many bytes */
+} shaky;
+
+static int shakes(void) {
+    return ++shaky.calls == shaky.fail_at;
+}
+
+static rove_status shaky_sha256(void *ctx, const rove_span *spans, size_t count,
+                                uint8_t digest[ROVE_SHA256_SIZE]) {
+    return shakes() ? ROVE_CRYPTO : shaky.real.sha256(ctx, spans, count, digest);
+}
+
+static rove_status shaky_hkdf(void *ctx, const void *secret, size_t secret_size, const void *salt,
+                              size_t salt_size, const void *info, size_t info_size, void *out,
+                              size_t out_size) {
+    return shakes() ? ROVE_CRYPTO
+                    : shaky.real.hkdf_sha256(ctx, secret, secret_size, salt, salt_size, info,
+                                             info_size, out, out_size);
+}
+
+static rove_status shaky_seal(void *ctx, const uint8_t key[ROVE_GCM_KEY_SIZE],
+                              const uint8_t nonce[ROVE_GCM_NONCE_SIZE], const void *aad,
+                              size_t aad_size, const void *plain, size_t size, void *cipher,
+                              uint8_t tag[ROVE_GCM_TAG_SIZE]) {
+    return shakes() ? ROVE_CRYPTO
+                    : shaky.real.gcm_seal(ctx, key, nonce, aad, aad_size, plain, size, cipher, tag);
+}
+
+static rove_status shaky_open(void *ctx, const uint8_t key[ROVE_GCM_KEY_SIZE],
+                              const uint8_t nonce[ROVE_GCM_NONCE_SIZE], const void *aad,
+                              size_t aad_size, const void *cipher, size_t size,
+                              const uint8_t tag[ROVE_GCM_TAG_SIZE], void *plain) {
+    return shakes() ? ROVE_CRYPTO
+                    : shaky.real.gcm_open(ctx, key, nonce, aad, aad_size, cipher, size, tag, plain);
+}
+
+static rove_status shaky_generate(void *ctx, uint8_t *key, size_t capacity, size_t *size) {
+    return shakes() ? ROVE_CRYPTO : shaky.real.key_generate(ctx, key, capacity, size);
+}
+
+static rove_status shaky_public(void *ctx, const void *key, size_t key_size, uint8_t *public_der,
+                                size_t capacity, size_t *size) {
+    rove_status status = ROVE_CRYPTO;
+
+    if (!shakes()) {
+        status = shaky.real.key_public(ctx, key, key_size, public_der, capacity, size);
+        *size -= status == ROVE_OK ? shaky.shorter_key : 0;
+    }
+    return status;
+}
+
+static rove_status shaky_ecdh(void *ctx, const void *key, size_t key_size, const void *public_der,
+                              size_t public_size, uint8_t secret[ROVE_ECDH_SIZE]) {
+    return shakes() ? ROVE_CRYPTO
+                    : shaky.real.ecdh(ctx, key, key_size, public_der, public_size, secret);
+}
+
+/* Seals a record and opens it. */
+static rove_status seal_and_open(fixture *f, const rove__sealed *frame) {
+    rove__sealing sealing;
+    rove__sealed read;
+
+    rove__buf_reset(&f->record);
+    rove_status status = rove__sealing_begin(&sealing, &f->keys.crypto, f->keys.seal_key);
+    if (status == ROVE_OK) {
+        status = rove__sealing_frame(&sealing, frame, &f->record);
+        assert_true(status == ROVE_OK || f->record.size == 0);
+    }
+    rove__sealing_end(&sealing);
+    return status != ROVE_OK ? status
+                             : reopen(f, private_key(f), f->record.data, f->record.size, &read);
+}
+
+static void a_cryptography_that_fails_is_reported(void **state) {
+    fixture *f = *state;
+    rove__sealed frame = {seals_batch(&f->keys, f->signature), 0, text("rows")};
+    rove_status status = ROVE_CRYPTO;
+
+    shaky.real = f->keys.crypto;
+    f->keys.crypto.sha256 = shaky_sha256;
+    f->keys.crypto.hkdf_sha256 = shaky_hkdf;
+    f->keys.crypto.gcm_seal = shaky_seal;
+    f->keys.crypto.gcm_open = shaky_open;
+    f->keys.crypto.key_generate = shaky_generate;
+    f->keys.crypto.key_public = shaky_public;
+    f->keys.crypto.ecdh = shaky_ecdh;
+    for (size_t n = 1; status == ROVE_CRYPTO; n++) {
+        shaky.calls = 0;
+        shaky.fail_at = n;
+        status = seal_and_open(f, &frame);
+        assert_true(status == ROVE_CRYPTO || n > 10);
+    }
+    assert_int_equal(status, ROVE_OK);
+    /* A key that is not of the one kind that seals. */
+    shaky.fail_at = 0;
+    shaky.shorter_key = 1;
+    assert_int_equal(seal_and_open(f, &frame), ROVE_CRYPTO);
+    shaky.shorter_key = 0;
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_was_sealed_is_read_and_is_the_devices, open, close),
@@ -311,6 +427,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_record_is_for_one_headquarters, open, close),
         cmocka_unit_test_setup_teardown(limits, open, close),
         cmocka_unit_test_setup_teardown(made_up_content_is_refused_or_sound, open, close),
+        cmocka_unit_test_setup_teardown(a_cryptography_that_fails_is_reported, open, close),
         cmocka_unit_test_setup_teardown(without_memory_or_cryptography_nothing_is_half, open,
                                         close),
     };

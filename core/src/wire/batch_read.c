@@ -140,10 +140,10 @@ static size_t count_presence(rove__reader *from, const uint8_t *presence, size_t
     return count;
 }
 
+/* A set's own type is BLOB; a counter's is INT, but its increments are a blob. */
 static int type_fits(const rove__field *field, rove_type type) {
     return type == ROVE_NULL || type == field->type ||
-           (type == ROVE_BLOB &&
-            (field->kind == ROVE_KIND_COUNTER || field->kind == ROVE_KIND_SET));
+           (type == ROVE_BLOB && field->kind == ROVE_KIND_COUNTER);
 }
 
 /* Where the column's cells go. A field that came since the run was opened has no cell. */
@@ -165,15 +165,9 @@ static void place_column(rove__batch_reader *reader, column *at) {
 static void open_values(rove__batch_reader *reader, column *at, size_t count) {
     rove__reader *from = &reader->bytes;
 
-    switch (at->type) {
-    case ROVE_NULL:
-        break;
-    case ROVE_INT:
-    case ROVE_REAL:
+    if (at->type == ROVE_INT || at->type == ROVE_REAL) {
         rove__ints_open(&at->ints, from, count);
-        break;
-    case ROVE_TEXT:
-    case ROVE_BLOB:
+    } else if (at->type != ROVE_NULL) {
         at->bytes_left = (size_t)rove__reader_varint_max(from, rove__reader_left(from));
         rove__ints_open(&at->ints, from, count);
         at->bytes = rove__reader_take(from, at->bytes_left);
@@ -181,7 +175,6 @@ static void open_values(rove__batch_reader *reader, column *at, size_t count) {
             !rove__utf8_valid(at->bytes, at->bytes_left)) {
             rove__reader_fail(from, ROVE_UTF8);
         }
-        break;
     }
 }
 
@@ -398,26 +391,18 @@ static rove_status next_bytes(column *from, rove_value *value) {
 }
 
 static rove_status next_value(column *from, rove_value *value) {
-    uint64_t bits = 0;
-
     value->type = from->type;
     value->size = 0;
     value->as.integer = 0;
-    switch (from->type) {
-    case ROVE_NULL:
-        break;
-    case ROVE_INT:
+    if (from->type == ROVE_INT) {
         value->as.integer = rove__ints_next(&from->ints);
-        break;
-    case ROVE_REAL:
-        bits = (uint64_t)rove__ints_next(&from->ints);
+    } else if (from->type == ROVE_REAL) {
+        uint64_t bits = (uint64_t)rove__ints_next(&from->ints);
         if ((bits >> 52 & 0x7ff) == 0x7ff || bits == REAL_MINUS_0) {
             return ROVE_PROTOCOL; /* an infinity, no number, or a second form of 0 */
         }
         memcpy(&value->as.real, &bits, sizeof bits);
-        break;
-    case ROVE_TEXT:
-    case ROVE_BLOB:
+    } else if (from->type != ROVE_NULL) {
         return next_bytes(from, value);
     }
     return ROVE_OK;

@@ -218,21 +218,14 @@ static void add_cell(run *into, rove__packer *packer, uint32_t number, const rov
     }
     at->presence[into->rows / 8] |= (uint8_t)(1u << (into->rows % 8));
     at->count++;
-    switch (value->type) {
-    case ROVE_NULL:
-        break;
-    case ROVE_INT:
+    if (value->type == ROVE_INT) {
         rove__ints_add(&at->ints, packer, value->as.integer);
-        break;
-    case ROVE_REAL:
+    } else if (value->type == ROVE_REAL) {
         rove__ints_add(&at->ints, packer, (int64_t)bits_of(value->as.real));
-        break;
-    case ROVE_TEXT:
-    case ROVE_BLOB:
+    } else if (value->type != ROVE_NULL) {
         rove__ints_add(&at->ints, packer, (int64_t)value->size);
         rove__pile_add(&at->pile, packer, value->as.data, value->size);
         packer->refused |= value->size > ROVE_VALUE_MAX;
-        break;
     }
 }
 

@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include "base/assert.h"
+
 #define MODE_DELTA   0x10u
 #define MODE_SCALED  0x20u
 #define MODE_VARINTS 0x40u
@@ -95,7 +97,8 @@ void rove__ints_truncate(rove__ints *ints, size_t count) {
 }
 
 int rove__ints_all_zero(const rove__ints *ints) {
-    return ints->count == 0 || (ints->values == NULL && ints->first == 0);
+    ROVE_ASSERT(ints->count > 0);
+    return ints->values == NULL && ints->first == 0;
 }
 
 /* One way of writing a vector: steps from `min` on, in units of `scale`. */
@@ -153,7 +156,7 @@ static uint64_t common_divisor(uint64_t a, uint64_t b) {
     return a;
 }
 
-/* The largest number that divides all steps above the least; usually 1 after a few values. */
+/* The largest number that divides all steps above the least, one of which is not 0; usually 1 soon. */
 static uint64_t scale_of(const int64_t *values, size_t count, int delta, uint64_t min) {
     uint64_t scale = 0;
 
@@ -164,7 +167,8 @@ static uint64_t scale_of(const int64_t *values, size_t count, int delta, uint64_
             scale = common_divisor(step, scale);
         }
     }
-    return scale == 0 ? 1 : scale;
+    ROVE_ASSERT(scale > 0);
+    return scale;
 }
 
 static form form_of(const int64_t *values, size_t count, int delta, int64_t min, int64_t max) {

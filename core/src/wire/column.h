@@ -45,6 +45,7 @@ typedef struct rove__ints {
 void rove__ints_add(rove__ints *ints, rove__packer *packer, int64_t value);
 /* Forgets the values from `count` on; the packer's bound is the caller's to restore. */
 void rove__ints_truncate(rove__ints *ints, size_t count);
+/* Of a vector that is not empty. */
 int rove__ints_all_zero(const rove__ints *ints);
 /*
  * Appends the vector, at most what the bound said. Overwrites the values: they cannot be used

@@ -59,24 +59,14 @@ static unsigned wire_type_of(const ProtobufCFieldDescriptor *known) {
     case PROTOBUF_C_TYPE_MESSAGE:
         return WIRE_BYTES;
     case PROTOBUF_C_TYPE_FIXED64:
-    case PROTOBUF_C_TYPE_SFIXED64:
-    case PROTOBUF_C_TYPE_DOUBLE:
         return WIRE_FIXED64;
-    case PROTOBUF_C_TYPE_FIXED32:
-    case PROTOBUF_C_TYPE_SFIXED32:
-    case PROTOBUF_C_TYPE_FLOAT:
-        return WIRE_FIXED32;
-    case PROTOBUF_C_TYPE_INT32:
-    case PROTOBUF_C_TYPE_SINT32:
-    case PROTOBUF_C_TYPE_INT64:
-    case PROTOBUF_C_TYPE_SINT64:
-    case PROTOBUF_C_TYPE_UINT32:
-    case PROTOBUF_C_TYPE_UINT64:
-    case PROTOBUF_C_TYPE_ENUM:
-    case PROTOBUF_C_TYPE_BOOL:
-        break;
+    default: /* sync.proto has no other type of a fixed size */
+        ROVE_ASSERT(
+            known->type != PROTOBUF_C_TYPE_SFIXED64 && known->type != PROTOBUF_C_TYPE_DOUBLE &&
+            known->type != PROTOBUF_C_TYPE_FIXED32 && known->type != PROTOBUF_C_TYPE_SFIXED32 &&
+            known->type != PROTOBUF_C_TYPE_FLOAT);
+        return WIRE_VARINT;
     }
-    return WIRE_VARINT;
 }
 
 /* A repeated number may come packed, whatever the descriptor says. */
@@ -275,7 +265,8 @@ rove_status rove__proto_status(uint32_t number, rove_status instead) {
 }
 
 void *rove__proto_array(rove__arena *arena, size_t count, size_t size) {
-    return count > SIZE_MAX / size ? NULL : rove__arena_take(arena, count * size);
+    ROVE_ASSERT(count <= SIZE_MAX / size);
+    return rove__arena_take(arena, count * size);
 }
 
 rove_status rove__proto_put_ids(const rove_id *ids, size_t count, rove__arena *arena,

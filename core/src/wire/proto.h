@@ -77,7 +77,7 @@ ROVE_CHECK rove_status rove__proto_put_ids(const rove_id *ids, size_t count, rov
 ROVE_CHECK rove_status rove__proto_get_ids(const int64_t *in, size_t count, size_t max,
                                            rove__arena *arena, const rove_id **ids);
 
-/* Room for `count` items, and NULL only when memory is short. */
+/* Room for `count` items, no more than fit a frame; NULL only when memory is short. */
 void *rove__proto_array(rove__arena *arena, size_t count, size_t size);
 
 #endif
