@@ -44,8 +44,10 @@ static double seconds_now(void) {
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-static int is_long(uint64_t seed) {
-    return seed % LONG_EVERY == LONG_EVERY - 1;
+static int storm;
+
+static plan_kind kind_of(uint64_t seed) {
+    return storm ? PLAN_STORM : seed % LONG_EVERY == LONG_EVERY - 1 ? PLAN_LONG : PLAN_SHORT;
 }
 
 static void print_violation(uint64_t seed) {
@@ -91,7 +93,7 @@ static int print_missing(const world_counts *counts) {
 static int run_seed(uint64_t seed, world_counts *counts, int verbose) {
     plan story;
     snprintf(crashing, sizeof crashing, "seed %" PRIu64 ": crash\n", seed);
-    plan_draw(&story, seed, is_long(seed));
+    plan_draw(&story, seed, kind_of(seed));
     int good = world_run(&the_world, &story, &crypto, counts, verbose);
     uint64_t hash = the_world.hash;
     if (good && seed % DOUBLE_EVERY == 0) {
@@ -297,6 +299,8 @@ static int usage(void) {
         stderr,
         "rove-sim [--seeds N] [--from S] [--workers N]   seeds S .. S + N - 1; what happened, and "
         "what was violated\n"
+        "         --storm                                little happens in them but work and power "
+        "cuts\n"
         "rove-sim --seed S [-v] [--trace FILE]           one story, told aloud; its events to a "
         "file\n"
         "rove-sim --replay FILE [-v]                     the story of a trace\n"
@@ -334,7 +338,9 @@ static int parse(options *o, int argc, char **argv) {
             takes = 0;
             o->verbose += strcmp(word, "-v") == 0;
             o->teeth |= strcmp(word, "--teeth") == 0;
-            if (strcmp(word, "-v") != 0 && strcmp(word, "--teeth") != 0) {
+            storm |= strcmp(word, "--storm") == 0;
+            if (strcmp(word, "-v") != 0 && strcmp(word, "--teeth") != 0 &&
+                strcmp(word, "--storm") != 0) {
                 return 0;
             }
         }
@@ -367,7 +373,7 @@ int main(int argc, char **argv) {
         return run_regress(&o);
     }
     if (o.has_seed) {
-        plan_draw(&story, o.seed, is_long(o.seed));
+        plan_draw(&story, o.seed, kind_of(o.seed));
     } else if (o.replay != NULL || o.shrink != NULL) {
         if (!plan_read(&story, o.replay != NULL ? o.replay : o.shrink)) {
             return 2;

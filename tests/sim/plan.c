@@ -43,6 +43,16 @@ static const rate office_rates[] = {
     {PLAN_CLOCK, 60, 200}, {PLAN_IMAGE, 100, 250},  {PLAN_RESTORE, 50, 200},
     {PLAN_PURGE, 30, 100}};
 
+/* A power cut needs something that reaches the disk. */
+static const rate device_storm[] = {{PLAN_WRITE, 14000, 1000}, {PLAN_SYNC, 3500, 1000},
+                                    {PLAN_POWER, 24000, 1000}, {PLAN_TIDY, 300, 500},
+                                    {PLAN_KILL, 300, 500},     {PLAN_IMAGE, 60, 100},
+                                    {PLAN_RESTORE, 40, 100},   {PLAN_HANDOVER, 100, 200}};
+
+static const rate office_storm[] = {{PLAN_EDIT, 2000, 900},   {PLAN_ASSIGN, 1500, 800},
+                                    {PLAN_REASSIGN, 80, 300}, {PLAN_MERGE, 60, 200},
+                                    {PLAN_POWER, 4000, 1000}, {PLAN_IMAGE, 100, 300}};
+
 void plan_add(plan *self, plan_event event) {
     if (self->count < PLAN_EVENTS_MAX) {
         self->events[self->count++] = event;
@@ -113,11 +123,14 @@ static void draw_world(plan *self, uint64_t seed) {
     }
 }
 
-void plan_draw(plan *self, uint64_t seed, int big) {
+#define DRAWN(rates) rates, sizeof(rates) / sizeof *(rates)
+
+void plan_draw(plan *self, uint64_t seed, plan_kind kind) {
     sim_dice work = sim_stream(seed, 11);
     sim_dice faults = sim_stream(seed, 12);
     static const unsigned small_devices[] = {1, 2, 2, 2, 3, 3, 3, 3, 4, 4};
     *self = (plan){.seed = seed};
+    int big = kind == PLAN_LONG;
     self->devices = big ? 4 + (unsigned)sim_below(&work, PLAN_DEVICES_MAX - 3)
                         : small_devices[sim_below(&work, 10)];
     self->users = 1 + (unsigned)sim_below(&work, PLAN_USERS_MAX);
@@ -128,15 +141,21 @@ void plan_draw(plan *self, uint64_t seed, int big) {
     }
     static const unsigned moods[] = {0, 100, 300, 600};
     unsigned faulty = moods[sim_below(&faults, 4)];
-    for (unsigned i = 0; i < self->devices; i++) {
-        draw_rates(self, &work, &faults, device_rates, sizeof device_rates / sizeof *device_rates,
-                   i, faulty);
+    if (kind == PLAN_STORM) {
+        self->devices = 1 + (unsigned)sim_below(&work, 2);
+        for (unsigned i = 0; i < self->devices; i++) {
+            draw_rates(self, &work, &faults, DRAWN(device_storm), i, faulty);
+        }
+        draw_rates(self, &work, &faults, DRAWN(office_storm), PLAN_HQ, faulty);
+    } else {
+        for (unsigned i = 0; i < self->devices; i++) {
+            draw_rates(self, &work, &faults, DRAWN(device_rates), i, faulty);
+        }
+        draw_rates(self, &work, &faults, DRAWN(office_rates), PLAN_HQ, faulty);
+        draw_meanwhile(self, &work);
+        plan_add_dramas(self, seed);
     }
-    draw_rates(self, &work, &faults, office_rates, sizeof office_rates / sizeof *office_rates,
-               PLAN_HQ, faulty);
-    draw_meanwhile(self, &work);
     draw_world(self, seed);
-    plan_add_dramas(self, seed);
     qsort(self->events, self->count, sizeof *self->events, by_time);
 }
 

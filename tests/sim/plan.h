@@ -75,8 +75,13 @@ typedef struct plan {
 } plan;
 
 const char *plan_word(plan_what what);
-/* Draws the story of a seed; `big`: more devices and days. */
-void plan_draw(plan *self, uint64_t seed, int big);
+/* Draws the story of a seed. */
+typedef enum plan_kind {
+    PLAN_SHORT,
+    PLAN_LONG, /* more devices and days */
+    PLAN_STORM /* little but work and power cuts */
+} plan_kind;
+void plan_draw(plan *self, uint64_t seed, plan_kind kind);
 void plan_free(plan *self);
 void plan_add(plan *self, plan_event event);
 /* drama.c: what takes several events in one order. */
