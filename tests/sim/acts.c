@@ -468,40 +468,6 @@ void acts_touch(office *o) {
 
 /* ---- the rest ------------------------------------------------------------------------------------------- */
 
-static void replay(office *o, sim_dice *dice) {
-    size_t kept = o->replay_count < OFFICE_REPLAYS ? o->replay_count : OFFICE_REPLAYS;
-    if (kept == 0) {
-        return;
-    }
-    size_t at = (size_t)sim_below(dice, kept);
-    session s = {.replica = o->replays[at].replica};
-    rove__server_ports ports = hq_server_ports(o->hq);
-    uint8_t bytes[4096];
-    size_t size = 1;
-    int again = 1;
-    ports.spool = &o->spool;
-    ports.sealing = &o->sealing;
-    if (rove__server_new(&ports, hq_policy(o->hq), s.replica, hq_now_ms(o->hq), &s.server) !=
-        ROVE_OK) {
-        return;
-    }
-    s.next = o->sessions;
-    o->sessions = &s;
-    rove_status status = office_receive(o, &s, o->replays[at].bytes, o->replays[at].size);
-    status = status == ROVE_OK ? office_received(o, &s) : status;
-    while (status == ROVE_OK && again) {
-        status = office_commit(o, &s, &again);
-    }
-    while (status == ROVE_OK && size > 0) {
-        status = office_answer(o, &s, bytes, sizeof bytes, &size);
-    }
-    o->sessions = s.next;
-    rove__server_free(s.server);
-    o->w->counts->replays++;
-    world_says(o->w, "a request of %u comes again: %s", (unsigned)s.replica,
-               rove_status_name(status));
-}
-
 static void jump(office *o, sim_dice *dice) {
     int64_t sign = sim_chance(dice, 500) ? 1 : -1;
     o->machine.offset_ms =
@@ -545,7 +511,9 @@ void acts_act(office *o, const plan_event *event) {
         purge(o, &dice);
         break;
     case PLAN_REPLAY:
-        replay(o, &dice);
+        if (!sim_chance(&dice, 500) || !late_come(o)) {
+            late_replay(o, &dice);
+        }
         break;
     case PLAN_IMAGE:
         back_up(o);

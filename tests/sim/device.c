@@ -477,6 +477,7 @@ static void sync(device *d, const plan_event *event) {
         return;
     }
     d->air = sim_stream(event->faults ^ event->work, 21);
+    d->beside = sim_stream(event->faults ^ event->work, 22);
     d->faults = event->faults;
     d->syncs++;
     d->requests = 0;

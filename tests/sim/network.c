@@ -20,6 +20,9 @@ typedef struct weather {
     int seems_complete; /* and looks as if it had been all */
     int captive;        /* somebody else answers */
     int slow_commit;    /* headquarters takes its time between batches */
+    int late;           /* it is judged when the device has long given up */
+    int forged, gap;    /* somebody else sends the like of it before */
+    uint64_t later_in;  /* a call of the store says LATER; 0: none */
 } weather;
 
 static weather draw_weather(device *d) {
@@ -57,6 +60,11 @@ static weather draw_weather(device *d) {
     default:
         break;
     }
+    sim_dice *beside = &d->beside;
+    x.late = sim_chance(beside, 60);
+    x.forged = sim_chance(beside, 60);
+    x.gap = sim_chance(beside, 500);
+    x.later_in = sim_chance(beside, 100) ? 1 + sim_below(beside, 12) : 0;
     return x;
 }
 
@@ -166,7 +174,9 @@ static rove_status judge(device *d, const weather *x, session *s) {
     int again = 1;
     rove_status status = office_received(&d->w->office, s);
     while (status == ROVE_OK && again) {
+        late_fails_in(x->later_in);
         status = office_commit(&d->w->office, s, &again);
+        late_fails_in(0);
         if (status == ROVE_OK && again && x->slow_commit && !pass(d, x->latency_ms)) {
             status = ROVE_NETWORK;
         }
@@ -220,6 +230,14 @@ static rove_status exchange(device *d, const rove_request *request, const weathe
     }
     rove__buf_init(&copy, &allocator, BODY_MAX);
     status = send_body(d, request, x, s, &copy, response);
+    if (status == ROVE_OK && x->forged) {
+        late_forge(d, &copy, s->replica, x->gap);
+    }
+    if (status == ROVE_OK && x->late && late_keep(&d->w->office, s)) {
+        (void)office_received(&d->w->office, s);
+        rove__buf_free(&copy);
+        return lost(d);
+    }
     if (status == ROVE_OK) {
         status = judge(d, x, s);
         if (status == ROVE_OK && copy.size > 0) {

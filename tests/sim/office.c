@@ -246,6 +246,7 @@ void office_begin(office *o, world *w) {
     o->ports = make_ports(o);
     o->spool = (rove__spool_port){spool_open, spool_write, spool_read, spool_close, o};
     memcpy(o->users, template_users, sizeof o->users);
+    o->routing = sim_stream(w->plan->devices + w->plan->count, 32);
     o->wall_most_ms = sim_machine_wall_ms(&o->machine);
     office_start(o);
 }
@@ -276,6 +277,7 @@ void office_stop(office *o, int power, int64_t pause_ms) {
         rove__server_free(s->server);
         s->server = NULL;
     }
+    copy_end();
     hq_close(o->hq);
     o->hq = NULL;
     if (o->machine.alive != 0) {
@@ -303,7 +305,9 @@ void office_look(office *o) {
 }
 
 void office_end(office *o) {
+    late_end(o);
     if (o->hq != NULL) {
+        copy_end();
         hq_close(o->hq);
         o->hq = NULL;
         if (o->machine.alive != 0) {
@@ -571,6 +575,7 @@ rove_status office_open(office *o, rove__bytes shown, session **out) {
     rove__server_policy policy = *hq_policy(o->hq);
     ports.spool = &o->spool;
     ports.sealing = &o->sealing;
+    ports.store = copy_store(o, late_store(ports.store));
     policy.page_rows = o->page_rows;
     s->replica = a.device.replica;
     status = rove__server_new(&ports, &policy, a.device.replica, hq_now_ms(o->hq), &s->server);

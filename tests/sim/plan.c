@@ -121,6 +121,7 @@ static void draw_world(plan *self, uint64_t seed) {
     for (unsigned i = 0; i < self->devices; i++) {
         self->older |= sim_chance(&dice, 60) ? 1u << i : 0;
     }
+    self->copy = (unsigned)sim_chance(&dice, 120);
 }
 
 #define DRAWN(rates) rates, sizeof(rates) / sizeof *(rates)
@@ -167,8 +168,8 @@ void plan_free(plan *self) {
 /* ---- traces --------------------------------------------------------------------------------------------- */
 
 void plan_write(const plan *self, FILE *file) {
-    fprintf(file, "sim %d\nworld %u %u %u %u %u %u\n", PLAN_VERSION, self->devices, self->users,
-            self->days, self->page_rows, self->older, self->epilogue);
+    fprintf(file, "sim %d\nworld %u %u %u %u %u %u %u\n", PLAN_VERSION, self->devices, self->users,
+            self->days, self->page_rows, self->older, self->copy, self->epilogue);
     for (size_t i = 0; i < self->count; i++) {
         const plan_event *e = &self->events[i];
         char who[16] = "hq";
@@ -212,8 +213,8 @@ int plan_read(plan *self, const char *path) {
     }
     int good = fgets(line, sizeof line, file) != NULL && sscanf(line, "sim %d", &version) == 1 &&
                version == PLAN_VERSION && fgets(line, sizeof line, file) != NULL &&
-               sscanf(line, "world %u %u %u %u %u %u", &self->devices, &self->users, &self->days,
-                      &self->page_rows, &self->older, &self->epilogue) >= 3 &&
+               sscanf(line, "world %u %u %u %u %u %u %u", &self->devices, &self->users, &self->days,
+                      &self->page_rows, &self->older, &self->copy, &self->epilogue) >= 3 &&
                self->devices <= PLAN_DEVICES_MAX && self->users <= PLAN_USERS_MAX &&
                self->devices > 0 && self->users > 0;
     while (good && fgets(line, sizeof line, file) != NULL) {

@@ -3,8 +3,8 @@
  * seed once, or read from a trace; from then on only the list decides, so that a smaller list is a smaller run of the same
  * story. An event whose object is not there does nothing.
  *
- * A trace is a text: "sim <version>", "world <devices> <users> <days> <page rows> <older> <epilogue>" (what is left out is 0),
- * then a line for each event:
+ * A trace is a text: "sim <version>", "world <devices> <users> <days> <page rows> <older> <copy>
+ * <epilogue>" (what is left out is 0), then a line for each event:
  *
  *     <ms> <what> <who> <work> <faults>      who: a device's number, "hq"; work, faults: hexadecimal, faults 0: none
  */
@@ -69,6 +69,7 @@ typedef struct plan {
     unsigned devices, users, days;
     unsigned page_rows; /* of headquarters' pages; 0: as many as it likes */
     unsigned older;     /* devices of an older build, a bit each: they take no long texts */
+    unsigned copy;      /* some exchanges come to a server that reads from a copy which lags */
     unsigned epilogue;  /* what is tried when all is at rest (epilogue.h); 0: nothing */
     plan_event *events; /* ascending by at_ms */
     size_t count;

@@ -164,6 +164,7 @@ static void run_events(world *w) {
 
 static void calm(world *w) {
     w->calm = 1;
+    copy_end();
     sim_machine *server = &w->office.machine;
     server->disk.cut_in = server->disk.full_in = server->disk.fail_in = server->fail_in = 0;
     server->disk.full = 0;
@@ -176,6 +177,8 @@ static void calm(world *w) {
         w->devices[i].faults = 0;
     }
     w->now_ms += 3600 * SECOND_MS;
+    while (w->office.hq != NULL && late_come(&w->office)) {
+    }
     for (int i = 0; i < 10000 && !world_failed(w) && step(w, w->now_ms + 24 * 3600 * SECOND_MS);
          i++) {
     }

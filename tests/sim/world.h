@@ -11,6 +11,7 @@
  *   claims.c     what a device says of itself    reference.c the merge, a second time
  *   late.c       requests that come late, or that no device made
  *   drama.c      what takes several events in one order
+ *   copy.c       a server that reads from a copy of the database
  *
  * mvcc*.c in this folder are none of it: a fake of PostgreSQL, which tests/rules and tests/conformance use.
  */
@@ -43,12 +44,13 @@ typedef struct world world;
     X(syncs_done)                                                                                  \
     X(exchanges)                                                                                   \
     X(enrolments)                                                                                  \
-    X(renewals) X(cuts_of_network) X(power_cuts) X(kills) X(out_of_memory) X(disk_failures)        \
-        X(clock_jumps) X(restores_of_devices) X(clones) X(forks) X(handovers) X(backups)           \
+    X(renewals)                                                                                    \
+    X(cuts_of_network) X(power_cuts) X(kills) X(out_of_memory) X(disk_failures) X(clock_jumps)     \
+        X(restores_of_devices) X(clones) X(forks) X(handovers) X(backups)                          \
             X(restores_of_headquarters) X(edits) X(assignments) X(reassignments) X(moves)          \
                 X(merges) X(revocations) X(purges) X(replays) X(conflicts) X(reviews) X(settled)   \
                     X(refused) X(sealed) X(parked) X(tidied) X(repairs) X(rows_checked)            \
-                        X(writes_checked) X(claims)
+                        X(writes_checked) X(claims) X(late) X(forged) X(lagging)
 typedef struct world_counts {
 #define WORLD_COUNT(name) uint64_t name;
     WORLD_COUNTS(WORLD_COUNT)
@@ -82,7 +84,7 @@ typedef struct device {
     int64_t wake_ms; /* when it goes on */
     int dying;       /* it has to end */
     uint64_t faults; /* of its network */
-    sim_dice air;
+    sim_dice air, beside;
     rove_status synced;
     rove_sync_report report;
     /* A copy of its files. */
@@ -103,6 +105,7 @@ typedef struct session {
 } session;
 
 #define OFFICE_REPLAYS 8
+#define OFFICE_LATE    4
 typedef struct office {
     world *w;
     sim_machine machine;
@@ -122,6 +125,8 @@ typedef struct office {
         rove_replica replica;
     } replays[OFFICE_REPLAYS];
     size_t replay_count;
+    session *late[OFFICE_LATE]; /* requests that came, and are not judged yet */
+    sim_dice routing;           /* which server an exchange comes to */
     /* The last backup, and what was known then. */
     uint8_t *backup;
     size_t backup_size;
@@ -248,6 +253,28 @@ void office_remember(office *o, const rove__buf *body, rove_replica replica);
 rove_status office_identify(void *ctx, rove__bytes certificate, rove__signer *signer);
 /* Runs in a read transaction. */
 rove_status office_read(office *o, hq_job job, void *ctx);
+
+/* ---- late.c --------------------------------------------------------------------------------------------- */
+
+/* An old request comes once more. */
+void late_replay(office *o, sim_dice *dice);
+/* The session waits, and its device has given up. 0: too many wait. */
+int late_keep(office *o, session *s);
+/* One of those is judged. 0: there is none. */
+int late_come(office *o);
+void late_end(office *o);
+/* The device's request comes from somebody else, with another number (`gap`) or another chain. */
+void late_forge(device *d, const rove__buf *body, rove_replica replica, int gap);
+/* The same store, one call of which says LATER. One at a time. */
+const rove__hq_store *late_store(const rove__hq_store *store);
+/* So many writing calls from now; 0: none. */
+void late_fails_in(uint64_t calls);
+
+/* ---- copy.c --------------------------------------------------------------------------------------------- */
+
+/* What an exchange works with that begins now. Valid until the next call. */
+const rove__hq_store *copy_store(office *o, const rove__hq_store *store);
+void copy_end(void);
 
 /* ---- acts.c --------------------------------------------------------------------------------------------- */
 
