@@ -366,7 +366,9 @@ static void decide(office *o, sim_dice *dice) {
     }
     const char *what = conflict ? "keep" : sim_chance(dice, 500) ? "accept" : "return";
     const char *words[] = {list[0], what, numbers[sim_below(dice, count)], NULL};
-    o->w->counts->settled += acts_command(o, words) == 0;
+    int done = acts_command(o, words) == 0;
+    o->w->counts->settled += (uint64_t)done;
+    o->accepted |= done && what[0] == 'a';
 }
 
 static void revoke(office *o, const plan_event *event) {
@@ -383,8 +385,11 @@ static void revoke(office *o, const plan_event *event) {
         o->w->counts->revocations++;
         /* What it had not sent comes later under another number, to be looked at. */
         for (uint32_t i = 1; i < o->w->ledger.count; i++) {
-            if (o->w->ledger.writes[i].author == d->number) {
-                ledger_record_get(&o->w->ledger, o->w->ledger.writes[i].record)->odd = 1;
+            ledger_write *write = &o->w->ledger.writes[i];
+            if (write->author == d->number) {
+                ledger_record_get(&o->w->ledger, write->record)->odd = 1;
+                write->barred = d->fiber == NULL && write->done && write->syncs == d->syncs &&
+                                write->replica == state.replica;
             }
         }
     }

@@ -121,6 +121,11 @@ static void check_write(world *w, uint32_t number) {
         VIOLATED(w, "I3", "write w%u of r%u was judged %u times", number, write->record,
                  write->judged);
     }
+    if (write->barred && write->judged > 0 && !w->office.accepted && !w->office.restored &&
+        !w->copied && (write->what == LEDGER_SET || write->what == LEDGER_COUNT)) {
+        VIOLATED(w, "I11", "write w%u of r%u counts, though its device was revoked before it came",
+                 number, write->record);
+    }
     if (!write->done && !write->unsure && write->judged > 0) {
         VIOLATED(w, "I3", "write w%u (%d of r%u) had failed, and is at headquarters", number,
                  (int)write->what, write->record);

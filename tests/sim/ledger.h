@@ -56,11 +56,12 @@ typedef struct ledger_write {
     int user;
     rove_replica replica; /* of the device at the time */
     uint32_t parent;
-    uint64_t syncs;  /* that the device had begun */
+    uint64_t syncs;              /* that the device had begun */
     uint32_t seen[LEDGER_TEXTS]; /* of a delete: what its author saw */
     /* What became of it. */
     int done;   /* the call said so */
     int unsure; /* the machine went down during the call, or it said that the disk failed */
+    int barred; /* not sent yet when its device was revoked: an operator has to look at it */
     int given_up; /* taken back, or gone with a machine whose files went back, or an operator's before a restore */
     /* What a check finds. */
     unsigned judged, reviewed, refused;

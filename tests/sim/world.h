@@ -45,12 +45,13 @@ typedef struct world world;
     X(exchanges)                                                                                   \
     X(enrolments)                                                                                  \
     X(renewals)                                                                                    \
-    X(cuts_of_network) X(power_cuts) X(kills) X(out_of_memory) X(disk_failures) X(clock_jumps)     \
-        X(restores_of_devices) X(clones) X(forks) X(handovers) X(backups)                          \
-            X(restores_of_headquarters) X(edits) X(assignments) X(reassignments) X(moves)          \
-                X(merges) X(revocations) X(purges) X(replays) X(conflicts) X(reviews) X(settled)   \
-                    X(refused) X(sealed) X(parked) X(tidied) X(repairs) X(rows_checked)            \
-                        X(writes_checked) X(claims) X(late) X(forged) X(lagging)
+    X(cuts_of_network)                                                                             \
+    X(power_cuts) X(kills) X(out_of_memory) X(disk_failures) X(clock_jumps) X(restores_of_devices) \
+        X(clones) X(forks) X(handovers) X(backups) X(restores_of_headquarters) X(edits)            \
+            X(assignments) X(reassignments) X(moves) X(merges) X(revocations) X(purges) X(replays) \
+                X(conflicts) X(reviews) X(settled) X(refused) X(sealed) X(parked) X(tidied)        \
+                    X(repairs) X(rows_checked) X(writes_checked) X(claims) X(late) X(forged)       \
+                        X(lagging)
 typedef struct world_counts {
 #define WORLD_COUNT(name) uint64_t name;
     WORLD_COUNTS(WORLD_COUNT)
@@ -119,6 +120,7 @@ typedef struct office {
     int64_t wall_most_ms; /* its clock was never later */
     uint64_t head;        /* when it was last looked at */
     uint64_t page_rows;
+    int accepted; /* an operator accepted work in review */
     struct {
         uint8_t *bytes;
         size_t size;
