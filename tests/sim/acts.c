@@ -405,7 +405,7 @@ static void purge(office *o, sim_dice *dice) {
 
 /* ---- backups -------------------------------------------------------------------------------------------- */
 
-static void back_up(office *o) {
+int acts_back_up(office *o) {
     static const char *const words[] = {"backup", BACKUP, NULL};
     size_t size = 0;
     ledger *l = &o->w->ledger;
@@ -413,7 +413,7 @@ static void back_up(office *o) {
     int code = acts_command(o, words);
     const uint8_t *bytes = sim_disk_bytes(&o->machine.disk, "backup.db", &size);
     if (code != 0 || o->machine.disk.off || bytes == NULL) {
-        return;
+        return 0;
     }
     free(o->backup);
     free(o->backup_holders);
@@ -428,10 +428,11 @@ static void back_up(office *o) {
     }
     sim_disk_remove(&o->machine.disk, "backup.db");
     o->w->counts->backups++;
+    return 1;
 }
 
 /* Operators' acts since the backup are gone; what reps did comes back from their devices. */
-static void restore(office *o) {
+void acts_restore(office *o) {
     ledger *l = &o->w->ledger;
     if (o->backup == NULL) {
         return;
@@ -454,6 +455,22 @@ static void restore(office *o) {
         l->records[i].owner = -1;
     }
     world_says(o->w, "headquarters goes back to its backup");
+}
+
+void acts_set(office *o, uint32_t record, rove_id id, unsigned field) {
+    ledger_kind kind = ledger_record_get(&o->w->ledger, record)->kind;
+    char text[LEDGER_KEY_SIZE];
+    uint32_t number = ledger_write_new(&o->w->ledger, LEDGER_SET, record, LEDGER_HQ);
+    ledger_get(&o->w->ledger, number)->field = field;
+    ledger_text('w', number, text);
+    edit e = {.o = o,
+              .act = "set",
+              .kind = kind,
+              .id = id,
+              .count = 1,
+              .fields = {ledger_entities[kind].texts[field]},
+              .values = {rove__value_text(text)}};
+    (void)commit(o, &e, &number, 1);
 }
 
 void acts_touch(office *o) {
@@ -521,10 +538,10 @@ void acts_act(office *o, const plan_event *event) {
         }
         break;
     case PLAN_IMAGE:
-        back_up(o);
+        (void)acts_back_up(o);
         break;
     case PLAN_RESTORE:
-        restore(o);
+        acts_restore(o);
         break;
     case PLAN_KILL:
         office_stop(o, 0, (int64_t)sim_below(&dice, (uint64_t)HOUR_MS));

@@ -26,7 +26,7 @@ static int may_differ(const device *d) {
             return 1;
         }
     }
-    return w->office.restored || w->copied || w->purged;
+    return w->office.restored || w->copied || w->purged || w->spoiled;
 }
 
 /*

@@ -642,6 +642,7 @@ void office_close(office *o, session *s) {
     }
     if (s->server != NULL) {
         const rove__server_stats *stats = rove__server_statistics(s->server);
+        o->rows_out += stats->rows_out;
         o->w->counts->conflicts += stats->conflicts;
         o->w->counts->reviews += stats->reviews;
         o->w->counts->parked += stats->parked;

@@ -122,6 +122,8 @@ static void draw_world(plan *self, uint64_t seed) {
         self->older |= sim_chance(&dice, 60) ? 1u << i : 0;
     }
     self->copy = (unsigned)sim_chance(&dice, 120);
+    uint64_t last = sim_below(&dice, 1000);
+    self->epilogue = last < 40 ? 1 : last < 80 ? 2 : last < 110 ? 3 : last < 114 ? 4 : 0;
 }
 
 #define DRAWN(rates) rates, sizeof(rates) / sizeof *(rates)

@@ -82,18 +82,35 @@ void world_prepare(const rove_crypto *crypto) {
     device_prepare(crypto, &now_ms);
 }
 
+void world_open_device(world *w, unsigned number, int user) {
+    device *d = &w->devices[number];
+    *d = (device){.w = w,
+                  .number = (int)number,
+                  .user = -1,
+                  .wanted = -1,
+                  .family = -1,
+                  .up_ms = WORLD_NEVER};
+    sim_machine_open(&d->machine, (int)number + 2, sim_draw(&w->boots), &w->now_ms, w->crypto);
+    d->ports = (rove_ports){
+        .allocator = sim_machine_allocator(&d->machine),
+        .clock = sim_machine_clock(&d->machine),
+        .random = sim_machine_random(&d->machine),
+        .files = sim_disk_files(&d->machine.disk),
+        .crypto = sim_crypto_port(&d->machine.crypto),
+        .transport = network_transport(d),
+        .log = sim_machine_log(&d->machine, w->verbose > 1 ? ROVE_LOG_DEBUG : ROVE_LOG_WARN),
+        .app = "sim"};
+    device_begin(d, user);
+}
+
 static void begin(world *w) {
     uint64_t seed = w->plan->seed ^ w->plan->count;
     sim_disk_seed(seed);
     first_ledger(w);
     office_begin(&w->office, w);
-    sim_dice dice = sim_stream(w->plan->events == NULL ? 1 : w->plan->devices, 31);
+    w->boots = sim_stream(w->plan->events == NULL ? 1 : w->plan->devices, 31);
     for (unsigned i = 0; i < w->plan->devices; i++) {
-        device *d = &w->devices[i];
-        *d = (device){
-            .w = w, .number = (int)i, .user = -1, .wanted = -1, .family = -1, .up_ms = WORLD_NEVER};
-        sim_machine_open(&d->machine, (int)i + 2, sim_draw(&dice), &w->now_ms, w->crypto);
-        device_begin(d, (int)(i % w->plan->users));
+        world_open_device(w, i, (int)(i % w->plan->users));
     }
 }
 
@@ -299,6 +316,9 @@ int world_run(world *w, const plan *story, const rove_crypto *crypto, world_coun
     }
     if (!world_failed(w)) {
         check_all(w, 1);
+    }
+    if (!world_failed(w)) {
+        epilogue(w);
     }
     if (world_failed(w) && verbose > 1) {
         dump(w);

@@ -11,6 +11,7 @@
  *   claims.c     what a device says of itself    reference.c the merge, a second time
  *   late.c       requests that come late, or that no device made
  *   drama.c      what takes several events in one order
+ *   epilogue.c   what is tried when all is at rest
  *   copy.c       a server that reads from a copy of the database
  *
  * mvcc*.c in this folder are none of it: a fake of PostgreSQL, which tests/rules and tests/conformance use.
@@ -46,12 +47,13 @@ typedef struct world world;
     X(enrolments)                                                                                  \
     X(renewals)                                                                                    \
     X(cuts_of_network)                                                                             \
-    X(power_cuts) X(kills) X(out_of_memory) X(disk_failures) X(clock_jumps) X(restores_of_devices) \
-        X(clones) X(forks) X(handovers) X(backups) X(restores_of_headquarters) X(edits)            \
-            X(assignments) X(reassignments) X(moves) X(merges) X(revocations) X(purges) X(replays) \
-                X(conflicts) X(reviews) X(settled) X(refused) X(sealed) X(parked) X(tidied)        \
-                    X(repairs) X(rows_checked) X(writes_checked) X(claims) X(late) X(forged)       \
-                        X(lagging)
+    X(power_cuts)                                                                                  \
+    X(kills) X(out_of_memory) X(disk_failures) X(clock_jumps) X(restores_of_devices) X(clones)     \
+        X(forks) X(handovers) X(backups) X(restores_of_headquarters) X(edits) X(assignments)       \
+            X(reassignments) X(moves) X(merges) X(revocations) X(purges) X(replays) X(conflicts)   \
+                X(reviews) X(settled) X(refused) X(sealed) X(parked) X(tidied) X(repairs)          \
+                    X(rows_checked) X(writes_checked) X(claims) X(late) X(forged) X(lagging)       \
+                        X(newcomers) X(timelines) X(wrong_sums) X(large_scopes)
 typedef struct world_counts {
 #define WORLD_COUNT(name) uint64_t name;
     WORLD_COUNTS(WORLD_COUNT)
@@ -120,7 +122,8 @@ typedef struct office {
     int64_t wall_most_ms; /* its clock was never later */
     uint64_t head;        /* when it was last looked at */
     uint64_t page_rows;
-    int accepted; /* an operator accepted work in review */
+    uint64_t rows_out; /* sent to devices */
+    int accepted;      /* an operator accepted work in review */
     struct {
         uint8_t *bytes;
         size_t size;
@@ -150,7 +153,9 @@ struct world {
     int calm;  /* nothing goes wrong any more */
     int round; /* of peace */
     int copied,
-        purged; /* files of a device went back or were doubled; headquarters forgot something */
+        purged;     /* files of a device went back or were doubled; headquarters forgot something */
+    sim_dice boots; /* of devices */
+    int spoiled;    /* something was made wrong, for digests to find */
     int verbose;
     uint64_t hash; /* of everything that happened */
     /* The first violation. */
@@ -278,6 +283,13 @@ void late_fails_in(uint64_t calls);
 const rove__hq_store *copy_store(office *o, const rove__hq_store *store);
 void copy_end(void);
 
+/* ---- epilogue.c ----------------------------------------------------------------------------------------- */
+
+/* Everything is at rest, and was looked at. */
+void epilogue(world *w);
+/* Makes a device and enrols it (world.c). */
+void world_open_device(world *w, unsigned number, int user);
+
 /* ---- acts.c --------------------------------------------------------------------------------------------- */
 
 void acts_act(office *o, const plan_event *event);
@@ -285,6 +297,12 @@ void acts_act(office *o, const plan_event *event);
 void acts_touch(office *o);
 /* Runs a command; its exit code. What it printed is kept until the next one. */
 int acts_command(office *o, const char *const *words);
+
+/* A backup is made; 0: it is not. Headquarters goes back to it, and is down. */
+int acts_back_up(office *o);
+void acts_restore(office *o);
+/* An operator writes a text of a record. */
+void acts_set(office *o, uint32_t record, rove_id id, unsigned field);
 
 /* ---- network.c ------------------------------------------------------------------------------------------ */
 

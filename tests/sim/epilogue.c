@@ -1,0 +1,274 @@
+/*
+ * sim/epilogue.c - when all is at rest and was looked at, one thing more is done, of which is known exactly what it may cost:
+ * what is sent in vain mends itself, and so leaves nothing behind that could be seen in any other way.
+ */
+#include "gather.h"
+
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ARENA_MAX ((size_t)8 * 1024 * 1024)
+#define DAY_MS    INT64_C(86400000)
+#define PAGE_ROWS 4
+#define CUTS_MAX  400
+#define MANY      4300 /* rows, so that a scope has buckets */
+#define BYTES_MAX 200  /* of an answer: it ends with its first page */
+
+/* ---- records of headquarters ---------------------------------------------------------------------------- */
+
+typedef struct heap {
+    office *o;
+    ledger_kind kind;
+    rove_id about;
+    int64_t at_ms;
+    size_t count;
+    rove_id last;
+} heap;
+
+static rove_status insert_one(heap *h, rove__writer *writer, rove__arena *arena,
+                              rove_error *error) {
+    const ledger_entity *entity = &ledger_entities[h->kind];
+    const rove__entity *type =
+        rove__registry_by_name(hq_registry(h->o->hq), ledger_entities[h->kind].name);
+    char key[LEDGER_KEY_SIZE];
+    rove__row row;
+    rove__arena_reset(arena);
+    ledger_text('r', ledger_record_new(&h->o->w->ledger, h->kind, 0), key);
+    rove_status status = rove__row_init(&row, type, 0, arena);
+    if (status != ROVE_OK) {
+        return status;
+    }
+    rove__row_set(&row, (size_t)rove__entity_field_named(type, entity->key), rove__value_text(key));
+    rove__row_set(&row, (size_t)rove__entity_field_named(type, entity->scope),
+                  rove__value_int(h->about));
+    rove__row_set(&row,
+                  (size_t)rove__entity_field_named(type, h->kind == LEDGER_VISIT ? "planned_start"
+                                                                                 : "created_at"),
+                  rove__value_int(h->at_ms));
+    status = rove__writer_insert(writer, &row, error);
+    h->last = row.id;
+    return status;
+}
+
+static rove_status insert_job(void *ctx, rove__hq_tx *tx, rove_error *error) {
+    heap *h = ctx;
+    rove__writer *writer = NULL;
+    rove__arena arena;
+    uint64_t seq = 0;
+    rove__arena_init(&arena, &h->o->ports.allocator, ARENA_MAX);
+    rove_status status = hq_writer(h->o->hq, tx, "ada", "import", &writer, error);
+    for (size_t i = 0; i < h->count && status == ROVE_OK; i++) {
+        status = insert_one(h, writer, &arena, error);
+    }
+    if (status == ROVE_OK) {
+        status = rove__writer_finish(writer, &seq, error);
+    } else {
+        rove__writer_abandon(writer);
+    }
+    rove__arena_free(&arena);
+    return status;
+}
+
+/* An account that the device shows; 0: none. */
+static uint32_t held_account(device *d, rove_id *id) {
+    const ledger *l = &d->w->ledger;
+    for (uint32_t i = 1; i < l->record_count; i++) {
+        if (l->records[i].kind == LEDGER_ACCOUNT && (*id = device_find(d, i)) != 0) {
+            return i;
+        }
+    }
+    return 0;
+}
+
+static int put_many(device *d, heap *h) {
+    rove_error error = {0};
+    rove_status status = hq_commit(d->w->office.hq, insert_job, h, &error);
+    if (status != ROVE_OK) {
+        VIOLATED(d->w, "I22", "records at headquarters: %s: %s", rove_status_name(status),
+                 error.message);
+    }
+    return status == ROVE_OK;
+}
+
+/* ---- a newcomer's download that is cut again and again (Q7) --------------------------------------------- */
+
+static size_t rows_of(device *d, const char *sql) {
+    return (size_t)device_number(d, sql, 0, 0);
+}
+
+static void check_first_page(device *d) {
+    size_t visits = rows_of(d, "SELECT count(*) FROM visit WHERE ?1 = 0");
+    size_t accounts = rows_of(d, "SELECT count(*) FROM account WHERE ?1 = 0");
+    if (accounts > 0 || visits == 0) {
+        VIOLATED(d->w, "Q7", "a newcomer has %zu accounts before all of today's visits", accounts);
+    }
+}
+
+static void newcomer(world *w, device *held) {
+    rove_sync_options options = {.size = sizeof options, .bytes_max = BYTES_MAX};
+    rove_error error = {0};
+    rove_id account = 0;
+    rove_status status = ROVE_LIMIT;
+    rove_state state = {.size = sizeof state};
+    size_t rows = 0;
+    size_t cuts = 0;
+    if (held_account(held, &account) == 0 || w->plan->devices == PLAN_DEVICES_MAX) {
+        return;
+    }
+    heap today = {.o = &w->office,
+                  .kind = LEDGER_VISIT,
+                  .about = account,
+                  .at_ms = sim_machine_wall_ms(&w->office.machine),
+                  .count = PAGE_ROWS + 1};
+    device *d = &w->devices[w->plan->devices];
+    world_open_device(w, w->plan->devices, held->user);
+    w->office.page_rows = PAGE_ROWS;
+    for (; put_many(held, &today) && status == ROVE_LIMIT && cuts < CUTS_MAX; cuts++) {
+        rove_sync_report report = {0};
+        today.count = 0;
+        status = rove_sync(d->replica, &options, &report, &error);
+        rows += report.rows_applied;
+        if (cuts == 0) {
+            check_first_page(d);
+        }
+        if (status == ROVE_LIMIT && rove_read_state(d->replica, &state, &error) == ROVE_OK &&
+            state.records > 0 && state.seq == 0 && !state.catching_up) {
+            VIOLATED(w, "I7", "a newcomer has a part of his download, and does not say so");
+        }
+    }
+    if (rove_read_state(d->replica, &state, &error) == ROVE_OK && status == ROVE_OK &&
+        rows <= 2 * (size_t)state.records + 4 * PAGE_ROWS) {
+        world_says(w, "a newcomer has %llu records after %zu rows and %zu cuts",
+                   (unsigned long long)state.records, rows, cuts);
+    } else {
+        VIOLATED(w, "Q7", "a newcomer's download of %llu records took %zu rows and %zu cuts: %s",
+                 (unsigned long long)state.records, rows, cuts, rove_status_name(status));
+    }
+    device_end(d);
+    w->counts->newcomers++;
+}
+
+/* ---- a restore after which all that was lost is written again (T1) -------------------------------------- */
+
+static void timeline(world *w, device *d) {
+    rove_sync_report report;
+    rove_id account = 0;
+    uint32_t record = held_account(d, &account);
+    if (record == 0 || !acts_back_up(&w->office)) {
+        return;
+    }
+    acts_set(&w->office, record, account, 0);
+    (void)device_sync_calm(d, &report);
+    acts_restore(&w->office);
+    office_start(&w->office);
+    acts_set(&w->office, record, account, 1);
+    uint64_t repairs = w->counts->repairs;
+    rove_status status = device_sync_calm(d, &report);
+    if (status != ROVE_OK || !report.verified || w->counts->repairs != repairs) {
+        VIOLATED(w, "T1", "what device %d had of a timeline that ended came in part: %s", d->number,
+                 rove_status_name(status));
+    }
+    w->counts->timelines++;
+}
+
+/* ---- what sending does not mend (G2) -------------------------------------------------------------------- */
+
+typedef struct wrong_sum {
+    office *o;
+    rove_id root;
+    rove__scope scope;
+    rove__hash128 sum;
+    int64_t rows;
+} wrong_sum;
+
+static rove_status each_sum(void *ctx, rove__scope scope, rove__hash128 sum, int64_t rows) {
+    wrong_sum *x = ctx;
+    if (rows > 0) {
+        x->scope = scope;
+        x->sum = sum;
+        x->rows = rows;
+    }
+    return ROVE_OK;
+}
+
+static rove_status spoil(void *ctx, rove__hq_tx *tx, rove_error *error) {
+    wrong_sum *x = ctx;
+    const rove__hq_store *store = &hq_database(x->o->hq)->store;
+    (void)error;
+    rove_status status = store->sum_scan(tx, x->root, each_sum, x);
+    x->sum.low ^= 1;
+    return status == ROVE_OK ? store->sum_put(tx, x->scope, x->sum, x->rows) : status;
+}
+
+static void wrong(world *w, device *d) {
+    w->spoiled = 1;
+    rove_sync_report report;
+    wrong_sum x = {.o = &w->office};
+    if (held_account(d, &x.root) == 0 || hq_commit(w->office.hq, spoil, &x, NULL) != ROVE_OK) {
+        return;
+    }
+    (void)device_sync_calm(d, &report);
+    uint64_t rows = w->office.rows_out;
+    for (int i = 0; i < 3; i++) {
+        (void)device_sync_calm(d, &report);
+    }
+    if (w->office.rows_out != rows) {
+        VIOLATED(w, "G2", "device %d is sent %llu rows again that do not make it equal", d->number,
+                 (unsigned long long)(w->office.rows_out - rows));
+    }
+    w->counts->wrong_sums++;
+}
+
+/* ---- one wrong row in a large scope (G2) ---------------------------------------------------------------- */
+
+static int damage(device *d, rove_id note) {
+    sqlite3 *db = NULL;
+    char path[32];
+    char sql[80];
+    snprintf(path, sizeof path, "/%d/replica.db", d->number + 2);
+    snprintf(sql, sizeof sql, "UPDATE note SET text = 'wrong' WHERE id = %lld", (long long)note);
+    int good = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK &&
+               sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK && sqlite3_changes(db) == 1;
+    sqlite3_close(db);
+    return good;
+}
+
+static void large(world *w, device *d) {
+    rove_sync_report report;
+    rove_error error = {0};
+    uint64_t records = 0;
+    heap h = {.o = &w->office, .kind = LEDGER_NOTE, .at_ms = w->now_ms, .count = MANY};
+    w->office.page_rows = 0;
+    w->spoiled = 1;
+    if (held_account(d, &h.about) == 0 || !put_many(d, &h)) {
+        return;
+    }
+    (void)device_sync_calm(d, &report);
+    device_stop(d, 0, 0);
+    if (!damage(d, h.last)) {
+        VIOLATED(w, "I22", "device %d lacks a note of a large scope", d->number);
+    }
+    device_wake(d);
+    rove_status status = rove_verify(d->replica, &records, &error);
+    world_says(w, "device %d verifies: %s", d->number, rove_status_name(status));
+    uint64_t rows = w->office.rows_out;
+    status = device_sync_calm(d, &report);
+    rows = w->office.rows_out - rows;
+    if (status != ROVE_OK || !report.verified || rows == 0 || rows > MANY / 8) {
+        VIOLATED(w, "G2",
+                 "device %d was sent %llu rows of a large scope for one that was wrong: %s",
+                 d->number, (unsigned long long)rows, rove_status_name(status));
+    }
+    w->counts->large_scopes++;
+}
+
+void epilogue(world *w) {
+    static void (*const tries[])(world *, device *) = {NULL, newcomer, timeline, wrong, large};
+    device *d = &w->devices[0];
+    if (w->plan->epilogue > 0 && w->plan->epilogue < sizeof tries / sizeof *tries &&
+        d->replica != NULL && d->user >= 0 && d->wanted < 0) {
+        world_says(w, "epilogue %u", w->plan->epilogue);
+        tries[w->plan->epilogue](w, d);
+    }
+}
