@@ -13,12 +13,14 @@
 #include "rove/sys/alloc.h"
 
 typedef struct heap {
-    size_t alive;   /* blocks not yet freed */
-    size_t bytes;   /* in them */
-    size_t most;    /* that ever were; a test sets it back */
-    size_t calls;   /* allocations and growths so far */
-    size_t fail_at; /* the call that fails, counted from 1; 0: none */
-    int persistent; /* 1: all calls after it fail too */
+    size_t alive;            /* blocks not yet freed */
+    size_t bytes;            /* in them */
+    size_t most;             /* that ever were; a test sets it back */
+    size_t calls;            /* allocations and growths so far */
+    size_t fail_at;          /* the call that fails, counted from 1; 0: none */
+    int persistent;          /* 1: all calls after it fail too */
+    int (*fault)(void *ctx); /* says whether a call fails; NULL: nobody */
+    void *fault_ctx;
 } heap;
 
 /* The size of a block stands before it; 16 bytes keep it aligned. */
@@ -39,6 +41,9 @@ static inline void *heap_resize(void *ctx, void *pointer, size_t size) {
         return NULL;
     }
     h->calls++;
+    if (h->fault != NULL && h->fault(h->fault_ctx)) {
+        return NULL;
+    }
     if (h->fail_at != 0 && (h->calls == h->fail_at || (h->persistent && h->calls > h->fail_at))) {
         return NULL;
     }

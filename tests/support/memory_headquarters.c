@@ -51,12 +51,14 @@ static rove_status hq_commit(rove__hq_tx *tx, rove_error *error) {
 
 static rove_status hq_savepoint(rove__hq_tx *tx, rove_error *error) {
     (void)error;
+    MAY_FAIL(tx);
     tx->saved = tables_copy(tx->data);
     return ROVE_OK;
 }
 
 static rove_status hq_release(rove__hq_tx *tx, int keep_it, rove_error *error) {
     (void)error;
+    MAY_FAIL(tx);
     if (!keep_it) {
         tables_release(tx->data);
         tx->data = tx->saved;
@@ -70,6 +72,7 @@ static rove_status hq_release(rove__hq_tx *tx, int keep_it, rove_error *error) {
 /* ---- head, timelines, commits ---------------------------------------------------------------------------- */
 
 static rove_status head_get(rove__hq_tx *tx, rove__hq_head *head) {
+    MAY_FAIL(tx);
     *head = tx->data->head;
     return ROVE_OK;
 }
@@ -87,6 +90,7 @@ static rove_status timeline_put(rove__hq_tx *tx, const rove__hq_timeline *timeli
 }
 
 static rove_status timeline_get(rove__hq_tx *tx, uint64_t timeline, rove__hq_timeline *out) {
+    MAY_FAIL(tx);
     for (size_t i = 0; i < TABLE(tx, TIMELINES)->count; i++) {
         const rove__hq_timeline *item = at(TABLE(tx, TIMELINES), i);
         if (item->timeline == timeline) {
@@ -107,6 +111,7 @@ static rove_status commit_put(rove__hq_tx *tx, const rove__hq_commit *commit) {
 }
 
 static rove_status commit_stamp(rove__hq_tx *tx, uint64_t seq, rove_stamp *stamp) {
+    MAY_FAIL(tx);
     *stamp = 0;
     for (size_t i = 0; i < TABLE(tx, COMMITS)->count; i++) {
         const rove__hq_commit *item = at(TABLE(tx, COMMITS), i);
@@ -139,6 +144,7 @@ static rove_status device_get(rove__hq_tx *tx, rove_replica replica, int lock,
     const rove__hq_device *item = find_device(tx, replica);
 
     (void)lock;
+    MAY_FAIL(tx);
     if (item == NULL) {
         return ROVE_NOT_FOUND;
     }
@@ -155,6 +161,7 @@ static rove_status device_put(rove__hq_tx *tx, const rove__hq_device *device) {
 static rove_status device_scan(rove__hq_tx *tx, rove_id user,
                                rove_status (*each)(void *, const rove__hq_device *),
                                void *each_ctx) {
+    MAY_FAIL(tx);
     for (size_t i = 0; i < TABLE(tx, DEVICES)->count; i++) {
         const rove__hq_device *item = at(TABLE(tx, DEVICES), i);
         if (user == 0 || item->user == user) {
@@ -166,6 +173,7 @@ static rove_status device_scan(rove__hq_tx *tx, rove_id user,
 
 static rove_status batch_get(rove__hq_tx *tx, rove_replica replica, uint64_t number,
                              rove__arena *arena, rove__hq_batch *out) {
+    MAY_FAIL(tx);
     for (size_t i = 0; i < TABLE(tx, BATCHES)->count; i++) {
         const rove__hq_batch *item = at(TABLE(tx, BATCHES), i);
         if (item->replica == replica && item->number == number) {
@@ -197,21 +205,25 @@ static rove_status batch_confirm(rove__hq_tx *tx, rove_replica replica, uint64_t
     return ROVE_OK;
 }
 
-static rove_status stray_get(rove__hq_tx *tx, rove_replica replica, const rove__chain *hash) {
-    MAY_FAIL(tx);
+static int has_stray(rove__hq_tx *tx, rove_replica replica, const rove__chain *hash) {
     for (size_t i = 0; i < TABLE(tx, STRAYS)->count; i++) {
         const stray_item *item = at(TABLE(tx, STRAYS), i);
         if (item->replica == replica &&
             (hash == NULL || memcmp(&item->hash, hash, sizeof *hash) == 0)) {
-            return ROVE_OK;
+            return 1;
         }
     }
-    return ROVE_NOT_FOUND;
+    return 0;
+}
+
+static rove_status stray_get(rove__hq_tx *tx, rove_replica replica, const rove__chain *hash) {
+    MAY_FAIL(tx);
+    return has_stray(tx, replica, hash) ? ROVE_OK : ROVE_NOT_FOUND;
 }
 
 static rove_status stray_put(rove__hq_tx *tx, rove_replica replica, const rove__chain *hash) {
     MAY_FAIL(tx);
-    if (stray_get(tx, replica, hash) == ROVE_NOT_FOUND) {
+    if (!has_stray(tx, replica, hash)) {
         *(stray_item *)append(TABLE(tx, STRAYS)) = (stray_item){replica, *hash};
     }
     return ROVE_OK;
@@ -266,6 +278,7 @@ static rove_status row_get(rove__hq_tx *tx, uint32_t entity, rove_id id, int loc
     size_t position = row_position(tx, entity, id);
 
     (void)lock;
+    MAY_FAIL(tx);
     if (position == TABLE(tx, ROWS)->count) {
         return ROVE_NOT_FOUND;
     }
@@ -294,16 +307,14 @@ static int external_id_taken(rove__hq_tx *tx, const rove__hq_row *row) {
     return 0;
 }
 
-static rove_status row_by_origin(rove__hq_tx *tx, rove__origin origin, uint32_t *entity,
-                                 rove_id *id);
+static int find_origin(rove__hq_tx *tx, rove__origin origin, uint32_t *entity, rove_id *id);
 
 /* 1 if the row's origin is another record's. */
 static int origin_taken(rove__hq_tx *tx, const rove__hq_row *row) {
     uint32_t entity = 0;
     rove_id id = 0;
 
-    return row->clock.origin.stamp != 0 &&
-           row_by_origin(tx, row->clock.origin, &entity, &id) == ROVE_OK &&
+    return row->clock.origin.stamp != 0 && find_origin(tx, row->clock.origin, &entity, &id) &&
            (entity != row->row.entity_number || id != row->row.id);
 }
 
@@ -332,14 +343,13 @@ static rove_status row_put(rove__hq_tx *tx, const rove__hq_row *row) {
     return row_copy(*slot, row, &tx->hq->arena);
 }
 
-static rove_status row_by_origin(rove__hq_tx *tx, rove__origin origin, uint32_t *entity,
-                                 rove_id *id) {
+static int find_origin(rove__hq_tx *tx, rove__origin origin, uint32_t *entity, rove_id *id) {
     for (size_t i = 0; i < TABLE(tx, ROWS)->count; i++) {
         const rove__hq_row *row = row_at(tx, i);
         if (rove__version_compare(row->clock.origin, origin) == 0) {
             *entity = row->row.entity_number;
             *id = row->row.id;
-            return ROVE_OK;
+            return 1;
         }
     }
     for (size_t i = 0; i < TABLE(tx, PURGED)->count; i++) {
@@ -347,10 +357,16 @@ static rove_status row_by_origin(rove__hq_tx *tx, rove__origin origin, uint32_t 
         if (rove__version_compare(item->origin, origin) == 0) {
             *entity = item->entity;
             *id = item->id;
-            return ROVE_OK;
+            return 1;
         }
     }
-    return ROVE_NOT_FOUND;
+    return 0;
+}
+
+static rove_status row_by_origin(rove__hq_tx *tx, rove__origin origin, uint32_t *entity,
+                                 rove_id *id) {
+    MAY_FAIL(tx);
+    return find_origin(tx, origin, entity, id) ? ROVE_OK : ROVE_NOT_FOUND;
 }
 
 static rove_status row_scan(rove__hq_tx *tx, rove__scope scope, uint32_t after_entity,
@@ -405,6 +421,7 @@ static int refers(const rove_value *cell, rove_id target) {
 
 static rove_status row_referring(rove__hq_tx *tx, uint32_t entity, size_t ordinal, rove_id target,
                                  rove_status (*each)(void *, rove_id id), void *each_ctx) {
+    MAY_FAIL(tx);
     for (size_t i = row_position(tx, entity, 0); i < TABLE(tx, ROWS)->count; i++) {
         const rove__hq_row *row = row_at(tx, i);
         if (row->row.entity_number != entity) {
@@ -484,6 +501,7 @@ static rove_status mark_put(rove__hq_tx *tx, const rove__hq_mark *mark) {
 
 static rove_status mark_scan(rove__hq_tx *tx, uint64_t after_seq, uint64_t last_seq,
                              rove_status (*each)(void *, const rove__hq_mark *), void *each_ctx) {
+    MAY_FAIL(tx);
     for (size_t i = 0; i < TABLE(tx, MARKS)->count; i++) {
         const rove__hq_mark *mark = at(TABLE(tx, MARKS), i);
         if (mark->seq > after_seq && mark->seq <= last_seq) {
@@ -495,6 +513,7 @@ static rove_status mark_scan(rove__hq_tx *tx, uint64_t after_seq, uint64_t last_
 
 static rove_status mark_of_row(rove__hq_tx *tx, uint32_t entity, rove_id id,
                                rove_status (*each)(void *, const rove__hq_mark *), void *each_ctx) {
+    MAY_FAIL(tx);
     for (size_t i = 0; i < TABLE(tx, MARKS)->count; i++) {
         const rove__hq_mark *mark = at(TABLE(tx, MARKS), i);
         if (mark->entity == entity && mark->id == id) {
@@ -524,6 +543,7 @@ static rove_status grant_put(rove__hq_tx *tx, const rove__hq_grant *grant) {
 
 static rove_status grant_scan(rove__hq_tx *tx, rove_id user, rove_id root,
                               rove_status (*each)(void *, const rove__hq_grant *), void *each_ctx) {
+    MAY_FAIL(tx);
     for (size_t i = 0; i < TABLE(tx, GRANTS)->count; i++) {
         const rove__hq_grant *item = at(TABLE(tx, GRANTS), i);
         if ((user == 0 || item->user == user) && (root == 0 || item->root == root)) {
@@ -553,6 +573,7 @@ static rove_status entailment_put(rove__hq_tx *tx, const rove__hq_entailment *e)
 static rove_status entailment_scan(rove__hq_tx *tx, rove_id holder, rove_id entailed,
                                    rove_status (*each)(void *, const rove__hq_entailment *),
                                    void *each_ctx) {
+    MAY_FAIL(tx);
     for (size_t i = 0; i < TABLE(tx, ENTAILMENTS)->count; i++) {
         const rove__hq_entailment *item = at(TABLE(tx, ENTAILMENTS), i);
         if ((holder == 0 || item->holder == holder) &&
@@ -581,6 +602,7 @@ static rove_status history_scan(rove__hq_tx *tx, uint32_t entity, rove_id id, ui
                                 rove__arena *arena,
                                 rove_status (*each)(void *, const rove__hq_history *),
                                 void *each_ctx) {
+    MAY_FAIL(tx);
     for (size_t i = 0; i < TABLE(tx, HISTORY)->count; i++) {
         rove__hq_history item = *(rove__hq_history *)at(TABLE(tx, HISTORY), i);
         if (item.entity == entity && item.id == id && (seq == 0 || item.seq == seq)) {
@@ -614,6 +636,7 @@ static rove_status review_put(rove__hq_tx *tx, rove__hq_review *review) {
 static rove_status review_scan(rove__hq_tx *tx, int state, rove__arena *arena,
                                rove_status (*each)(void *, const rove__hq_review *),
                                void *each_ctx) {
+    MAY_FAIL(tx);
     for (size_t i = 0; i < TABLE(tx, REVIEWS)->count; i++) {
         rove__hq_review item = *(rove__hq_review *)at(TABLE(tx, REVIEWS), i);
         if (item.state == state) {
@@ -640,6 +663,7 @@ static rove_status parked_put(rove__hq_tx *tx, rove__hq_parked *parked) {
 static rove_status parked_scan(rove__hq_tx *tx, rove__origin origin, rove__arena *arena,
                                rove_status (*each)(void *, const rove__hq_parked *),
                                void *each_ctx) {
+    MAY_FAIL(tx);
     for (size_t i = 0; i < TABLE(tx, PARKED)->count; i++) {
         rove__hq_parked item = *(rove__hq_parked *)at(TABLE(tx, PARKED), i);
         if (rove__version_compare(item.origin, origin) == 0) {
@@ -672,6 +696,7 @@ static rove_status parked_drop(rove__hq_tx *tx, rove__origin origin) {
 static rove_status parked_origins(rove__hq_tx *tx, int64_t after,
                                   rove_status (*each)(void *, int64_t, rove__origin),
                                   void *each_ctx) {
+    MAY_FAIL(tx);
     for (size_t i = 0; i < TABLE(tx, PARKED)->count; i++) {
         const rove__hq_parked *item = at(TABLE(tx, PARKED), i);
         if (item->number > after) {
@@ -682,6 +707,7 @@ static rove_status parked_origins(rove__hq_tx *tx, int64_t after,
 }
 
 static rove_status parked_load(rove__hq_tx *tx, rove_id user, uint64_t *edits, uint64_t *bytes) {
+    MAY_FAIL(tx);
     *edits = 0;
     *bytes = 0;
     for (size_t i = 0; i < TABLE(tx, PARKED)->count; i++) {
@@ -718,6 +744,7 @@ static sum_item *find_sum(rove__hq_tx *tx, rove__scope scope) {
 static rove_status sum_get(rove__hq_tx *tx, rove__scope scope, rove__hash128 *sum, int64_t *rows) {
     const sum_item *item = find_sum(tx, scope);
 
+    MAY_FAIL(tx);
     *sum = item == NULL ? (rove__hash128){0, 0} : item->sum;
     *rows = item == NULL ? 0 : item->rows;
     return ROVE_OK;
@@ -823,11 +850,6 @@ void memory_headquarters_free(memory_headquarters *hq) {
 
 const rove__hq_store *memory_headquarters_store(memory_headquarters *hq) {
     return &hq->store;
-}
-
-void memory_headquarters_fail(memory_headquarters *hq, size_t call, rove_status status) {
-    hq->fail_call = call;
-    hq->fail_status = status;
 }
 
 size_t memory_headquarters_backup(memory_headquarters *hq) {

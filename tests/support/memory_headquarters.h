@@ -16,8 +16,19 @@ void memory_headquarters_free(memory_headquarters *hq);
 /* Valid as long as hq. */
 const rove__hq_store *memory_headquarters_store(memory_headquarters *hq);
 
-/* The `call`-th call of the store from now on that may fail does: with this status. 0: none. */
-void memory_headquarters_fail(memory_headquarters *hq, size_t call, rove_status status);
+/* Every call that may fail asks first, and fails with what is answered unless it is ROVE_OK. NULL: none does. */
+void memory_headquarters_watch(memory_headquarters *hq, rove_status (*fault)(void *), void *ctx);
+
+/* All that is committed, as it is now. What is kept is forgotten before hq is freed. */
+typedef struct tables memory_state;
+memory_state *memory_headquarters_keep(memory_headquarters *hq);
+void memory_headquarters_return(memory_headquarters *hq, memory_state *state);
+void memory_headquarters_forget(memory_state *state);
+/*
+ * The name of the first table in which they differ; NULL: they are the same. How many ids were drawn, and what a device was
+ * asked for, does not count: that goes on with each answer, heard or not.
+ */
+const char *memory_headquarters_differ(const memory_state *a, const memory_state *b);
 
 /* A backup, and going back to it on a new timeline (T1, T2). Any number of backups; freed with hq. */
 size_t memory_headquarters_backup(memory_headquarters *hq);

@@ -66,5 +66,6 @@ rove_status memory_purge(rove__hq_tx *tx, uint64_t horizon, uint64_t most, rove_
 }
 
 rove_status memory_row_purged(rove__hq_tx *tx, uint32_t entity, rove_id id) {
+    MAY_FAIL(tx);
     return find_purged(tx, entity, id) < TABLE(tx, PURGED)->count ? ROVE_OK : ROVE_NOT_FOUND;
 }

@@ -78,8 +78,8 @@ struct memory_headquarters {
     tables *now;
     tables *backups[BACKUPS_MAX];
     size_t backup_count;
-    size_t fail_call;
-    rove_status fail_status;
+    rove_status (*fault)(void *ctx);
+    void *fault_ctx;
 };
 
 struct rove__hq_tx {
@@ -218,12 +218,9 @@ static inline const char *keep_text(rove__hq_tx *tx, const char *text) {
     return must(rove__arena_copy(&tx->hq->arena, text, strlen(text) + 1));
 }
 
-/* Every function that writes begins with it. */
+/* Every function but rollback begins with it. */
 static inline rove_status fault(memory_headquarters *hq) {
-    if (hq->fail_call == 0 || --hq->fail_call > 0) {
-        return ROVE_OK;
-    }
-    return hq->fail_status;
+    return hq->fault != NULL ? hq->fault(hq->fault_ctx) : ROVE_OK;
 }
 
 #define MAY_FAIL(tx)                                                                               \

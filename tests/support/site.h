@@ -15,12 +15,15 @@
 #include "sync/exchange.h"
 #include "sync/server.h"
 #include "sync/writer.h"
+#include "trial.h"
 
 #define SITE_NOW 1767225600000 /* 2026-01-01 */
 
 typedef struct site {
     heap h;
     rove_allocator allocator;
+    heap kept; /* what the store keeps; does not fail */
+    rove_allocator keeping;
     rove__arena arena; /* of rows that tests make */
     rove__registry *registry;
     rove_crypto crypto;
@@ -32,6 +35,7 @@ typedef struct site {
     spools files; /* where pushes wait */
     rove__spool_port spool;
     rove__server_ports ports;
+    trial trial; /* .on: each exchange and each act is tried under faults before it is done */
     int64_t now_ms;
     uint64_t page_rows;
     uint64_t ack_bytes;
@@ -61,6 +65,8 @@ void site_revoke(site *s, rove_id user, rove_id root);
 void site_reassign(site *s, rove_id from, rove_id to, const rove_id *accounts, size_t count);
 /* A contact changes accounts: his role ends, and he gets another one, in one transaction. */
 void site_move_role(site *s, rove_id role, rove_id account);
+/* An operator decides on work in review. */
+rove_status site_decide(site *s, int64_t number, int accepted, const char *note, rove_error *error);
 rove_id site_account(site *s, const char *name);
 rove_id site_visit(site *s, rove_id account, int64_t start_ms);
 /* Products of the organisation, in one transaction; the first one's id, the others follow. */
@@ -145,7 +151,7 @@ typedef struct rep {
     size_t journal_count;
     rove__origin needed[64];
     size_t needed_count;
-    size_t repairs; /* rep_settle had to compare digests so often */
+    size_t repairs;              /* rep_settle had to compare digests so often */
     int repairing;               /* the answer sends what differs */
     rove__portion fetched[1024]; /* because it differed, within the last hour */
     int64_t fetched_ms[1024];

@@ -95,8 +95,8 @@ void raw_sealed(raw_request *q, const rep_batch *batch, const raw_seal *seal) {
                           .rows = batch->rows};
 
     frame.batch.certificate.size =
-        seals_certificate(seal->signer != 0 ? seal->signer : seal->replica, seal->former, SEALS_USER,
-                          keys->device_public, keys->device_public_size, certificate);
+        seals_certificate(seal->signer != 0 ? seal->signer : seal->replica, seal->former,
+                          SEALS_USER, keys->device_public, keys->device_public_size, certificate);
     if (seal->before != NULL) {
         seal->before(&frame);
     }
@@ -415,6 +415,19 @@ rove__buf raw_bytes(raw_request *q) {
     return bytes;
 }
 
+typedef struct tried_exchange {
+    rep *r;
+    const rove__buf *request;
+    size_t size;
+} tried_exchange;
+
+static rove_status try_exchange(void *ctx, rove__buf *answer_bytes) {
+    const tried_exchange *tried = ctx;
+    rep_outcome outcome;
+
+    return serve(tried->r, tried->request, tried->size, answer_bytes, &outcome);
+}
+
 static void finish(raw_request *q, size_t cut, int apply, rep_outcome *outcome) {
     rep *r = q->r;
     heap *h = &r->s->h;
@@ -424,6 +437,8 @@ static void finish(raw_request *q, size_t cut, int apply, rep_outcome *outcome) 
     assert_int_equal(rove__frame_write_end(q->writer, &q->bytes), ROVE_OK);
     assert_true(cut <= q->bytes.size);
     rove__buf_init(&answer_bytes, &r->s->allocator, (size_t)256 << 20);
+    tried_exchange tried = {r, &q->bytes, q->bytes.size - cut};
+    trial_run(&r->s->trial, 1, try_exchange, &tried);
     h->fail_at = r->fail_call == 0 ? 0 : h->calls + r->fail_call;
     outcome->failed = serve(r, &q->bytes, q->bytes.size - cut, &answer_bytes, outcome);
     outcome->faulted = h->fail_at != 0 && h->calls >= h->fail_at;

@@ -13,8 +13,10 @@ typedef struct spools {
     size_t open, opened; /* files now, and ever */
     size_t bytes, most;  /* in the open ones, and the most that ever were */
     size_t calls;
-    size_t fail_at;     /* the call that fails, counted from 1; 0: none */
-    rove_status status; /* with which */
+    size_t fail_at;          /* the call that fails, counted from 1; 0: none */
+    rove_status status;      /* with which */
+    int (*fault)(void *ctx); /* says whether a call fails; NULL: nobody */
+    void *fault_ctx;
 } spools;
 
 struct rove__spool_file {
@@ -24,7 +26,8 @@ struct rove__spool_file {
 };
 
 static inline int spools_fail(spools *s) {
-    return ++s->calls == s->fail_at;
+    s->calls++;
+    return s->calls == s->fail_at || (s->fault != NULL && s->fault(s->fault_ctx));
 }
 
 static inline rove_status spools_open(void *ctx, rove__spool_file **file) {

@@ -26,6 +26,7 @@ static int setup(void **state) {
     world *w = test_calloc(1, sizeof *w);
 
     site_open(&w->s);
+    w->s.trial.on = 1;
     rove__holdings_init(&w->all, &w->s.allocator);
     rove__holdings_init(&w->one, &w->s.allocator);
     assert_int_equal(w->s.store->begin(w->s.store->ctx, ROVE_HQ_WRITE, &w->tx, NULL), ROVE_OK);

@@ -369,19 +369,7 @@ static void an_unknown_record_is_parked_until_it_comes(void **state) {
 /* ---- review ---------------------------------------------------------------------------------------------- */
 
 static rove_status decide(world *w, int64_t number, int accept, rove_error *error) {
-    rove__hq_tx *tx = NULL;
-    rove__decision decision = {accept, "eva", accept ? "" : "Ask Ben.", w->s.now_ms};
-    uint64_t seq = 0;
-
-    assert_int_equal(w->s.store->begin(w->s.store->ctx, ROVE_HQ_WRITE, &tx, NULL), ROVE_OK);
-    rove_status status = rove__judge_decide(&w->s.ports, tx, number, &decision, &seq, error);
-    if (status == ROVE_OK) {
-        assert_int_equal(w->s.store->commit(tx, NULL), ROVE_OK);
-        assert_int_equal(memory_headquarters_head(w->s.hq), seq);
-    } else {
-        w->s.store->rollback(tx);
-    }
-    return status;
+    return site_decide(&w->s, number, accept, accept ? "" : "Ask Ben.", error);
 }
 
 static void accepted_work_is_as_if_it_had_been_allowed(void **state) {
@@ -728,7 +716,7 @@ static void a_moved_visit_leaves_who_does_not_hold_where_it_went(void **state) {
     assert_int_equal(outcome.verdicts[0].code, ROVE_VERDICT_REVIEW);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, world_start, world_end)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, world_start_tried, world_end)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

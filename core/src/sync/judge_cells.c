@@ -8,50 +8,62 @@
 
 /* ---- cells ---------------------------------------------------------------------------------------------- */
 
-/* A place for an unknown field, in ascending order. */
-static rove_value *add_extra(rove__case *c, uint32_t field, size_t at) {
-    rove__row *row = &c->after.row;
-    rove__extra *extra =
-        rove__arena_take(&c->judge->record, (row->extra_count + 1) * sizeof *extra);
-
-    if (extra == NULL) {
-        return NULL;
-    }
-    for (size_t i = 0, from = 0; i <= row->extra_count; i++) {
-        extra[i] = i == at ? (rove__extra){.number = field, .value = rove__value_null()}
-                           : row->extra[from++];
-    }
-    row->extra = extra;
-    row->extra_count++;
-    return &extra[at].value;
-}
-
-rove_value *rove__case_cell(rove__case *c, uint32_t field) {
-    rove__row *row = &c->after.row;
+static rove_value *find_cell(rove__row *row, uint32_t field) {
     int ordinal = rove__row_field(row, field);
-    size_t at = 0;
 
     if (ordinal >= 0) {
         return &row->cells[ordinal];
     }
+    for (size_t i = 0; i < row->extra_count; i++) {
+        if (row->extra[i].number == field) {
+            return &row->extra[i].value;
+        }
+    }
+    return NULL;
+}
+
+/* A place for an unknown field, in ascending order. */
+static rove_status add_extra(rove__case *c, uint32_t field, rove_value **cell) {
+    rove__row *row = &c->after.row;
+    size_t at = 0;
+
+    if (row->extra_count == ROVE_EXTRA_MAX) {
+        return ROVE_TOO_BIG;
+    }
+    rove__extra *extra =
+        rove__arena_take(&c->judge->record, (row->extra_count + 1) * sizeof *extra);
+    if (extra == NULL) {
+        return ROVE_NOMEM;
+    }
     while (at < row->extra_count && row->extra[at].number < field) {
+        extra[at] = row->extra[at];
         at++;
     }
-    if (at < row->extra_count && row->extra[at].number == field) {
-        return &row->extra[at].value;
+    extra[at] = (rove__extra){.number = field, .value = rove__value_null()};
+    for (size_t i = at; i < row->extra_count; i++) {
+        extra[i + 1] = row->extra[i];
     }
-    return row->extra_count < ROVE_EXTRA_MAX ? add_extra(c, field, at) : NULL;
+    row->extra = extra;
+    row->extra_count++;
+    *cell = &extra[at].value;
+    return ROVE_OK;
+}
+
+rove_value rove__case_cell(rove__case *c, uint32_t field) {
+    const rove_value *cell = find_cell(&c->after.row, field);
+
+    return cell != NULL ? *cell : rove__value_null();
 }
 
 int rove__case_fits(rove__case *c, uint32_t field, const rove_value *value) {
-    const rove_value *cell = rove__case_cell(c, field);
+    const rove_value *cell = find_cell(&c->after.row, field);
     int sized = value->type == ROVE_TEXT || value->type == ROVE_BLOB;
     size_t more = sized ? value->size : 0;
 
-    if (cell == NULL) {
+    if (cell == NULL && c->after.row.extra_count == ROVE_EXTRA_MAX) {
         return 0;
     }
-    if (cell->type == ROVE_TEXT || cell->type == ROVE_BLOB) {
+    if (cell != NULL && (cell->type == ROVE_TEXT || cell->type == ROVE_BLOB)) {
         more -= cell->size < more ? cell->size : more;
     }
     return rove__writer_row_size(&c->after.row) + more <= ROVE_ROW_MAX;
@@ -79,10 +91,11 @@ rove_status rove__case_set(rove__case *c, uint32_t field, rove_value value, rove
                                .epoch = epoch,
                                .version = version,
                                .seq = rove__writer_seq(c->judge->writer)};
-    rove_value *cell = rove__case_cell(c, field);
+    rove_value *cell = find_cell(&c->after.row, field);
+    rove_status status = cell == NULL ? add_extra(c, field, &cell) : ROVE_OK;
 
-    if (cell == NULL) {
-        return ROVE_TOO_BIG;
+    if (status != ROVE_OK) {
+        return status;
     }
     *cell = value;
     c->changed = 1;
@@ -113,7 +126,7 @@ rove_status rove__judge_set(rove__case *c, const rove__act *act, uint32_t field,
     rove__arena *arena = &c->judge->record;
     rove__clock_entry entry = rove__clock_get(&c->after.clock, field);
     int own = rove__case_own(c, act, &entry);
-    const rove_value *cell = rove__case_cell(c, field);
+    rove_value cell = rove__case_cell(c, field);
     rove__set current;
     rove__set delta;
     rove__set merged;
@@ -121,7 +134,7 @@ rove_status rove__judge_set(rove__case *c, const rove__act *act, uint32_t field,
     rove_value after;
 
     *result = version;
-    rove_status status = rove__set_read(&current, cell, ROVE_SET_VERSIONED, arena);
+    rove_status status = rove__set_read(&current, &cell, ROVE_SET_VERSIONED, arena);
     if (status == ROVE_OK) {
         status = rove__set_read(&delta, &value, ROVE_SET_DELTA, arena);
     }
@@ -138,7 +151,7 @@ rove_status rove__judge_set(rove__case *c, const rove__act *act, uint32_t field,
         return status;
     }
     *known = ignored == 0 && rove__merge_causal(base, entry.version, act->replica, own);
-    if (rove__value_equal(cell, &after)) {
+    if (rove__value_equal(&cell, &after)) {
         *result = entry.version;
         return ROVE_OK;
     }
@@ -152,8 +165,8 @@ rove_status rove__judge_counter(rove__case *c, const rove__act *act, uint32_t fi
                                 rove__version version, rove__version base, rove_value value,
                                 rove__version *result, int *known) {
     rove__clock_entry entry = rove__clock_get(&c->after.clock, field);
-    const rove_value *cell = rove__case_cell(c, field);
-    int64_t total = cell->type == ROVE_INT ? cell->as.integer : 0;
+    rove_value cell = rove__case_cell(c, field);
+    int64_t total = cell.type == ROVE_INT ? cell.as.integer : 0;
     rove__increment *increments = NULL;
     size_t count = 0;
     int saturated = 0;
@@ -195,16 +208,12 @@ static int kind_of(int rank, const rove__merged *merged) {
 static rove_status merge_value(rove__case *c, const rove__act *act, const rove__edit *edit,
                                rove__version version, rove_value value, int rank) {
     rove__clock_entry entry = rove__clock_get(&c->after.clock, edit->field);
-    const rove_value *cell = rove__case_cell(c, edit->field);
+    rove__cell current = {rove__case_cell(c, edit->field), entry.version, entry.epoch};
     rove__cell write = {value, version, rank ? edit->epoch : 0};
     int causal =
         rove__merge_causal(edit->base, entry.version, act->replica, rove__case_own(c, act, &entry));
     rove_status status = ROVE_OK;
 
-    if (cell == NULL) {
-        return ROVE_TOO_BIG;
-    }
-    rove__cell current = {*cell, entry.version, entry.epoch};
     rove__merged merged = rank ? rove__merge_rank(&current, &write, causal)
                                : rove__merge_register(&current, &write, causal);
     if (merged.conflict) {
@@ -229,7 +238,7 @@ static rove_status merge_value(rove__case *c, const rove__act *act, const rove__
 static rove_status refuse_redirect(rove__case *c, const rove__act *act, const rove__edit *edit,
                                    rove__version version, rove_value value) {
     rove__clock_entry entry = rove__clock_get(&c->after.clock, edit->field);
-    rove__cell current = {*rove__case_cell(c, edit->field), entry.version, 0};
+    rove__cell current = {rove__case_cell(c, edit->field), entry.version, 0};
     rove__cell write = {value, version, 0};
     rove_status status =
         log_clash(c, act, edit, ROVE__CONFLICT__KIND__SECOND_REDIRECT, &current, &write, 0);
@@ -355,14 +364,10 @@ static rove_status against_seal(rove__case *c, const rove__act *act) {
     for (size_t i = 0; i < act->change.edit_count && status == ROVE_OK; i++) {
         const rove__edit *edit = &act->change.edits[i];
         rove__clock_entry entry = rove__clock_get(&c->after.clock, edit->field);
-        const rove_value *cell = rove__case_cell(c, edit->field);
         rove_value value = rove__change_cell(&act->change, edit->field);
-        if (cell == NULL) {
-            return ROVE_TOO_BIG;
-        }
-        rove__cell current = {*cell, entry.version, entry.epoch};
+        rove__cell current = {rove__case_cell(c, edit->field), entry.version, entry.epoch};
         rove__cell write = {value, {act->stamps[i].canonical, act->replica}, edit->epoch};
-        if (!rove__value_equal(cell, &value)) {
+        if (!rove__value_equal(&current.value, &value)) {
             status =
                 log_clash(c, act, edit, ROVE__CONFLICT__KIND__SECOND_SEAL, &current, &write, 0);
         }

@@ -211,6 +211,26 @@ static void clamp(rove__clock *clock, rove_stamp now, uint64_t seq) {
     }
 }
 
+/* A cell in headquarters' form, or NULL. */
+static rove_status make_cell(rove__judge *judge, const rove__field *field, int present,
+                             rove_value *cell) {
+    rove__set set = {.form = ROVE_SET_VERSIONED};
+    rove_status status = ROVE_OK;
+
+    if (!present || field->kind == ROVE_KIND_DERIVED || field->writer == ROVE_WRITER_HQ ||
+        rove__limits_check(field, cell, NULL) != ROVE_OK) {
+        *cell = rove__value_null();
+    }
+    if (field->kind == ROVE_KIND_SET) {
+        status = rove__set_read(&set, cell, ROVE_SET_VERSIONED, &judge->record);
+    }
+    if (status == ROVE_CORRUPT || set.form != ROVE_SET_VERSIONED ||
+        (field->kind == ROVE_KIND_COUNTER && cell->type != ROVE_INT)) {
+        *cell = rove__value_null();
+    }
+    return status == ROVE_CORRUPT ? ROVE_OK : status;
+}
+
 /* The row as it came, but for what only headquarters writes: that stays in the review alone. */
 static rove_status make_row(rove__case *c, const rove__change *change) {
     rove__judge *judge = c->judge;
@@ -221,21 +241,8 @@ static rove_status make_row(rove__case *c, const rove__change *change) {
         status = rove__clock_copy(&c->after.clock, &change->clock, &judge->record);
     }
     for (size_t i = 0; i < c->after.row.cell_count && status == ROVE_OK; i++) {
-        const rove__field *field = &entity->fields[i];
-        rove_value *cell = &c->after.row.cells[i];
-        rove__set set;
-        if (!rove__bits_get(&change->row.present, i) || field->kind == ROVE_KIND_DERIVED ||
-            field->writer == ROVE_WRITER_HQ || rove__limits_check(field, cell, NULL) != ROVE_OK) {
-            *cell = rove__value_null();
-        }
-        if (field->kind == ROVE_KIND_SET &&
-            (rove__set_read(&set, cell, ROVE_SET_VERSIONED, &judge->record) != ROVE_OK ||
-             set.form != ROVE_SET_VERSIONED)) {
-            *cell = rove__value_null();
-        }
-        if (field->kind == ROVE_KIND_COUNTER && cell->type != ROVE_INT) {
-            *cell = rove__value_null();
-        }
+        status = make_cell(judge, &entity->fields[i], rove__bits_get(&change->row.present, i),
+                           &c->after.row.cells[i]);
     }
     c->after.row.id = c->id;
     clamp(&c->after.clock, rove__writer_now(judge->writer), rove__writer_seq(judge->writer));

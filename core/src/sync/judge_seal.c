@@ -54,8 +54,9 @@ static rove_status signed_set(rove__case *c, const rove__act *act, uint32_t fiel
         c->differs |= !known;
         return status;
     }
+    rove_value cell = rove__case_cell(c, field);
     if (status == ROVE_OK) {
-        status = rove__set_read(&current, rove__case_cell(c, field), ROVE_SET_VERSIONED, arena);
+        status = rove__set_read(&current, &cell, ROVE_SET_VERSIONED, arena);
     }
     for (size_t i = 0; i < set.count && status == ROVE_OK; i++) {
         int found = 0;
@@ -67,7 +68,7 @@ static rove_status signed_set(rove__case *c, const rove__act *act, uint32_t fiel
     if (status == ROVE_OK) {
         status = rove__set_value(&set, arena, &value);
     }
-    if (status != ROVE_OK || rove__value_equal(rove__case_cell(c, field), &value)) {
+    if (status != ROVE_OK || rove__value_equal(&cell, &value)) {
         return status;
     }
     c->differs = 1;
@@ -79,13 +80,10 @@ static rove_status signed_value(rove__case *c, const rove__act *act, uint32_t fi
                                 rove__version version, rove__version seen, rove_value value,
                                 const rove__edit *edit) {
     rove__clock_entry entry = rove__clock_get(&c->after.clock, field);
-    const rove_value *cell = rove__case_cell(c, field);
+    rove__cell current = {rove__case_cell(c, field), entry.version, entry.epoch};
+    int equal = rove__value_equal(&current.value, &value);
     rove_status status = ROVE_OK;
 
-    if (cell == NULL) {
-        return ROVE_TOO_BIG;
-    }
-    int equal = rove__value_equal(cell, &value);
     int causal =
         rove__merge_causal(seen, entry.version, act->replica, rove__case_own(c, act, &entry));
     if (equal && edit == NULL) {
@@ -95,7 +93,6 @@ static rove_status signed_value(rove__case *c, const rove__act *act, uint32_t fi
         return ROVE_OK;
     }
     if (!equal && !causal) {
-        rove__cell current = {*cell, entry.version, entry.epoch};
         rove__cell write = {value, version, entry.epoch};
         status =
             log_clash(c, act, ROVE__CONFLICT__KIND__REGISTER_WRITE, field, &current, &write, 1);
@@ -168,6 +165,24 @@ static rove_status sealed_twice(rove__case *c, const rove__act *act) {
     return status == ROVE_OK ? rove__judge_record(c, &act->change) : status;
 }
 
+/* 1 if the row stays small enough for a frame with what was signed and with the unknown fields that stand beside it. */
+static int fits(const rove__case *c, const rove__change *change) {
+    size_t count = change->row.extra_count;
+    size_t size = rove__writer_row_size(&change->row);
+    rove__row beside = {.cell_count = 0};
+
+    for (size_t i = 0; i < c->after.row.extra_count; i++) {
+        rove__extra *extra = &c->after.row.extra[i];
+        if (rove__change_cell(change, extra->number).type == ROVE_NULL) {
+            beside.extra = extra;
+            beside.extra_count = 1;
+            size += rove__writer_row_size(&beside);
+            count++;
+        }
+    }
+    return count <= ROVE_EXTRA_MAX && size <= ROVE_ROW_MAX;
+}
+
 static rove_status apply(rove__case *c, const rove__act *act) {
     const rove__entity *entity = c->after.row.entity;
     rove_status status = ROVE_OK;
@@ -208,6 +223,9 @@ rove_status rove__judge_seal(rove__case *c, const rove__act *act) {
     status = rove__judge_may_enter(c, act, &act->change.row, &entitled);
     if (status == ROVE_OK && !entitled) {
         return rove__judge_not_held(c, act, "Its author did not hold what it is about.");
+    }
+    if (status == ROVE_OK && !fits(c, &act->change)) {
+        return rove__judge_review(c, act, rove_status_text(ROVE_TOO_BIG));
     }
     return status == ROVE_OK ? apply(c, act) : status;
 }

@@ -192,13 +192,13 @@ ROVE_CHECK rove_status rove__judge_seal(rove__case *c, const rove__act *act);
 ROVE_CHECK rove_status rove__judge_delete(rove__case *c, const rove__act *act);
 /* A dead record comes back, for review (P12). */
 ROVE_CHECK rove_status rove__judge_revive(rove__case *c, const rove__act *act);
-/* The row's cell of a field; one that this build does not know is added to `extra`. NULL: no memory. */
-rove_value *rove__case_cell(rove__case *c, uint32_t field);
-/* 1 if the row stays small enough for a frame with this value in this cell. */
+/* What the row has for a field; NULL value if nothing. */
+rove_value rove__case_cell(rove__case *c, uint32_t field);
+/* 1 if the row stays small enough for a frame, and has few enough unknown fields, with this value in this cell. */
 int rove__case_fits(rove__case *c, uint32_t field, const rove_value *value);
 /* What a change carries for a field; NULL value if nothing. */
 rove_value rove__change_cell(const rove__change *change, uint32_t field);
-/* Writes a cell and its clock entry. */
+/* Writes a cell and its clock entry. NOMEM; TOO_BIG: an unknown field more than a row may have. */
 ROVE_CHECK rove_status rove__case_set(rove__case *c, uint32_t field, rove_value value,
                                       rove__version version, uint32_t epoch);
 /* 1 if headquarters has the record sealed. */
