@@ -357,9 +357,15 @@ static void check_table(gathered *g, device *d, ledger_kind kind, seen *s) {
     rove_query_free(query);
 }
 
+/* A device of an older build keeps what it cannot have, for as long as its rep holds it (D7). */
+static int is_set_aside(const gathered *g, const device *d, const gathered_row *row) {
+    return device_is_older(d) && row->is_long && is_held(g, row, d->user) != HOLDS_NOT;
+}
+
 static void check_missing(gathered *g, device *d, const seen *s) {
     for (size_t i = 0; i < g->rows_count && !world_failed(g->w); i++) {
-        if (!s->records[g->rows[i].record] && is_held(g, &g->rows[i], d->user) == HOLDS) {
+        if (!s->records[g->rows[i].record] && !is_set_aside(g, d, &g->rows[i]) &&
+            is_held(g, &g->rows[i], d->user) == HOLDS) {
             VIOLATED(g->w, "I10", "device %d of u%d lacks r%u, which he holds", d->number, d->user,
                      g->rows[i].record);
         }
@@ -386,10 +392,11 @@ static void check_remains(gathered *g, device *d, const seen *s) {
         rove_read_state(d->replica, &state, &error) != ROVE_OK || state.remains) {
         return;
     }
+    g->w->counts->set_aside += state.quarantined;
     for (size_t i = 0; i < g->rows_count && !world_failed(g->w); i++) {
         uint32_t record = g->rows[i].record;
         ledger_text('r', record, key);
-        if (!s->records[record] && !keeps_work(g->w, record) &&
+        if (!s->records[record] && !keeps_work(g->w, record) && !is_set_aside(g, d, &g->rows[i]) &&
             sim_disk_holds(&d->machine.disk, key, strlen(key))) {
             VIOLATED(g->w, "I10", "device %d still has r%u in a file", d->number, record);
         }

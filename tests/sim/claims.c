@@ -95,6 +95,7 @@ void claims_restored(device *d) {
         d->rolled = d->known_as;
     }
     d->acked = d->confirmed = d->image_acked;
+    d->seq = 0;
     d->whole = 1;
     d->known_as = d->image_known_as;
 }
@@ -135,6 +136,11 @@ void claims_synced(device *d, rove_status status, const rove_sync_report *report
                  d->number, (unsigned)state.replica);
     }
     d->rolled = 0;
+    if (state.seq < d->seq && !d->w->office.restored) {
+        VIOLATED(d->w, "I6", "device %d stood at %llu, and stands at %llu after a sync", d->number,
+                 (unsigned long long)d->seq, (unsigned long long)state.seq);
+    }
+    d->seq = state.seq;
     know_number(d, state.replica);
     d->confirmed = d->acked;
     d->acked += report->rows_pushed > 0;

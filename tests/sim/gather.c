@@ -276,7 +276,9 @@ static rove_status each_row(void *ctx, const rove__hq_row *row) {
         return ROVE_OK;
     }
     for (unsigned i = 0; i < LEDGER_TEXTS; i++) {
+        const rove_value *text = value_of(row, entity->texts[i]);
         taken.texts[i] = number_of(row, entity->texts[i], 'w');
+        taken.is_long |= text != NULL && text->type == ROVE_TEXT && text->size > WORLD_OLDER_TEXT;
     }
     if (gather_row(self, taken.record) != NULL) {
         VIOLATED(self->w, "I12", "record r%u is at headquarters twice", taken.record);

@@ -15,6 +15,7 @@ typedef struct gathered_row {
     rove_id contact; /* of a role */
     uint32_t texts[LEDGER_TEXTS];
     int64_t counter, rank;
+    int is_long; /* a device of an older build cannot have it */
 } gathered_row;
 
 /* A write of a register as the history has it, in its order. */

@@ -28,11 +28,12 @@
 
 #include "hq.h"
 
-#define WORLD_BEGIN_MS INT64_C(1767225600000) /* 2026-01-01 */
-#define WORLD_NEVER    INT64_MAX
-#define WORLD_ACCOUNTS 8
-#define WORLD_URL      "https://hq.example.com:8443"
-#define WORLD_WHY      400
+#define WORLD_BEGIN_MS   INT64_C(1767225600000) /* 2026-01-01 */
+#define WORLD_NEVER      INT64_MAX
+#define WORLD_ACCOUNTS   8
+#define WORLD_URL        "https://hq.example.com:8443"
+#define WORLD_OLDER_TEXT 1000 /* bytes that a device of an older build takes in a text */
+#define WORLD_WHY        400
 
 typedef struct world world;
 
@@ -48,12 +49,15 @@ typedef struct world world;
     X(renewals)                                                                                    \
     X(cuts_of_network)                                                                             \
     X(power_cuts)                                                                                  \
-    X(kills) X(out_of_memory) X(disk_failures) X(clock_jumps) X(restores_of_devices) X(clones)     \
-        X(forks) X(handovers) X(backups) X(restores_of_headquarters) X(edits) X(assignments)       \
-            X(reassignments) X(moves) X(merges) X(revocations) X(purges) X(replays) X(conflicts)   \
-                X(reviews) X(settled) X(refused) X(sealed) X(parked) X(tidied) X(repairs)          \
-                    X(rows_checked) X(writes_checked) X(claims) X(late) X(forged) X(lagging)       \
-                        X(newcomers) X(timelines) X(wrong_sums) X(large_scopes)
+    X(kills)                                                                                       \
+    X(out_of_memory)                                                                               \
+    X(disk_failures)                                                                               \
+    X(clock_jumps) X(restores_of_devices) X(clones) X(forks) X(handovers) X(backups)               \
+        X(restores_of_headquarters) X(edits) X(assignments) X(reassignments) X(moves) X(merges)    \
+            X(revocations) X(purges) X(replays) X(conflicts) X(reviews) X(settled) X(refused)      \
+                X(sealed) X(parked) X(tidied) X(repairs) X(rows_checked) X(writes_checked)         \
+                    X(claims) X(late) X(forged) X(lagging) X(newcomers) X(timelines) X(wrong_sums) \
+                        X(large_scopes) X(set_aside)
 typedef struct world_counts {
 #define WORLD_COUNT(name) uint64_t name;
     WORLD_COUNTS(WORLD_COUNT)
@@ -77,6 +81,7 @@ typedef struct device {
     int failed;        /* one of its syncs did: an answer may have been lost */
     unsigned requests; /* of the sync under way */
     int whole;         /* one of its user's syncs went well: his first download is over */
+    uint64_t seq;      /* where it stood after its last sync that went well */
     /* Of its number: batches that were acknowledged, and how many of them headquarters was told that it knows of. */
     rove_replica known_as;
     unsigned acked, confirmed;
@@ -190,6 +195,7 @@ void world_says(world *w, const char *format, ...) __attribute__((format(printf,
 /* Makes the empty replica that most devices begin with; once a process. */
 void device_prepare(const rove_crypto *crypto, const int64_t *now_ms);
 void device_begin(device *d, int user);
+int device_is_older(const device *d);
 void device_end(device *d);
 /* An event that is not a rep's write. */
 void device_act(device *d, const plan_event *event);
