@@ -112,12 +112,15 @@ static int names_field(const char *column, const ProtobufCFieldDescriptor *outer
     return strcmp(column, inner->name) == 0;
 }
 
+/* Looks on from where the last one was found: both lists have one order. */
 static const field_trait *trait_find(const char *entity, const ProtobufCFieldDescriptor *outer,
-                                     const ProtobufCFieldDescriptor *inner) {
+                                     const ProtobufCFieldDescriptor *inner, size_t *from) {
     for (size_t i = 0; i < COUNT(FIELD_TRAITS); i++) {
-        if (strcmp(FIELD_TRAITS[i].entity, entity) == 0 &&
-            names_field(FIELD_TRAITS[i].column, outer, inner)) {
-            return &FIELD_TRAITS[i];
+        size_t at = (*from + i) % COUNT(FIELD_TRAITS);
+        if (strcmp(FIELD_TRAITS[at].entity, entity) == 0 &&
+            names_field(FIELD_TRAITS[at].column, outer, inner)) {
+            *from = at;
+            return &FIELD_TRAITS[at];
         }
     }
     return NULL;
@@ -174,8 +177,8 @@ static void check_field(const rove__field *field) {
 }
 
 static void add_field(rove__slot *slot, const ProtobufCFieldDescriptor *outer,
-                      const ProtobufCFieldDescriptor *inner) {
-    const field_trait *trait = trait_find(slot->entity.name, outer, inner);
+                      const ProtobufCFieldDescriptor *inner, size_t *from) {
+    const field_trait *trait = trait_find(slot->entity.name, outer, inner, from);
     rove__field field = {.descriptor = inner, .outer = outer};
 
     ROVE_ASSERT(trait != NULL && "a field of entities.proto has no line in traits.def");
@@ -204,7 +207,7 @@ static void add_field(rove__slot *slot, const ProtobufCFieldDescriptor *outer,
 }
 
 /* All fields of a message but its id: first the plain ones, then (nested) those of nested messages. */
-static void add_fields(rove__slot *slot, int nested) {
+static void add_fields(rove__slot *slot, int nested, size_t *from) {
     const ProtobufCMessageDescriptor *message = slot->entity.message;
 
     for (unsigned i = 0; i < message->n_fields; i++) {
@@ -216,11 +219,11 @@ static void add_fields(rove__slot *slot, int nested) {
         }
         ROVE_ASSERT(outer->id < ROVE_CUSTOM_NUMBER_MIN);
         if (!is_message) {
-            add_field(slot, NULL, outer);
+            add_field(slot, NULL, outer, from);
             continue;
         }
         for (unsigned k = 0; k < inner->n_fields; k++) {
-            add_field(slot, outer, &inner->fields[k]);
+            add_field(slot, outer, &inner->fields[k], from);
         }
     }
 }
@@ -326,7 +329,7 @@ static int named_field(const rove__entity *entity, const char *column, unsigned 
     return ordinal;
 }
 
-static rove_status add_entity(rove__registry *registry, const entity_trait *trait) {
+static rove_status add_entity(rove__registry *registry, const entity_trait *trait, size_t *from) {
     rove__slot *slot = &registry->slots[registry->count];
     rove__entity *entity = &slot->entity;
     rove_status status = ROVE_OK;
@@ -346,8 +349,8 @@ static rove_status add_entity(rove__registry *registry, const entity_trait *trai
         return ROVE_NOMEM;
     }
     entity->fields = slot->fields;
-    add_fields(slot, 0);
-    add_fields(slot, 1);
+    add_fields(slot, 0, from);
+    add_fields(slot, 1, from);
     status = rove__slot_publish(slot, &registry->arena);
     if (status == ROVE_OK) {
         status = add_indexes(registry, entity);
@@ -383,6 +386,7 @@ static void check_complete(const rove__registry *registry) {
 rove_status rove__registry_new(const rove_allocator *allocator, rove__registry **out) {
     rove__registry *registry = NULL;
     rove_status status = ROVE_OK;
+    size_t from = 0; /* the line of a field's traits */
 
     *out = NULL;
     registry = rove__alloc_zeroed(allocator, 1, sizeof *registry);
@@ -391,7 +395,7 @@ rove_status rove__registry_new(const rove_allocator *allocator, rove__registry *
     }
     rove__arena_init(&registry->arena, allocator, ROVE_REGISTRY_MAX);
     for (size_t i = 0; i < COUNT(ENTITY_TRAITS) && status == ROVE_OK; i++) {
-        status = add_entity(registry, &ENTITY_TRAITS[i]);
+        status = add_entity(registry, &ENTITY_TRAITS[i], &from);
     }
     if (status != ROVE_OK) {
         rove__registry_free(registry);
