@@ -354,18 +354,18 @@ static rove_status judge_op(rove__case *c, const rove__staged_op *op) {
         return status;
     }
     act.own = whose == 1 && !judge->forked;
-    act.again = whose == 2 || judge->former || judge->copied;
+    act.again = whose != 1 || judge->former || judge->copied;
     if (act.change.row.entity == NULL) {
         return rove__judge_review(c, &act, "This build does not know the entity.");
-    }
-    if (whose == 0) {
-        return rove__judge_review(c, &act, "It bears the number of another device.");
     }
     if (act.again) {
         status = rove__judge_known(c, &act, &known);
     }
     if (status == ROVE_OK && known) {
         return rove__judge_verdict(c, &act, 0, ROVE_VERDICT_KNOWN, ROVE_OK, "");
+    }
+    if (status == ROVE_OK && whose == 0) {
+        return rove__judge_review(c, &act, "It bears the number of another device.");
     }
     if (status == ROVE_OK && judge->doubt != NULL) {
         return rove__judge_review(c, &act, judge->doubt);

@@ -89,19 +89,24 @@ static rove_status open_case(rove__case *c, const rove__change *change) {
 static rove_status accept_change(rove__case *c, rove__act *act) {
     rove__judge *judge = c->judge;
     int taken = 0;
+    int known = 0;
     rove_status status = ROVE_OK;
 
     if (act->change.op == ROVE_OP_WHOLE) {
         return c->exists ? ROVE_OK : rove__judge_take_row(c, act, &taken);
     }
     status = draw_stamps(judge, act);
-    if (status == ROVE_OK && !c->exists && act->change.op != ROVE_OP_INSERT) {
+    if (status == ROVE_OK) { /* it may have come another way meanwhile */
+        status = rove__judge_known(c, act, &known);
+    }
+    if (status != ROVE_OK || known) {
+        return status;
+    }
+    if (!c->exists && act->change.op != ROVE_OP_INSERT) {
         return rove__error_set(judge->error, ROVE_NOT_FOUND,
                                "The record itself is not here yet; accept its creation first.");
     }
-    if (status == ROVE_OK) {
-        status = rove__judge_act(c, act);
-    }
+    status = rove__judge_act(c, act);
     if (status == ROVE_OK) {
         status = rove__case_store(c);
     }
