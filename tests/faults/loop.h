@@ -2,7 +2,8 @@
  * faults/loop.h - the fault loop: a scenario is played again and again, and each time another one of its calls fails: the
  * first allocation, the second ..., until none is hit; then the same with the files. Once, and from then on for good.
  *
- *   fault_NAME [--only KIND]          every point; what continuous integration runs is a part of them: --points N
+ *   fault_NAME [--only KIND]          every point; what continuous integration runs is a part of them: --points N,
+ *                                     and with --places an allocation or a statement of each place in the program
  *   fault_NAME --at KIND:N[:for-good] one point, in this process: for a debugger
  *
  * Each point is a process of its own, in a folder of its own, that begins with the files that `prepare` left. It
@@ -16,11 +17,13 @@
 #define ROVE_TESTS_LOOP_H
 
 #include <dirent.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "arena_watch.h"
 #include "heap.h"
 #include "power.h"
 
@@ -40,22 +43,27 @@ typedef enum loop_kind {
     LOOP_SQLITE,
     LOOP_FILES,
     LOOP_ROOM, /* the disk is full */
+    LOOP_STATEMENTS,
     LOOP_HQ_MEMORY,
     LOOP_HQ_SQLITE,
     LOOP_HQ_FILES,
     LOOP_HQ_ROOM,
+    LOOP_HQ_STATEMENTS,
     LOOP_POWER,
     LOOP_HQ_POWER,
     LOOP_KINDS
 } loop_kind;
 
 static const char *const loop_kind_names[LOOP_KINDS] = {
-    "memory",           "sqlite-memory", "files",        "full-disk", "hq-memory",
-    "hq-sqlite-memory", "hq-files",      "hq-full-disk", "power",     "hq-power"};
+    "memory",           "sqlite-memory", "files",        "full-disk",     "statements", "hq-memory",
+    "hq-sqlite-memory", "hq-files",      "hq-full-disk", "hq-statements", "power",      "hq-power"};
 
-#define LOOP_DEVICE (1u << LOOP_MEMORY | 1u << LOOP_SQLITE | 1u << LOOP_FILES | 1u << LOOP_ROOM)
+#define LOOP_DEVICE                                                                                \
+    (1u << LOOP_MEMORY | 1u << LOOP_SQLITE | 1u << LOOP_FILES | 1u << LOOP_ROOM |                  \
+     1u << LOOP_STATEMENTS)
 #define LOOP_HQ                                                                                    \
-    (1u << LOOP_HQ_MEMORY | 1u << LOOP_HQ_SQLITE | 1u << LOOP_HQ_FILES | 1u << LOOP_HQ_ROOM)
+    (1u << LOOP_HQ_MEMORY | 1u << LOOP_HQ_SQLITE | 1u << LOOP_HQ_FILES | 1u << LOOP_HQ_ROOM |      \
+     1u << LOOP_HQ_STATEMENTS)
 #define LOOP_CUTS    (1u << LOOP_POWER)
 #define LOOP_HQ_CUTS (1u << LOOP_HQ_POWER)
 
@@ -92,13 +100,49 @@ static inline int loop_is_memory(loop_kind kind) {
 }
 
 static inline faults *loop_faults(loop_kind kind) {
+    if (kind == LOOP_STATEMENTS || kind == LOOP_HQ_STATEMENTS) {
+        return &faults_steps;
+    }
     return kind == LOOP_SQLITE || kind == LOOP_HQ_SQLITE ? &faults_memory : &faults_io;
 }
 
 static inline faults_place loop_place(loop_kind kind) {
-    int there = (kind >= LOOP_HQ_MEMORY && kind <= LOOP_HQ_ROOM) || kind == LOOP_HQ_POWER;
+    int there = (kind >= LOOP_HQ_MEMORY && kind <= LOOP_HQ_STATEMENTS) || kind == LOOP_HQ_POWER;
 
     return there ? FAULTS_HEADQUARTERS : FAULTS_DEVICE;
+}
+
+/* ---- places ---- */
+
+#define LOOP_PLACES_MAX 8192
+#define LOOP_FRAMES     9 /* of a call's stack, that tell one place from another */
+
+static int loop_noting; /* 1: say of each call that comes from a new place which one it is */
+
+/* Prints the number of a call if none came from this place before. */
+static inline void loop_note(size_t call) {
+    static uint64_t known[LOOP_PLACES_MAX * 2];
+    void *frames[LOOP_FRAMES];
+    uint64_t place = 0x9e3779b97f4a7c15u;
+    int depth = backtrace(frames, LOOP_FRAMES);
+
+    for (int i = 1; i < depth; i++) {
+        place = (place ^ (uintptr_t)frames[i]) * 0xbf58476d1ce4e5b9u;
+        place ^= place >> 29;
+    }
+    size_t at = (size_t)(place % (LOOP_PLACES_MAX * 2));
+    while (known[at] != 0 && known[at] != place) {
+        at = (at + 1) % (LOOP_PLACES_MAX * 2);
+    }
+    if (known[at] == 0) {
+        known[at] = place;
+        (void)printf("place %zu\n", call);
+    }
+}
+
+/* Of these there are few enough places, and they are where what fails is told of. */
+static inline int loop_has_places(loop_kind kind) {
+    return loop_is_memory(kind) || kind == LOOP_STATEMENTS || kind == LOOP_HQ_STATEMENTS;
 }
 
 static inline void loop_arm(const loop_point *point) {
@@ -114,11 +158,13 @@ static inline void loop_arm(const loop_point *point) {
         h->calls = 0;
         h->fail_at = point->n;
         h->persistent = point->for_good;
+        h->note = loop_noting ? loop_note : NULL;
     } else {
         faults *f = loop_faults(point->kind);
         int room = point->kind == LOOP_ROOM || point->kind == LOOP_HQ_ROOM;
         faults_arm(f, point->n, point->for_good, room ? SQLITE_FULL : SQLITE_IOERR_WRITE);
         f->room_only = room;
+        f->note = loop_noting ? loop_note : NULL;
         f->end = loop_place(point->kind);
     }
 }
@@ -134,12 +180,22 @@ static inline int loop_disarm(void) {
         heap *h = loop_heaps[loop_place(point->kind)];
         loop_calls = h->calls;
         h->fail_at = 0;
+        h->note = NULL;
     } else {
         loop_calls = loop_faults(point->kind)->calls;
         faults_arm(&faults_io, 0, 0, 0);
         faults_arm(&faults_memory, 0, 0, 0);
+        faults_arm(&faults_steps, 0, 0, 0);
     }
     return loop_calls >= point->n;
+}
+
+FAULTS_STATEMENTS
+
+/* What is taken out of an arena fails like an allocation, though few of these take memory. */
+static inline int loop_arena(void *ctx, const rove__arena *arena) {
+    (void)ctx;
+    return arena->allocator->resize == heap_resize && heap_fails(arena->allocator->ctx);
 }
 
 /* ---- the files of the world ---- */
@@ -312,6 +368,9 @@ typedef struct loop_run {
     size_t failed;
     int missed; /* a point of this kind that no call reached: there is no further one */
     size_t points;
+    int by_place; /* once: the first call of each place, and not some of all calls */
+    size_t places[LOOP_PLACES_MAX];
+    size_t place_count;
     loop_kind only; /* LOOP_KINDS: all */
 } loop_run;
 
@@ -407,13 +466,19 @@ static inline size_t loop_count(loop_run *run, loop_point point) {
     size_t calls = 0;
 
     point.n = (size_t)1 << 40;
+    loop_noting = run->by_place && loop_has_places(point.kind);
     loop_slot *slot = loop_start(run, &point);
+    loop_noting = 0;
+    run->place_count = 0;
     while (run->busy > 0) {
         loop_reap(run);
     }
     (void)snprintf(path, sizeof path, "%s/said", slot->folder);
     FILE *said = fopen(path, "r");
     while (said != NULL && fgets(line, sizeof line, said) != NULL) {
+        if (strncmp(line, "place ", 6) == 0 && run->place_count < LOOP_PLACES_MAX) {
+            run->places[run->place_count++] = (size_t)strtoull(line + 6, NULL, 10);
+        }
         calls = (size_t)strtoull(line, NULL, 10); /* the last line's */
     }
     power_must(said != NULL && fclose(said) == 0);
@@ -434,6 +499,13 @@ static inline void loop_kind_run(loop_run *run, loop_kind kind, int for_good, si
         point.n = 1 + point.n % stride;
     }
     run->missed = 0;
+    if (run->by_place && !for_good && loop_has_places(kind)) {
+        for (size_t i = 0; i < run->place_count && run->failed < LOOP_BROKEN; i++) {
+            point.n = run->places[i];
+            (void)loop_start(run, &point);
+        }
+        run->missed = 1;
+    }
     for (; !run->missed && run->failed < LOOP_BROKEN; point.n += stride) {
         (void)loop_start(run, &point);
     }
@@ -532,6 +604,7 @@ static inline int loop_main(const loop_scenario *scenario, int argc, char **argv
         return 1;
     }
     faults_hasty = 1;
+    arena_watch = loop_arena;
     loop_enter_folder();
     scenario->prepare();
     loop_keep(".", 0);
@@ -543,14 +616,18 @@ static inline int loop_main(const loop_scenario *scenario, int argc, char **argv
     }
     run.only = LOOP_KINDS;
     for (int i = 1; i < argc; i += 2) {
-        if (i + 1 < argc && strcmp(argv[i], "--points") == 0) {
+        if (strcmp(argv[i], "--places") == 0) {
+            run.by_place = 1;
+            i--;
+        } else if (i + 1 < argc && strcmp(argv[i], "--points") == 0) {
             run.points = (size_t)atoi(argv[i + 1]);
         } else if (i + 1 < argc && strcmp(argv[i], "--only") == 0 &&
                    loop_kind_named(argv[i + 1], &run.only)) {
             continue;
         } else {
-            (void)printf("usage: %s [--points N] [--only KIND] | --at KIND:N[:for-good]\n",
-                         argv[0]);
+            (void)printf(
+                "usage: %s [--points N] [--places] [--only KIND] | --at KIND:N[:for-good]\n",
+                argv[0]);
             return 2;
         }
     }

@@ -48,10 +48,12 @@ static const char *const world_explained[LOOP_KINDS] = {
     [LOOP_SQLITE] = "NOMEM",
     [LOOP_FILES] = "IO",
     [LOOP_ROOM] = "FULL IO",
+    [LOOP_STATEMENTS] = "IO",
     [LOOP_HQ_MEMORY] = "LATER SERVER NETWORK",
     [LOOP_HQ_SQLITE] = "LATER SERVER NETWORK",
     [LOOP_HQ_FILES] = "LATER SERVER NETWORK",
     [LOOP_HQ_ROOM] = "LATER SERVER NETWORK",
+    [LOOP_HQ_STATEMENTS] = "LATER SERVER NETWORK",
     [LOOP_POWER] = "IO",
     [LOOP_HQ_POWER] = "LATER SERVER NETWORK",
 };
@@ -136,9 +138,9 @@ static inline int world_said(const char *function, rove_status status, const rov
     /* A call of headquarters itself says what its device counterpart would. */
     loop_kind kind = loop_now.kind;
     if (strncmp(function, "hq_", 3) == 0 || strncmp(function, "rove__hq", 8) == 0) {
-        kind = kind == LOOP_HQ_POWER                            ? LOOP_POWER
-               : kind >= LOOP_HQ_MEMORY && kind <= LOOP_HQ_ROOM ? kind - LOOP_HQ_MEMORY
-                                                                : kind;
+        kind = kind == LOOP_HQ_POWER                                  ? LOOP_POWER
+               : kind >= LOOP_HQ_MEMORY && kind <= LOOP_HQ_STATEMENTS ? kind - LOOP_HQ_MEMORY
+                                                                      : kind;
     }
     if (!world_has_word(world_explained[kind], name)) {
         fail_msg("%s: %s is not what happened: %s", function, name, error->message);

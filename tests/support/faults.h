@@ -27,11 +27,13 @@ typedef struct faults {
     int persistent;
     int code; /* what a write fails with: SQLITE_IOERR_WRITE or SQLITE_FULL */
     int room_only;
-    faults_place end; /* whose calls */
+    faults_place end;          /* whose calls */
+    void (*note)(size_t call); /* is told of each call; NULL: nobody */
 } faults;
 
 static faults faults_io;
 static faults faults_memory;
+static faults faults_steps;
 /* Writes to write-ahead logs that a power cut would take back. */
 static size_t faults_unsynced;
 static faults_place faults_end;
@@ -54,6 +56,9 @@ static int faults_hit(faults *f) {
         return 0;
     }
     f->calls++;
+    if (f->note != NULL) {
+        f->note(f->calls);
+    }
     return f->calls == f->fail_at || (f->persistent && f->calls > f->fail_at);
 }
 
@@ -299,6 +304,46 @@ static inline void faults_wrap_files(rove_files *files) {
     files->replace = faults_replace;
     files->remove = faults_remove;
     files->lock = faults_take_lock;
+}
+
+/* ---- statements ---- */
+
+/*
+ * What runs or prepares a statement, in a program that is linked with --wrap for these: an I/O error that nothing below
+ * SQLite has to bring about. Only ROLLBACK never fails, as in SQLite.
+ */
+int __real_sqlite3_step(sqlite3_stmt *statement);
+int __real_sqlite3_prepare_v3(sqlite3 *db, const char *sql, int size, unsigned flags,
+                              sqlite3_stmt **statement, const char **tail);
+int __real_sqlite3_exec(sqlite3 *db, const char *sql, int (*row)(void *, int, char **, char **),
+                        void *context, char **message);
+#define FAULTS_STATEMENTS                                                                          \
+    int __wrap_sqlite3_step(sqlite3_stmt *statement);                                              \
+    int __wrap_sqlite3_step(sqlite3_stmt *statement) {                                             \
+        return faults_statement(sqlite3_sql(statement)) ? SQLITE_IOERR                             \
+                                                        : __real_sqlite3_step(statement);          \
+    }                                                                                              \
+    int __wrap_sqlite3_prepare_v3(sqlite3 *db, const char *sql, int size, unsigned flags,          \
+                                  sqlite3_stmt **statement, const char **tail);                    \
+    int __wrap_sqlite3_prepare_v3(sqlite3 *db, const char *sql, int size, unsigned flags,          \
+                                  sqlite3_stmt **statement, const char **tail) {                   \
+        *statement = NULL;                                                                         \
+        return faults_statement(sql)                                                               \
+                   ? SQLITE_IOERR                                                                  \
+                   : __real_sqlite3_prepare_v3(db, sql, size, flags, statement, tail);             \
+    }                                                                                              \
+    int __wrap_sqlite3_exec(sqlite3 *db, const char *sql,                                          \
+                            int (*row)(void *, int, char **, char **), void *context,              \
+                            char **message);                                                       \
+    int __wrap_sqlite3_exec(sqlite3 *db, const char *sql,                                          \
+                            int (*row)(void *, int, char **, char **), void *context,              \
+                            char **message) {                                                      \
+        return faults_statement(sql) ? SQLITE_IOERR                                                \
+                                     : __real_sqlite3_exec(db, sql, row, context, message);        \
+    }
+
+static inline int faults_statement(const char *sql) {
+    return strncmp(sql, "ROLLBACK", 8) != 0 && faults_hit(&faults_steps);
 }
 
 /* ---- SQLite's memory ---- */

@@ -13,18 +13,28 @@
 #include "rove/sys/alloc.h"
 
 typedef struct heap {
-    size_t alive;            /* blocks not yet freed */
-    size_t bytes;            /* in them */
-    size_t most;             /* that ever were; a test sets it back */
-    size_t calls;            /* allocations and growths so far */
-    size_t fail_at;          /* the call that fails, counted from 1; 0: none */
-    int persistent;          /* 1: all calls after it fail too */
-    int (*fault)(void *ctx); /* says whether a call fails; NULL: nobody */
+    size_t alive;              /* blocks not yet freed */
+    size_t bytes;              /* in them */
+    size_t most;               /* that ever were; a test sets it back */
+    size_t calls;              /* allocations and growths so far */
+    size_t fail_at;            /* the call that fails, counted from 1; 0: none */
+    int persistent;            /* 1: all calls after it fail too */
+    void (*note)(size_t call); /* is told of each call; NULL: nobody */
+    int (*fault)(void *ctx);   /* says whether a call fails; NULL: nobody */
     void *fault_ctx;
 } heap;
 
 /* The size of a block stands before it; 16 bytes keep it aligned. */
 #define HEAP_HEAD ((size_t)16)
+
+/* Counts a call; 1 if it is the one that fails. */
+static inline int heap_fails(heap *h) {
+    h->calls++;
+    if (h->note != NULL) {
+        h->note(h->calls);
+    }
+    return h->fail_at != 0 && (h->calls == h->fail_at || (h->persistent && h->calls > h->fail_at));
+}
 
 static inline void *heap_resize(void *ctx, void *pointer, size_t size) {
     heap *h = ctx;
@@ -40,11 +50,7 @@ static inline void *heap_resize(void *ctx, void *pointer, size_t size) {
         free(block);
         return NULL;
     }
-    h->calls++;
-    if (h->fault != NULL && h->fault(h->fault_ctx)) {
-        return NULL;
-    }
-    if (h->fail_at != 0 && (h->calls == h->fail_at || (h->persistent && h->calls > h->fail_at))) {
+    if (heap_fails(h) || (h->fault != NULL && h->fault(h->fault_ctx))) {
         return NULL;
     }
     unsigned char *moved = size > SIZE_MAX - HEAP_HEAD ? NULL : realloc(block, size + HEAP_HEAD);
