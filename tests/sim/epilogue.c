@@ -2,6 +2,7 @@
  * sim/epilogue.c - when all is at rest and was looked at, one thing more is done, of which is known exactly what it may cost:
  * what is sent in vain mends itself, and so leaves nothing behind that could be seen in any other way.
  */
+#include "crowd.h"
 #include "gather.h"
 
 #include <sqlite3.h>
@@ -263,9 +264,22 @@ static void large(world *w, device *d) {
     w->counts->large_scopes++;
 }
 
+/* A story beside this one, whose seed is in the plan. */
+static void servers(world *w) {
+    char why[CROWD_WHY];
+    if (!crowd_tell(w->plan->epilogue, why)) {
+        VIOLATED(w, "P16", "several servers, story %u: %s", w->plan->epilogue, why);
+    }
+    w->counts->crowds++;
+}
+
 void epilogue(world *w) {
     static void (*const tries[])(world *, device *) = {NULL, newcomer, timeline, wrong, large};
     device *d = &w->devices[0];
+    if (w->plan->epilogue >= PLAN_CROWD) {
+        servers(w);
+        return;
+    }
     if (w->plan->epilogue > 0 && w->plan->epilogue < sizeof tries / sizeof *tries &&
         d->replica != NULL && d->user >= 0 && d->wanted < 0) {
         world_says(w, "epilogue %u", w->plan->epilogue);

@@ -118,6 +118,7 @@ static rove_status forge(const rove_allocator *allocator, const rove__buf *body,
     rove__frame_writer *writer = NULL;
     rove__frame frame;
     rove__push push;
+    int sealed = 0;
     rove__arena arena;
     rove__buf payload;
     rove__arena_init(&arena, allocator, BODY_MAX);
@@ -131,6 +132,7 @@ static rove_status forge(const rove_allocator *allocator, const rove__buf *body,
     }
     while (status == ROVE_OK && (status = rove__frame_reader_next(reader, &frame)) == ROVE_OK) {
         rove__buf_reset(&payload);
+        sealed |= frame.type == ROVE_FRAME_SEALED;
         if (frame.type == ROVE_FRAME_PUSH) {
             *any = 1;
             status = rove__push_read(&push, frame.payload, frame.size, &arena);
@@ -148,6 +150,7 @@ static rove_status forge(const rove_allocator *allocator, const rove__buf *body,
     if (status == ROVE_DONE) {
         status = rove__frame_write_end(writer, out);
     }
+    *any = *any && !sealed; /* those follow one another, and count */
     rove__frame_reader_free(reader);
     rove__frame_writer_free(writer);
     rove__buf_free(&payload);

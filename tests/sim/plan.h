@@ -19,6 +19,7 @@
 #define PLAN_DEVICES_MAX 12
 #define PLAN_USERS_MAX   3
 #define PLAN_EVENTS_MAX  20000
+#define PLAN_CROWD       100 /* as an epilogue, and above: a story of several servers (crowd.h) */
 #define PLAN_HQ          255
 
 /* clang-format off */

@@ -12,9 +12,10 @@
  *   late.c       requests that come late, or that no device made
  *   drama.c      what takes several events in one order
  *   epilogue.c   what is tried when all is at rest
+ *   crowd.c      a story beside: several servers on one database
  *   copy.c       a server that reads from a copy of the database
  *
- * mvcc*.c in this folder are none of it: a fake of PostgreSQL, which tests/rules and tests/conformance use.
+ * mvcc*.c in this folder are a fake of PostgreSQL, which tests/rules and tests/conformance use too.
  */
 #ifndef ROVE_TESTS_SIM_WORLD_H
 #define ROVE_TESTS_SIM_WORLD_H
@@ -52,12 +53,13 @@ typedef struct world world;
     X(kills)                                                                                       \
     X(out_of_memory)                                                                               \
     X(disk_failures)                                                                               \
-    X(clock_jumps) X(restores_of_devices) X(clones) X(forks) X(handovers) X(backups)               \
-        X(restores_of_headquarters) X(edits) X(assignments) X(reassignments) X(moves) X(merges)    \
-            X(revocations) X(purges) X(replays) X(conflicts) X(reviews) X(settled) X(refused)      \
-                X(sealed) X(parked) X(tidied) X(repairs) X(rows_checked) X(writes_checked)         \
-                    X(claims) X(late) X(forged) X(lagging) X(newcomers) X(timelines) X(wrong_sums) \
-                        X(large_scopes) X(set_aside)
+    X(clock_jumps)                                                                                 \
+    X(restores_of_devices) X(clones) X(forks) X(handovers) X(backups) X(restores_of_headquarters)  \
+        X(edits) X(assignments) X(reassignments) X(moves) X(merges) X(revocations) X(purges)       \
+            X(replays) X(conflicts) X(reviews) X(settled) X(refused) X(sealed) X(parked) X(tidied) \
+                X(repairs) X(rows_checked) X(writes_checked) X(claims) X(late) X(forged)           \
+                    X(lagging) X(newcomers) X(timelines) X(wrong_sums) X(large_scopes) X(crowds)   \
+                        X(set_aside)
 typedef struct world_counts {
 #define WORLD_COUNT(name) uint64_t name;
     WORLD_COUNTS(WORLD_COUNT)
