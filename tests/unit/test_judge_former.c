@@ -309,6 +309,47 @@ static void what_the_history_holds_is_not_taken_twice(void **state) {
     assert_int_equal(site_cell(&w->s, "Account", hers, "points").as.integer, 5);
 }
 
+/* An edit and acts on a set that the original had sent; the copy holds them in what its rep signed since. */
+static void a_seal_that_is_known_in_part_counts_as_it_was_signed(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+    rove_id visit = site_visit(&w->s, hers, SITE_NOW);
+
+    rep_settle(&w->anna);
+    rove__change notes = *rep_update(&w->anna, "Visit", visit, "notes", rove__value_text("seen"));
+    rove__change with = *rep_set_add(&w->anna, "Visit", visit, "contact_ids", 77);
+    rove__change seal = *rep_seal(&w->anna, "Visit", visit, NULL);
+    w->anna.change_count = 2;
+    rep_exchange(&w->anna, &outcome);
+    assert_int_equal(outcome.acks, 1);
+    rove__edit edits[] = {with.edits[0], notes.edits[0], seal.edits[0]};
+    rove__row_set(&seal.row, (size_t)rove__row_field(&seal.row, edits[0].field),
+                  with.row.cells[rove__row_field(&seal.row, edits[0].field)]);
+    rove__row_set(&seal.row, (size_t)rove__row_field(&seal.row, edits[1].field),
+                  notes.row.cells[rove__row_field(&seal.row, edits[1].field)]);
+    seal.edits = edits;
+    seal.edit_count = 3;
+    w->anna.changes[w->anna.change_count++] = seal;
+    rep_batch copys = *batch_of(&w->anna);
+    copys.number += 7;
+    deliver(w, &copys, 1, &FORMER_OF, &outcome);
+    assert_int_equal(outcome.former_acks, 1);
+    assert_int_equal(site_cell(&w->s, "Visit", visit, "sealed_at").type, ROVE_INT);
+    assert_true(has_text(w, "Visit", visit, "notes", "seen"));
+    assert_int_equal(site_cell(&w->s, "Visit", visit, "contact_ids").type, ROVE_BLOB);
+    assert_int_equal(site_conflicts(&w->s, visit), 0);
+    /* All of it again, in another batch with other work: it is known. */
+    w->anna.batch_count = 0;
+    (void)rep_count(&w->anna, "Account", hers, "points", 1);
+    w->anna.changes[w->anna.change_count++] = seal;
+    copys = *batch_of(&w->anna);
+    copys.number += 9;
+    copys.previous.hash[0] ^= 1;
+    size_t history = memory_headquarters_history(w->s.hq);
+    deliver(w, &copys, 1, &FORMER_OF, &outcome);
+    assert_int_equal(memory_headquarters_history(w->s.hq), history + 1);
+}
+
 static void what_was_looked_at_is_not_put_there_again(void **state) {
     world *w = *state;
     rep_outcome outcome;
@@ -549,6 +590,7 @@ int main(void) {
         CASE(a_later_number_of_the_device_may_sign),
         CASE(a_batch_after_a_gap_is_taken_all_the_same),
         CASE(what_the_history_holds_is_not_taken_twice),
+        CASE(a_seal_that_is_known_in_part_counts_as_it_was_signed),
         CASE(what_was_looked_at_is_not_put_there_again),
         CASE(headquarters_gives_names_by_itself),
         CASE(what_is_lacking_is_asked_for_before_any_push),

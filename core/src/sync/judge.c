@@ -126,7 +126,7 @@ static int by_raw(const void *a, const void *b) {
     if ((*x)->raw != (*y)->raw) {
         return (*x)->raw < (*y)->raw ? -1 : 1;
     }
-    return *x < *y ? -1 : *x > *y;
+    return *x < *y ? -1 : 1;
 }
 
 /* By record, and within a record: the insert, then as time went by. */

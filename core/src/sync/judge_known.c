@@ -141,9 +141,6 @@ static rove_status compare_cell(search *s, const rove__change *before, size_t or
 static rove_status compare_insert(search *s, const rove__change *before) {
     rove_status status = ROVE_OK;
 
-    if (s->insert) {
-        return ROVE_OK;
-    }
     s->insert = 1;
     for (size_t i = 0; i < s->act->change.row.cell_count && status == ROVE_OK; i++) {
         status = compare_cell(s, before, i);
@@ -158,6 +155,13 @@ static int seals(const search *s) {
 
     return at >= 0 && !rove__bits_get(&s->known, (size_t)at) &&
            change->row.cells[at].type != ROVE_NULL;
+}
+
+/* Nothing of a signed set is left to be done: it stays as it is here, and does not count as signed empty. */
+static void leave_set(search *s, size_t ordinal) {
+    rove__row *row = &s->act->change.row;
+
+    row->cells[ordinal] = rove__case_cell(s->c, row->entity->fields[ordinal].number);
 }
 
 /* What is left of the insert, as an edit; as a seal with the record as it was signed. */
@@ -175,9 +179,10 @@ static rove_status become_update(search *s) {
     change->edit_count = 0;
     for (size_t i = 0; i < cells; i++) {
         rove__kind kind = change->row.entity->fields[i].kind;
-        int part = kind == ROVE_KIND_COUNTER || kind == ROVE_KIND_SET;
         if (rove__bits_get(&s->known, i)) {
-            if (change->op == ROVE_OP_UPDATE || part) {
+            if (change->op == ROVE_OP_SEAL && kind == ROVE_KIND_SET) {
+                leave_set(s, i);
+            } else if (change->op == ROVE_OP_UPDATE || kind == ROVE_KIND_COUNTER) {
                 rove__bits_clear(&change->row.present, i);
             }
             continue;
@@ -199,7 +204,7 @@ static rove_status compare(search *s, const rove__change *before) {
     const rove__change *change = &s->act->change;
     rove_status status = ROVE_OK;
 
-    if (before->replica != change->replica || before->row.entity != change->row.entity) {
+    if (before->replica != change->replica) {
         return ROVE_OK;
     }
     if (change->op == ROVE_OP_INSERT || before->op == ROVE_OP_INSERT) {
@@ -260,6 +265,30 @@ static rove_status drop_known(search *s) {
     return ROVE_OK;
 }
 
+static int all_known(const search *s) {
+    size_t count = s->act->change.edit_count;
+
+    for (size_t i = 0; i < count; i++) {
+        if (i >= ROVE_FIELDS_MAX || !rove__bits_get(&s->known, i)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* What was signed stays as it was signed, known or not. */
+static void keep_signed(search *s) {
+    const rove__change *change = &s->act->change;
+
+    for (size_t i = 0; i < change->edit_count && i < ROVE_FIELDS_MAX; i++) {
+        int ordinal = rove__row_field(&change->row, change->edits[i].field);
+        if (rove__bits_get(&s->known, i) && ordinal >= 0 &&
+            change->row.entity->fields[ordinal].kind == ROVE_KIND_SET) {
+            leave_set(s, (size_t)ordinal);
+        }
+    }
+}
+
 rove_status rove__judge_known(rove__case *c, rove__act *act, int *known) {
     search s = {.c = c, .act = act};
     rove__arena arena;
@@ -284,11 +313,10 @@ rove_status rove__judge_known(rove__case *c, rove__act *act, int *known) {
         *known = s.whole;
         return status;
     }
-    size_t before = act->change.edit_count;
-    status = drop_known(&s);
-    if (act->change.op == ROVE_OP_SEAL && act->change.edit_count > 0) {
-        return status; /* a unit: it is known as a whole or not at all */
+    *known = all_known(&s);
+    if (act->change.op == ROVE_OP_SEAL) {
+        keep_signed(&s); /* a unit: it is known as a whole or not at all */
+        return ROVE_OK;
     }
-    *known = status == ROVE_OK && before > 0 && act->change.edit_count == 0;
-    return status;
+    return drop_known(&s);
 }

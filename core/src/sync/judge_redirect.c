@@ -41,10 +41,9 @@ rove_status rove__judge_second_conversion(rove__case *c, uint32_t field, rove_va
     }
     const rove__entity *target =
         rove__registry_by_number(judge->ports->registry, lead->fields[at].target);
-    int column = target == NULL ? -1 : rove__entity_field_named(target, "merged_into_id");
-    if (column < 0) {
-        return ROVE_OK;
-    }
+    ROVE_ASSERT(target != NULL);
+    int column = rove__entity_field_named(target, "merged_into_id");
+    ROVE_ASSERT(column >= 0);
     rove_status status = rove__row_init(&row, target, lost.as.integer, &judge->record);
     if (status == ROVE_OK) {
         rove__row_set(&row, (size_t)column, kept);

@@ -82,16 +82,15 @@ static rove_status malformed(rove_error *error, const char *what) {
     return rove__error_set(error, ROVE_PROTOCOL, "A pushed change is malformed: %s.", what);
 }
 
-/* What the batch's own checks leave open: that a change says what its op has to say. */
+/* What the batch's own checks (wire/batch_read.c) leave open: that a change says what its op has to say. */
 static rove_status sane(const rove__change *change, rove_error *error) {
     const rove__row *row = &change->row;
 
-    if (change->op < ROVE_OP_INSERT || change->op > ROVE_OP_SEAL) {
+    if (change->op > ROVE_OP_SEAL) {
         return malformed(error, "a device sends inserts, updates, deletes and seals");
     }
-    if (row->id <= 0 || change->clock.origin.replica == 0 || change->clock.origin.stamp == 0 ||
-        change->replica == 0) {
-        return malformed(error, "it does not say which record it is of, or whose");
+    if (change->replica == 0) {
+        return malformed(error, "it does not say whose it is");
     }
     if (change->op == ROVE_OP_INSERT && change->clock.origin.replica != change->replica) {
         return malformed(error, "a new record has another maker than its author");
@@ -107,9 +106,6 @@ static rove_status sane(const rove__change *change, rove_error *error) {
         return malformed(error, "an update has one edit per cell");
     }
     for (size_t i = 0; i < change->edit_count; i++) {
-        if (i > 0 && change->edits[i].field <= change->edits[i - 1].field) {
-            return malformed(error, "edits are out of order");
-        }
         if (change->op == ROVE_OP_UPDATE && change->edits[i].field == 0) {
             return malformed(error, "an edit names no field");
         }

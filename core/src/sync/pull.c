@@ -80,11 +80,9 @@ rove_status rove__pull_new(const rove__server_ports *ports, const rove__pull_req
     rove__arena_init(&pull->row, ports->allocator, ROW_ARENA_MAX);
     rove__arena_init(&pull->part, ports->allocator, ROW_ARENA_MAX);
     pull->visit = rove__registry_by_name(ports->registry, "Visit");
-    pull->visit_start =
-        pull->visit == NULL ? -1 : rove__entity_field_named(pull->visit, "planned_start");
-    if (pull->visit_start < 0) {
-        pull->visit = NULL;
-    }
+    ROVE_ASSERT(pull->visit != NULL);
+    pull->visit_start = rove__entity_field_named(pull->visit, "planned_start");
+    ROVE_ASSERT(pull->visit_start >= 0);
     /* Today and tomorrow wherever the rep is. */
     pull->visits_from = request->now_ms - DAY_MS;
     pull->visits_until = request->now_ms + 2 * DAY_MS;

@@ -247,11 +247,11 @@ rove_status rove__pull_scan(rove__pull *pull) {
 
 static rove_status each_visit(void *ctx, const rove__hq_row *row) {
     rove__pull *pull = ctx;
-    const rove_value *start = &row->row.cells[pull->visit_start];
 
     if (row->row.entity != pull->visit) {
         return ROVE_DONE;
     }
+    const rove_value *start = &row->row.cells[pull->visit_start];
     if (start->type != ROVE_INT || start->as.integer < pull->visits_from ||
         start->as.integer >= pull->visits_until || !held_now(pull, row->scope)) {
         return ROVE_OK;
@@ -280,8 +280,7 @@ rove_status rove__pull_visits(rove__pull *pull) {
     for (; pull->unit < pull->units.count && status == ROVE_OK && !pull->full; pull->unit++) {
         rove_id root = pull->units.items[pull->unit].scope.root;
         int again = pull->at.scope.root == root && pull->at.scope.part == last;
-        if (pull->visit == NULL ||
-            (pull->unit > 0 && pull->units.items[pull->unit - 1].scope.root == root)) {
+        if (pull->unit > 0 && pull->units.items[pull->unit - 1].scope.root == root) {
             continue;
         }
         if (!again) {
