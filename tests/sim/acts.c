@@ -210,6 +210,7 @@ static void change(office *o, sim_dice *dice) {
     ledger_write *write = ledger_get(&o->w->ledger, number);
     write->field = erase ? LEDGER_TEXTS : field;
     write->parent = erase ? 0 : s.stands[at][field];
+    write->heard = write->left = number;
     memcpy(write->seen, s.stands[at], sizeof write->seen);
     ledger_text('w', number, text);
     edit e = {
@@ -232,6 +233,11 @@ static void move(office *o, sim_dice *dice) {
     edit e = {.o = o, .act = "set", .kind = LEDGER_VISIT, .count = 1, .fields = {"account_id"}};
     e.id = visits.ids[sim_below(dice, visits.count)];
     e.values[0] = rove__value_int(accounts.ids[sim_below(dice, accounts.count)]);
+    for (size_t i = 0; i < visits.count; i++) {
+        if (visits.ids[i] == e.id) {
+            ledger_record_get(&o->w->ledger, visits.records[i])->moved = 1;
+        }
+    }
     o->w->counts->moves += commit(o, &e, NULL, 0) == ROVE_OK;
 }
 
@@ -369,6 +375,7 @@ static void decide(office *o, sim_dice *dice) {
     int done = acts_command(o, words) == 0;
     o->w->counts->settled += (uint64_t)done;
     o->accepted |= done && what[0] == 'a';
+    o->returned |= what[0] == 'r';
 }
 
 static void revoke(office *o, const plan_event *event) {

@@ -333,6 +333,7 @@ void device_stop(device *d, int power, int64_t pause_ms) {
         sim_fiber_free(d->fiber);
         d->fiber = NULL;
         d->dying = 0;
+        device_hears(d);
         d->failed = 1;
         d->syncs++;
     }
@@ -469,7 +470,21 @@ static void sync_body(void *ctx) {
     }
 }
 
+void device_speaks(device *d) {
+    ledger *l = &d->w->ledger;
+    for (; d->kept < l->count; d->kept++) {
+        if (l->writes[d->kept].author == d->number && l->writes[d->kept].left == 0) {
+            l->writes[d->kept].left = (uint32_t)l->count;
+        }
+    }
+}
+
+void device_hears(device *d) {
+    d->heard = (uint32_t)d->w->ledger.count;
+}
+
 static void sync_ended(device *d) {
+    device_hears(d);
     sim_fiber_free(d->fiber);
     d->fiber = NULL;
     d->w->counts->syncs_done += d->synced == ROVE_OK;
@@ -508,6 +523,7 @@ static void sync(device *d, const plan_event *event) {
     d->syncs++;
     d->requests = 0;
     d->w->counts->syncs++;
+    device_speaks(d);
     memset(&d->report, 0, sizeof d->report);
     d->fiber = sim_fiber_new(sync_body, d);
     resume(d);
@@ -522,8 +538,10 @@ rove_status device_sync_calm(device *d, rove_sync_report *report) {
     d->w->counts->syncs++;
     d->faults = 0;
     d->requests = 0;
+    device_speaks(d);
     memset(report, 0, sizeof *report);
     rove_status status = rove_sync(d->replica, NULL, report, &error);
+    device_hears(d);
     world_says(d->w, "device %d syncs in peace: %s, %llu pushed, %llu applied, %llu removed%s",
                d->number, rove_status_name(status), (unsigned long long)report->rows_pushed,
                (unsigned long long)report->rows_applied, (unsigned long long)report->rows_removed,

@@ -155,11 +155,26 @@ static void take_set(gathered *self, ledger_kind kind, uint32_t record, const ro
     for (size_t i = 0; i < set.count; i++) {
         uint32_t number =
             ledger_number('w', set.elements[i].value.as.data, set.elements[i].value.size);
+        uint32_t word =
+            ledger_number('t', set.elements[i].value.as.data, set.elements[i].value.size);
+        if (word != 0) {
+            int untag = set.form == ROVE_SET_DELTA && set.elements[i].action == ROVE_SET_REMOVE;
+            mark_all(self, untag ? LEDGER_UNTAG : LEDGER_TAG, record, word, change->replica);
+            continue;
+        }
         if (set.form == ROVE_SET_DELTA && set.elements[i].action == ROVE_SET_REMOVE) {
             mark_all(self, LEDGER_TAKE, record, number, change->replica);
         } else {
             mark(self, number);
         }
+    }
+}
+
+static void take_stage(gathered *self, ledger_kind kind, uint32_t record,
+                       const rove__change *change) {
+    const rove_value *cell = cell_of(change, ledger_entities[kind].rank);
+    if (cell != NULL && cell->type == ROVE_INT) {
+        mark_all(self, LEDGER_STAGE, record, (uint32_t)cell->as.integer, change->replica);
     }
 }
 
@@ -192,6 +207,7 @@ static void take_change(gathered *self, const rove__change *change, rove__arena 
     take_texts(self, kind, record, change);
     take_counter(self, kind, record, change, arena);
     take_set(self, kind, record, change, arena);
+    take_stage(self, kind, record, change);
 }
 
 static void take_batch(gathered *self, const void *bytes, size_t size) {
@@ -260,6 +276,21 @@ static int64_t integer_of(const rove__hq_row *row, const char *field) {
     return value != NULL && value->type == ROVE_INT ? value->as.integer : 0;
 }
 
+/* The words that several add and take out. */
+static unsigned words_of(const rove__hq_row *row, const char *field, rove__arena *arena) {
+    const rove_value *value = value_of(row, field);
+    unsigned words = 0;
+    rove__set set;
+    if (value == NULL || rove__set_read(&set, value, ROVE_SET_VERSIONED, arena) != ROVE_OK) {
+        return 0;
+    }
+    for (size_t i = 0; i < set.count; i++) {
+        const rove_value *element = &set.elements[i].value;
+        words |= 1u << ledger_number('t', element->as.data, element->size) % 32;
+    }
+    return words;
+}
+
 static rove_status each_row(void *ctx, const rove__hq_row *row) {
     gathered *self = ctx;
     ledger_kind kind = kind_of(row->row.entity);
@@ -269,6 +300,8 @@ static rove_status each_row(void *ctx, const rove__hq_row *row) {
                           .root = row->scope.root,
                           .contact = kind == LEDGER_ROLE ? integer_of(row, "contact_id") : 0,
                           .counter = integer_of(row, entity->counter),
+                          .merged_into =
+                              kind == LEDGER_ACCOUNT ? integer_of(row, "merged_into_id") : 0,
                           .rank = integer_of(row, entity->rank)};
     rove_stamp largest = rove__clock_largest(&row->clock);
     self->stamp_most = largest > self->stamp_most ? largest : self->stamp_most;
@@ -285,6 +318,9 @@ static rove_status each_row(void *ctx, const rove__hq_row *row) {
     }
     if (gather_name(self, row->row.entity_number, row->row.id) == 0) {
         ADD(self, names, (gathered_name){row->row.entity_number, row->row.id, taken.record});
+    }
+    if (entity->set != NULL) {
+        taken.words = words_of(row, entity->set, self->arena);
     }
     ADD(self, rows, taken);
     return ROVE_OK;
@@ -316,6 +352,10 @@ static rove_status each_conflict(void *ctx, const rove__hq_row *row) {
     if (record == 0 || kind == LEDGER_KINDS || at < 0) {
         return ROVE_OK;
     }
+    if (strcmp(about->fields[at].name, "industry") == 0) {
+        VIOLATED(self->w, "I13",
+                 "r%u: all who wrote its industry wrote the same, and it is a conflict", record);
+    }
     for (unsigned i = 0; i < LEDGER_TEXTS; i++) {
         if (ledger_entities[kind].texts[i] == NULL ||
             strcmp(ledger_entities[kind].texts[i], about->fields[at].name) != 0) {
@@ -343,6 +383,7 @@ static rove_status read_rows(void *ctx, rove__hq_tx *tx, rove_error *error) {
     for (ledger_kind kind = LEDGER_ACCOUNT; kind < LEDGER_KINDS && status == ROVE_OK; kind++) {
         const rove__entity *entity =
             rove__registry_by_name(hq_registry(o->hq), ledger_entities[kind].name);
+        self->arena = &arena;
         status = directory->row_find(tx, entity->number, -1, NULL, &arena, each_row, self);
     }
     rove__arena_free(&arena);
@@ -409,6 +450,12 @@ void gather_refused(world *w, int author, uint32_t record, const char *field,
         number = named != 0 && named < l->record_count ? l->records[named].insert : number;
     } else if (value->type == ROVE_INT && strcmp(field, "points") == 0) {
         number = (uint32_t)value->as.integer;
+    }
+    for (uint32_t i = 1; i < l->count; i++) { /* what has no value of its own */
+        const char *about = l->writes[i].what == LEDGER_STAGE ? "lifecycle_stage" : "alt_names";
+        l->writes[i].refused += l->writes[i].what >= LEDGER_STAGE &&
+                                l->writes[i].record == record && l->writes[i].author == author &&
+                                strcmp(field, about) == 0;
     }
     for (uint32_t i = 1; number == 0 && i < l->count; i++) { /* a delete has no value */
         if (field[0] == '\0' && l->writes[i].what == LEDGER_DELETE &&

@@ -15,7 +15,9 @@ typedef struct gathered_row {
     rove_id contact; /* of a role */
     uint32_t texts[LEDGER_TEXTS];
     int64_t counter, rank;
-    int is_long; /* a device of an older build cannot have it */
+    int is_long;         /* a device of an older build cannot have it */
+    rove_id merged_into; /* 0: into none */
+    unsigned words;      /* of LEDGER_TAG, a bit each */
 } gathered_row;
 
 /* A write of a register as the history has it, in its order. */
@@ -47,6 +49,7 @@ typedef struct gathered {
     GATHERED(gathered_step, steps);
     GATHERED(gathered_conflict, conflicts);
     GATHERED(gathered_name, names); /* of every record that ever was inserted */
+    rove__arena *arena;             /* of a walk over rows */
     uint64_t seq;                   /* of the entry under way */
     int reviewed;                   /* it is one of the review's, or parked */
     int claimed;                    /* not all is at rest */
@@ -64,5 +67,15 @@ const gathered_row *gather_row(const gathered *self, uint32_t record);
 /* Which write a refused or shown value is: marks it as refused. */
 void gather_refused(world *w, int author, uint32_t record, const char *field,
                     const rove_value *value);
+
+/* ---- check.c ---- */
+
+/* 1: it waits on its device, for it is about a record that was refused, or is that record's own (D8). */
+int check_waits(const world *w, const ledger_write *write);
+
+/* ---- values.c ---- */
+
+/* What several wrote, by who can have seen what: sets, stages, seals, deletes, merges of accounts, refusals, rights. */
+void values_check(const gathered *self);
 
 #endif

@@ -106,3 +106,9 @@ int ledger_after(const ledger *self, uint32_t write, uint32_t ancestor) {
     }
     return write == ancestor;
 }
+
+int ledger_unseen(const ledger *self, uint32_t a, uint32_t b) {
+    const ledger_write *first = &self->writes[a];
+    const ledger_write *second = &self->writes[b];
+    return first->author != second->author && (first->left == 0 || first->left > second->heard);
+}

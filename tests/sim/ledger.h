@@ -45,7 +45,11 @@ typedef enum ledger_what {
     LEDGER_COUNT, /* adds its own number */
     LEDGER_ADD,   /* an element, which is its value */
     LEDGER_TAKE,  /* takes out the element that `parent` added */
-    LEDGER_DELETE
+    LEDGER_DELETE,
+    /* What others write too, so that no value names its write: `parent` is the stage, or the word. */
+    LEDGER_STAGE,
+    LEDGER_TAG, /* adds a word to a set */
+    LEDGER_UNTAG
 } ledger_what;
 
 typedef struct ledger_write {
@@ -56,8 +60,13 @@ typedef struct ledger_write {
     int user;
     rove_replica replica; /* of the device at the time */
     uint32_t parent;
-    uint64_t syncs;              /* that the device had begun */
-    uint32_t seen[LEDGER_TEXTS]; /* of a delete: what its author saw */
+    uint64_t syncs; /* that the device had begun */
+    uint32_t seen
+        [LEDGER_TEXTS]; /* of a delete: what its author saw; of a seal: what it signed; of a stage: the one before */
+    uint32_t
+        heard; /* of what was written since its author cannot have seen anything of others; number of a write */
+    uint32_t
+        left; /* before that nobody else can have seen it; 0: its author has not synced since */
     /* What became of it. */
     int done;   /* the call said so */
     int unsure; /* the machine went down during the call, or it said that the disk failed */
@@ -74,6 +83,8 @@ typedef struct ledger_record {
     uint32_t insert;  /* the write */
     int owner;        /* a user, by reassignments; -1: nobody is */
     unsigned holders; /* users who hold it by a grant, a bit each; of roots */
+    unsigned ever;    /* users who may have held it at any time, a bit each; of roots */
+    int moved;        /* to another account */
     int odd;          /* its conflicts and holders cannot be told exactly any more */
 } ledger_record;
 
@@ -99,6 +110,8 @@ static inline ledger_record *ledger_record_get(ledger *self, uint32_t number) {
 /* "w17;" or "r4;" at the beginning of a text; 0: it is none. */
 uint32_t ledger_number(char letter, const void *text, size_t size);
 void ledger_text(char letter, uint32_t number, char text[LEDGER_KEY_SIZE]);
+/* 1: whoever wrote `b` cannot have seen `a`, whatever the devices and headquarters think. */
+int ledger_unseen(const ledger *self, uint32_t a, uint32_t b);
 /* 1: `ancestor` is the write itself, or one that it came after, step by step. */
 int ledger_after(const ledger *self, uint32_t write, uint32_t ancestor);
 

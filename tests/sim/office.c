@@ -251,6 +251,21 @@ void office_begin(office *o, world *w) {
     office_start(o);
 }
 
+/* An older headquarters: its limits are narrower than those of the devices. */
+static void narrow(office *o) {
+    static const char *const names[][2] = {
+        {"Account", "description"}, {"Visit", "notes"}, {"Task", "description"}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const rove__entity *entity = rove__registry_by_name(hq_registry(o->hq), names[i][0]);
+        rove__field *field = NULL;
+        memcpy(
+            &field,
+            &(const rove__field *){&entity->fields[rove__entity_field_named(entity, names[i][1])]},
+            sizeof field);
+        field->max = 200;
+    }
+}
+
 void office_start(office *o) {
     rove_error error = {0};
     o->up_ms = WORLD_NEVER;
@@ -264,6 +279,9 @@ void office_start(office *o) {
                      error.message);
         }
         return;
+    }
+    if (o->w->plan->strict) {
+        narrow(o);
     }
     o->sealing = hq_get_keys(o->hq)->sealing;
     o->sealing.identify = office_identify;

@@ -103,6 +103,27 @@ static void draw_meanwhile(plan *self, sim_dice *work) {
     }
 }
 
+/* Several reps come to the same, mostly before they hear of each other. */
+static void draw_contests(plan *self, uint64_t seed) {
+    sim_dice dice = sim_stream(seed, 16);
+    self->strict = sim_chance(&dice, 200) ? 1 : 0;
+    unsigned moments = sim_chance(&dice, 600) ? 2 + (unsigned)sim_below(&dice, 4) : 0;
+    for (unsigned n = 0; n < moments; n++) {
+        int64_t at_ms = (int64_t)sim_below(&dice, (uint64_t)(self->days * DAY_MS));
+        uint64_t what = sim_draw(&dice) & 0xff;
+        for (unsigned i = 0; i < self->devices; i++) {
+            uint64_t times = sim_below(&dice, 4);
+            for (uint64_t t = 0; t < times; t++) {
+                plan_add(self,
+                         (plan_event){.at_ms = at_ms + (int64_t)sim_below(&dice, HOUR_MS / 2),
+                                      .what = PLAN_CONTEST,
+                                      .who = i,
+                                      .work = (sim_draw(&dice) & ~UINT64_C(0xff)) | what | 1});
+            }
+        }
+    }
+}
+
 static int by_time(const void *a, const void *b) {
     const plan_event *x = a;
     const plan_event *y = b;
@@ -160,6 +181,7 @@ void plan_draw(plan *self, uint64_t seed, plan_kind kind) {
         draw_rates(self, &work, &faults, DRAWN(office_rates), PLAN_HQ, faulty);
         draw_meanwhile(self, &work);
         plan_add_dramas(self, seed);
+        draw_contests(self, seed);
     }
     draw_world(self, seed);
     qsort(self->events, self->count, sizeof *self->events, by_time);
@@ -173,8 +195,9 @@ void plan_free(plan *self) {
 /* ---- traces --------------------------------------------------------------------------------------------- */
 
 void plan_write(const plan *self, FILE *file) {
-    fprintf(file, "sim %d\nworld %u %u %u %u %u %u %u\n", PLAN_VERSION, self->devices, self->users,
-            self->days, self->page_rows, self->older, self->copy, self->epilogue);
+    fprintf(file, "sim %d\nworld %u %u %u %u %u %u %u %u\n", PLAN_VERSION, self->devices,
+            self->users, self->days, self->page_rows, self->older, self->copy, self->epilogue,
+            self->strict);
     for (size_t i = 0; i < self->count; i++) {
         const plan_event *e = &self->events[i];
         char who[16] = "hq";
@@ -216,12 +239,13 @@ int plan_read(plan *self, const char *path) {
         fprintf(stderr, "rove-sim: %s cannot be read.\n", path);
         return 0;
     }
-    int good = fgets(line, sizeof line, file) != NULL && sscanf(line, "sim %d", &version) == 1 &&
-               version == PLAN_VERSION && fgets(line, sizeof line, file) != NULL &&
-               sscanf(line, "world %u %u %u %u %u %u %u", &self->devices, &self->users, &self->days,
-                      &self->page_rows, &self->older, &self->copy, &self->epilogue) >= 3 &&
-               self->devices <= PLAN_DEVICES_MAX && self->users <= PLAN_USERS_MAX &&
-               self->devices > 0 && self->users > 0;
+    int good =
+        fgets(line, sizeof line, file) != NULL && sscanf(line, "sim %d", &version) == 1 &&
+        version == PLAN_VERSION && fgets(line, sizeof line, file) != NULL &&
+        sscanf(line, "world %u %u %u %u %u %u %u %u", &self->devices, &self->users, &self->days,
+               &self->page_rows, &self->older, &self->copy, &self->epilogue, &self->strict) >= 3 &&
+        self->devices <= PLAN_DEVICES_MAX && self->users <= PLAN_USERS_MAX && self->devices > 0 &&
+        self->users > 0;
     while (good && fgets(line, sizeof line, file) != NULL) {
         good = line[0] == '#' || read_event(self, line);
         if (!good) {

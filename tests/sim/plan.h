@@ -4,7 +4,7 @@
  * story. An event whose object is not there does nothing.
  *
  * A trace is a text: "sim <version>", "world <devices> <users> <days> <page rows> <older> <copy>
- * <epilogue>" (what is left out is 0), then a line for each event:
+ * <epilogue> <strict>" (what is left out is 0), then a line for each event:
  *
  *     <ms> <what> <who> <work> <faults>      who: a device's number, "hq"; work, faults: hexadecimal, faults 0: none
  */
@@ -47,7 +47,8 @@
     X(PURGE,     "purge",     "headquarters forgets what happened long ago")                       \
     X(REPLAY,    "replay",    "an old request comes once more, or one that was given up comes late")  \
     X(OPENS,     "opens",     "a rep makes an account")                                            \
-    X(TAKES,     "takes",     "headquarters takes the account that was made last from who has it")
+    X(TAKES,     "takes",     "headquarters takes the account that was made last from who has it") \
+    X(CONTEST,   "contest",   "a rep does what others do too: the same value, word, stage, record")
 /* clang-format on */
 
 typedef enum plan_what {
@@ -71,6 +72,7 @@ typedef struct plan {
     unsigned page_rows; /* of headquarters' pages; 0: as many as it likes */
     unsigned older;     /* devices of an older build, a bit each: they take no long texts */
     unsigned copy;      /* some exchanges come to a server that reads from a copy which lags */
+    unsigned strict;    /* headquarters takes no long texts: what has one is refused */
     unsigned epilogue;  /* what is tried when all is at rest (epilogue.h); 0: nothing */
     plan_event *events; /* ascending by at_ms */
     size_t count;

@@ -127,6 +127,9 @@ static void act(world *w, const plan_event *event) {
     case PLAN_OPENS:
         writes_act(d, event);
         break;
+    case PLAN_CONTEST:
+        writes_contest(d, event);
+        break;
     case PLAN_UNDO:
         writes_undo(d, event);
         break;
@@ -217,9 +220,10 @@ static int settled(device *d, const rove_sync_report *report, rove_status status
     if (d->w->verbose) {
         (void)!rove_pending_list(d->replica, tell_pending, &d->number, &error);
     }
-    return status == ROVE_OK && report->verified && state.pending == 0 && !state.catching_up &&
-           state.former_batches == 0 && report->rows_pushed == 0 && report->rows_applied == 0 &&
-           report->rows_removed == 0;
+    return status == ROVE_OK && report->verified &&
+           (state.pending == 0 || state.rejections > 0) /* what is about a refused record waits */
+           && !state.catching_up && state.former_batches == 0 && report->rows_pushed == 0 &&
+           report->rows_applied == 0 && report->rows_removed == 0;
 }
 
 static void quiesce(world *w) {

@@ -9,6 +9,7 @@
  *   network.c    bytes between them            check.c     what must hold at the end
  *   shrink.c     the smallest story            gather.c    what headquarters has then
  *   claims.c     what a device says of itself    reference.c the merge, a second time
+ *   values.c     what several wrote of one thing
  *   late.c       requests that come late, or that no device made
  *   drama.c      what takes several events in one order
  *   epilogue.c   what is tried when all is at rest
@@ -80,6 +81,8 @@ typedef struct device {
     int family;        /* devices that came of one by copying have the same; -1: none did */
     int64_t up_ms;     /* when it is started again; WORLD_NEVER: it runs, or does not exist */
     uint64_t syncs;    /* begun */
+    uint32_t heard;    /* what was written when its last sync had ended */
+    uint32_t kept;     /* what was written since that is its own has not left */
     int failed;        /* one of its syncs did: an answer may have been lost */
     unsigned requests; /* of the sync under way */
     int whole;         /* one of its user's syncs went well: his first download is over */
@@ -146,6 +149,7 @@ typedef struct office {
     unsigned *backup_holders;
     size_t backup_records;
     int restored; /* at least once */
+    int returned; /* work in review, to who had done it */
 } office;
 
 struct world {
@@ -216,6 +220,9 @@ int device_text(device *d, ledger_kind kind, rove_id id, const char *field, char
                 size_t capacity);
 /* The id under which the device has a record; 0: it has it not. */
 rove_id device_find(device *d, uint32_t record);
+/* A sync begins; it has ended: what others can have seen of it, and it of others. */
+void device_speaks(device *d);
+void device_hears(device *d);
 int64_t device_number(device *d, const char *sql, int64_t parameter, int64_t otherwise);
 /* I1: what was written since the last sync began is there. */
 void device_check_durable(device *d);
@@ -240,6 +247,7 @@ int claims_deleted(const device *d, uint32_t record);
 /* ---- writes.c ------------------------------------------------------------------------------------------- */
 
 void writes_act(device *d, const plan_event *event);
+void writes_contest(device *d, const plan_event *event);
 void writes_undo(device *d, const plan_event *event);
 void writes_settle(device *d, const plan_event *event);
 

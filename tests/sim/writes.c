@@ -15,6 +15,8 @@
 typedef struct writing {
     device *d;
     sim_dice dice;
+    const plan_event *event;
+    int wordy; /* long texts are likely */
     rove_state state;
     uint32_t writes[64];
     size_t count;
@@ -31,6 +33,9 @@ static uint32_t note(writing *x, ledger_what what, uint32_t record, unsigned fie
     write->user = x->d->user;
     write->replica = x->state.replica;
     write->syncs = x->d->syncs;
+    int syncing = x->d->fiber != NULL;
+    write->heard = syncing ? number : x->d->heard;
+    write->left = syncing ? number : 0;
     if (x->count < sizeof x->writes / sizeof *x->writes) {
         x->writes[x->count++] = number;
     }
@@ -74,6 +79,18 @@ static uint32_t shown(writing *x, ledger_kind kind, rove_id id, unsigned field) 
     return ledger_number('w', text, strlen(text));
 }
 
+/* What the transaction under way wrote there, which the screen does not show yet; 0: nothing. */
+static uint32_t written(const writing *x, uint32_t record, unsigned field) {
+    for (size_t i = x->count; i-- > 0;) {
+        const ledger_write *write = ledger_get(&x->d->w->ledger, x->writes[i]);
+        if (write->record == record && write->field == field &&
+            (write->what == LEDGER_SET || write->what == LEDGER_SEAL)) {
+            return x->writes[i];
+        }
+    }
+    return 0;
+}
+
 static unsigned text_count(ledger_kind kind) {
     unsigned count = 0;
     while (count < LEDGER_TEXTS && ledger_entities[kind].texts[count] != NULL) {
@@ -88,7 +105,7 @@ static rove_value value_of(writing *x, ledger_kind kind, unsigned field, uint32_
     int longer = strcmp(ledger_entities[kind].texts[field], "description") == 0 ||
                  strcmp(ledger_entities[kind].texts[field], "notes") == 0;
     ledger_text('w', number, text);
-    if (longer && sim_chance(&x->dice, 60)) {
+    if (longer && sim_chance(&x->dice, x->wordy ? 600 : 60)) {
         size_t size = strlen(text);
         size_t more = (size_t)sim_below(&x->dice, LONG_TEXT);
         memset(text + size, 'x', more);
@@ -114,8 +131,23 @@ static rove_id pick_last(writing *x, ledger_kind *kind, uint32_t *record, unsign
     return 0;
 }
 
-static rove_status update(writing *x, ledger_kind kind, int seal) {
+static rove_status set_text(writing *x, ledger_kind kind, rove_id id, uint32_t record,
+                            unsigned field, int seal) {
     char text[LONG_TEXT + LEDGER_KEY_SIZE + 1];
+    uint32_t number =
+        note(x, seal ? LEDGER_SEAL : LEDGER_SET, record, field, shown(x, kind, id, field));
+    for (unsigned i = 0; i < text_count(kind) && seal; i++) {
+        uint32_t now = written(x, record, i);
+        ledger_get(&x->d->w->ledger, number)->seen[i] = now != 0 ? now : shown(x, kind, id, i);
+    }
+    rove_field fields[1] = {
+        {ledger_entities[kind].texts[field], value_of(x, kind, field, number, text)}};
+    x->d->w->counts->sealed += (uint64_t)seal;
+    return seal ? rove_seal(x->d->replica, ledger_entities[kind].name, id, fields, 1, &x->error)
+                : rove_update(x->d->replica, ledger_entities[kind].name, id, fields, 1, &x->error);
+}
+
+static rove_status update(writing *x, ledger_kind kind, int seal) {
     uint32_t record = 0;
     unsigned field = 0;
     rove_id id = !seal && sim_chance(&x->dice, 250) ? pick_last(x, &kind, &record, &field) : 0;
@@ -126,13 +158,7 @@ static rove_status update(writing *x, ledger_kind kind, int seal) {
     if (id == 0 || text_count(kind) == 0) {
         return ROVE_OK;
     }
-    uint32_t parent = shown(x, kind, id, field);
-    uint32_t number = note(x, seal ? LEDGER_SEAL : LEDGER_SET, record, field, parent);
-    rove_field fields[1] = {
-        {ledger_entities[kind].texts[field], value_of(x, kind, field, number, text)}};
-    x->d->w->counts->sealed += (uint64_t)seal;
-    return seal ? rove_seal(x->d->replica, ledger_entities[kind].name, id, fields, 1, &x->error)
-                : rove_update(x->d->replica, ledger_entities[kind].name, id, fields, 1, &x->error);
+    return set_text(x, kind, id, record, field, seal);
 }
 
 static rove_status insert_one(writing *x, ledger_kind kind, uint32_t account, rove_id account_id,
@@ -254,11 +280,34 @@ static rove_status element(writing *x) {
                         &x->error);
 }
 
+static rove_status set_stage(writing *x, rove_id id, uint32_t record, int64_t stage) {
+    rove_field fields[1] = {{"lifecycle_stage", rove_int(stage)}};
+    int64_t before =
+        device_number(x->d, "SELECT lifecycle_stage FROM account WHERE id = ?1", id, 0);
+    for (size_t i = 0; i < x->count; i++) {
+        const ledger_write *write = ledger_get(&x->d->w->ledger, x->writes[i]);
+        before = write->what == LEDGER_STAGE && write->record == record ? write->parent : before;
+    }
+    uint32_t number = note(x, LEDGER_STAGE, record, LEDGER_TEXTS, (uint32_t)stage);
+    ledger_get(&x->d->w->ledger, number)->seen[0] = (uint32_t)before;
+    return rove_update(x->d->replica, "Account", id, fields, 1, &x->error);
+}
+
 static rove_status stage(writing *x) {
     uint32_t record = 0;
     rove_id id = pick(x, LEDGER_ACCOUNT, &record);
-    rove_field fields[1] = {{"lifecycle_stage", rove_int(1 + (int64_t)sim_below(&x->dice, 8))}};
-    return id == 0 ? ROVE_OK : rove_update(x->d->replica, "Account", id, fields, 1, &x->error);
+    int64_t to = 1 + (int64_t)sim_below(&x->dice, 8);
+    return id == 0 ? ROVE_OK : set_stage(x, id, record, to);
+}
+
+static rove_status erase_one(writing *x, ledger_kind kind, rove_id id, uint32_t record) {
+    uint32_t seen[LEDGER_TEXTS] = {0};
+    for (unsigned i = 0; i < text_count(kind); i++) {
+        seen[i] = shown(x, kind, id, i);
+    }
+    uint32_t number = note(x, LEDGER_DELETE, record, LEDGER_TEXTS, 0);
+    memcpy(ledger_get(&x->d->w->ledger, number)->seen, seen, sizeof seen);
+    return rove_delete(x->d->replica, ledger_entities[kind].name, id, &x->error);
 }
 
 static rove_status erase(writing *x) {
@@ -266,17 +315,8 @@ static rove_status erase(writing *x) {
                                         LEDGER_LEAD,  LEDGER_ROLE, LEDGER_ACCOUNT};
     ledger_kind kind = kinds[sim_below(&x->dice, 20) < 19 ? sim_below(&x->dice, 5) : 5];
     uint32_t record = 0;
-    uint32_t seen[LEDGER_TEXTS] = {0};
     rove_id id = pick(x, kind, &record);
-    if (id == 0) {
-        return ROVE_OK;
-    }
-    for (unsigned i = 0; i < text_count(kind); i++) {
-        seen[i] = shown(x, kind, id, i);
-    }
-    uint32_t number = note(x, LEDGER_DELETE, record, LEDGER_TEXTS, 0);
-    memcpy(ledger_get(&x->d->w->ledger, number)->seen, seen, sizeof seen);
-    return rove_delete(x->d->replica, ledger_entities[kind].name, id, &x->error);
+    return id == 0 ? ROVE_OK : erase_one(x, kind, id, record);
 }
 
 static rove_status write_one(writing *x) {
@@ -302,6 +342,98 @@ static rove_status write_one(writing *x) {
     return what < 94 ? erase(x) : update(x, LEDGER_VISIT, 1);
 }
 
+/* ---- what others do too --------------------------------------------------------------------------------- */
+
+/* A word is added to an account's set, or taken out, whoever added it. */
+static rove_status tag(writing *x, rove_id id, uint32_t record, uint32_t word) {
+    char text[LEDGER_KEY_SIZE];
+    rove_query *query = NULL;
+    rove_error error = {0};
+    ledger_text('t', word, text);
+    rove_value parameters[2] = {rove_int(id), rove_text(text)};
+    int there =
+        rove_query_new(x->d->replica,
+                       "SELECT 1 FROM account_alt_names WHERE account_id = ?1 AND value = ?2",
+                       parameters, 2, &query, &error) == ROVE_OK &&
+        rove_query_step(query, &error) == ROVE_OK;
+    rove_query_free(query);
+    (void)note(x, there ? LEDGER_UNTAG : LEDGER_TAG, record, LEDGER_TEXTS, word);
+    return rove_element(x->d->replica, "Account", id, "alt_names", rove_text(text), !there,
+                        &x->error);
+}
+
+/* Mostly forward, as it should be. */
+static rove_status step(writing *x, rove_id id, uint32_t record) {
+    int64_t before =
+        device_number(x->d, "SELECT lifecycle_stage FROM account WHERE id = ?1", id, 0);
+    int64_t to = before < 8 && sim_chance(&x->dice, 900)
+                     ? before + 1 + (int64_t)sim_below(&x->dice, (uint64_t)(8 - before))
+                     : 1 + (int64_t)sim_below(&x->dice, 8);
+    return set_stage(x, id, record, to);
+}
+
+/* Somebody merges two accounts one way, somebody else the other. */
+static rove_status merge(writing *x, uint32_t account) {
+    uint32_t twin = account ^ 3; /* 1 and 2 */
+    int back = x->d->number % 2;
+    rove_id loser = device_find(x->d, back ? twin : account);
+    rove_id winner = device_find(x->d, back ? account : twin);
+    rove_field fields[1] = {{"merged_into_id", rove_int(winner)}};
+    return loser == 0 || winner == 0
+               ? ROVE_OK
+               : rove_update(x->d->replica, "Account", loser, fields, 1, &x->error);
+}
+
+/* A new account with much to say about it, and a visit there. */
+static rove_status open_account(writing *x) {
+    uint32_t account = 0;
+    uint32_t visit = 0;
+    rove_id id = 0;
+    rove_id visit_id = 0;
+    rove_status status = insert_one(x, LEDGER_ACCOUNT, 0, 0, 0, &id, &account);
+    if (status == ROVE_OK) {
+        status = set_text(x, LEDGER_ACCOUNT, id, account, 3, 0);
+    }
+    return status != ROVE_OK || sim_chance(&x->dice, 200)
+               ? status
+               : insert_one(x, LEDGER_VISIT, account, id, 0, &visit_id, &visit);
+}
+
+/* One act of several reps on one record: which act and which record is in the lowest bits, the same for all of them. */
+static rove_status contest(writing *x) {
+    uint64_t work = x->event->work;
+    uint32_t account = 1 + (uint32_t)(work >> 4 & 1);
+    uint32_t visit = (work >> 5 & 1) != 0 ? 8 + account : 16 + account;
+    rove_id id = device_find(x->d, account);
+    rove_id visit_id = device_find(x->d, visit);
+    unsigned act = (unsigned)(work >> 1 & 7);
+    rove_field same[1] = {{"industry", rove_text("Retail")}};
+    if (act == 6) {
+        x->wordy = 1;
+        return open_account(x);
+    }
+    if (id == 0 || (act >= 4 && visit_id == 0)) {
+        return ROVE_OK;
+    }
+    switch (act) {
+    case 0:
+        return rove_update(x->d->replica, "Account", id, same, 1, &x->error);
+    case 1:
+    case 2:
+        return tag(x, id, account, 1 + (uint32_t)(work >> 5 & 1));
+    case 3:
+        return (work >> 6 & 3) == 0 ? merge(x, account) : step(x, id, account);
+    case 4: /* one signs a visit, others write on */
+        x->wordy = sim_chance(&x->dice, 300);
+        return set_text(x, LEDGER_VISIT, visit_id, visit, (unsigned)sim_below(&x->dice, 2),
+                        (work >> 8) % 2 == 0);
+    default: /* one deletes it */
+        return (work >> 8) % 2 == 0 ? erase_one(x, LEDGER_VISIT, visit_id, visit)
+                                    : set_text(x, LEDGER_VISIT, visit_id, visit,
+                                               (unsigned)sim_below(&x->dice, 2), 0);
+    }
+}
+
 /* ---- transactions --------------------------------------------------------------------------------------- */
 
 /* How the writes that were noted since ended. */
@@ -322,7 +454,8 @@ static void settle(writing *x, rove_status status) {
 
 /* Each of them, aloud. */
 static void tell(const writing *x) {
-    static const char *const whats[] = {"insert", "set", "seal", "count", "add", "take", "delete"};
+    static const char *const whats[] = {"insert", "set",    "seal",  "count", "add",
+                                        "take",   "delete", "stage", "tag",   "untag"};
     const world *w = x->d->w;
     for (size_t i = 0; i < x->count && w->verbose; i++) {
         const ledger_write *write = &w->ledger.writes[x->writes[i]];
@@ -333,19 +466,24 @@ static void tell(const writing *x) {
     }
 }
 
-void writes_act(device *d, const plan_event *event) {
+/* Runs some writes in one transaction, and notes how it ended. */
+static void transact(device *d, const plan_event *event, size_t wanted,
+                     rove_status (*one)(writing *)) {
     writing x = {.d = d, .dice = sim_stream(event->work, 5), .state = {.size = sizeof x.state}};
+    x.event = event;
     d->machine.core = sim_stream(event->work, 3);
     if (d->replica == NULL || d->user < 0 ||
         rove_read_state(d->replica, &x.state, &x.error) != ROVE_OK) {
         device_look(d);
         return;
     }
-    size_t wanted = sim_chance(&x.dice, 200) ? 2 + sim_below(&x.dice, TX_WRITES - 1) : 1;
+    if (wanted == 0) {
+        wanted = sim_chance(&x.dice, 200) ? 2 + sim_below(&x.dice, TX_WRITES - 1) : 1;
+    }
     rove_status status = rove_begin(d->replica, &x.error);
     int open = status == ROVE_OK;
     for (size_t i = 0; i < wanted && status == ROVE_OK; i++) {
-        status = event->what == PLAN_OPENS ? insert_account(&x) : write_one(&x);
+        status = one(&x);
     }
     if (open && status == ROVE_OK) {
         status = rove_commit(d->replica, &x.error);
@@ -358,6 +496,14 @@ void writes_act(device *d, const plan_event *event) {
     (void)device_may(d, "write", status, &x.error);
     settle(&x, status);
     device_look(d);
+}
+
+void writes_act(device *d, const plan_event *event) {
+    transact(d, event, 0, write_one);
+}
+
+void writes_contest(device *d, const plan_event *event) {
+    transact(d, event, 1, contest);
 }
 
 /* ---- taking back ---------------------------------------------------------------------------------------- */
@@ -391,12 +537,20 @@ void writes_undo(device *d, const plan_event *event) {
 
 typedef struct numbers {
     int64_t items[64];
+    rove_id ids[64];
+    ledger_kind kinds[64]; /* LEDGER_KINDS: another one */
     size_t count;
 } numbers;
 
 static rove_status take_rejection(void *ctx, const rove_rejection *rejection) {
     numbers *n = ctx;
     if (n->count < 64) {
+        ledger_kind kind = LEDGER_ACCOUNT;
+        while (kind < LEDGER_KINDS && strcmp(ledger_entities[kind].name, rejection->entity) != 0) {
+            kind++;
+        }
+        n->ids[n->count] = rejection->id;
+        n->kinds[n->count] = kind;
         n->items[n->count++] = rejection->number;
     }
     return ROVE_OK;
@@ -408,6 +562,24 @@ static rove_status take_conflict(void *ctx, const rove_conflict *conflict) {
         n->items[n->count++] = conflict->number;
     }
     return ROVE_OK;
+}
+
+/* What was refused takes the place of what its author wrote there meanwhile. */
+static void replaced(device *d, ledger_kind kind, rove_id id) {
+    ledger *l = &d->w->ledger;
+    char key[64];
+    if (kind == LEDGER_KINDS ||
+        !device_text(d, kind, id, ledger_entities[kind].key, key, sizeof key)) {
+        return;
+    }
+    uint32_t record = ledger_number('r', key, strlen(key));
+    for (uint32_t i = 1; i < l->count && record != 0; i++) {
+        if (l->writes[i].author == d->number && l->writes[i].record == record &&
+            l->writes[i].syncs + 3 > d->syncs) { /* it may not have been sent */
+            l->writes[i].given_up = 1;
+            l->records[record].odd = 1;
+        }
+    }
 }
 
 void writes_settle(device *d, const plan_event *event) {
@@ -424,7 +596,11 @@ void writes_settle(device *d, const plan_event *event) {
                        : rove_rejections(d->replica, take_rejection, &n, &error);
     (void)device_may(d, "list", status, &error);
     if (status == ROVE_OK && n.count > 0) {
-        int64_t number = n.items[sim_below(&dice, n.count)];
+        size_t at = (size_t)sim_below(&dice, n.count);
+        int64_t number = n.items[at];
+        if (!conflicts) {
+            replaced(d, n.kinds[at], n.ids[at]);
+        }
         /* Only what stands is kept: a value that comes back would be a second write of its number. */
         status = conflicts ? rove_conflict_settle(d->replica, number, 0, &error)
                            : rove_rejection_retry(d->replica, number, NULL, 0, &error);

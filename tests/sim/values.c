@@ -1,0 +1,210 @@
+/*
+ * sim/values.c - what several reps wrote of one thing, where no value names its write: judged by who can have seen what. Who
+ * had not synced since cannot have been seen, and who had not heard since cannot have seen (ledger_unseen); what is not
+ * certain by that is not asked. Only records are looked at of which nothing went back in time and nothing was taken back.
+ */
+#include "gather.h"
+
+static int is_sure(const ledger_write *write) {
+    return write->done && !write->given_up && !write->unsure && write->reviewed == 0 &&
+           write->refused == 0;
+}
+
+/* Nothing but ordinary writes by devices that are themselves, each of them judged. */
+static int is_plain(const world *w, uint32_t record) {
+    const ledger *l = &w->ledger;
+    if (l->records[record].odd || w->office.restored) {
+        return 0;
+    }
+    for (uint32_t i = 1; i < l->count; i++) {
+        const ledger_write *write = &l->writes[i];
+        if (write->record == record && (write->done || write->unsure) &&
+            (!is_sure(write) || (write->author >= 0 && w->devices[write->author].family >= 0))) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* ---- words (P9) ----------------------------------------------------------------------------------------- */
+
+/* Somebody may have taken out what this write added. */
+static int may_be_out(const ledger *l, uint32_t added) {
+    const ledger_write *add = &l->writes[added];
+    for (uint32_t i = 1; i < l->count; i++) {
+        const ledger_write *write = &l->writes[i];
+        if (write->what == LEDGER_UNTAG && write->record == add->record &&
+            write->parent == add->parent && write->done && !ledger_unseen(l, added, i) &&
+            (write->author != add->author || i > added)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static void check_words(world *w, const gathered_row *row) {
+    const ledger *l = &w->ledger;
+    unsigned added = 0;
+    for (uint32_t i = 1; i < l->count; i++) {
+        const ledger_write *write = &l->writes[i];
+        if (write->what != LEDGER_TAG || write->record != row->record || write->judged == 0) {
+            continue;
+        }
+        added |= 1u << write->parent;
+        if ((row->words >> write->parent & 1u) == 0 && !may_be_out(l, i)) {
+            VIOLATED(w, "I3", "r%u lacks word %u, which w%u added and nobody took out who knew",
+                     row->record, write->parent, i);
+            return;
+        }
+    }
+    if ((row->words & ~1u & ~added) != 0) {
+        VIOLATED(w, "I3", "r%u has words %x, of which only %x were added", row->record, row->words,
+                 added);
+    }
+}
+
+/* ---- stages (P8) ---------------------------------------------------------------------------------------- */
+
+static void check_stage(world *w, const gathered_row *row) {
+    const ledger *l = &w->ledger;
+    uint32_t most = 0;
+    for (uint32_t i = 1; i < l->count; i++) {
+        const ledger_write *write = &l->writes[i];
+        if (write->what == LEDGER_DELETE && write->record == row->record) {
+            return; /* what its author had not sent went with it */
+        }
+        if (write->what == LEDGER_STAGE && write->record == row->record && write->done) {
+            if (write->parent < write->seen[0]) {
+                return; /* somebody took it back, and knew what he did */
+            }
+            most = write->parent > most ? write->parent : most;
+        }
+    }
+    if (most != 0 && row->rank != (int64_t)most) {
+        VIOLATED(w, "I9", "r%u is at stage %lld, and somebody had it at %u; nobody took it back",
+                 row->record, (long long)row->rank, most);
+    }
+}
+
+/* ---- seals (P11) ---------------------------------------------------------------------------------------- */
+
+static void check_seal(const gathered *g, uint32_t number) {
+    world *w = g->w;
+    const ledger_write *seal = &w->ledger.writes[number];
+    const ledger_entity *entity = &ledger_entities[w->ledger.records[seal->record].kind];
+    const gathered_row *row = gather_row(g, seal->record);
+    if (seal->refused > 0 && !check_waits(w, seal) && !w->office.returned) {
+        VIOLATED(w, "P11", "w%u sealed r%u, and was refused", number, seal->record);
+        return;
+    }
+    if (row == NULL || seal->judged == 0 || !is_plain(w, seal->record)) {
+        return;
+    }
+    for (uint32_t i = 1; i < w->ledger.count; i++) {
+        const ledger_write *other = &w->ledger.writes[i];
+        if (i != number && other->what == LEDGER_SEAL && other->record == seal->record &&
+            (other->done || other->unsure)) {
+            return; /* of two the first counts */
+        }
+    }
+    for (unsigned i = 0; i < LEDGER_TEXTS && entity->texts[i] != NULL; i++) {
+        if (row->texts[i] != seal->seen[i]) {
+            VIOLATED(w, "P11", "r%u.%s is w%u, and w%u had signed it with w%u", seal->record,
+                     entity->texts[i], row->texts[i], number, seal->seen[i]);
+        }
+    }
+}
+
+/* ---- deletes (P12) -------------------------------------------------------------------------------------- */
+
+/* Somebody who may have seen the write deleted its record, or the account that it is in. */
+static int may_be_deleted(const ledger *l, uint32_t number) {
+    const ledger_record *record = &l->records[l->writes[number].record];
+    for (uint32_t i = 1; i < l->count; i++) {
+        const ledger_write *write = &l->writes[i];
+        int takes = write->record == l->writes[number].record ||
+                    (record->account != 0 && write->record == record->account);
+        if (takes && write->what == LEDGER_DELETE && (write->done || write->unsure) &&
+            !ledger_unseen(l, number, i)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static void check_alive(const gathered *g, uint32_t number) {
+    const ledger *l = &g->w->ledger;
+    const ledger_write *write = &l->writes[number];
+    const ledger_record *record = &l->records[write->record];
+    if (write->judged > 0 && record->kind <= LEDGER_TASK && !record->moved && !g->w->purged &&
+        gather_row(g, write->record) == NULL && !may_be_deleted(l, number) &&
+        is_plain(g->w, write->record) &&
+        (record->account == 0 || is_plain(g->w, record->account))) {
+        VIOLATED(g->w, "P12", "r%u is deleted, and who deleted it had not seen w%u", write->record,
+                 number);
+    }
+}
+
+/* ---- merges of duplicates (P13) ------------------------------------------------------------------------- */
+
+static void check_chain(const gathered *g, const gathered_row *row) {
+    const gathered_row *at = row;
+    for (unsigned steps = 0; at != NULL && at->merged_into != 0; steps++) {
+        rove_id into = at->merged_into;
+        if (steps > g->rows_count) {
+            VIOLATED(g->w, "P13", "r%u is merged into itself, in a ring", row->record);
+            return;
+        }
+        at = NULL;
+        for (size_t i = 0; i < g->rows_count && at == NULL; i++) {
+            at = g->rows[i].id == into &&
+                         g->w->ledger.records[g->rows[i].record].kind == LEDGER_ACCOUNT
+                     ? &g->rows[i]
+                     : NULL;
+        }
+    }
+}
+
+/* ---- what is about a refused record (D8) ---------------------------------------------------------------- */
+
+static void check_about(world *w, uint32_t number) {
+    const ledger *l = &w->ledger;
+    const ledger_write *insert = &l->writes[number];
+    const ledger_write *account = &l->writes[l->records[l->records[insert->record].account].insert];
+    if (l->records[insert->record].account != 0 && account != l->writes && account->refused > 0 &&
+        account->judged == 0 && account->reviewed == 0 && insert->judged > 0) {
+        VIOLATED(w, "D8", "r%u counts, and r%u, which it is about, was refused", insert->record,
+                 account->record);
+    }
+}
+
+/* ---- all ------------------------------------------------------------------------------------------------ */
+
+void values_check(const gathered *self) {
+    world *w = self->w;
+    for (size_t i = 0; i < self->rows_count && !world_failed(w); i++) {
+        const gathered_row *row = &self->rows[i];
+        if (w->ledger.records[row->record].kind == LEDGER_ACCOUNT) {
+            check_chain(self, row);
+            if (is_plain(w, row->record)) {
+                check_words(w, row);
+                check_stage(w, row);
+            }
+        }
+    }
+    for (uint32_t i = 1; i < w->ledger.count && !world_failed(w); i++) {
+        switch (w->ledger.writes[i].what) {
+        case LEDGER_SEAL:
+            check_seal(self, i);
+            break;
+        case LEDGER_SET:
+            check_alive(self, i);
+            break;
+        case LEDGER_INSERT:
+            check_about(w, i);
+            break;
+        default:
+            break;
+        }
+    }
+}
