@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "delivery.h"
 #include "site_rep.h"
 #include "sync/judge.h"
 #include "two_reps.h"
@@ -12,10 +13,6 @@
 #define STRANGER 300u
 #define BETWEEN  400u
 #define LATER    500u
-#define FORMER_OF                                                                                  \
-    (const raw_seal) {                                                                             \
-        .replica = ANNAS, .type = ROVE_FRAME_FORMER                                                \
-    }
 #define SEALED_OWN                                                                                 \
     (const raw_seal) {                                                                             \
         .replica = BENS, .type = ROVE_FRAME_SEALED                                                 \
@@ -44,24 +41,6 @@ static rep_batch *batch_of(rep *r) {
 static rep_batch *annas(world *w, const char *phone) {
     rep_update(&w->anna, "Account", hers, "phone", rove__value_text(phone));
     return batch_of(&w->anna);
-}
-
-/* Ben's exchange carries these batches of hers. */
-static void deliver(world *w, const rep_batch *batches, size_t count, const raw_seal *seal,
-                    rep_outcome *outcome) {
-    rove__hello hello = raw_default_hello(&w->ben);
-    raw_request *q = raw_open(&w->ben);
-
-    hello.formers = count;
-    hello.checked = w->ben.cursor.timeline; /* these, and none but these, are not here */
-    raw_hello(q, &hello);
-    for (size_t i = 0; i < count; i++) {
-        raw_sealed(q, &batches[i], seal);
-    }
-    raw_end(q);
-    raw_answer(q, 0, outcome);
-    assert_int_equal(outcome->failed, ROVE_OK);
-    assert_true(outcome->ended);
 }
 
 static int has_text(world *w, const char *entity, rove_id id, const char *column,

@@ -1,0 +1,332 @@
+/*
+ * What headquarters has had already (P3): the original of a device sends a batch, then its copy, which goes on by itself, sends the
+ * same work with more of its own. Each act counts once, whatever it comes along with.
+ */
+#include <string.h>
+
+#include "delivery.h"
+#include "merge/merge.h"
+#include "model/set.h"
+#include "rove/entities.pb-c.h"
+
+#define UNKNOWN 900u /* a field that this build does not know */
+
+/* ---- words ------------------------------------------------------------------------------------------------ */
+
+static rove_value increments(world *w, const rove__increment *items, size_t count) {
+    rove_value value;
+
+    assert_int_equal(rove__increments_write(items, count, &w->s.arena, &value), ROVE_OK);
+    return value;
+}
+
+/* The stamp of the one increment in it. */
+static rove_stamp stamp_of(world *w, const rove__change *counts) {
+    rove__increment *items = NULL;
+    size_t count = 0;
+    int ordinal = rove__entity_field_named(counts->row.entity, "points");
+
+    assert_int_equal(
+        rove__increments_read(&counts->row.cells[ordinal], &w->s.arena, &items, &count), ROVE_OK);
+    assert_int_equal(count, 1);
+    return items[0].raw;
+}
+
+static rove_value set_of(world *w, rove__set_form form, rove__element *elements, size_t count) {
+    rove__set set = {form, elements, count};
+    rove_value value;
+
+    assert_int_equal(rove__set_value(&set, &w->s.arena, &value), ROVE_OK);
+    return value;
+}
+
+static rove__element adds(int64_t tag, rove_stamp raw) {
+    return (rove__element){.value = rove__value_int(tag), .action = ROVE_SET_ADD, .raw = raw};
+}
+
+/* The original sends what is noted. */
+static void original_sends(world *w) {
+    rep_outcome outcome;
+
+    rep_exchange(&w->anna, &outcome);
+    assert_int_equal(outcome.failed, ROVE_OK);
+    assert_int_equal(outcome.acks, 1);
+}
+
+/* The copy's batch arrives. */
+static void copy_sends(world *w, const rove__change *changes, size_t count) {
+    rep *r = &w->anna;
+    rep_outcome outcome;
+
+    assert_int_equal(r->change_count, 0);
+    for (size_t i = 0; i < count; i++) {
+        assert_true(r->change_count < r->change_capacity);
+        r->changes[r->change_count++] = changes[i];
+    }
+    rep_freeze(r);
+    rep_batch batch = r->batches[r->batch_count - 1];
+    r->batch_count = 0;
+    batch.number += 7;
+    deliver(w, &batch, 1, &FORMER_OF, &outcome);
+    assert_int_equal(outcome.former_acks, 1);
+    assert_int_equal(memory_headquarters_reviews(w->s.hq), 0);
+}
+
+/* The change that was noted last, for the copy alone. */
+static rove__change taken(world *w, const rove__change *noted) {
+    rove__change change = *noted;
+
+    w->anna.change_count--;
+    return change;
+}
+
+static void set_edit(rove__change *change, const char *column, rove_value value) {
+    site_set(&change->row, column, value);
+}
+
+static rove__change with_value(world *w, const rove__change *of, const char *column,
+                               rove_value value) {
+    rove__change copy;
+
+    assert_int_equal(rove__change_copy(&copy, of, &w->s.arena), ROVE_OK);
+    set_edit(&copy, column, value);
+    return copy;
+}
+
+static int has_tag(world *w, int64_t tag) {
+    rove_value value = site_cell(&w->s, "Account", w->account, "tag_ids");
+    rove_value wanted = rove__value_int(tag);
+    rove__set set;
+    int found = 0;
+
+    assert_int_equal(rove__set_read(&set, &value, ROVE_SET_VERSIONED, &w->s.arena), ROVE_OK);
+    (void)rove__set_find(&set, &wanted, &found);
+    return found;
+}
+
+static int64_t points(world *w) {
+    return site_cell(&w->s, "Account", w->account, "points").as.integer;
+}
+
+/* ---- edits ------------------------------------------------------------------------------------------------ */
+
+static void an_increment_counts_once_and_what_it_grew_by(void **state) {
+    world *w = *state;
+    rove__change first = *rep_count(&w->anna, "Account", w->account, "points", 5);
+    rove_stamp raw = stamp_of(w, &first);
+
+    original_sends(w);
+    const rove__increment grown[] = {{raw, 9}, {raw + 1, 2}};
+    rove__change more = with_value(w, &first, "points", increments(w, grown, 2));
+    copy_sends(w, &more, 1);
+    assert_int_equal(points(w), 11);
+    /* And with other work, as it was then. */
+    rove__change both[] = {more, taken(w, rep_update(&w->anna, "Account", w->account, "phone",
+                                                     rove__value_text("1")))};
+    copy_sends(w, both, 2);
+    assert_int_equal(points(w), 11);
+}
+
+static void increments_that_cannot_be_compared_are_added(void **state) {
+    world *w = *state;
+    rove__change first = *rep_count(&w->anna, "Account", w->account, "points", INT64_MIN);
+    rove_stamp raw = stamp_of(w, &first);
+
+    original_sends(w);
+    const rove__increment other[] = {{raw, 1}};
+    rove__change more = with_value(w, &first, "points", increments(w, other, 1));
+    copy_sends(w, &more, 1);
+    assert_int_equal(points(w), INT64_MIN + 1);
+}
+
+static void acts_on_a_set_count_once_each(void **state) {
+    world *w = *state;
+    rove__element had[] = {adds(1, 0), adds(2, 0), adds(4, 0)};
+    rove__change first = *rep_set_add(&w->anna, "Account", w->account, "tag_ids", 1);
+    rove_stamp raw = first.edits[0].raw;
+
+    had[0].raw = had[1].raw = had[2].raw = raw;
+    set_edit(&w->anna.changes[0], "tag_ids", set_of(w, ROVE_SET_DELTA, had, 3));
+    original_sends(w);
+    /* The first as it was, the second done again, a third; the last one taken out again. */
+    rove__element now[] = {adds(1, raw), adds(2, raw + 1), adds(3, raw), adds(4, raw)};
+    now[3].action = ROVE_SET_REMOVE;
+    rove__change more = with_value(w, &first, "tag_ids", set_of(w, ROVE_SET_DELTA, now, 4));
+    copy_sends(w, &more, 1);
+    assert_true(has_tag(w, 1) && has_tag(w, 2) && has_tag(w, 3));
+    /* All of it once more, and nothing else: nothing is written. */
+    size_t history = memory_headquarters_history(w->s.hq);
+    rove__change all = with_value(w, &first, "tag_ids", set_of(w, ROVE_SET_DELTA, had, 2));
+    copy_sends(w, &all, 1);
+    assert_int_equal(memory_headquarters_history(w->s.hq), history);
+}
+
+static void a_register_is_known_by_field_stamp_and_value(void **state) {
+    world *w = *state;
+    rove__change first =
+        *rep_update(&w->anna, "Account", w->account, "phone", rove__value_text("1"));
+    rep_update(&w->ben, "Account", w->account, "email", rove__value_text("ben@example"));
+    rep_outcome outcome;
+
+    rep_exchange(&w->ben, &outcome);
+    original_sends(w);
+    size_t history = memory_headquarters_history(w->s.hq);
+    /* Of another stamp, of another field, of another value: not known. */
+    rove__change again = with_value(w, &first, "phone", rove__value_text("1"));
+    copy_sends(w, &again, 1);
+    assert_int_equal(memory_headquarters_history(w->s.hq), history);
+    again.edits[0].raw++;
+    copy_sends(w, &again, 1);
+    assert_int_equal(memory_headquarters_history(w->s.hq), history + 1);
+    rove__change other = with_value(w, &first, "phone", rove__value_text("2"));
+    copy_sends(w, &other, 1);
+    assert_int_equal(memory_headquarters_history(w->s.hq), history + 3); /* and a conflict's */
+    rove__change website =
+        taken(w, rep_update(&w->anna, "Account", w->account, "website", rove__value_text("1")));
+    copy_sends(w, &website, 1);
+    assert_int_equal(memory_headquarters_history(w->s.hq), history + 4);
+}
+
+/* An edit with so many fields of a later build. */
+static rove__change unknown_fields(world *w, size_t count) {
+    rove__change change =
+        *rep_update(&w->anna, "Account", w->account, "phone", rove__value_text("1"));
+    rove__edit like = change.edits[0];
+
+    change.row.extra = rove__arena_take(&w->s.arena, count * sizeof *change.row.extra);
+    change.edits = rove__arena_take(&w->s.arena, (count + 1) * sizeof *change.edits);
+    assert_true(change.row.extra != NULL && change.edits != NULL);
+    change.edits[0] = like;
+    for (size_t i = 0; i < count; i++) {
+        change.row.extra[i] = (rove__extra){UNKNOWN + (uint32_t)i, rove__value_int(1)};
+        change.edits[i + 1] = like;
+        change.edits[i + 1].field = UNKNOWN + (uint32_t)i;
+        change.edits[i + 1].base = (rove__version){0, 0};
+    }
+    change.row.extra_count = count;
+    change.edit_count = count + 1;
+    w->anna.change_count--;
+    return change;
+}
+
+static void unknown_fields_are_known_again(void **state) {
+    world *w = *state;
+    static const size_t counts[] = {3, 220};
+
+    for (size_t i = 0; i < 2; i++) {
+        rove__change first = unknown_fields(w, counts[i]);
+        rove__hq_row row;
+        copy_sends(w, &first, 1); /* the original's device does not know them either */
+        size_t history = memory_headquarters_history(w->s.hq);
+        rove__change both[] = {first,
+                               taken(w, rep_count(&w->anna, "Account", w->account, "points", 1))};
+        copy_sends(w, both, 2);
+        assert_true(memory_headquarters_history(w->s.hq) <= history + 1);
+        assert_true(site_get(&w->s, "Account", w->account, &row));
+        assert_int_equal(row.row.extra_count, counts[i]);
+    }
+}
+
+static void a_delete_is_known_by_its_stamp(void **state) {
+    world *w = *state;
+    rove_id visit = site_visit(&w->s, w->account, SITE_NOW);
+
+    rep_settle(&w->anna);
+    rove__change first = *rep_delete(&w->anna, "Visit", visit);
+    original_sends(w);
+    size_t history = memory_headquarters_history(w->s.hq);
+    rove__change both[] = {first,
+                           taken(w, rep_count(&w->anna, "Account", w->account, "points", 1))};
+    copy_sends(w, both, 2);
+    assert_int_equal(memory_headquarters_history(w->s.hq), history + 1);
+    rove__edit later = first.edits[0];
+    later.raw++;
+    both[0].edits = &later;
+    copy_sends(w, both, 2);
+    assert_int_equal(memory_headquarters_history(w->s.hq), history + 2);
+}
+
+/* ---- inserts ---------------------------------------------------------------------------------------------- */
+
+static rove__change an_account(world *w) {
+    rove__row *row = site_row(&w->s, "Account", rep_id(&w->anna));
+    const rove__increment five = {7, 5};
+    rove__element tags[] = {adds(1, 7)};
+
+    site_text(row, "name", "new");
+    site_text(row, "website", "old.example");
+    site_text(row, "phone", "1");
+    site_set(row, "points", increments(w, &five, 1));
+    site_set(row, "tag_ids", set_of(w, ROVE_SET_DELTA, tags, 1));
+    return taken(w, rep_insert(&w->anna, row));
+}
+
+/* The copy's rep went on in the record before it was sent: what he changed is an edit. */
+static void what_a_copy_changed_in_a_new_record_is_an_edit(void **state) {
+    world *w = *state;
+    rove__change first = an_account(w);
+    const rove__increment grown[] = {{7, 5}, {8, 3}};
+    rove__element tags[] = {adds(1, 8), adds(2, 8)};
+
+    w->account = first.row.id;
+    copy_sends(w, &first, 1);
+    rove__change more = with_value(w, &first, "website", rove__value_text("new.example"));
+    set_edit(&more, "points", increments(w, grown, 2));
+    set_edit(&more, "tag_ids", set_of(w, ROVE_SET_DELTA, tags, 2));
+    int phone = rove__entity_field_named(more.row.entity, "phone");
+    rove__bits_clear(&more.row.present, (size_t)phone);
+    copy_sends(w, &more, 1);
+    assert_int_equal(site_conflicts(&w->s, w->account), 2); /* neither had seen the other's */
+    assert_int_equal(points(w), 8);
+    assert_true(has_tag(w, 1) && has_tag(w, 2));
+}
+
+static void a_new_record_that_comes_again_is_known(void **state) {
+    world *w = *state;
+    rove__change first = an_account(w);
+
+    copy_sends(w, &first, 1);
+    size_t history = memory_headquarters_history(w->s.hq);
+    rove__change both[] = {first,
+                           taken(w, rep_count(&w->anna, "Account", w->account, "points", 1))};
+    copy_sends(w, both, 2);
+    assert_int_equal(memory_headquarters_history(w->s.hq), history + 1);
+}
+
+/* Signed after it was copied: as it was signed, and the people who were there as they are. */
+static void a_new_visit_that_a_copy_sealed_is_sealed(void **state) {
+    world *w = *state;
+    rove__row *row = site_row(&w->s, "Visit", rep_id(&w->anna));
+    rove__element people[] = {adds(77, 7), adds(78, 8)};
+
+    site_int(row, "account_id", w->account);
+    site_int(row, "planned_start", SITE_NOW);
+    site_int(row, "status", ROVE__VISIT__STATUS__PLANNED);
+    site_set(row, "contact_ids", set_of(w, ROVE_SET_DELTA, people, 1));
+    rove__change first = taken(w, rep_insert(&w->anna, row));
+    copy_sends(w, &first, 1);
+    rove__change sealed = with_value(w, &first, "sealed_at", rove__value_int(SITE_NOW));
+    set_edit(&sealed, "notes", rove__value_text("signed"));
+    copy_sends(w, &sealed, 1);
+    assert_int_equal(site_cell(&w->s, "Visit", row->id, "sealed_at").type, ROVE_INT);
+    assert_int_equal(site_cell(&w->s, "Visit", row->id, "notes").size, strlen("signed"));
+    assert_int_equal(site_cell(&w->s, "Visit", row->id, "contact_ids").type, ROVE_BLOB);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, world_start_tried, world_end)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        CASE(an_increment_counts_once_and_what_it_grew_by),
+        CASE(increments_that_cannot_be_compared_are_added),
+        CASE(acts_on_a_set_count_once_each),
+        CASE(a_register_is_known_by_field_stamp_and_value),
+        CASE(unknown_fields_are_known_again),
+        CASE(a_delete_is_known_by_its_stamp),
+        CASE(what_a_copy_changed_in_a_new_record_is_an_edit),
+        CASE(a_new_record_that_comes_again_is_known),
+        CASE(a_new_visit_that_a_copy_sealed_is_sealed),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
