@@ -26,6 +26,7 @@
 #include "arena_watch.h"
 #include "heap.h"
 #include "power.h"
+#include "statement_watch.h"
 
 #define LOOP_JOBS_MAX  16
 #define LOOP_FILES_MAX 32
@@ -189,8 +190,6 @@ static inline int loop_disarm(void) {
     }
     return loop_calls >= point->n;
 }
-
-FAULTS_STATEMENTS
 
 /* What is taken out of an arena fails like an allocation, though few of these take memory. */
 static inline int loop_arena(void *ctx, const rove__arena *arena) {
@@ -605,6 +604,7 @@ static inline int loop_main(const loop_scenario *scenario, int argc, char **argv
     }
     faults_hasty = 1;
     arena_watch = loop_arena;
+    statement_watch = faults_statement;
     loop_enter_folder();
     scenario->prepare();
     loop_keep(".", 0);

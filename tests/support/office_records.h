@@ -8,6 +8,7 @@
 #include "merge/merge.h"
 #include "model/digest.h"
 #include "replica.h"
+#include "store_trial.h"
 #include "store/exchange.h"
 #include "wire/batch.h"
 
@@ -79,9 +80,11 @@ static inline void office_start(office *o, replica *r) {
     o->stamp = rove__stamp_make(REPLICA_NOW_MS - 1000000, 0);
     memset(o->key, 5, sizeof o->key);
     rove__arena_init(&o->arena, &r->allocator, (size_t)512 * 1024 * 1024);
+    store_trial_with(&r->memory);
 }
 
 static inline void office_end(office *o) {
+    store_trial_with(NULL);
     rove__arena_free(&o->arena);
 }
 

@@ -1,0 +1,18 @@
+/*
+ * support/store_trial.h - what headquarters' answers do to a replica is tried under faults, wherever a test does it: of each
+ * call below the first one fails, then the next, and the call is made again, until none fails that was not tried in this process.
+ * Each is a transaction, so one that failed has to have done nothing, and the test goes on as if nothing had been: what it
+ * asserts is asserted of a replica that has seen every failure. A fault that is called anything but NOMEM or IO is a mistake.
+ *
+ * Failing calls: an allocation or a piece of an arena (heap.h, arena_watch.h), a statement (statement_watch.h). One is tried for
+ * each way through the program to it. The linker puts it in front of the store in every test (--wrap).
+ */
+#ifndef ROVE_TESTS_STORE_TRIAL_H
+#define ROVE_TESTS_STORE_TRIAL_H
+
+#include "heap.h"
+
+/* From now on, with a store whose memory is `h`; NULL: no longer. */
+void store_trial_with(heap *h);
+
+#endif
