@@ -263,6 +263,7 @@ static void give_or_take(office *o, const search *found, size_t at, unsigned use
     const char *words[] = {take ? "unassign" : "assign", login(user, user_text), "--account",
                            id_text(found->ids[at], id), NULL};
     ledger_record *record = ledger_record_get(&o->w->ledger, found->records[at]);
+    record->ever |= take ? 0 : 1u << user;
     int code = acts_command(o, words);
     if (o->machine.disk.off || o->machine.disk.count.refused > 0 || code != 0) {
         record->odd = record->odd || o->machine.disk.off || code != 0;
@@ -325,6 +326,7 @@ static void reassign(office *o, sim_dice *dice) {
     for (uint32_t i = 1; i < l->record_count; i++) {
         ledger_record *record = &l->records[i];
         int root = record->kind == LEDGER_ACCOUNT || record->kind == LEDGER_LEAD;
+        record->ever |= root && (record->ever >> from & 1u) != 0 ? 1u << to : 0;
         if (!root || ((record->holders >> from & 1u) == 0 && record->owner != (int)from)) {
             continue;
         }
@@ -390,6 +392,7 @@ static void revoke(office *o, const plan_event *event) {
     const char *words[] = {"revoke", id_text(state.replica, number), NULL};
     if (acts_command(o, words) == 0) {
         o->w->counts->revocations++;
+        d->revoked = 1;
         /* What it had not sent comes later under another number, to be looked at. */
         for (uint32_t i = 1; i < o->w->ledger.count; i++) {
             ledger_write *write = &o->w->ledger.writes[i];
@@ -424,14 +427,17 @@ int acts_back_up(office *o) {
     }
     free(o->backup);
     free(o->backup_holders);
+    free(o->backup_ever);
     o->backup = malloc(size);
     memcpy(o->backup, bytes, size);
     o->backup_size = size;
     o->backup_writes = l->count;
     o->backup_records = l->record_count;
     o->backup_holders = malloc((l->record_count + 1) * sizeof *o->backup_holders);
+    o->backup_ever = malloc((l->record_count + 1) * sizeof *o->backup_ever);
     for (size_t i = 1; i < l->record_count; i++) {
         o->backup_holders[i] = l->records[i].holders;
+        o->backup_ever[i] = l->records[i].ever;
     }
     sim_disk_remove(&o->machine.disk, "backup.db");
     o->w->counts->backups++;
@@ -458,6 +464,7 @@ void acts_restore(office *o) {
         l->records[i].odd = 1;
         if (i < o->backup_records) {
             l->records[i].holders = o->backup_holders[i];
+            l->records[i].ever = o->backup_ever[i];
         }
         l->records[i].owner = -1;
     }

@@ -471,6 +471,7 @@ static void sync_body(void *ctx) {
 }
 
 void device_speaks(device *d) {
+    d->hears = 0;
     ledger *l = &d->w->ledger;
     for (; d->kept < l->count; d->kept++) {
         if (l->writes[d->kept].author == d->number && l->writes[d->kept].left == 0) {

@@ -78,4 +78,9 @@ int check_waits(const world *w, const ledger_write *write);
 /* What several wrote, by who can have seen what: sets, stages, seals, deletes, merges of accounts, refusals, rights. */
 void values_check(const gathered *self);
 
+/* ---- rights.c ---- */
+
+/* Who may write what. */
+void rights_check(const gathered *self);
+
 #endif

@@ -197,6 +197,7 @@ static rove_status take_answer(device *d, const rove_request *request, const wea
         if (!pass(d, x->latency_ms / 4)) {
             return ROVE_NETWORK;
         }
+        d->hears = 1;
         int cut = taken + size > x->cut_answer;
         size_t part = cut ? x->cut_answer - taken : size;
         if (part > 0) {

@@ -337,6 +337,7 @@ void office_end(office *o) {
     }
     free(o->backup);
     free(o->backup_holders);
+    free(o->backup_ever);
     sim_machine_close(&o->machine);
 }
 

@@ -103,6 +103,19 @@ static void draw_meanwhile(plan *self, sim_dice *work) {
     }
 }
 
+/* One takes part, and now and then once more while his device syncs. */
+static void draw_contestant(plan *self, sim_dice *dice, unsigned who, int64_t at_ms,
+                            uint64_t what) {
+    int last = sim_chance(dice, 300) ? 2 : 0;
+    for (int i = 0; i <= last; i++) {
+        int64_t later = i == 0 ? 0 : i == 1 ? 1000 : 1000 + (int64_t)sim_below(dice, 1000);
+        plan_add(self, (plan_event){.at_ms = at_ms + later,
+                                    .what = i == 1 ? PLAN_SYNC : PLAN_CONTEST,
+                                    .who = who,
+                                    .work = (sim_draw(dice) & ~UINT64_C(0xff)) | what | 1});
+    }
+}
+
 /* Several reps come to the same, mostly before they hear of each other. */
 static void draw_contests(plan *self, uint64_t seed) {
     sim_dice dice = sim_stream(seed, 16);
@@ -114,11 +127,8 @@ static void draw_contests(plan *self, uint64_t seed) {
         for (unsigned i = 0; i < self->devices; i++) {
             uint64_t times = sim_below(&dice, 4);
             for (uint64_t t = 0; t < times; t++) {
-                plan_add(self,
-                         (plan_event){.at_ms = at_ms + (int64_t)sim_below(&dice, HOUR_MS / 2),
-                                      .what = PLAN_CONTEST,
-                                      .who = i,
-                                      .work = (sim_draw(&dice) & ~UINT64_C(0xff)) | what | 1});
+                draw_contestant(self, &dice, i, at_ms + (int64_t)sim_below(&dice, HOUR_MS / 2),
+                                what);
             }
         }
     }

@@ -57,8 +57,8 @@ void world_violated(world *w, const char *invariant, const char *place, const ch
 static void first_ledger(world *w) {
     ledger *l = &w->ledger;
     for (unsigned i = 0; i < WORLD_ACCOUNTS; i++) {
-        ledger_record_get(l, ledger_record_new(l, LEDGER_ACCOUNT, 0))->holders =
-            world_first_holders(i);
+        ledger_record *record = ledger_record_get(l, ledger_record_new(l, LEDGER_ACCOUNT, 0));
+        record->holders = record->ever = world_first_holders(i);
     }
     for (unsigned i = 0; i < 2 * WORLD_ACCOUNTS; i++) {
         (void)ledger_record_new(l, LEDGER_VISIT, 1 + i % WORLD_ACCOUNTS);

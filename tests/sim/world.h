@@ -10,6 +10,7 @@
  *   shrink.c     the smallest story            gather.c    what headquarters has then
  *   claims.c     what a device says of itself    reference.c the merge, a second time
  *   values.c     what several wrote of one thing
+ *   rights.c     who may write what
  *   late.c       requests that come late, or that no device made
  *   drama.c      what takes several events in one order
  *   epilogue.c   what is tried when all is at rest
@@ -55,12 +56,13 @@ typedef struct world world;
     X(out_of_memory)                                                                               \
     X(disk_failures)                                                                               \
     X(clock_jumps)                                                                                 \
-    X(restores_of_devices) X(clones) X(forks) X(handovers) X(backups) X(restores_of_headquarters)  \
-        X(edits) X(assignments) X(reassignments) X(moves) X(merges) X(revocations) X(purges)       \
-            X(replays) X(conflicts) X(reviews) X(settled) X(refused) X(sealed) X(parked) X(tidied) \
-                X(repairs) X(rows_checked) X(writes_checked) X(claims) X(late) X(forged)           \
-                    X(lagging) X(newcomers) X(timelines) X(wrong_sums) X(large_scopes) X(crowds)   \
-                        X(set_aside)
+    X(restores_of_devices)                                                                         \
+    X(clones)                                                                                      \
+    X(forks) X(handovers) X(backups) X(restores_of_headquarters) X(edits) X(assignments)           \
+        X(reassignments) X(moves) X(merges) X(revocations) X(purges) X(replays) X(conflicts)       \
+            X(reviews) X(settled) X(refused) X(sealed) X(parked) X(tidied) X(repairs)              \
+                X(rows_checked) X(writes_checked) X(claims) X(late) X(forged) X(lagging)           \
+                    X(newcomers) X(timelines) X(wrong_sums) X(large_scopes) X(crowds) X(set_aside)
 typedef struct world_counts {
 #define WORLD_COUNT(name) uint64_t name;
     WORLD_COUNTS(WORLD_COUNT)
@@ -81,6 +83,8 @@ typedef struct device {
     int family;        /* devices that came of one by copying have the same; -1: none did */
     int64_t up_ms;     /* when it is started again; WORLD_NEVER: it runs, or does not exist */
     uint64_t syncs;    /* begun */
+    int revoked;       /* once: what it had not sent comes under another number */
+    int hears;         /* some of an answer has come in the sync under way */
     uint32_t heard;    /* what was written when its last sync had ended */
     uint32_t kept;     /* what was written since that is its own has not left */
     int failed;        /* one of its syncs did: an answer may have been lost */
@@ -146,7 +150,7 @@ typedef struct office {
     uint8_t *backup;
     size_t backup_size;
     size_t backup_writes;
-    unsigned *backup_holders;
+    unsigned *backup_holders, *backup_ever;
     size_t backup_records;
     int restored; /* at least once */
     int returned; /* work in review, to who had done it */

@@ -34,7 +34,8 @@ static uint32_t note(writing *x, ledger_what what, uint32_t record, unsigned fie
     write->replica = x->state.replica;
     write->syncs = x->d->syncs;
     int syncing = x->d->fiber != NULL;
-    write->heard = syncing ? number : x->d->heard;
+    int words = what == LEDGER_TAG || what == LEDGER_UNTAG;
+    write->heard = syncing && (x->d->hears || !words) ? number : x->d->heard;
     write->left = syncing ? number : 0;
     if (x->count < sizeof x->writes / sizeof *x->writes) {
         x->writes[x->count++] = number;
@@ -177,6 +178,7 @@ static rove_status insert_one(writing *x, ledger_kind kind, uint32_t account, ro
         fields[count++] = (rove_field){entity->scope, rove_int(account_id)};
     } else {
         ledger_record_get(&x->d->w->ledger, *record)->holders = 1u << x->d->user;
+        ledger_record_get(&x->d->w->ledger, *record)->ever = 1u << x->d->user;
     }
     switch (kind) {
     case LEDGER_ACCOUNT:
