@@ -85,7 +85,8 @@ typedef struct ledger_record {
     unsigned holders; /* users who hold it by a grant, a bit each; of roots */
     unsigned ever;    /* users who may have held it at any time, a bit each; of roots */
     int moved;        /* to another account */
-    int odd;          /* its conflicts and holders cannot be told exactly any more */
+    int waits; /* work on it is not sent: it was written together with what is about a refused record */
+    int odd; /* its conflicts and holders cannot be told exactly any more */
 } ledger_record;
 
 typedef struct ledger {

@@ -495,7 +495,8 @@ static void transact(device *d, const plan_event *event, size_t wanted,
 }
 
 void writes_act(device *d, const plan_event *event) {
-    transact(d, event, 0, write_one);
+    transact(d, event, event->what == PLAN_OPENS ? 1 : 0,
+             event->what == PLAN_OPENS ? insert_account : write_one);
 }
 
 void writes_contest(device *d, const plan_event *event) {
