@@ -206,6 +206,12 @@ static rove_status insert_one(writing *x, ledger_kind kind, uint32_t account, ro
     return rove_insert(x->d->replica, entity->name, fields, count, id, &x->error);
 }
 
+static rove_status insert_account(writing *x) {
+    uint32_t record = 0;
+    rove_id id = 0;
+    return insert_one(x, LEDGER_ACCOUNT, 0, 0, 0, &id, &record);
+}
+
 static rove_status insert(writing *x) {
     static const ledger_kind kinds[] = {LEDGER_VISIT, LEDGER_VISIT,  LEDGER_VISIT, LEDGER_TASK,
                                         LEDGER_TASK,  LEDGER_NOTE,   LEDGER_NOTE,  LEDGER_CONTACT,
