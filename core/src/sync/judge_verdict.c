@@ -115,12 +115,14 @@ rove_status rove__judge_review(rove__case *c, const rove__act *act, const char *
 
 rove_status rove__judge_refuse(rove__case *c, const rove__act *act, rove_status status,
                                const char *reason) {
+    const rove__staged *staged = c->judge->staged;
+
     ROVE_ASSERT(status != ROVE_OK);
     if (act->decided) {
         return rove__error_set(c->judge->error, status, "%s", reason);
     }
-    if (c->judge->former) {
-        return rove__judge_review(c, act, reason); /* nobody would hear of it */
+    if (staged != NULL && staged->sealed) { /* its device has dropped it: nobody would hear of it */
+        return rove__judge_review(c, act, reason);
     }
     c->judge->stats->rejected++;
     return rove__judge_verdict(c, act, 0, ROVE_VERDICT_REJECTED, status, reason);
