@@ -36,10 +36,11 @@ static rove_status check_cell(const rove__field *field, const rove_value *value,
     rove__set set;
 
     if (field->kind == ROVE_KIND_SET) {
-        return rove__set_read(&set, value, ROVE_SET_VERSIONED, arena) == ROVE_OK &&
-                       set.form == ROVE_SET_VERSIONED
-                   ? ROVE_OK
-                   : ROVE_INVALID;
+        rove_status status = rove__set_read(&set, value, ROVE_SET_VERSIONED, arena);
+        if (status == ROVE_NOMEM) {
+            return status;
+        }
+        return status == ROVE_OK && set.form == ROVE_SET_VERSIONED ? ROVE_OK : ROVE_INVALID;
     }
     if (value->type != field->type) {
         return ROVE_INVALID;
