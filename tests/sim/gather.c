@@ -133,8 +133,8 @@ static void take_counter(gathered *self, ledger_kind kind, uint32_t record,
     const rove_value *cell = cell_of(change, ledger_entities[kind].counter);
     rove__increment *increments = NULL;
     size_t count = 0;
-    if (cell == NULL) {
-        return;
+    if (cell == NULL || change->op == ROVE_OP_INSERT) {
+        return; /* what came with the record is one sum, which may look like any write's */
     }
     if (rove__increments_read(cell, arena, &increments, &count) == ROVE_OK) {
         for (size_t i = 0; i < count; i++) {
