@@ -4,11 +4,14 @@
  */
 #include "gather.h"
 
+#include <inttypes.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/stamp.h"
+#include "client/internal.h"
+#include "store/internal.h"
 
 /* ---- nothing is lost (I2, I3) --------------------------------------------------------------------------- */
 
@@ -452,6 +455,25 @@ static void check_remains(gathered *g, device *d, const seen *s) {
     }
 }
 
+#define AHEAD_MS INT64_C(3600000)
+
+/* D10: with nothing unsent no clock is ahead any more, whatever the wall clock said before; by the clock itself. */
+static void check_clock(world *w, device *d) {
+    rove_error error = {0};
+    const rove__store *store = d->replica->store;
+    rove_state state = {.size = sizeof state};
+    if (rove_read_state(d->replica, &state, &error) != ROVE_OK || state.pending > 0 ||
+        rove_begin(d->replica, &error) != ROVE_OK) {
+        return;
+    }
+    int64_t ms = rove__stamp_ms(store->clock.hlc.last);
+    rove_rollback(d->replica);
+    if (ms > w->office.wall_most_ms + AHEAD_MS) {
+        VIOLATED(w, "D10", "device %d stays %" PRId64 " hours ahead", d->number,
+                 (ms - w->office.wall_most_ms) / AHEAD_MS);
+    }
+}
+
 static void check_device(gathered *g, device *d) {
     rove_error error = {0};
     uint64_t records = 0;
@@ -469,6 +491,7 @@ static void check_device(gathered *g, device *d) {
                  error.message);
     }
     check_remains(g, d, &s);
+    check_clock(g->w, d);
     free(s.records);
 }
 

@@ -448,14 +448,14 @@ void gather_refused(world *w, int author, uint32_t record, const char *field,
         number = ledger_number('w', value->as.data, value->size);
         uint32_t named = ledger_number('r', value->as.data, value->size);
         number = named != 0 && named < l->record_count ? l->records[named].insert : number;
-    } else if (value->type == ROVE_INT && strcmp(field, "points") == 0) {
-        number = (uint32_t)value->as.integer;
     }
-    for (uint32_t i = 1; i < l->count; i++) { /* what has no value of its own */
+    for (uint32_t i = 1; i < l->count;
+         i++) { /* what has no value of its own: increments are shown as their sum */
         const char *about = l->writes[i].what == LEDGER_STAGE ? "lifecycle_stage" : "alt_names";
-        l->writes[i].refused += l->writes[i].what >= LEDGER_STAGE &&
-                                l->writes[i].record == record && l->writes[i].author == author &&
-                                strcmp(field, about) == 0;
+        about = l->writes[i].what == LEDGER_COUNT ? "points" : about;
+        int valueless = l->writes[i].what >= LEDGER_STAGE || l->writes[i].what == LEDGER_COUNT;
+        l->writes[i].refused += valueless && l->writes[i].record == record &&
+                                l->writes[i].author == author && strcmp(field, about) == 0;
     }
     for (uint32_t i = 1; number == 0 && i < l->count; i++) { /* a delete has no value */
         if (field[0] == '\0' && l->writes[i].what == LEDGER_DELETE &&

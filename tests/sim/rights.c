@@ -25,6 +25,7 @@ static void check_reviewed(world *w, uint32_t number) {
     if (write->reviewed == 0 || write->what == LEDGER_DELETE || write->what == LEDGER_SEAL ||
         write->author < 0 || w->devices[write->author].family >= 0 ||
         w->devices[write->author].revoked || w->office.restored || w->purged ||
+        w->plan->strict || /* a rule may have refused it */
         record->insert != 0 || record->odd || record->moved || record->kind > LEDGER_TASK ||
         l->records[record->account].odd || is_special(l, write->record)) {
         return;

@@ -192,7 +192,8 @@ static void check_about(world *w, uint32_t number) {
     const ledger_write *insert = &l->writes[number];
     const ledger_write *account = &l->writes[l->records[l->records[insert->record].account].insert];
     if (l->records[insert->record].account != 0 && account != l->writes && account->refused > 0 &&
-        account->judged == 0 && account->reviewed == 0 && insert->judged > 0) {
+        account->judged == 0 && account->reviewed == 0 && insert->judged > 0 &&
+        !w->office.accepted) {
         VIOLATED(w, "D8", "r%u counts, and r%u, which it is about, was refused", insert->record,
                  account->record);
     }

@@ -132,10 +132,11 @@ static rove__version version_of(const acking *a, const rove__entry *entry, uint3
             largest = canonical->stamp;
         }
     }
+    /* Else it is the raw one, as headquarters took it or did not judge it: no clock goes by that (D10). */
     if (largest != 0) {
         version.stamp = largest;
+        rove__store_observe(a->apply->store, largest);
     }
-    rove__store_observe(a->apply->store, version.stamp);
     return version;
 }
 

@@ -82,15 +82,43 @@ static rove_status find_author(const rove__server_ports *ports, rove__hq_tx *tx,
 
 /* ---- what is here already ------------------------------------------------------------------------------- */
 
+/* Whether an answer that was never confirmed refuses something: nobody has heard of that. */
+static rove_status refuses(rove__bytes frames, rove__arena *arena, int *any) {
+    rove__reader reader;
+
+    *any = 0;
+    rove__reader_init(&reader, frames.data, frames.size);
+    while (rove__reader_left(&reader) > 0) {
+        rove__ack ack;
+        size_t size = rove__reader_u32(&reader);
+        const uint8_t *payload = rove__reader_take(&reader, size);
+        rove_status status = rove__reader_status(&reader) == ROVE_OK
+                                 ? rove__ack_read(&ack, payload, size, arena)
+                                 : ROVE_CORRUPT;
+        if (status != ROVE_OK) {
+            return status;
+        }
+        for (size_t i = 0; i < ack.verdict_count; i++) {
+            *any |= ack.verdicts[i].code == ROVE_VERDICT_REJECTED;
+        }
+    }
+    return ROVE_OK;
+}
+
 rove_status rove__judge_has_former(const rove__server_ports *ports, rove__hq_tx *tx,
                                    const rove__former *former, int *has) {
     rove__hq_batch batch;
     rove__arena arena;
+    int refused = 0;
 
-    rove__arena_init(&arena, ports->allocator, ROVE_ANSWER_MEMORY_MAX);
+    rove__arena_init(&arena, ports->allocator, 2 * ROVE_ANSWER_MEMORY_MAX);
     rove_status status =
         ports->store->batch_get(tx, former->replica, former->number, &arena, &batch);
     *has = status == ROVE_OK && rove__chain_equal(&batch.hash, &former->hash);
+    if (*has) { /* judged once more it comes to review, and the history knows the rest */
+        status = refuses(batch.answer, &arena, &refused);
+        *has = !refused;
+    }
     rove__arena_free(&arena);
     if ((status == ROVE_OK || status == ROVE_NOT_FOUND) && !*has) {
         status = ports->store->stray_get(tx, former->replica, &former->hash);
