@@ -422,12 +422,15 @@ int acts_back_up(office *o) {
     sim_disk_remove(&o->machine.disk, "backup.db");
     int code = acts_command(o, words);
     const uint8_t *bytes = sim_disk_bytes(&o->machine.disk, "backup.db", &size);
-    if (code != 0 || o->machine.disk.off || bytes == NULL) {
-        return 0;
-    }
     free(o->backup);
     free(o->backup_holders);
     free(o->backup_ever);
+    o->backup = NULL;
+    o->backup_holders = NULL;
+    o->backup_ever = NULL;
+    if (code != 0 || o->machine.disk.off || bytes == NULL) {
+        return 0; /* it may be whole, and what it covers gone from devices: the one before is too old now (D9) */
+    }
     o->backup = malloc(size);
     memcpy(o->backup, bytes, size);
     o->backup_size = size;
