@@ -165,7 +165,8 @@ static void check_write(world *w, uint32_t number) {
                  write->record, write->author);
     }
     /* What copies of one device have in common is told apart by the history, as far back as that goes. */
-    if (write->judged > 1 && !(w->purged && is_copied(w, write))) {
+    if (write->judged > 1 && !(w->purged && is_copied(w, write)) &&
+        !(w->office.returned && write->reviewed > 0)) {
         VIOLATED(w, "I3", "write w%u of r%u was judged %u times", number, write->record,
                  write->judged);
     }
