@@ -171,6 +171,8 @@ rove_status rove__store_apply(rove__store *store, const rove__ack *acks, size_t 
     status = rove__store_leave(store, status, error);
     if (status != ROVE_OK && widened) {
         rove__custom_recover(store);
+    } else if (widened) {
+        store->unsettled = 0;
     }
     return status;
 }

@@ -219,7 +219,7 @@ static int any_marked(const rove__bits *marked) {
 rove_status rove__custom_apply(rove__apply *apply) {
     rove__bits widened;
 
-    memset(&widened, 0, sizeof widened);
+    memset(&widened, apply->store->unsettled ? 0xff : 0, sizeof widened);
     rove_status status = define_all(apply->store, &widened, apply->error);
     if (status != ROVE_OK || !any_marked(&widened)) {
         return status;
@@ -231,6 +231,7 @@ rove_status rove__custom_apply(rove__apply *apply) {
 void rove__custom_recover(rove__store *store) {
     rove_status status = rove__store_enter(store, NULL);
 
+    store->unsettled = 1;
     if (status == ROVE_OK) {
         status = widen(store, NULL, NULL);
         status = rove__store_leave(store, status, NULL);

@@ -127,6 +127,7 @@ struct rove__store {
 
     int entered;        /* a transaction is open */
     int lazy;           /* commits do not wait for the disk */
+    int unsettled;      /* a custom field was undone: the next definition looks through all rows */
     int unsynced;       /* some did not, and none waited since */
     int log_pages;      /* in the write-ahead log, as of the last commit */
     int downloading;    /* the last page was not the last of its answer */
