@@ -84,10 +84,29 @@ static int is_in_insert(const world *w, const ledger_write *write) {
     return insert != 0 && same_hand(w, write, &w->ledger.writes[insert]);
 }
 
+/*
+ * A restored headquarters may get a record whole from whoever has it (P15): what somebody wrote over a value that he had seen is
+ * there then, the value is not; and of a counter its sum.
+ */
+static int is_in_salvage(const world *w, uint32_t number) {
+    const ledger *l = &w->ledger;
+    const ledger_write *write = &l->writes[number];
+    int found = write->what == LEDGER_COUNT;
+    for (uint32_t i = number + 1; i < l->count && !found; i++) {
+        const ledger_write *later = &l->writes[i];
+        found = later->record == write->record && later->field == write->field &&
+                later->parent == number && (is_found(later) || is_in_salvage(w, i));
+    }
+    return found;
+}
+
 /* A later write of the same hand took its place before it was sent. */
 static int is_covered(const world *w, uint32_t number) {
     const ledger *l = &w->ledger;
     const ledger_write *write = &l->writes[number];
+    if (w->office.restored && is_in_salvage(w, number)) {
+        return 1;
+    }
     uint32_t insert = l->records[write->record].insert;
     int unsent = insert != 0 && !is_found(&l->writes[insert]);
     if (write->what == LEDGER_DELETE && insert != 0 && same_hand(w, write, &l->writes[insert]) &&
