@@ -84,6 +84,16 @@ static int is_in_insert(const world *w, const ledger_write *write) {
     return insert != 0 && same_hand(w, write, &w->ledger.writes[insert]);
 }
 
+static int is_deleted(const world *w, uint32_t record) {
+    for (uint32_t i = 1; i < w->ledger.count; i++) {
+        const ledger_write *write = &w->ledger.writes[i];
+        if (write->record == record && write->what == LEDGER_DELETE && write->done) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /*
  * A restored headquarters may get a record whole from whoever has it (P15): what somebody wrote over a value that he had seen is
  * there then, the value is not; and of a counter its sum.
@@ -104,7 +114,7 @@ static int is_in_salvage(const world *w, uint32_t number) {
 static int is_covered(const world *w, uint32_t number) {
     const ledger *l = &w->ledger;
     const ledger_write *write = &l->writes[number];
-    if (w->office.restored && is_in_salvage(w, number)) {
+    if (w->office.restored && (is_deleted(w, write->record) || is_in_salvage(w, number))) {
         return 1;
     }
     uint32_t insert = l->records[write->record].insert;
@@ -239,16 +249,6 @@ static void check_register(gathered *g, uint32_t record, unsigned field) {
         reference_register(g->w, steps, step_count, conflicts, conflict_count, row->texts[field],
                            is_exact(g->w, record));
     }
-}
-
-static int is_deleted(const world *w, uint32_t record) {
-    for (uint32_t i = 1; i < w->ledger.count; i++) {
-        const ledger_write *write = &w->ledger.writes[i];
-        if (write->record == record && write->what == LEDGER_DELETE && write->done) {
-            return 1;
-        }
-    }
-    return 0;
 }
 
 /*

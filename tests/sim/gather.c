@@ -178,6 +178,33 @@ static void take_stage(gathered *self, ledger_kind kind, uint32_t record,
     }
 }
 
+/* Of an edit that waits for a record which headquarters does not have: by what it writes there. */
+static uint32_t record_awaited(const gathered *self, ledger_kind kind, const rove__change *change,
+                               rove__arena *arena) {
+    const ledger *l = &self->w->ledger;
+    const rove_value *cell = cell_of(change, ledger_entities[kind].counter);
+    rove__increment *increments = NULL;
+    rove__set set;
+    size_t count = 0;
+    uint32_t number = 0;
+    for (unsigned i = 0; i < LEDGER_TEXTS && number == 0; i++) {
+        const rove_value *text = cell_of(change, ledger_entities[kind].texts[i]);
+        number = text != NULL && text->type == ROVE_TEXT
+                     ? ledger_number('w', text->as.data, text->size)
+                     : 0;
+    }
+    if (number == 0 && cell != NULL &&
+        rove__increments_read(cell, arena, &increments, &count) == ROVE_OK && count > 0) {
+        number = (uint32_t)increments[0].delta;
+    }
+    cell = cell_of(change, ledger_entities[kind].set);
+    if (number == 0 && cell != NULL &&
+        rove__set_read(&set, cell, ROVE_SET_DELTA, arena) == ROVE_OK && set.count > 0) {
+        number = ledger_number('w', set.elements[0].value.as.data, set.elements[0].value.size);
+    }
+    return number < l->count ? l->writes[number].record : 0;
+}
+
 static void take_change(gathered *self, const rove__change *change, rove__arena *arena) {
     ledger_kind kind = kind_of(change->row.entity);
     if (kind == LEDGER_KINDS) {
@@ -196,6 +223,9 @@ static void take_change(gathered *self, const rove__change *change, rove__arena 
             ADD(self, names, (gathered_name){change->row.entity_number, change->row.id, record});
         }
         mark(self, self->w->ledger.records[number].insert);
+    }
+    if (record == 0 && self->reviewed) {
+        record = record_awaited(self, kind, change, arena);
     }
     if (record == 0) {
         return;
