@@ -56,6 +56,20 @@ static void an_accepted_insert_is_headquarters_own(void **state) {
     assert_int_equal(hello.pending, 0);
 }
 
+/* It was 2100 when he wrote, and headquarters told no stamp of what it knew already (D10). */
+static void a_stamp_that_nobody_confirmed_holds_no_clock(void **state) {
+    (void)state;
+    rove_stamp far = rove__stamp_make(rove__store_now_ms(r.store, NULL) + 2400000000000, 0);
+
+    rove__hlc_observe(&r.store->clock.hlc, far);
+    (void)replica_account(&r, "Bakery");
+    replica_ok(&r, apply_acks(exchange_until_ack()));
+    assert_int_equal(replica_sql(&r, "SELECT count(*) FROM _outbox"), 0);
+    replica_ok(&r, rove__store_begin(r.store, &r.error));
+    assert_true(r.store->clock.hlc.last < far);
+    rove__store_rollback(r.store);
+}
+
 static void the_same_ack_twice_changes_nothing(void **state) {
     (void)state;
     (void)replica_account(&r, "Bakery");
@@ -373,6 +387,8 @@ static void a_fresh_number_sends_the_same_work(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(an_accepted_insert_is_headquarters_own, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_stamp_that_nobody_confirmed_holds_no_clock, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(the_same_ack_twice_changes_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(an_ack_of_something_else_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(what_the_rep_wrote_meanwhile_stays, setup, teardown),
