@@ -61,8 +61,14 @@ static void a_stamp_that_nobody_confirmed_holds_no_clock(void **state) {
     (void)state;
     rove_stamp far = rove__stamp_make(rove__store_now_ms(r.store, NULL) + 2400000000000, 0);
 
+    rove_id id = replica_account(&r, "Bakery");
+    replica_ok(&r, apply_acks(exchange_until_ack()));
+    rove__row row = replica_row(&r, "Account", id);
+    replica_set_text(&row, "website", "bakery.example");
+    replica_begin(&r);
     rove__hlc_observe(&r.store->clock.hlc, far);
-    (void)replica_account(&r, "Bakery");
+    replica_ok(&r, rove__store_update(r.store, &row, &r.error));
+    replica_commit(&r);
     replica_ok(&r, apply_acks(exchange_until_ack()));
     assert_int_equal(replica_sql(&r, "SELECT count(*) FROM _outbox"), 0);
     replica_ok(&r, rove__store_begin(r.store, &r.error));
