@@ -167,6 +167,48 @@ static void what_a_rule_refuses_is_looked_at(void **state) {
     assert_int_equal(reviews(w).user, ANNA);
 }
 
+/* She was answered that it was refused, and the answer was lost. */
+static void what_was_refused_unheard_is_looked_at(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+
+    rep_update(&w->anna, "Account", hers, "credit_limit", rove__value_int(5));
+    rep_update(&w->anna, "Account", hers, "phone", rove__value_text("555-0100"));
+    rep_batch *batch = batch_of(&w->anna);
+    raw_request *q = raw_open(&w->anna);
+    raw_hello(q, NULL);
+    raw_push(q, batch);
+    raw_end(q);
+    raw_answer(q, 0, &outcome);
+    assert_int_equal(outcome.acks, 1);
+    assert_int_equal(reviews(w).count, 0);
+    for (int times = 0; times < 2; times++) {
+        deliver(w, batch, 1, &FORMER_OF, &outcome);
+        assert_int_equal(outcome.former_acks, 1);
+        assert_int_equal(reviews(w).count, 1);
+        assert_int_equal(reviews(w).user, ANNA);
+    }
+    assert_true(has_text(w, "Account", hers, "phone", "555-0100"));
+    assert_int_equal(site_conflicts(&w->s, hers), 0);
+}
+
+/* It was confirmed, and lost by a restore: the device has dropped what was in it. */
+static void own_sealed_work_that_is_refused_is_looked_at(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+    rove__hello later = raw_default_hello(&w->ben);
+    raw_request *q = raw_open(&w->ben);
+
+    later.acked++;
+    rep_update(&w->ben, "Account", w->account, "credit_limit", rove__value_int(5));
+    raw_hello(q, &later);
+    raw_sealed(q, batch_of(&w->ben), &SEALED_OWN);
+    raw_end(q);
+    raw_answer(q, 0, &outcome);
+    assert_int_equal(outcome.acks, 1);
+    assert_int_equal(reviews(w).count, 1);
+}
+
 static void a_revoked_device_has_its_work_looked_at(void **state) {
     world *w = *state;
     rep_outcome outcome;
@@ -563,6 +605,8 @@ int main(void) {
         CASE(work_of_a_former_user_is_hers),
         CASE(what_comes_again_is_taken_once),
         CASE(what_a_rule_refuses_is_looked_at),
+        CASE(what_was_refused_unheard_is_looked_at),
+        CASE(own_sealed_work_that_is_refused_is_looked_at),
         CASE(a_revoked_device_has_its_work_looked_at),
         CASE(a_device_that_headquarters_lost_is_whose_its_certificate_says),
         CASE(what_nobody_vouches_for_is_looked_at),
