@@ -44,7 +44,7 @@ static double seconds_now(void) {
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-static int storm;
+static int storm; /* --storm: all stories are storms, in which most classes of events never come */
 
 static plan_kind kind_of(uint64_t seed) {
     return storm ? PLAN_STORM : seed % LONG_EVERY == LONG_EVERY - 1 ? PLAN_LONG : PLAN_SHORT;
@@ -177,7 +177,7 @@ static int run_many(const options *o) {
     double begin = seconds_now();
     int good = run_workers(o, &total);
     print_counts(&total.counts, seconds_now() - begin);
-    int missing = o->count >= 1000 ? print_missing(&total.counts) : 0;
+    int missing = o->count >= 1000 && !storm ? print_missing(&total.counts) : 0;
     printf("seeds %" PRIu64 "..%" PRIu64 ": %" PRIu64 " violations\n", o->from,
            o->from + o->count - 1, total.failures);
     return good && missing == 0 ? 0 : 1;

@@ -3,6 +3,7 @@
  * memory_headquarters.h.
  */
 #include "memory_tables.h"
+#include "rows.h"
 
 void memory_headquarters_watch(memory_headquarters *hq, rove_status (*asks)(void *), void *ctx) {
     hq->fault = asks;
@@ -37,30 +38,12 @@ static int same_origin(rove__origin a, rove__origin b) {
     return rove__version_compare(a, b) == 0;
 }
 
-static int same_cells(const rove__row *a, const rove__row *b) {
-    if (a->cell_count != b->cell_count || a->extra_count != b->extra_count) {
-        return 0;
-    }
-    for (size_t i = 0; i < a->cell_count; i++) {
-        if (!rove__value_equal(&a->cells[i], &b->cells[i])) {
-            return 0;
-        }
-    }
-    for (size_t i = 0; i < a->extra_count; i++) {
-        if (a->extra[i].number != b->extra[i].number ||
-            !rove__value_equal(&a->extra[i].value, &b->extra[i].value)) {
-            return 0;
-        }
-    }
-    return 1;
-}
-
 static int same_row(const void *x, const void *y) {
     const rove__hq_row *a = *(rove__hq_row *const *)x;
     const rove__hq_row *b = *(rove__hq_row *const *)y;
 
     return a == b || (a->row.entity_number == b->row.entity_number && a->row.id == b->row.id &&
-                      same_cells(&a->row, &b->row) && rove__clock_equal(&a->clock, &b->clock) &&
+                      rows_equal(&a->row, &b->row) && rove__clock_equal(&a->clock, &b->clock) &&
                       same_scope(a->scope, b->scope) && a->whole_since == b->whole_since &&
                       a->dead == b->dead && a->author == b->author && a->review == b->review);
 }

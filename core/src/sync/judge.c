@@ -520,11 +520,7 @@ static rove_status renames_again(rove__judge *judge, rove__bytes frames, int *re
     rove__ack ack;
 
     rove__reader_init(&reader, frames.data, frames.size);
-    size_t size = rove__reader_u32(&reader);
-    const uint8_t *payload = rove__reader_take(&reader, size);
-    rove_status status = rove__reader_status(&reader) == ROVE_OK
-                             ? rove__ack_read(&ack, payload, size, &judge->answers)
-                             : ROVE_CORRUPT;
+    rove_status status = rove__judge_next_ack(&reader, &judge->answers, &ack);
     *renames = status == ROVE_OK && ack.rename_count > 0;
     return status;
 }

@@ -90,11 +90,7 @@ static rove_status refuses(rove__bytes frames, rove__arena *arena, int *any) {
     rove__reader_init(&reader, frames.data, frames.size);
     while (rove__reader_left(&reader) > 0) {
         rove__ack ack;
-        size_t size = rove__reader_u32(&reader);
-        const uint8_t *payload = rove__reader_take(&reader, size);
-        rove_status status = rove__reader_status(&reader) == ROVE_OK
-                                 ? rove__ack_read(&ack, payload, size, arena)
-                                 : ROVE_CORRUPT;
+        rove_status status = rove__judge_next_ack(&reader, arena, &ack);
         if (status != ROVE_OK) {
             return status;
         }

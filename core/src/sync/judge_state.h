@@ -105,8 +105,8 @@ typedef struct rove__judge {
 
     /* of a batch of a former number (judge_former.c), and of one that cannot be frozen again */
     int former;
-    int stray;            /* it does not follow its author's chain */
-    int forked;           /* nothing is its author's own (P5) */
+    int stray;  /* it does not follow its author's chain */
+    int forked; /* nothing is its author's own (P5) */
     int copied; /* another device came of its own: after a restore that one's work may be here first (P3) */
     const char *doubt;    /* why all of it goes to review; NULL: it is judged */
     rove__hash128 *heard; /* what is in review, or was; owned */
@@ -305,6 +305,9 @@ ROVE_CHECK rove_status rove__answer_row(rove__answer *answer, uint32_t entity, r
 ROVE_CHECK rove_status rove__answer_rename(rove__answer *answer, const rove__rename *rename);
 /* Encodes verdicts and stamps as Ack frames. */
 ROVE_CHECK rove_status rove__judge_ack(rove__judge *judge, const rove__chain *chain, uint64_t seq);
+/* The next frame of a kept answer, into the arena; CORRUPT: it is spoiled, or there is none. */
+ROVE_CHECK rove_status rove__judge_next_ack(rove__reader *frames, rove__arena *arena,
+                                            rove__ack *ack);
 
 /* One more item in an owned array. NULL: no memory. */
 void *rove__grow(const rove_allocator *allocator, void *items, size_t count, size_t *capacity,

@@ -186,3 +186,11 @@ rove_status rove__judge_ack(rove__judge *judge, const rove__chain *chain, uint64
     rove__buf_free(&payload);
     return status;
 }
+
+rove_status rove__judge_next_ack(rove__reader *frames, rove__arena *arena, rove__ack *ack) {
+    size_t size = rove__reader_u32(frames);
+    const uint8_t *payload = rove__reader_take(frames, size);
+
+    return rove__reader_status(frames) == ROVE_OK ? rove__ack_read(ack, payload, size, arena)
+                                                  : ROVE_CORRUPT;
+}
