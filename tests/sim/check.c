@@ -146,6 +146,10 @@ static int is_covered(const world *w, uint32_t number) {
     return 0;
 }
 
+static int is_here(const device *d, unsigned devices) {
+    return (devices >> d->number & 1u) != 0;
+}
+
 int check_waits(const world *w, const ledger_write *write) {
     const ledger *l = &w->ledger;
     const ledger_record *record = &l->records[write->record];
@@ -157,29 +161,42 @@ int check_waits(const world *w, const ledger_write *write) {
             return 1;
         }
     }
-    return record->waits;
+    return write->author >= 0 &&
+           (is_copied(w, write) ? record->waits != 0
+                                : is_here(&w->devices[write->author], record->waits));
 }
 
+typedef struct waiting {
+    device *d;
+    const gathered *g;
+} waiting;
+
 static rove_status take_pending(void *ctx, const rove_pending *pending) {
-    device *d = ctx;
-    ledger *l = &d->w->ledger;
+    waiting *x = ctx;
+    world *w = x->d->w;
     char key[LEDGER_KEY_SIZE];
-    for (ledger_kind kind = LEDGER_ACCOUNT; kind < LEDGER_KINDS; kind++) {
+    const rove__entity *entity = rove__registry_by_name(hq_registry(w->office.hq), pending->entity);
+    /* By its id where headquarters knew it, for what is to be deleted is not on the screen any more. */
+    uint32_t record = entity == NULL ? 0 : gather_name(x->g, entity->number, pending->id);
+    for (ledger_kind kind = LEDGER_ACCOUNT; kind < LEDGER_KINDS && record == 0; kind++) {
         if (strcmp(pending->entity, ledger_entities[kind].name) == 0) {
-            (void)device_text(d, kind, pending->id, ledger_entities[kind].key, key, sizeof key);
-            uint32_t record = ledger_number('r', key, strlen(key));
-            if (record != 0 && record < l->record_count) {
-                l->records[record].waits = 1;
-            }
+            (void)device_text(x->d, kind, pending->id, ledger_entities[kind].key, key, sizeof key);
+            record = ledger_number('r', key, strlen(key));
         }
+    }
+    if (record != 0 && record < w->ledger.record_count) {
+        unsigned one = 1u << x->d->number;
+        w->ledger.records[record].waits |= one;
+        w->ledger.records[record].leaves |= strcmp(pending->what, "delete") == 0 ? one : 0;
     }
     return ROVE_OK;
 }
 
 /* What waits is listed, at rest: with a refused record. */
-static void gather_waiting(device *d) {
+static void gather_waiting(const gathered *g, device *d) {
+    waiting x = {d, g};
     rove_error error = {0};
-    (void)!rove_pending_list(d->replica, take_pending, d, &error);
+    (void)!rove_pending_list(d->replica, take_pending, &x, &error);
 }
 
 static void check_write(world *w, uint32_t number) {
@@ -390,14 +407,15 @@ static void check_row(gathered *g, device *d, ledger_kind kind, rove_query *quer
         VIOLATED(g->w, "I10", "device %d of u%d has %s r%u, which he does not hold", d->number,
                  d->user, entity->name, record);
     }
+    int waits = is_here(d, g->w->ledger.records[record].waits);
     for (unsigned i = 0; i < LEDGER_TEXTS && entity->texts[i] != NULL; i++) {
         uint32_t number = number_at(query, 2 + i, 'w');
-        if (number != row->texts[i] && !g->w->ledger.records[record].waits) {
+        if (number != row->texts[i] && !waits) {
             VIOLATED(g->w, "I9", "device %d shows w%u in r%u.%s, headquarters w%u", d->number,
                      number, record, entity->texts[i], row->texts[i]);
         }
     }
-    if (entity->counter != NULL) {
+    if (entity->counter != NULL && !waits) {
         rove_value points = rove_query_value(query, 6);
         rove_value rank = rove_query_value(query, 7);
         if ((points.type == ROVE_INT ? points.as.integer : 0) != row->counter ||
@@ -437,6 +455,7 @@ static int is_set_aside(const gathered *g, const device *d, const gathered_row *
 static void check_missing(gathered *g, device *d, const seen *s) {
     for (size_t i = 0; i < g->rows_count && !world_failed(g->w); i++) {
         if (!s->records[g->rows[i].record] && !is_set_aside(g, d, &g->rows[i]) &&
+            !is_here(d, g->w->ledger.records[g->rows[i].record].leaves) &&
             is_held(g, &g->rows[i], d->user) == HOLDS) {
             VIOLATED(g->w, "I10", "device %d of u%d lacks r%u, which he holds", d->number, d->user,
                      g->rows[i].record);
@@ -469,6 +488,7 @@ static void check_remains(gathered *g, device *d, const seen *s) {
         uint32_t record = g->rows[i].record;
         ledger_text('r', record, key);
         if (!s->records[record] && !keeps_work(g->w, record) && !is_set_aside(g, d, &g->rows[i]) &&
+            !is_here(d, g->w->ledger.records[record].leaves) &&
             sim_disk_holds(&d->machine.disk, key, strlen(key))) {
             VIOLATED(g->w, "I10", "device %d still has r%u in a file", d->number, record);
         }
@@ -536,10 +556,13 @@ void check_shown(world *w, device *d) {
 void check_all(world *w, int round) {
     gathered g;
     gather(&g, w);
+    for (uint32_t i = 1; i < w->ledger.record_count; i++) {
+        w->ledger.records[i].waits = w->ledger.records[i].leaves = 0;
+    }
     for (unsigned i = 0; i < w->plan->devices && !world_failed(w); i++) {
         gather_refusals(&g, &w->devices[i]);
         if (w->devices[i].replica != NULL) {
-            gather_waiting(&w->devices[i]);
+            gather_waiting(&g, &w->devices[i]);
         }
     }
     for (uint32_t i = 1; i < w->ledger.count && !world_failed(w); i++) {

@@ -85,7 +85,9 @@ typedef struct ledger_record {
     unsigned holders; /* users who hold it by a grant, a bit each; of roots */
     unsigned ever;    /* users who may have held it at any time, a bit each; of roots */
     int moved;        /* to another account */
-    int waits; /* work on it is not sent: it was written together with what is about a refused record */
+    /* Devices, a bit each, whose work on it is not sent, for it was written together with what is about a refused record; and
+     * those of them where it is a delete that waits. */
+    unsigned waits, leaves;
     int odd; /* its conflicts and holders cannot be told exactly any more */
 } ledger_record;
 

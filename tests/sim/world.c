@@ -218,6 +218,12 @@ static int settled(device *d, const rove_sync_report *report, rove_status status
         return 0;
     }
     if (d->w->verbose) {
+        if (state.catching_up || state.former_batches > 0 || !report->verified) {
+            fprintf(stderr, "                device %d: former batches %llu%s%s\n", d->number,
+                    (unsigned long long)state.former_batches,
+                    state.catching_up ? ", catching up" : "",
+                    report->verified ? "" : ", not verified");
+        }
         (void)!rove_pending_list(d->replica, tell_pending, &d->number, &error);
     }
     return status == ROVE_OK && report->verified &&

@@ -540,6 +540,7 @@ void writes_undo(device *d, const plan_event *event) {
 
 typedef struct numbers {
     int64_t items[64];
+    int returned[64]; /* by an operator, who has looked at it */
     rove_id ids[64];
     ledger_kind kinds[64]; /* LEDGER_KINDS: another one */
     size_t count;
@@ -553,6 +554,7 @@ static rove_status take_rejection(void *ctx, const rove_rejection *rejection) {
             kind++;
         }
         n->ids[n->count] = rejection->id;
+        n->returned[n->count] = rejection->returned;
         n->kinds[n->count] = kind;
         n->items[n->count++] = rejection->number;
     }
@@ -585,9 +587,46 @@ static void replaced(device *d, ledger_kind kind, rove_id id) {
     }
 }
 
+/* Which writes of revoked devices a piece of returned work has. */
+typedef struct returned_work {
+    ledger *l;
+    uint32_t record;
+    uint32_t writes[64];
+    size_t count;
+} returned_work;
+
+static rove_status take_returned(void *ctx, const rove_refused_field *field) {
+    returned_work *x = ctx;
+    uint32_t number = field->value.type == ROVE_TEXT
+                          ? ledger_number('w', field->value.as.data, field->value.size)
+                          : 0;
+    for (uint32_t i = 1; i < x->l->count && x->count < 64; i++) {
+        const ledger_write *write = &x->l->writes[i];
+        int added = field->value.type == ROVE_INT && write->what == LEDGER_COUNT &&
+                    write->record == x->record; /* increments are shown as their sum */
+        if (write->barred && (i == number || added)) {
+            x->writes[x->count++] = i;
+        }
+    }
+    return ROVE_OK;
+}
+
+static void list_returned(device *d, ledger_kind kind, rove_id id, int64_t number,
+                          returned_work *x) {
+    char key[LEDGER_KEY_SIZE] = "";
+    rove_error error = {0};
+    *x = (returned_work){.l = &d->w->ledger};
+    if (kind < LEDGER_KINDS) {
+        (void)device_text(d, kind, id, ledger_entities[kind].key, key, sizeof key);
+    }
+    x->record = ledger_number('r', key, strlen(key));
+    (void)!rove_rejection_read(d->replica, number, take_returned, x, &error);
+}
+
 void writes_settle(device *d, const plan_event *event) {
     sim_dice dice = sim_stream(event->work, 5);
     numbers n = {.count = 0};
+    returned_work again = {.count = 0};
     rove_error error = {0};
     rove_status status = ROVE_OK;
     if (d->replica == NULL || d->user < 0) {
@@ -604,11 +643,18 @@ void writes_settle(device *d, const plan_event *event) {
         if (!conflicts) {
             replaced(d, n.kinds[at], n.ids[at]);
         }
+        if (!conflicts && n.returned[at]) {
+            list_returned(d, n.kinds[at], n.ids[at], number, &again);
+        }
         /* Only what stands is kept: a value that comes back would be a second write of its number. */
         status = conflicts ? rove_conflict_settle(d->replica, number, 0, &error)
                            : rove_rejection_retry(d->replica, number, NULL, 0, &error);
         (void)device_may(d, "write", status, &error);
         d->w->counts->settled += status == ROVE_OK;
+        /* What an operator looked at, and its author does again, is no work of a revoked device any more. */
+        for (size_t i = 0; i < again.count && (status == ROVE_OK || d->machine.disk.off); i++) {
+            ledger_get(&d->w->ledger, again.writes[i])->barred = 0;
+        }
     }
     device_look(d);
 }
