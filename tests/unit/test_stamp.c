@@ -57,7 +57,7 @@ static void test_versions_are_ordered_by_stamp_then_replica(void **state) {
 }
 
 static void test_stamps_rise_whatever_the_clock_does(void **state) {
-    rove__hlc hlc = {0, 0};
+    rove__hlc hlc = {0, 0, 0};
     uint64_t seed = 11;
     rove_stamp last = 0;
 
@@ -82,7 +82,7 @@ static void test_a_fresh_millisecond_starts_at_random_low_ticks(void **state) {
 
     (void)state;
     for (int i = 0; i < 100; i++) {
-        rove__hlc hlc = {0, 0};
+        rove__hlc hlc = {0, 0, 0};
         uint16_t ticks = (uint16_t)next(&hlc, 1700000000000, &seed);
         assert_true(ticks < 1 << 12);
         distinct += ticks != before;
@@ -91,8 +91,55 @@ static void test_a_fresh_millisecond_starts_at_random_low_ticks(void **state) {
     assert_true(distinct > 90);
 }
 
+enum { COPIED = 500 };
+
+static void give(rove__hlc *hlc, int64_t now_ms, uint64_t seed, rove_stamp stamps[COPIED]) {
+    for (size_t i = 0; i < COPIED; i++) {
+        stamps[i] = next(hlc, now_ms, &seed);
+    }
+}
+
+/* Both rise, so one walk over the two finds what they have in common. */
+static void assert_apart(const rove_stamp *a, const rove_stamp *b) {
+    for (size_t i = 0, j = 0; i < COPIED && j < COPIED;) {
+        assert_true(a[i] != b[j]);
+        i += a[i] < b[j];
+        j += i < COPIED && a[i] > b[j];
+    }
+}
+
+/* A device whose clock is behind counts on, and so does who goes on with a copy of its files: from the same stamp. */
+static void test_copies_of_a_clock_that_is_behind_give_other_stamps(void **state) {
+    const int64_t behind = 1700000000000;
+    const rove_stamp held = rove__stamp_make(behind + 3600000, 7);
+    static rove_stamp ones[COPIED];
+    static rove_stamp others[COPIED];
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= 50; seed++) {
+        rove__hlc one = {held, held, 0};
+        rove__hlc other = one;
+        give(&one, behind, 2 * seed, ones);
+        give(&other, behind, 2 * seed + 1, others);
+        assert_apart(ones, others);
+        /* Neither is noticed yet, and both hear the same of headquarters. */
+        rove__hlc_observe(&one, held + 0x100000000);
+        rove__hlc_observe(&other, held + 0x100000000);
+        give(&one, behind, 2 * seed, ones);
+        give(&other, behind, 2 * seed + 1, others);
+        assert_apart(ones, others);
+        /* Nothing is unsent, and both fall back. */
+        rove__hlc_settle(&one, held);
+        rove__hlc_settle(&other, held);
+        one.issued = other.issued = held + 1;
+        give(&one, behind, 2 * seed, ones);
+        give(&other, behind, 2 * seed + 1, others);
+        assert_apart(ones, others);
+    }
+}
+
 static void test_a_wrong_clock_heals_when_nothing_is_unsent(void **state) {
-    rove__hlc hlc = {0, 0};
+    rove__hlc hlc = {0, 0, 0};
     uint64_t seed = 4;
     const int64_t now = 1700000000000;
     rove_stamp held = 0;
@@ -106,7 +153,7 @@ static void test_a_wrong_clock_heals_when_nothing_is_unsent(void **state) {
 }
 
 static void test_settling_never_gives_a_recent_stamp_again(void **state) {
-    rove__hlc hlc = {0, 0};
+    rove__hlc hlc = {0, 0, 0};
     uint64_t seed = 6;
     rove_stamp last = 0;
 
@@ -120,7 +167,7 @@ static void test_settling_never_gives_a_recent_stamp_again(void **state) {
 }
 
 static void test_absurd_stamps_are_not_believed(void **state) {
-    rove__hlc hlc = {100, 100};
+    rove__hlc hlc = {100, 100, 0};
     uint64_t seed = 8;
     rove_random none = {no_entropy, NULL};
     rove_stamp stamp = 1;
@@ -280,6 +327,7 @@ int main(void) {
         cmocka_unit_test(test_versions_are_ordered_by_stamp_then_replica),
         cmocka_unit_test(test_stamps_rise_whatever_the_clock_does),
         cmocka_unit_test(test_a_fresh_millisecond_starts_at_random_low_ticks),
+        cmocka_unit_test(test_copies_of_a_clock_that_is_behind_give_other_stamps),
         cmocka_unit_test(test_a_wrong_clock_heals_when_nothing_is_unsent),
         cmocka_unit_test(test_settling_never_gives_a_recent_stamp_again),
         cmocka_unit_test(test_absurd_stamps_are_not_believed),

@@ -8,6 +8,8 @@
 #include "base/assert.h"
 
 #define FRESH_TICKS 0x0fffu
+#define LEAP_BYTES                                                                                 \
+    3 /* 256 ms: far more ticks than are given out before the clock goes by the wall again */
 
 /*
  * After a fall back (rule D10) stamps up to `issued` may have been given out before. Below this distance
@@ -26,29 +28,53 @@ int rove__version_compare(rove__version a, rove__version b) {
     return 0;
 }
 
+static rove_status draw(const rove_random *random, size_t size, rove_stamp *number) {
+    uint8_t bytes[LEAP_BYTES] = {0};
+    rove_status status = random->fill(random->ctx, bytes, size);
+
+    *number = bytes[0] | (rove_stamp)bytes[1] << 8 | (rove_stamp)bytes[2] << 16;
+    return status;
+}
+
+/* The stamp after another one. What is not the last of this very clock a copy of it may go on from as well. */
+static rove_status follow(const rove__hlc *hlc, rove_stamp before, const rove_random *random,
+                          rove_stamp *next) {
+    rove_stamp leap = 0;
+    rove_status status = ROVE_OK;
+
+    if (before >= ROVE_STAMP_MAX) {
+        return ROVE_RANGE;
+    }
+    if (before != hlc->given) {
+        status = draw(random, LEAP_BYTES, &leap);
+    }
+    *next = before + 1 + leap;
+    return status;
+}
+
 rove_status rove__hlc_next(rove__hlc *hlc, int64_t now_ms, const rove_random *random,
                            rove_stamp *stamp) {
-    rove_stamp next = hlc->last + 1;
     rove_stamp now = rove__stamp_make(now_ms, 0);
+    rove_stamp next = 0;
+    rove_status status = ROVE_OK;
 
     *stamp = 0;
     if (now > hlc->last) {
-        uint8_t bytes[2] = {0, 0};
-        rove_status status = random->fill(random->ctx, bytes, sizeof bytes);
-        if (status != ROVE_OK) {
-            return status;
-        }
-        next = now | ((bytes[0] | (rove_stamp)bytes[1] << 8) & FRESH_TICKS);
+        status = draw(random, 2, &next);
+        next = now | (next & FRESH_TICKS);
+    } else {
+        status = follow(hlc, hlc->last, random, &next);
     }
-    if (next <= hlc->issued &&
+    if (status == ROVE_OK && next <= hlc->issued &&
         rove__stamp_ms(hlc->issued) - rove__stamp_ms(next) < FALL_BACK_MIN_MS) {
-        next = hlc->issued + 1;
+        status = follow(hlc, hlc->issued, random, &next);
     }
-    if (next > ROVE_STAMP_MAX) {
-        return ROVE_RANGE;
+    if (status != ROVE_OK || next > ROVE_STAMP_MAX) {
+        return status != ROVE_OK ? status : ROVE_RANGE;
     }
     ROVE_ASSERT(next > hlc->last);
     hlc->last = next;
+    hlc->given = next;
     if (next > hlc->issued) {
         hlc->issued = next;
     }

@@ -3,8 +3,10 @@
  *
  * A stamp is ms << 16 | ticks (Kulkarni et al., "Logical Physical Clocks", 2014). rove__hlc never issues
  * a stamp twice and never one below what it has issued or observed; ticks of a fresh millisecond start at
- * a random value below 2^12, so that clones of a device rarely collide. When nothing is unsent the clock may fall
- * back (rule D10): rove__hlc_settle.
+ * a random value below 2^12, so that clones of a device rarely collide. While the wall clock is behind, stamps are
+ * counted on, and the first after one that this very clock did not give (it was opened, heard of a later one, or fell
+ * back) leaps by up to 256 ms, for a clone counts on from the same one. When nothing is unsent the clock may fall back
+ * (rule D10): rove__hlc_settle.
  */
 #ifndef ROVE_BASE_STAMP_H
 #define ROVE_BASE_STAMP_H
@@ -58,6 +60,7 @@ typedef rove__version rove__origin;
 typedef struct rove__hlc {
     rove_stamp last;    /* the largest stamp issued or observed */
     rove_stamp issued;  /* the largest stamp ever issued here */
+    rove_stamp given;   /* the last one that this clock gave, never kept in a file: a copy begins without; 0: none yet */
 } rove__hlc;
 
 /* A stamp above all issued and observed ones, at now_ms or later. */
