@@ -64,6 +64,7 @@ struct phone {
 
     /* headquarters */
     rove_replica number; /* of the device, as headquarters gave it out */
+    rove_replica former; /* the number before, which its certificate names; 0: none */
     rove_id user;        /* whose it is */
     int turned_away;     /* its certificate is not good any more */
     uint64_t seq;
@@ -320,8 +321,8 @@ static inline void phone_identity(phone *p, const rove__enroll_request *asked, r
                                .organisation_size = 4};
 
     assert_int_equal(rove_pki_request_read(asked->csr, asked->csr_size, &csr, NULL), ROVE_OK);
-    identity.certificate_size =
-        seals_certificate(p->number, 0, p->user, csr.public_der, csr.public_size, certificate);
+    identity.certificate_size = seals_certificate(p->number, p->former, p->user, csr.public_der,
+                                                  csr.public_size, certificate);
     memset(identity.pin, 0xaa, sizeof identity.pin);
     rove__identity_write(answer, &identity);
 }
@@ -354,6 +355,7 @@ static inline rove_status phone_enrol(phone *p, const rove_request *request, con
         return ROVE_EXISTS;
     }
     p->enrolments++;
+    p->former = 0;
     phone_identity(p, &enrolment, answer);
     return ROVE_OK;
 }
@@ -365,6 +367,7 @@ static inline rove_status phone_renew(phone *p, const rove__buf *body, rove__buf
     p->renewals++;
     if (renewal.flags & ROVE_RENEW_FRESH_REPLICA) {
         p->fresh_renewals++;
+        p->former = p->number;
         p->number += 1000;
         p->judged = 0;
         memset(&p->chain, 0, sizeof p->chain);

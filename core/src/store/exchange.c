@@ -49,7 +49,7 @@ static const char *const texts[ROVE_EXCHANGE_SQL_COUNT] = {
     [ROVE_EXCHANGE_BATCH_FORGET] = "DELETE FROM _batch WHERE number > 0 AND state > 0 AND number <"
                                    " min(coalesce((SELECT min(batch) FROM _frame WHERE batch > 0), ?1),"
                                    " coalesce((SELECT min(batch) FROM _sealed WHERE batch > 0), ?1)) - 1",
-    [ROVE_EXCHANGE_BATCH_PLAIN] = "SELECT number FROM _batch WHERE state IN (1, 2) AND number > ?1"
+    [ROVE_EXCHANGE_BATCH_PLAIN] = "SELECT number FROM _batch WHERE state > 0 AND number > ?1"
                                   " AND EXISTS (SELECT 1 FROM _frame WHERE batch = number)"
                                   " ORDER BY number LIMIT 1",
     [ROVE_EXCHANGE_FORMER_FORGET] = "DELETE FROM _batch WHERE number < 0"

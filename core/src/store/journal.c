@@ -3,8 +3,9 @@
  * nothing of what the rep wrote stays readable in them.
  *
  * A batch is sealed after its Ack, in a transaction of its own: until then its frames stay as they are, so there is no
- * moment at which it is neither. What cannot be sealed yet (headquarters has no sealing key, memory is short) is tried
- * again at the end of the next exchange, and does not hold anything up.
+ * moment at which it is neither. What could not be sealed (headquarters has no sealing key, memory is short, the app was
+ * killed) is tried again before and after each exchange, and does not hold anything up: before, because a number may have
+ * been left meanwhile, and of its batches only sealed ones can be given back.
  *
  * `safe`, the seq up to which headquarters is backed up, counts on the timeline on which headquarters has said that it lacks
  * nothing: a seq of before a restore may be another transaction's by now. Until then it is SAFE_UNKNOWN here.
@@ -334,6 +335,10 @@ static rove_status seal_next(rove__store *store, const rove__sealer *sealer, int
     }
     if (status == ROVE_OK && *found) {
         status = rove__journal_seal(store, *batch, sealer, error);
+    }
+    /* Of one of a former number headquarters was told nothing while it was plain. */
+    if (status == ROVE_OK && *found && *batch < 0) {
+        status = rove__meta_put_int(store, ROVE_META_CHECKED, 0, error);
     }
     return rove__store_leave(store, status, error);
 }

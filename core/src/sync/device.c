@@ -64,7 +64,7 @@ struct rove__device {
     uint32_t push_ordinal;
     int pushed_any;
     size_t pushed_bytes, pushed_changes, pushed_weight; /* in this request */
-    int64_t told; /* of batches of former numbers, up to it */
+    int64_t told;                                       /* of batches of former numbers, up to it */
     rove__former_position former;
     rove__digest_list digests; /* in digest_arena, while PHASE_DIGESTS lasts */
     int digests_counted;
@@ -81,7 +81,7 @@ struct rove__device {
     int ended;
     int again;
     int stopped; /* headquarters asks for something before it goes on */
-    int mended; /* what differed is being sent: worth comparing once more */
+    int mended;  /* what differed is being sent: worth comparing once more */
     int digests_next;
     int verified;
     rove_status failed; /* what the exchange came to, if not ROVE_OK */
@@ -542,6 +542,12 @@ static rove_status take_order(rove__device *device, const rove__frame *frame) {
     return ROVE_OK;
 }
 
+static void seal_journal(const rove__device *device) {
+    if (device->options.sealer != NULL) {
+        rove__store_journal(device->store, device->options.sealer);
+    }
+}
+
 static rove_status take_end(rove__device *device, const rove__frame *frame) {
     rove__end end;
     rove__comparison result = ROVE_NOT_COMPARED;
@@ -558,9 +564,7 @@ static rove_status take_end(rove__device *device, const rove__frame *frame) {
     if (status != ROVE_OK) {
         return status;
     }
-    if (device->options.sealer != NULL) {
-        rove__store_journal(device->store, device->options.sealer);
-    }
+    seal_journal(device);
     device->ended = 1;
     device->again |= end.more;
     device->stats.server_rows = end.row_count;
@@ -667,6 +671,7 @@ rove_status rove__device_new(const rove__store_ports *ports, rove__store *store,
         status = rove__frame_reader_new(ports->allocator, &device->reader);
     }
     if (status == ROVE_OK) {
+        seal_journal(device);
         status = rove__store_freeze(store, error);
     } else {
         status = rove__error_set(error, status, "%s", rove_status_text(status));
