@@ -335,7 +335,9 @@ static void reassign(office *o, sim_dice *dice) {
         record->odd = record->odd || code != 0 || record->insert != 0 || !there;
         if (code == 0 && there) {
             record->holders = (record->holders & ~(1u << from)) | 1u << to;
-            record->owner = (int)to;
+            if (record->owner < 0 || record->owner == (int)from) {
+                record->owner = (int)to; /* of what is somebody else's only the assignment passes */
+            }
         }
     }
     o->w->counts->reassignments += code == 0;

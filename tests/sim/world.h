@@ -59,8 +59,9 @@ typedef struct world world;
     X(restores_of_devices)                                                                         \
     X(clones)                                                                                      \
     X(forks)                                                                                       \
-    X(handovers) X(backups) X(restores_of_headquarters) X(edits) X(assignments) X(reassignments)   \
-        X(moves) X(merges) X(revocations) X(purges) X(replays) X(conflicts) X(reviews) X(settled)  \
+    X(handovers)                                                                                   \
+    X(backups) X(restores_of_headquarters) X(edits) X(assignments) X(reassignments) X(moves)       \
+        X(merges) X(revocations) X(purges) X(replays) X(conflicts) X(reviews) X(settled)           \
             X(refused) X(sealed) X(parked) X(tidied) X(repairs) X(rows_checked) X(writes_checked)  \
                 X(claims) X(late) X(forged) X(lagging) X(newcomers) X(timelines) X(wrong_sums)     \
                     X(large_scopes) X(crowds) X(set_aside)
@@ -124,6 +125,7 @@ typedef struct session {
 
 #define OFFICE_REPLAYS 8
 #define OFFICE_LATE    4
+#define OFFICE_RETRIED 64
 typedef struct office {
     world *w;
     sim_machine machine;
@@ -153,8 +155,10 @@ typedef struct office {
     size_t backup_writes;
     unsigned *backup_holders, *backup_ever;
     size_t backup_records;
-    int restored; /* at least once */
-    int returned; /* work in review, to who had done it */
+    int restored;                    /* at least once */
+    int returned;                    /* work in review, to who had done it */
+    rove_id retried[OFFICE_RETRIED]; /* returned work that a rep did again, on one of his devices */
+    size_t retried_count;
 } office;
 
 struct world {

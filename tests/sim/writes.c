@@ -540,22 +540,33 @@ void writes_undo(device *d, const plan_event *event) {
 
 typedef struct numbers {
     int64_t items[64];
-    int returned[64]; /* by an operator, who has looked at it */
     rove_id ids[64];
     ledger_kind kinds[64]; /* LEDGER_KINDS: another one */
+    int returned[64]; /* by an operator, who has looked at it */
     size_t count;
+    office *o;
 } numbers;
+
+/* A rep does not do again on one device what he did again on another: that would be there twice (docs/testing.md). */
+static int is_retried(const office *o, int64_t number) {
+    for (size_t i = 0; i < o->retried_count; i++) {
+        if (o->retried[i] == number) {
+            return 1;
+        }
+    }
+    return 0;
+}
 
 static rove_status take_rejection(void *ctx, const rove_rejection *rejection) {
     numbers *n = ctx;
-    if (n->count < 64) {
+    if (n->count < 64 && !(rejection->returned && is_retried(n->o, rejection->number))) {
         ledger_kind kind = LEDGER_ACCOUNT;
         while (kind < LEDGER_KINDS && strcmp(ledger_entities[kind].name, rejection->entity) != 0) {
             kind++;
         }
         n->ids[n->count] = rejection->id;
-        n->returned[n->count] = rejection->returned;
         n->kinds[n->count] = kind;
+        n->returned[n->count] = rejection->returned;
         n->items[n->count++] = rejection->number;
     }
     return ROVE_OK;
@@ -625,7 +636,7 @@ static void list_returned(device *d, ledger_kind kind, rove_id id, int64_t numbe
 
 void writes_settle(device *d, const plan_event *event) {
     sim_dice dice = sim_stream(event->work, 5);
-    numbers n = {.count = 0};
+    numbers n = {.o = &d->w->office};
     returned_work again = {.count = 0};
     rove_error error = {0};
     rove_status status = ROVE_OK;
@@ -642,6 +653,9 @@ void writes_settle(device *d, const plan_event *event) {
         int64_t number = n.items[at];
         if (!conflicts) {
             replaced(d, n.kinds[at], n.ids[at]);
+            if (n.returned[at] && n.o->retried_count < OFFICE_RETRIED) {
+                n.o->retried[n.o->retried_count++] = number;
+            }
         }
         if (!conflicts && n.returned[at]) {
             list_returned(d, n.kinds[at], n.ids[at], number, &again);
