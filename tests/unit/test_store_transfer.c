@@ -152,6 +152,35 @@ static void nothing_is_named_where_nothing_was(void **state) {
     office_expect_verified(&o);
 }
 
+/*
+ * The first download comes with the answer to what was made before it. Headquarters read the account after it had taken
+ * the visit, and somebody had deleted the visit in between.
+ */
+static void what_was_deleted_before_the_first_download_read_it_leaves(void **state) {
+    (void)state;
+    rove__hello hello;
+    office_push push;
+    rove__page page;
+
+    rove__row account = replica_row(&r, "Account", 0);
+    replica_set_text(&account, "name", "A");
+    rove_id a = replica_insert(&r, &account);
+    rove__row visit = replica_row(&r, "Visit", 0);
+    replica_set_int(&visit, "account_id", a);
+    replica_set_int(&visit, "planned_start", REPLICA_NOW_MS);
+    replica_set_int(&visit, "status", 1);
+    rove_id v = replica_insert(&r, &visit);
+    office_receive(&o, &hello, &push);
+    office_answer *answer = office_judge(&o, &push);
+    office_delete(&o, office_find(&o, visit.entity->number, v));
+    office_page(&o, &page);
+    assert_true(page.has_held);
+    replica_ok(&r, rove__store_apply(r.store, answer->acks, answer->count, &page, &r.error));
+    replica_expect_text(&r, "Account", a, "name", "A");
+    expect_gone("Visit", v);
+    office_expect_verified(&o);
+}
+
 static void work_on_a_row_that_was_not_named_goes_on(void **state) {
     (void)state;
     rove_id a = office_account(&o, "A")->whole.row.id;
@@ -253,6 +282,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(what_was_acknowledged_meanwhile_stays, setup, teardown),
         cmocka_unit_test_setup_teardown(a_transfer_that_begins_again_starts_anew, setup, teardown),
         cmocka_unit_test_setup_teardown(nothing_is_named_where_nothing_was, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_was_deleted_before_the_first_download_read_it_leaves,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(work_on_a_row_that_was_not_named_goes_on, setup, teardown),
         cmocka_unit_test_setup_teardown(of_a_bucket_only_its_rows_leave, setup, teardown),
         cmocka_unit_test_setup_teardown(a_transfer_that_was_cut_off_ends_with_the_next_answer,

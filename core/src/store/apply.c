@@ -151,11 +151,11 @@ rove_status rove__store_apply(rove__store *store, const rove__ack *acks, size_t 
         return status;
     }
     status = rove__apply_begin(&apply, store, error);
-    if (status == ROVE_OK && page != NULL) {
-        status = rove__transfer_open(&apply, page);
-    }
     if (status == ROVE_OK) {
         status = apply_acks(&apply, acks, ack_count);
+    }
+    if (status == ROVE_OK && page != NULL) {
+        status = rove__transfer_open(&apply, page);
     }
     if (status == ROVE_OK && page != NULL) {
         status = apply_page(&apply, page);

@@ -228,8 +228,10 @@ static rove_status holds_something(rove__apply *apply, int *any) {
 
 /*
  * The list of what is held opens a download. If the replica has nothing then, every row that comes before a transfer
- * of its scope begins (today's visits, what was just acknowledged) is of this download: what happens to it later
- * comes with the feed. So such a scope counts as fresh, and nobody has to remember which of its rows were named.
+ * of its scope begins (today's visits, what is acknowledged meanwhile) is of this download: what happens to it later
+ * comes with the feed. So such a scope counts as fresh, and nobody has to remember which of its rows were named. What was
+ * acknowledged with the list itself is not of it: headquarters read the scopes after it had taken that, and somebody may have
+ * deleted it in between.
  */
 rove_status rove__transfer_open(rove__apply *apply, const rove__page *page) {
     rove__store *store = apply->store;
