@@ -2,17 +2,20 @@
  * Entries of the outbox: their bytes, what damaged bytes do, and both versions of a row with pending work.
  */
 #include "replica.h"
+#include "store_trial.h"
 
 static replica r;
 
 static int setup(void **state) {
     (void)state;
     replica_start(&r, "outbox");
+    store_trial_with(&r.memory);
     return 0;
 }
 
 static int teardown(void **state) {
     (void)state;
+    store_trial_with(NULL);
     replica_end(&r);
     return 0;
 }

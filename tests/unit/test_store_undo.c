@@ -2,17 +2,20 @@
  * Undo: what was not sent can be taken back, and headquarters' version shows again.
  */
 #include "replica.h"
+#include "store_trial.h"
 
 static replica r;
 
 static int setup(void **state) {
     (void)state;
     replica_start(&r, "undo");
+    store_trial_with(&r.memory);
     return 0;
 }
 
 static int teardown(void **state) {
     (void)state;
+    store_trial_with(NULL);
     replica_end(&r);
     return 0;
 }

@@ -4,17 +4,20 @@
 #include "replica.h"
 
 #include "merge/merge.h"
+#include "store_trial.h"
 
 static replica r;
 
 static int setup(void **state) {
     (void)state;
     replica_start(&r, "write");
+    store_trial_with(&r.memory);
     return 0;
 }
 
 static int teardown(void **state) {
     (void)state;
+    store_trial_with(NULL);
     replica_end(&r);
     return 0;
 }
@@ -494,6 +497,7 @@ static void watchers_hear_of_commits_only(void **state) {
     (void)state;
     rove__store_event seen[8];
     memset(seen, 0, sizeof seen);
+    store_trial_with(NULL); /* an event that finds no memory is not told */
     rove__store_watch(r.store, events_seen, seen);
 
     rove__row row = replica_row(&r, "Account", 0);
