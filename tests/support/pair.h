@@ -10,6 +10,7 @@
 
 #include "phone.h"
 #include "site.h"
+#include "store_trial.h"
 
 static site hq;
 static phone first;
@@ -87,6 +88,7 @@ static inline rove_status route(phone *p, const rove_request *request, const rov
 
 static inline void open_phone(phone *p, const char *name, rove_replica number) {
     phone_prepare(p, name);
+    store_trial_with(&p->memory);
     p->now.wall_ms = SITE_NOW;
     p->number = number;
     p->until_ms = SITE_NOW + 3000 * PHONE_DAY_MS;
@@ -116,6 +118,7 @@ static inline int pair_set_up(void **state) {
 
 static inline int pair_tear_down(void **state) {
     (void)state;
+    store_trial_with(NULL);
     phone_stop(&first);
     phone_stop(&second);
     for (size_t i = 0; i < device_count; i++) {

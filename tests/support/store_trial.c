@@ -12,9 +12,11 @@
 
 #define PLACES_MAX 16384
 #define FRAMES     12
+#define HEAPS_MAX  8
 
 static struct {
-    heap *h;
+    heap *heaps[HEAPS_MAX]; /* whose stores are tried */
+    size_t heap_count;
     int playing;
     int failed; /* a call in this play */
     uint64_t known[PLACES_MAX];
@@ -56,9 +58,11 @@ static int heap_asks(void *ctx) {
     return fails();
 }
 
+/* In a play nobody but the store takes any. */
 static int arena_asks(void *ctx, const rove__arena *arena) {
     (void)ctx;
-    return arena->allocator->ctx == trial.h && fails();
+    (void)arena;
+    return fails();
 }
 
 static int statement_asks(const char *sql) {
@@ -67,18 +71,41 @@ static int statement_asks(const char *sql) {
 }
 
 void store_trial_with(heap *h) {
-    trial.h = h;
-    arena_watch = h == NULL ? NULL : arena_asks;
-    statement_watch = h == NULL ? NULL : statement_asks;
-    if (h != NULL) {
-        h->fault = heap_asks;
+    trial.playing = 0; /* a test that failed had left it so */
+    if (h == NULL) {
+        trial.heap_count = 0;
+        arena_watch = NULL;
+        statement_watch = NULL;
+        return;
     }
+    for (size_t i = 0; i < trial.heap_count; i++) {
+        if (trial.heaps[i] == h) {
+            trial.heap_count = i;
+        }
+    }
+    if (trial.heap_count == HEAPS_MAX) {
+        abort();
+    }
+    trial.heaps[trial.heap_count++] = h;
+    h->fault = heap_asks;
+    arena_watch = arena_asks;
+    statement_watch = statement_asks;
+}
+
+/* Whether calls are tried now: not while the test itself lets one fail. */
+static int is_on(void) {
+    for (size_t i = 0; i < trial.heap_count; i++) {
+        if (trial.heaps[i]->fail_at != 0) {
+            return 0;
+        }
+    }
+    return trial.heap_count > 0;
 }
 
 /* Before a play. */
 static void begin(void) {
     trial.failed = 0;
-    trial.playing = trial.h != NULL && trial.h->fail_at == 0;
+    trial.playing = is_on();
 }
 
 /* 1: it failed by our hand, and is to be played again. */
@@ -216,8 +243,7 @@ static void go_back(rove__store *store, const char *what, const before *b) {
         rove_status status = ROVE_OK;                                                              \
         before then;                                                                               \
                                                                                                    \
-        if (trial.h == NULL || trial.playing || !store->in_transaction ||                          \
-            store->doomed != ROVE_OK) {                                                            \
+        if (!is_on() || trial.playing || !store->in_transaction || store->doomed != ROVE_OK) {     \
             return __real_rove__store_##name arguments;                                            \
         }                                                                                          \
         mark(store, &then);                                                                        \

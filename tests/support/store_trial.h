@@ -12,7 +12,7 @@
 
 #include "heap.h"
 
-/* From now on, with a store whose memory is `h`; NULL: no longer. */
+/* From now on also with stores whose memory is `h`, eight at most; NULL: with none any longer. For tests without threads. */
 void store_trial_with(heap *h);
 
 #endif

@@ -269,10 +269,11 @@ __attribute__((noinline)) static rove_status begin(trial *t, trial_play play, vo
     t->base = backtrace(frames, DEEP);
     t->calls = 0;
     t->playing = 1;
+    int (*before)(void *ctx, const rove__arena *arena) = arena_watch; /* store_trial.h's */
     arena_watch = arena_fault;
     arena_watch_ctx = t;
     rove_status status = play(ctx, answer);
-    arena_watch = NULL;
+    arena_watch = before;
     t->playing = 0;
     return status;
 }
