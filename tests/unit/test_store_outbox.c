@@ -2,6 +2,7 @@
  * Entries of the outbox: their bytes, what damaged bytes do, and both versions of a row with pending work.
  */
 #include "replica.h"
+#include "store/exchange.h"
 #include "store_trial.h"
 
 static replica r;
@@ -146,17 +147,17 @@ static void a_damaged_entry_is_reported_and_the_rest_works(void **state) {
 /* Headquarters' version and what is shown, from the tables. */
 static void read_both(rove_id id, rove__stored *shown, rove__stored *under, int *live) {
     const rove__entity *account = replica_entity(&r, "Account");
+    rove__record record;
     rove__stored again;
-    rove__entry *entries = NULL;
-    size_t count = 0;
 
     replica_ok(&r, rove__store_enter(r.store, &r.error));
     replica_ok(&r, rove__table_get(r.store, account, id, &r.arena, shown, &r.error));
-    replica_ok(&r, rove__store_under(r.store, shown, &r.arena, under, live, &r.error));
+    replica_ok(&r, rove__record_load(r.store, account, id, &r.arena, &record, &r.error));
+    *under = record.under;
+    *live = rove__record_live(&record);
     /* Laying the entries over headquarters' version gives what is shown. */
-    replica_ok(&r,
-               rove__entry_chain(r.store, shown->pending, &r.arena, &entries, &count, &r.error));
-    replica_ok(&r, rove__store_overlay(r.store, under, entries, count, &r.arena, &again, &r.error));
+    replica_ok(&r, rove__store_overlay(r.store, under, record.entries, record.count, &r.arena,
+                                       &again, &r.error));
     for (size_t i = 0; i < account->field_count; i++) {
         assert_true(rove__value_equal(&again.row.cells[i], &shown->row.cells[i]));
     }

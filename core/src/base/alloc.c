@@ -143,6 +143,23 @@ void *rove__arena_copy(rove__arena *arena, const void *data, size_t size) {
     return copy;
 }
 
+void *rove__arena_grown(rove__arena *arena, void *array, size_t count, size_t *capacity,
+                        size_t size) {
+    if (count < *capacity) {
+        return array;
+    }
+    size_t larger_capacity = 2 * *capacity + 8;
+    void *larger = rove__arena_take(arena, larger_capacity * size);
+    if (larger == NULL) {
+        return NULL;
+    }
+    if (count > 0) {
+        memcpy(larger, array, count * size);
+    }
+    *capacity = larger_capacity;
+    return larger;
+}
+
 void rove__arena_reset(rove__arena *arena) {
     while (arena->chunks != NULL && arena->chunks->older != NULL) {
         rove__arena_chunk *older = arena->chunks->older;

@@ -41,6 +41,9 @@ void rove__arena_init(rove__arena *arena, const rove_allocator *allocator, size_
 void *rove__arena_take(rove__arena *arena, size_t size);
 /* A copy of `size` bytes. */
 void *rove__arena_copy(rove__arena *arena, const void *data, size_t size);
+/* Room for one more behind `count` items of `size` bytes: the array, or a larger copy of it. NULL: no memory. */
+void *rove__arena_grown(rove__arena *arena, void *array, size_t count, size_t *capacity,
+                        size_t size);
 void rove__arena_reset(rove__arena *arena);
 void rove__arena_free(rove__arena *arena);
 

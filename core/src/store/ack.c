@@ -503,18 +503,11 @@ static rove_status list_entries(acking *a, uint64_t number, int64_t **seqs, size
     rove_status status = rove__exchange_row(a->apply->store, ROVE_EXCHANGE_OUTBOX_BATCH, &statement,
                                             a->apply->error, "i", (int64_t)number);
     for (more = statement != NULL; status == ROVE_OK && more;) {
-        if (*count == capacity) {
-            capacity = 2 * capacity + 1024;
-            int64_t *larger =
-                rove__arena_take(&a->apply->exchange->arena, capacity * sizeof *larger);
-            if (larger == NULL) {
-                sqlite3_reset(statement);
-                return ROVE_NOMEM;
-            }
-            if (*count > 0) {
-                memcpy(larger, *seqs, *count * sizeof *larger);
-            }
-            *seqs = larger;
+        *seqs =
+            rove__arena_grown(&a->apply->exchange->arena, *seqs, *count, &capacity, sizeof **seqs);
+        if (*seqs == NULL) {
+            sqlite3_reset(statement);
+            return ROVE_NOMEM;
         }
         (*seqs)[(*count)++] = sqlite3_column_int64(statement, 0);
         status = rove__exchange_step(a->apply->store, statement, &more, a->apply->error);

@@ -105,17 +105,10 @@ static rove_status settle_entity(rove__store *store, const rove__entity *entity,
         status = rove__exchange_step(store, statement, &more, error);
     }
     while (status == ROVE_OK && more) {
-        if (count == capacity) {
-            capacity = 2 * capacity + 256;
-            rove_id *larger = rove__arena_take(arena, capacity * sizeof *larger);
-            if (larger == NULL) {
-                sqlite3_reset(statement);
-                return ROVE_NOMEM;
-            }
-            if (count > 0) {
-                memcpy(larger, ids, count * sizeof *larger);
-            }
-            ids = larger;
+        ids = rove__arena_grown(arena, ids, count, &capacity, sizeof *ids);
+        if (ids == NULL) {
+            sqlite3_reset(statement);
+            return ROVE_NOMEM;
         }
         ids[count++] = sqlite3_column_int64(statement, 0);
         status = rove__exchange_step(store, statement, &more, error);

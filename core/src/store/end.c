@@ -96,17 +96,10 @@ static rove_status list_digests(rove__store *store, rove__arena *arena, rove__di
         status = rove__exchange_step(store, statement, &more, error);
     }
     while (status == ROVE_OK && more) {
-        if (count == capacity) {
-            capacity = 2 * capacity + 64;
-            rove__scope_digest *larger = rove__arena_take(arena, capacity * sizeof *larger);
-            if (larger == NULL) {
-                status = ROVE_NOMEM;
-                break;
-            }
-            if (count > 0) {
-                memcpy(larger, items, count * sizeof *larger);
-            }
-            items = larger;
+        items = rove__arena_grown(arena, items, count, &capacity, sizeof *items);
+        if (items == NULL) {
+            status = ROVE_NOMEM;
+            break;
         }
         if (sqlite3_column_bytes(statement, 3) != 16) {
             status = rove__error_set(error, ROVE_CORRUPT, "The digest of a scope is damaged.");

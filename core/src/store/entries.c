@@ -68,24 +68,16 @@ rove_status rove__entry_load(rove__store *store, int64_t seq, rove__arena *arena
 /* The chain of `newest`, newest first, in an array that grows in the arena. */
 static rove_status collect(rove__store *store, int64_t newest, rove__arena *arena,
                            rove__entry **entries, size_t *count, rove_error *error) {
-    size_t capacity = 4;
+    size_t capacity = 0;
     rove_status status = ROVE_OK;
 
     *count = 0;
-    *entries = rove__arena_take(arena, capacity * sizeof **entries);
-    if (*entries == NULL) {
-        return ROVE_NOMEM;
-    }
+    *entries = NULL;
     for (int64_t seq = newest; seq != 0 && status == ROVE_OK;
          seq = (*entries)[*count - 1].previous) {
-        if (*count == capacity) {
-            rove__entry *larger = rove__arena_take(arena, 2 * capacity * sizeof *larger);
-            if (larger == NULL) {
-                return ROVE_NOMEM;
-            }
-            memcpy(larger, *entries, capacity * sizeof *larger);
-            *entries = larger;
-            capacity *= 2;
+        *entries = rove__arena_grown(arena, *entries, *count, &capacity, sizeof **entries);
+        if (*entries == NULL) {
+            return ROVE_NOMEM;
         }
         status = rove__entry_load(store, seq, arena, &(*entries)[*count], error);
         *count += 1;

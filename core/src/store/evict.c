@@ -32,17 +32,10 @@ typedef struct row_list {
 } row_list;
 
 static rove_status list_add(row_list *list, rove__arena *arena, uint32_t entity, rove_id id) {
-    if (list->count == list->capacity) {
-        size_t capacity = list->capacity == 0 ? 64 : 2 * list->capacity;
-        row_name *rows = rove__arena_take(arena, capacity * sizeof *rows);
-        if (rows == NULL) {
-            return ROVE_NOMEM;
-        }
-        if (list->count > 0) {
-            memcpy(rows, list->rows, list->count * sizeof *rows);
-        }
-        list->rows = rows;
-        list->capacity = capacity;
+    list->rows =
+        rove__arena_grown(arena, list->rows, list->count, &list->capacity, sizeof *list->rows);
+    if (list->rows == NULL) {
+        return ROVE_NOMEM;
     }
     list->rows[list->count++] = (row_name){id, entity};
     return ROVE_OK;
@@ -381,17 +374,10 @@ static rove_status clear_sums(const leaving *l) {
                                     "i", l->scope.root);
     }
     for (more = statement != NULL; status == ROVE_OK && more;) {
-        if (count == capacity) {
-            int32_t *larger = rove__arena_take(l->arena, (2 * capacity + 16) * sizeof *larger);
-            if (larger == NULL) {
-                sqlite3_reset(statement);
-                return ROVE_NOMEM;
-            }
-            if (count > 0) {
-                memcpy(larger, parts, count * sizeof *larger);
-            }
-            parts = larger;
-            capacity = 2 * capacity + 16;
+        parts = rove__arena_grown(l->arena, parts, count, &capacity, sizeof *parts);
+        if (parts == NULL) {
+            sqlite3_reset(statement);
+            return ROVE_NOMEM;
         }
         parts[count++] = (int32_t)sqlite3_column_int64(statement, 0);
         status = rove__exchange_step(store, statement, &more, l->apply->error);

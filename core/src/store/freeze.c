@@ -38,20 +38,6 @@ typedef struct freezing {
     rove__flight flight;
 } freezing;
 
-/* Room for one more in an array that grows in the arena; NULL: no memory. */
-static void *grown(rove__arena *arena, void *array, size_t count, size_t *capacity, size_t size) {
-    if (count < *capacity) {
-        return array;
-    }
-    size_t larger_capacity = *capacity * 2 + 64;
-    void *larger = rove__arena_take(arena, larger_capacity * size);
-    if (larger != NULL && count > 0) {
-        memcpy(larger, array, count * size);
-    }
-    *capacity = larger != NULL ? larger_capacity : *capacity;
-    return larger;
-}
-
 static rove_status count_unfrozen(freezing *f, size_t *count) {
     sqlite3_stmt *statement = NULL;
 
@@ -116,7 +102,8 @@ static void choose_given(freezing *f, const int64_t *entries, size_t count) {
 /* ---- D8 ---- */
 
 static rove_status hold(freezing *f, uint32_t entity, rove_id row) {
-    struct held *held = grown(f->arena, f->held, f->held_count, &f->held_capacity, sizeof *f->held);
+    struct held *held =
+        rove__arena_grown(f->arena, f->held, f->held_count, &f->held_capacity, sizeof *f->held);
 
     if (held == NULL) {
         return ROVE_NOMEM;

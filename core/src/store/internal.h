@@ -310,13 +310,8 @@ ROVE_CHECK rove_status rove__change_unpack(rove__store *store, const void *bytes
 ROVE_CHECK rove_status rove__discard_note(rove__store *store, const rove__change *change,
                                           const char *why, rove_error *error);
 
-/* under.c: headquarters' version of a row: what lies under its pending work. live 0: headquarters has not
- * seen it (a pending insert). Sets versioned, counters headquarters' total. */
-ROVE_CHECK rove_status rove__store_under(rove__store *store, const rove__stored *stored,
-                                         rove__arena *arena, rove__stored *under, int *live,
-                                         rove_error *error);
 /*
- * The inverse: lays the row's entries (a chain, every cell with `pending`) over headquarters' version; a set's
+ * under.c: lays the row's entries (a chain, every cell with `pending`) over headquarters' version; a set's
  * pending adds get the version {raw, the entry's replica}. *shown has `pending` of the newest entry.
  */
 ROVE_CHECK rove_status rove__store_overlay(rove__store *store, const rove__stored *under,

@@ -35,17 +35,10 @@ typedef struct pruning {
 } pruning;
 
 static rove_status drop_later(pruning *p, int64_t number) {
-    if (p->count == p->capacity) {
-        size_t capacity = p->capacity * 2 + 16;
-        int64_t *larger = rove__arena_take(&p->store->exchange->arena, capacity * sizeof *larger);
-        if (larger == NULL) {
-            return ROVE_NOMEM;
-        }
-        if (p->count > 0) {
-            memcpy(larger, p->drop, p->count * sizeof *larger);
-        }
-        p->drop = larger;
-        p->capacity = capacity;
+    p->drop = rove__arena_grown(&p->store->exchange->arena, p->drop, p->count, &p->capacity,
+                                sizeof *p->drop);
+    if (p->drop == NULL) {
+        return ROVE_NOMEM;
     }
     p->drop[p->count++] = number;
     return ROVE_OK;

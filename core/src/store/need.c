@@ -113,17 +113,10 @@ static rove_status list_needed(gathering *g, rove__arena *arena) {
     rove_status status =
         rove__exchange_row(g->store, ROVE_EXCHANGE_NEEDED_ALL, &statement, g->error, "");
     for (more = statement != NULL; status == ROVE_OK && more;) {
-        if (g->count == capacity) {
-            capacity = 2 * capacity + 64;
-            rove__origin *larger = rove__arena_take(arena, capacity * sizeof *larger);
-            if (larger == NULL) {
-                sqlite3_reset(statement);
-                return ROVE_NOMEM;
-            }
-            if (g->count > 0) {
-                memcpy(larger, g->origins, g->count * sizeof *larger);
-            }
-            g->origins = larger;
+        g->origins = rove__arena_grown(arena, g->origins, g->count, &capacity, sizeof *g->origins);
+        if (g->origins == NULL) {
+            sqlite3_reset(statement);
+            return ROVE_NOMEM;
         }
         g->origins[g->count++] = (rove__origin){(rove_stamp)sqlite3_column_int64(statement, 0),
                                                 (rove_replica)sqlite3_column_int64(statement, 1)};

@@ -62,17 +62,10 @@ static rove_status follow_references(const renaming *r) {
     rove_status status =
         rove__exchange_row(r->store, ROVE_EXCHANGE_OUTBOX_ROWS, &statement, r->error, "");
     for (more = statement != NULL; status == ROVE_OK && more;) {
-        if (count == capacity) {
-            capacity = 2 * capacity + 256;
-            struct name *larger = rove__arena_take(arena, capacity * sizeof *larger);
-            if (larger == NULL) {
-                sqlite3_reset(statement);
-                return ROVE_NOMEM;
-            }
-            if (count > 0) {
-                memcpy(larger, names, count * sizeof *larger);
-            }
-            names = larger;
+        names = rove__arena_grown(arena, names, count, &capacity, sizeof *names);
+        if (names == NULL) {
+            sqlite3_reset(statement);
+            return ROVE_NOMEM;
         }
         names[count++] = (struct name){(uint32_t)sqlite3_column_int64(statement, 0),
                                        sqlite3_column_int64(statement, 1)};

@@ -96,10 +96,7 @@ static rove_status advice(int code, const char **text) {
     case SQLITE_INTERRUPT:
         return ROVE_CANCELLED;
     case SQLITE_CONSTRAINT:
-        return code == SQLITE_CONSTRAINT_PRIMARYKEY || code == SQLITE_CONSTRAINT_ROWID ||
-                       code == SQLITE_CONSTRAINT_UNIQUE
-                   ? ROVE_EXISTS
-                   : ROVE_INVALID;
+        return code == SQLITE_CONSTRAINT_PRIMARYKEY ? ROVE_EXISTS : ROVE_INVALID;
     case SQLITE_IOERR:
         if (code == SQLITE_IOERR_NOMEM) {
             return ROVE_NOMEM;
@@ -247,19 +244,15 @@ static rove_status prepare_text(rove__store *store, rove__buf *sql, sqlite3_stmt
     return status;
 }
 
+/* Every caller has the entity from this registry, or has asked whether it is. */
 static rove__entity_statements *statements_of(rove__store *store, const rove__entity *entity) {
-    size_t count = rove__registry_count(store->registry);
+    size_t at = 0;
 
-    for (size_t i = 0; i < count; i++) {
-        if (store->entities[i].entity == entity) {
-            return &store->entities[i];
-        }
+    while (store->entities[at].entity != entity) {
+        at++;
+        ROVE_ASSERT(at < rove__registry_count(store->registry));
     }
-    return NULL;
-}
-
-static rove_status unknown_entity(rove_error *error) {
-    return rove__error_set(error, ROVE_UNKNOWN_ENTITY, "The entity is not one of this replica's.");
+    return &store->entities[at];
 }
 
 rove_status rove__store_entity_statement(rove__store *store, const rove__entity *entity,
@@ -268,9 +261,6 @@ rove_status rove__store_entity_statement(rove__store *store, const rove__entity 
     rove__entity_statements *statements = statements_of(store, entity);
 
     *statement = NULL;
-    if (statements == NULL) {
-        return unknown_entity(error);
-    }
     sqlite3_stmt **slot = &statements->by_kind[which];
     if (*slot == NULL) {
         rove__buf sql;
@@ -290,9 +280,6 @@ rove_status rove__store_update_statement(rove__store *store, const rove__entity 
     rove__entity_statements *statements = statements_of(store, entity);
 
     *statement = NULL;
-    if (statements == NULL) {
-        return unknown_entity(error);
-    }
     ROVE_ASSERT(ordinal < entity->field_count);
     sqlite3_stmt **slot = &statements->update_one[ordinal];
     if (*slot == NULL) {
@@ -317,9 +304,6 @@ rove_status rove__store_peek_statement(rove__store *store, const rove__entity *e
     rove__entity_statements *statements = statements_of(store, entity);
 
     *statement = NULL;
-    if (statements == NULL) {
-        return unknown_entity(error);
-    }
     ROVE_ASSERT(ordinal < entity->field_count);
     sqlite3_stmt **slot = &statements->peek_one[ordinal];
     if (*slot == NULL) {
@@ -347,9 +331,6 @@ rove_status rove__store_element_statement(rove__store *store, const rove__entity
     rove__entity_statements *statements = statements_of(store, entity);
 
     *statement = NULL;
-    if (statements == NULL) {
-        return unknown_entity(error);
-    }
     ROVE_ASSERT(ordinal < entity->field_count && entity->fields[ordinal].kind == ROVE_KIND_SET);
     sqlite3_stmt **slot = &statements->elements[ordinal][which];
     if (*slot == NULL) {

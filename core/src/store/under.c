@@ -1,49 +1,16 @@
 /*
- * store/under.c - the two versions of a row with pending work: headquarters', and the one that is shown.
+ * store/under.c - what is shown of a row with pending work.
  *
- * A cell's value under its pending work lies in the oldest entry that covers it (rule D1). Laying the entries over
- * headquarters' version, oldest first, gives what is shown: registers and ranks are replaced, increments
- * added, and the elements of a set added and removed.
+ * A cell's value under its pending work lies in the oldest entry that covers it (rule D1; record.c takes it from there).
+ * Laying the entries over headquarters' version, oldest first, gives what is shown: registers and ranks are
+ * replaced, increments added, and the elements of a set added and removed.
  */
+
 #include <string.h>
 
 #include "base/text.h"
 #include "merge/merge.h"
 #include "store/internal.h"
-
-rove_status rove__store_under(rove__store *store, const rove__stored *stored, rove__arena *arena,
-                              rove__stored *under, int *live, rove_error *error) {
-    rove__entry *entries = NULL;
-    size_t count = 0;
-    rove__bits done;
-
-    *live = 1;
-    memset(&done, 0, sizeof done);
-    memset(under, 0, sizeof *under);
-    rove_status status = rove__row_copy(&under->row, &stored->row, arena);
-    if (status == ROVE_OK) {
-        status = rove__clock_copy(&under->clock, &stored->clock, arena);
-    }
-    if (status != ROVE_OK || stored->pending == 0) {
-        return status;
-    }
-    status = rove__entry_chain_of(store, stored, arena, &entries, &count, error);
-    if (status != ROVE_OK) {
-        return status;
-    }
-    *live = entries[0].op != ROVE_OP_INSERT;
-    for (size_t i = 0; i < count; i++) {
-        for (size_t c = 0; c < entries[i].count; c++) {
-            const rove__pending_cell *cell = &entries[i].cells[c];
-            int ordinal = rove__row_field(&stored->row, cell->field);
-            if (ordinal >= 0 && cell->has_under && !rove__bits_get(&done, (size_t)ordinal)) {
-                rove__row_set(&under->row, (size_t)ordinal, cell->under);
-                rove__bits_set(&done, (size_t)ordinal);
-            }
-        }
-    }
-    return ROVE_OK;
-}
 
 static rove_status lay_counter(rove_value *total, const rove_value *pending, rove__arena *arena) {
     rove__increment *increments = NULL;

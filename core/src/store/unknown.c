@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/text.h"
 #include "store/exchange.h"
 
@@ -49,7 +50,8 @@ rove_status rove__unknown_drop(rove__apply *apply, uint32_t entity, rove_id id) 
     int found = 0;
 
     rove_status status = find(apply, entity, id, &raw, &found);
-    return status == ROVE_OK && found ? drop(apply, entity, id, &raw) : status;
+    ROVE_ASSERT(status != ROVE_OK || found);
+    return status == ROVE_OK ? drop(apply, entity, id, &raw) : status;
 }
 
 static rove_status put(rove__apply *apply, const rove__change *change) {
@@ -131,10 +133,11 @@ rove_status rove__unknown_try(rove__apply *apply) {
         rove__arena_reset(&apply->exchange->row);
         rove__arena_reset(&store->row_arena);
         status = find(apply, entity, id, &raw, &found);
-        if (status == ROVE_OK && found) {
+        ROVE_ASSERT(status != ROVE_OK || found);
+        if (status == ROVE_OK) {
             status = drop(apply, entity, id, &raw);
         }
-        if (status == ROVE_OK && found) {
+        if (status == ROVE_OK) {
             status = rove__apply_change(apply, &raw.change);
         }
     }
