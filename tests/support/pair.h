@@ -88,7 +88,6 @@ static inline rove_status route(phone *p, const rove_request *request, const rov
 
 static inline void open_phone(phone *p, const char *name, rove_replica number) {
     phone_prepare(p, name);
-    store_trial_with(&p->memory);
     p->now.wall_ms = SITE_NOW;
     p->number = number;
     p->until_ms = SITE_NOW + 3000 * PHONE_DAY_MS;
@@ -113,6 +112,8 @@ static inline int pair_set_up(void **state) {
     site_open(&hq);
     open_phone(&first, "client_hq_first", 7);
     open_phone(&second, "client_hq_second", 8);
+    store_trial_with(&first.memory);
+    store_trial_with(&second.memory);
     return 0;
 }
 

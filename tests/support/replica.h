@@ -248,12 +248,12 @@ static inline rove__entry replica_entry(replica *r, const char *entity, rove_id 
     replica_ok(r, rove__store_enter(r->store, &r->error));
     rove_status status = rove__table_get(r->store, known, id, &r->arena, &stored, &r->error);
     if (status == ROVE_OK) {
-        seq = stored.pending;
-    } else {
-        status = rove__deleted_entry(r->store, known->number, id, &seq, &r->error);
-    }
-    if (seq != 0) {
+        replica_ok(r,
+                   rove__entry_chain_of(r->store, &stored, &r->arena, &entries, &count, &r->error));
+    } else if (rove__deleted_entry(r->store, known->number, id, &seq, &r->error) == ROVE_OK) {
         replica_ok(r, rove__entry_chain(r->store, seq, &r->arena, &entries, &count, &r->error));
+    }
+    if (count > 0) {
         none = entries[count - 1];
     }
     assert_int_equal(rove__store_leave(r->store, ROVE_CANCELLED, NULL), ROVE_CANCELLED);

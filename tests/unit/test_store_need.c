@@ -16,7 +16,7 @@ static int setup(void **state) {
     office_start(&o, &r);
     office_welcome(&o);
     for (int i = 0; i < ACCOUNTS; i++) {
-        char name[16];
+        char name[24];
         snprintf(name, sizeof name, "account %d", i);
         accounts[i] = office_account(&o, name);
     }

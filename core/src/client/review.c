@@ -397,9 +397,8 @@ static rove_status tell_pending(list *l, void *visit, void *ctx) {
     rove_stamp newest = 0;
     char *names = rove__arena_take(&l->arena, FIELDS_MAX);
 
-    rove_status status = names == NULL || body.type != ROVE_BLOB
-                             ? ROVE_NOMEM
-                             : rove__entry_read(&entry, body.as.data, body.size, &l->arena);
+    rove_status status =
+        names == NULL ? ROVE_NOMEM : rove__entry_read(&entry, body.as.data, body.size, &l->arena);
     if (status != ROVE_OK) {
         return rove__error_set(l->error, status, "Reading pending work: %s",
                                rove_status_text(status));
@@ -586,10 +585,9 @@ static rove_status mark_settled(rove *replica, rove_id number, int again, rove__
                                                      : ROVE__CONFLICT__STATUS__DISMISSED)},
                            {"resolved_at", rove_int(rove__store_now_ms(replica->store, NULL))},
                            {"resolver_id", rove_int(owner.user)}};
-    size_t count = owner.user != 0 ? 3 : 2;
     rove_status status = rove__client_entity(replica, "Conflict", &conflict, error);
     if (status == ROVE_OK) {
-        status = rove__client_row(conflict, number, fields, count, arena, &row, error);
+        status = rove__client_row(conflict, number, fields, 3, arena, &row, error);
     }
     return status == ROVE_OK ? rove__store_update(replica->store, &row, error) : status;
 }

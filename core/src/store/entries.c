@@ -121,7 +121,6 @@ static rove_status fill_pending(rove__entry *entry, const rove__row *shown, rove
 static rove_status chain(rove__store *store, int64_t newest, const rove__stored *stored,
                          rove__arena *arena, rove__entry **entries, size_t *count,
                          rove_error *error) {
-    rove__stored read;
     rove_status status = collect(store, newest, arena, entries, count, error);
 
     if (status != ROVE_OK || *count == 0) {
@@ -132,18 +131,7 @@ static rove_status chain(rove__store *store, int64_t newest, const rove__stored 
     if (!lacks_pending(last)) {
         return ROVE_OK;
     }
-    if (stored == NULL) {
-        const rove__entity *entity = rove__registry_by_number(store->registry, last->entity);
-        if (entity == NULL) {
-            return damaged(error, ROVE_CORRUPT);
-        }
-        status = rove__table_get(store, entity, last->row, arena, &read, error);
-        if (status != ROVE_OK) {
-            return damaged(error, status == ROVE_NOT_FOUND ? ROVE_CORRUPT : status);
-        }
-        stored = &read;
-    }
-    return fill_pending(last, &stored->row, error);
+    return stored != NULL ? fill_pending(last, &stored->row, error) : damaged(error, ROVE_CORRUPT);
 }
 
 rove_status rove__entry_chain(rove__store *store, int64_t newest, rove__arena *arena,

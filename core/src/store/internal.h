@@ -270,7 +270,8 @@ ROVE_CHECK rove_status rove__table_drop(rove__store *store, const rove__entity *
 
 /*
  * entries.c: an entry by seq; the chain of a row, oldest first. Borrowed from the arena. In a chain every
- * cell has `pending`: what an entry that is not frozen does not keep is filled in from the row as shown.
+ * cell has `pending`: what an entry that is not frozen does not keep is filled in from the row as shown. Of a row that
+ * is not on its table there is none, and all entries keep everything: rove__entry_chain; else rove__entry_chain_of.
  */
 ROVE_CHECK rove_status rove__entry_load(rove__store *store, int64_t seq, rove__arena *arena,
                                         rove__entry *entry, rove_error *error);

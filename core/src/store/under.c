@@ -5,7 +5,6 @@
  * Laying the entries over headquarters' version, oldest first, gives what is shown: registers and ranks are
  * replaced, increments added, and the elements of a set added and removed.
  */
-
 #include <string.h>
 
 #include "base/text.h"

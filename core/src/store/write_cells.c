@@ -108,7 +108,8 @@ static rove_status load_entries(edit *e, rove_error *error) {
     }
     e->older = entries;
     e->older_count = count;
-    if (count > 0 && entries[count - 1].batch == 0) {
+    ROVE_ASSERT(count > 0);
+    if (entries[count - 1].batch == 0) {
         e->older_count--;
         e->entry = entries[count - 1];
         e->last_tx = e->entry.last_tx;
@@ -254,12 +255,8 @@ static rove_status beneath(const edit *e, size_t ordinal, rove_value *value, rov
     const rove__pending_cell *own = rove__entry_cell(&e->entry, field);
     rove_status status = ROVE_OK;
 
-    *value = e->stored.row.cells[ordinal];
-    if (own != NULL && own->has_under) {
-        *value = own->under;
-        return ROVE_OK;
-    }
-    if (own == NULL) {
+    if (own == NULL || own->has_under) {
+        *value = own == NULL ? e->stored.row.cells[ordinal] : own->under;
         return ROVE_OK;
     }
     row.cells =
@@ -479,10 +476,7 @@ static rove_status put_column(edit *e, size_t ordinal, rove_error *error) {
     if (status == ROVE_OK) {
         sqlite3_bind_int64(statement, 1, e->stored.row.id);
         rove__bind_value(statement, 2, &e->after.cells[ordinal]);
-        int64_t pending = e->entry.seq != 0 ? e->entry.seq : e->stored.pending;
-        if (pending != 0) {
-            sqlite3_bind_int64(statement, 3, pending);
-        }
+        sqlite3_bind_int64(statement, 3, e->entry.seq);
         status = rove__store_run(store, statement, error, "Writing a row");
     }
     return status;
@@ -496,9 +490,11 @@ static rove_status put_edit(edit *e, rove_error *error) {
         if (e->last_tx != e->store->clock.tx) {
             status = rove__entry_touch(e->store, e->entry.seq, e->store->clock.tx, error);
         }
-    } else if (e->entry.count > 0) {
+    } else {
+        ROVE_ASSERT(e->entry.count > 0);
         status = rove__entry_save(e->store, &e->entry, error);
     }
+    ROVE_ASSERT(status != ROVE_OK || e->entry.seq != 0);
     for (size_t i = 0; i < e->after.cell_count && status == ROVE_OK; i++) {
         if (rove__bits_get(&e->after.present, i)) {
             status = put_column(e, i, error);
