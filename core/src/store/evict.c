@@ -334,7 +334,8 @@ static rove_status drop_raw(const leaving *l, int quarantined, const row_name *n
     rove__arena_reset(&apply->exchange->row);
     status =
         rove__quarantine_find(apply, name->entity, name->id, &apply->exchange->row, &raw, &found);
-    return status == ROVE_OK && found ? rove__quarantine_drop(apply, &raw) : status;
+    ROVE_ASSERT(status != ROVE_OK || found); /* it was listed */
+    return status == ROVE_OK ? rove__quarantine_drop(apply, &raw) : status;
 }
 
 static rove_status leave_raw(const leaving *l) {

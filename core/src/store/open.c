@@ -27,32 +27,45 @@ static const char *const settings = "PRAGMA page_size = 4096;"
                                     "PRAGMA journal_size_limit = 16777216;";
 
 rove_status rove__connection_harden(sqlite3 *db, rove_error *error) {
-    int code = sqlite3_extended_result_codes(db, 1);
+    static const struct {
+        int what, on;
+    } options[] = {
+        {SQLITE_DBCONFIG_DEFENSIVE, 1},
+        {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
+        {SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0},
+        /* A column that is not there yet is an error, and not its name as a text. */
+        {SQLITE_DBCONFIG_DQS_DML, 0},
+        {SQLITE_DBCONFIG_DQS_DDL, 0},
+    };
 
-    if (code == SQLITE_OK) {
-        code = sqlite3_busy_timeout(db, ROVE_BUSY_MS);
-    }
-    if (code == SQLITE_OK) {
-        code = sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    }
-    if (code == SQLITE_OK) {
-        code = sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-    }
-    if (code == SQLITE_OK) {
-        code = sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL);
-    }
-    /* A column that is not there yet is an error, and not its name as a text. */
-    if (code == SQLITE_OK) {
-        code = sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
-    }
-    if (code == SQLITE_OK) {
-        code = sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
+    (void)sqlite3_extended_result_codes(db, 1);
+    int code = sqlite3_busy_timeout(db, ROVE_BUSY_MS);
+    for (size_t i = 0; i < sizeof options / sizeof *options && code == SQLITE_OK; i++) {
+        code = sqlite3_db_config(db, options[i].what, options[i].on, NULL);
     }
     return rove__sqlite_status(db, code, error, "Setting up the replica");
 }
 
-static rove_status configure(sqlite3 *db, rove_error *error) {
+/* A VFS without shared memory would silently stay with another journal. */
+static rove_status check_journal(sqlite3 *db, rove_error *error) {
     sqlite3_stmt *statement = NULL;
+    rove_status status = ROVE_OK;
+
+    int code = sqlite3_prepare_v2(db, "PRAGMA journal_mode", -1, &statement, NULL);
+    if (code == SQLITE_OK) {
+        code = sqlite3_step(statement);
+    }
+    if (code != SQLITE_ROW) {
+        status = rove__sqlite_status(db, code, error, "Opening the replica");
+    } else if (sqlite3_stricmp((const char *)sqlite3_column_text(statement, 0), "wal") != 0) {
+        status =
+            rove__error_set(error, ROVE_IO, "The replica's file system allows no write-ahead log.");
+    }
+    sqlite3_finalize(statement);
+    return status;
+}
+
+static rove_status configure(sqlite3 *db, rove_error *error) {
     rove_status status = rove__connection_harden(db, error);
 
     /* The settings change the file: another program's is left as it is. */
@@ -63,18 +76,7 @@ static rove_status configure(sqlite3 *db, rove_error *error) {
         int code = sqlite3_exec(db, settings, NULL, NULL, NULL);
         status = rove__sqlite_status(db, code, error, "Opening the replica");
     }
-    /* A VFS without shared memory would silently stay with another journal. */
-    if (status == ROVE_OK) {
-        int code = sqlite3_prepare_v2(db, "PRAGMA journal_mode", -1, &statement, NULL);
-        if (code == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW &&
-            sqlite3_stricmp((const char *)sqlite3_column_text(statement, 0), "wal") != 0) {
-            status = rove__error_set(error, ROVE_IO,
-                                     "The replica's file system allows no "
-                                     "write-ahead log.");
-        }
-        sqlite3_finalize(statement);
-    }
-    return status;
+    return status == ROVE_OK ? check_journal(db, error) : status;
 }
 
 static rove_status open_file(rove__store *store, rove_error *error) {

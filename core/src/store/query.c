@@ -34,7 +34,7 @@ static int authorise(void *ctx, int action, const char *first, const char *secon
     case SQLITE_RECURSIVE:
         return SQLITE_OK;
     case SQLITE_FUNCTION:
-        if (second == NULL || sqlite3_stricmp(second, "load_extension") != 0) {
+        if (sqlite3_stricmp(second, "load_extension") != 0) {
             return SQLITE_OK;
         }
         break;
@@ -81,7 +81,7 @@ rove_status rove__query_guard(rove__reader_connection *reader, rove_error *error
 }
 
 static int blank(const char *tail) {
-    return tail == NULL || tail[strspn(tail, " \t\r\n\f;")] == '\0';
+    return tail[strspn(tail, " \t\r\n\f;")] == '\0';
 }
 
 static rove_status check(const rove__query *query, const char *tail, size_t count,
