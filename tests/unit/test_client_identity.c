@@ -157,6 +157,72 @@ static void test_a_damaged_file_is_noticed_wherever_it_is_damaged(void **state) 
     rove__credentials_free(&w->allocator, made);
 }
 
+/* Bytes with a check that is right, as something that can write files makes them. */
+static rove_status load_checked(world *w, const uint8_t *bytes, size_t size) {
+    static uint8_t file[ROVE_IDENTITY_FILE_MAX + ROVE_SHA256_SIZE + 1];
+    rove_span span = {file, size};
+
+    memcpy(file, bytes, size);
+    assert_int_equal(w->crypto.sha256(w->crypto.ctx, &span, 1, file + size), ROVE_OK);
+    return load_bytes(w, file, size + ROVE_SHA256_SIZE);
+}
+
+static void test_a_right_check_does_not_make_an_identity(void **state) {
+    world *w = *state;
+    uint8_t bytes[1024];
+    rove__credentials *made = make(w);
+    size_t size = made->size - ROVE_SHA256_SIZE;
+    size_t url =
+        (size_t)(strstr((const char *)made->bytes + 7, "https://") - (const char *)made->bytes);
+
+    assert_true(size < sizeof bytes);
+    memcpy(bytes, made->bytes, size);
+    rove__credentials_free(&w->allocator, made);
+    assert_int_equal(load_checked(w, bytes, size), ROVE_OK);
+    bytes[size] = 0;
+    assert_int_equal(load_checked(w, bytes, size + 1), ROVE_CORRUPT); /* something follows it */
+    for (size_t cut = 0; cut < size; cut++) {
+        assert_int_equal(load_checked(w, bytes, cut), ROVE_CORRUPT);
+    }
+    bytes[url + 5] = '\0'; /* an address that ends early */
+    assert_int_equal(load_checked(w, bytes, size), ROVE_CORRUPT);
+    bytes[url + 5] = ':';
+    bytes[6]--; /* a version that never was */
+    assert_int_equal(load_checked(w, bytes, size), ROVE_CORRUPT);
+    bytes[6]++;
+    for (size_t i = 0; i < size; i++) {
+        for (int bit = 0; bit < 8; bit++) { /* whatever it says then */
+            bytes[i] = (uint8_t)(bytes[i] ^ 1 << bit);
+            rove_status status = load_checked(w, bytes, size);
+            bytes[i] = (uint8_t)(bytes[i] ^ 1 << bit);
+            assert_true(status == ROVE_OK || status == ROVE_CORRUPT || status == ROVE_UPGRADE);
+        }
+    }
+}
+
+/* What headquarters answered, or an app's own parts, may be no identity. */
+static void test_parts_that_are_no_identity(void **state) {
+    static const uint8_t nonsense[] = {1, 2, 3};
+    world *w = *state;
+    rove__credentials *right = make(w);
+    const rove__credentials_parts parts[] = {
+        {"", key, sizeof key, right->bytes, 0},
+        {"https://a", key, 0, nonsense, sizeof nonsense},
+        {"https://a", key, sizeof key, nonsense, sizeof nonsense},
+        {"https://a", key, sizeof key, nonsense, 0},
+    };
+
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        rove__credentials *made = NULL;
+        w->error.message[0] = '\0';
+        assert_int_not_equal(rove__credentials_new(&w->ports, &parts[i], &made, &w->error),
+                             ROVE_OK);
+        assert_string_not_equal(w->error.message, "");
+        assert_null(made);
+    }
+    rove__credentials_free(&w->allocator, right);
+}
+
 static void test_a_file_larger_than_any_identity_is_refused(void **state) {
     static uint8_t bytes[ROVE_IDENTITY_FILE_MAX + 1];
 
@@ -252,6 +318,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_no_file_is_no_identity, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_damaged_file_is_noticed_wherever_it_is_damaged,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_right_check_does_not_make_an_identity, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_parts_that_are_no_identity, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_file_larger_than_any_identity_is_refused, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_short_memory_is_no_damage, set_up, tear_down),

@@ -104,11 +104,53 @@ static void a_definition_that_cannot_be_is_left_out(void **state) {
     replica_ok(&r, rove__store_verify(r.store, &rows, &r.error));
 }
 
+/* As a newer headquarters, or a careless operator, defines them: such a field is none, and its values wait as they came. */
+static void definitions_that_are_none_are_left_out(void **state) {
+    (void)state;
+    char longest[ROVE_NAME_MAX + 2];
+    office_row *account = office_account(&o, "Bakery");
+    rove__extra extras[] = {{1000, rove__value_int(7)},
+                            {1001, rove__value_int(8)},
+                            {1002, rove__value_text("seven")},
+                            {1003, rove__value_real(1.5)}};
+    rove_id id = account->whole.row.id;
+    uint64_t rows = 0;
+    rove__row row;
+
+    memset(longest, 'x', sizeof longest - 1);
+    longest[sizeof longest - 1] = '\0';
+    account->whole.row.extra = extras;
+    account->whole.row.extra_count = 4;
+    office_pull(&o);
+    office_row *nameless = definition(1000, "shelf_metres", 1);
+    office_set(&o, nameless, "name", rove__value_null());
+    (void)definition(1001, longest, 1);
+    (void)definition(1002, "window", 1); /* a number, and its value is a text */
+    (void)definition(1003, "height", 2);
+    office_row *typeless = definition(1004, "strange", 1);
+    office_set(&o, typeless, "type", rove__value_null());
+    (void)definition(1005, "stranger", 99);
+    office_row *nowhere = definition(1006, "nowhere", 1);
+    office_set_int(&o, nowhere, "entity", 9999);
+    office_pull(&o);
+    replica_ok(&r, replica_get(&r, "Account", id, &row));
+    assert_int_equal(row.extra_count, 3);
+    assert_int_equal(row.extra[2].number, 1002);
+    assert_true(row.cells[replica_field(row.entity, "height")].as.real == 1.5);
+    assert_int_equal(row.cells[replica_field(row.entity, "window")].type, ROVE_NULL);
+    assert_int_equal(rove__entity_field_named(row.entity, "stranger"), -1);
+    replica_ok(&r, rove__store_verify(r.store, &rows, &r.error));
+    replica_reopen(&r);
+    replica_ok(&r, replica_get(&r, "Account", id, &row));
+    assert_int_equal(row.extra_count, 3);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_definition_becomes_a_column, setup, teardown),
         cmocka_unit_test_setup_teardown(values_that_came_before_it_move, setup, teardown),
         cmocka_unit_test_setup_teardown(a_definition_that_cannot_be_is_left_out, setup, teardown),
+        cmocka_unit_test_setup_teardown(definitions_that_are_none_are_left_out, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
