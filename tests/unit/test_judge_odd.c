@@ -58,6 +58,22 @@ static void edits_no_field(rove__change *change) {
     change->edits[0].field = 0;
 }
 
+static void edits_without_a_cell(rove__change *change) {
+    change->edits[0].field = 900;
+}
+
+static void is_new_and_edited(rove__change *change) {
+    change->op = ROVE_OP_INSERT;
+}
+
+static void is_unknown_and_edits_without_a_cell(rove__change *change) {
+    static rove__extra extra;
+
+    extra = (rove__extra){change->edits[0].field + 1, rove__value_int(1)};
+    change->row =
+        (rove__row){.entity_number = 900, .id = change->row.id, .extra = &extra, .extra_count = 1};
+}
+
 static void what_makes_no_sense_is_refused_as_a_whole(void **state) {
     world *w = *state;
     static void (*const spoils[])(rove__change *) = {is_a_whole_row,
@@ -67,7 +83,10 @@ static void what_makes_no_sense_is_refused_as_a_whole(void **state) {
                                                      seals_without_a_stamp,
                                                      edits_nothing,
                                                      edits_another_field_than_it_carries,
-                                                     edits_no_field};
+                                                     edits_no_field,
+                                                     edits_without_a_cell,
+                                                     is_new_and_edited,
+                                                     is_unknown_and_edits_without_a_cell};
     uint64_t head = memory_headquarters_head(w->s.hq);
     rep_outcome outcome;
 

@@ -268,6 +268,7 @@ typedef struct rove__hq_store {
     /* The digest of a scope's live rows, kept with each write. Absent: zeros. */
     rove_status (*sum_get)(rove__hq_tx *tx, rove__scope scope, rove__hash128 *sum, int64_t *rows);
     rove_status (*sum_put)(rove__hq_tx *tx, rove__scope scope, rove__hash128 sum, int64_t rows);
+    /* Of the scopes of a root that have rows. */
     rove_status (*sum_scan)(rove__hq_tx *tx, rove_id root,
                             rove_status (*each)(void *, rove__scope, rove__hash128, int64_t),
                             void *each_ctx);

@@ -126,7 +126,7 @@ static int by_raw(const void *a, const void *b) {
     if ((*x)->raw != (*y)->raw) {
         return (*x)->raw < (*y)->raw ? -1 : 1;
     }
-    return *x < *y ? -1 : 1;
+    return (*x > *y) - (*x < *y); /* as they were pushed */
 }
 
 /* By record, and within a record: the insert, then as time went by. */
@@ -232,10 +232,9 @@ static rove_status mark_suspect(rove__case *c) {
         return ROVE_OK;
     }
     c->differs = 1;
-    rove_status status = rove__writer_stamp(c->judge->writer, &version.stamp);
-    return status == ROVE_OK ? rove__case_set(c, c->after.row.entity->fields[column].number,
-                                              rove__value_int(1), version, 0)
-                             : status;
+    version.stamp = rove__writer_stamp(c->judge->writer);
+    return rove__case_set(c, c->after.row.entity->fields[column].number, rove__value_int(1),
+                          version, 0);
 }
 
 rove_status rove__case_store(rove__case *c) {

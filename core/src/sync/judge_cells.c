@@ -27,9 +27,7 @@ static rove_status add_extra(rove__case *c, uint32_t field, rove_value **cell) {
     rove__row *row = &c->after.row;
     size_t at = 0;
 
-    if (row->extra_count == ROVE_EXTRA_MAX) {
-        return ROVE_TOO_BIG;
-    }
+    ROVE_ASSERT(row->extra_count < ROVE_EXTRA_MAX); /* rove__case_fits, and the seal's own */
     rove__extra *extra =
         rove__arena_take(&c->judge->record, (row->extra_count + 1) * sizeof *extra);
     if (extra == NULL) {
@@ -60,9 +58,6 @@ int rove__case_fits(rove__case *c, uint32_t field, const rove_value *value) {
     int sized = value->type == ROVE_TEXT || value->type == ROVE_BLOB;
     size_t more = sized ? value->size : 0;
 
-    if (cell == NULL && c->after.row.extra_count == ROVE_EXTRA_MAX) {
-        return 0;
-    }
     if (cell != NULL && (cell->type == ROVE_TEXT || cell->type == ROVE_BLOB)) {
         more -= cell->size < more ? cell->size : more;
     }
@@ -257,10 +252,7 @@ static rove_status merge_kind(rove__case *c, const rove__act *act, size_t at) {
     int known = 1;
     int refused = 0;
 
-    if (kind == ROVE_KIND_DERIVED) {
-        return ROVE_OK;
-    }
-    if (kind == ROVE_KIND_REGISTER || kind == ROVE_KIND_RANK) {
+    if (kind != ROVE_KIND_SET && kind != ROVE_KIND_COUNTER) {
         rove_status status = rove__judge_redirects(c, act, edit->field, value, &refused);
         if (status == ROVE_OK && refused) {
             return refuse_redirect(c, act, edit, version, value);
@@ -351,7 +343,7 @@ static rove_status may_move(rove__case *c, const rove__act *act, int *entitled) 
             moved.cells[columns[i]] = act->change.row.cells[columns[i]];
         }
     }
-    if (!writes(act, columns[0]) && entity->scope != ROVE_SCOPE_PARENT) {
+    if (!writes(act, columns[0])) {
         return rove__judge_entitled(c, act, rove__row_scope(&moved, NULL).part, entitled);
     }
     return rove__judge_may_enter(c, act, &moved, entitled);
@@ -359,10 +351,9 @@ static rove_status may_move(rove__case *c, const rove__act *act, int *entitled) 
 
 /* What is sealed stands: whatever else was written goes to the log (P11). */
 static rove_status against_seal(rove__case *c, const rove__act *act) {
-    rove_status status = ROVE_OK;
-
-    for (size_t i = 0; i < act->change.edit_count && status == ROVE_OK; i++) {
+    for (size_t i = 0; i < act->change.edit_count; i++) {
         const rove__edit *edit = &act->change.edits[i];
+        rove_status status = ROVE_OK;
         rove__clock_entry entry = rove__clock_get(&c->after.clock, edit->field);
         rove_value value = rove__change_cell(&act->change, edit->field);
         rove__cell current = {rove__case_cell(c, edit->field), entry.version, entry.epoch};
@@ -374,8 +365,11 @@ static rove_status against_seal(rove__case *c, const rove__act *act) {
         if (status == ROVE_OK) {
             status = rove__judge_verdict(c, act, edit->field, ROVE_VERDICT_LOST, ROVE_OK, "");
         }
+        if (status != ROVE_OK) {
+            return status;
+        }
     }
-    return status == ROVE_OK ? rove__judge_record(c, &act->change) : status;
+    return rove__judge_record(c, &act->change);
 }
 
 static rove_status apply_cells(rove__case *c, const rove__act *act) {
@@ -399,9 +393,7 @@ rove_status rove__judge_update(rove__case *c, const rove__act *act) {
     }
     rove_status status = rules_say(c, act, &error);
     if (status != ROVE_OK) {
-        return rove_status_classify(status) == ROVE_CLASS_CALLER
-                   ? rove__judge_refuse(c, act, status, error.message)
-                   : status;
+        return rove__judge_refuse(c, act, status, error.message);
     }
     status = may_move(c, act, &entitled);
     if (status == ROVE_OK && !entitled) {

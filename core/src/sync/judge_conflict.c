@@ -110,9 +110,7 @@ rove_status rove__judge_trace(rove__case *c, uint64_t seq, uint32_t field, rove_
     rove__arena arena;
 
     *trace = (rove__trace){0, 0};
-    if (seq == 0) {
-        return ROVE_OK;
-    }
+    ROVE_ASSERT(seq != 0);
     rove__arena_init(&arena, judge->ports->allocator, ROVE_JUDGE_ARENA_MAX);
     rove_status status =
         judge->store->history_scan(judge->tx, c->entity, c->id, seq, &arena, each_history, &s);

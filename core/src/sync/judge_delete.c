@@ -87,7 +87,7 @@ static rove_status each_child(void *ctx, rove_id id) {
         status = ROVE_DONE;
     }
     rove__arena_free(&arena);
-    return status == ROVE_NOT_FOUND ? ROVE_OK : status;
+    return status;
 }
 
 static rove_status find_unseen_child(rove__case *c, const rove__act *act, rove__clock *child) {
@@ -130,9 +130,7 @@ rove_status rove__judge_delete(rove__case *c, const rove__act *act) {
     }
     rove_status status = rove__rules_check(&write, &error);
     if (status != ROVE_OK) {
-        return rove_status_classify(status) == ROVE_CLASS_CALLER
-                   ? rove__judge_refuse(c, act, status, error.message)
-                   : status;
+        return rove__judge_refuse(c, act, status, error.message);
     }
     status = find_unseen_child(c, act, &child);
     if (status == ROVE_OK) {

@@ -108,11 +108,8 @@ static rove_status may_entail(rove__judge *judge, const rove__act *act, const ro
     if (row->entity != judge->role || !*entitled) {
         return ROVE_OK;
     }
-    int ordinal = rove__entity_field_named(row->entity, "contact_id");
-    const rove_value *contact = &row->cells[ordinal];
-    if (contact->type != ROVE_INT) {
-        return ROVE_OK;
-    }
+    const rove_value *contact = &row->cells[rove__entity_field_named(row->entity, "contact_id")];
+    /* NULL is 0: the organisation's, which everybody holds. */
     return rove__judge_held(judge, act->user, (rove__scope){contact->as.integer, 0}, act->cursor,
                             entitled);
 }

@@ -18,26 +18,7 @@
 #include "sync/judge_state.h"
 #include "wire/rename.h"
 
-#define HOPS_MAX 16
-
 /* ---- whose is it ---------------------------------------------------------------------------------------- */
-
-/* 1 if the signer had the author's number before. */
-static rove_status succeeds(const rove__server_ports *ports, rove__hq_tx *tx,
-                            const rove__signer *signer, rove_replica author, int *does) {
-    rove__hq_device device = {.former = signer->former};
-    rove_status status = ROVE_OK;
-
-    *does = device.former == author;
-    for (int hops = 0; hops < HOPS_MAX && device.former != 0 && !*does; hops++) {
-        status = ports->store->device_get(tx, device.former, 0, &device);
-        if (status != ROVE_OK) {
-            break;
-        }
-        *does = device.former == author;
-    }
-    return status == ROVE_NOT_FOUND ? ROVE_OK : status;
-}
 
 /*
  * A number of which headquarters lost all that it knew: the certificate says whose it was. It comes no more; if it does, it is
@@ -72,7 +53,7 @@ static rove_status find_author(const rove__server_ports *ports, rove__hq_tx *tx,
         return ROVE_OK;
     }
     if (status == ROVE_OK && staged->signer.replica != staged->former) {
-        status = succeeds(ports, tx, &staged->signer, staged->former, &does);
+        status = rove__judge_had(ports->store, tx, staged->signer.former, staged->former, &does);
     }
     if (!does) {
         *doubt = "It was signed by another device.";
@@ -140,13 +121,7 @@ static rove__hash128 key_of(rove_replica replica, rove__bytes change) {
 }
 
 static int by_hash(const void *a, const void *b) {
-    const rove__hash128 *x = a;
-    const rove__hash128 *y = b;
-
-    if (x->high != y->high) {
-        return x->high < y->high ? -1 : 1;
-    }
-    return x->low < y->low ? -1 : x->low > y->low;
+    return memcmp(a, b, sizeof(rove__hash128));
 }
 
 static rove_status each_review(void *ctx, const rove__hq_review *review) {
@@ -204,7 +179,7 @@ static rove_status rename_op(rove__judge *judge, const rove__renames *renames,
         status =
             rove__judge_unpack(judge, (rove__bytes){judge->read.data, judge->read.size}, &change);
     }
-    if (status == ROVE_OK && change.row.entity != NULL) {
+    if (status == ROVE_OK) {
         status = rove__rename_change(renames, &change, &judge->record, &changed);
     }
     if (status == ROVE_CORRUPT) {
@@ -261,9 +236,7 @@ static rove_status each_copy(void *ctx, const rove__hq_device *device) {
 }
 
 rove_status rove__judge_is_copied(rove__judge *judge) {
-    return judge->device->user == 0
-               ? ROVE_OK
-               : judge->store->device_scan(judge->tx, judge->device->user, each_copy, judge);
+    return judge->store->device_scan(judge->tx, judge->device->user, each_copy, judge);
 }
 
 rove_status rove__judge_is_forked(rove__judge *judge) {

@@ -17,17 +17,13 @@ static rove_status settle_cell(rove__judge *judge, const rove__field *field, rov
     int saturated = 0;
     rove_status status = ROVE_OK;
 
-    switch (field->kind) {
-    case ROVE_KIND_DERIVED:
-        *cell = rove__value_null();
-        break;
-    case ROVE_KIND_COUNTER:
+    if (field->kind == ROVE_KIND_COUNTER) {
         status = rove__increments_read(cell, &judge->record, &increments, &count);
         if (status == ROVE_OK && count > 0) {
             *cell = rove__value_int(rove__merge_counter(0, increments, count, &saturated));
         }
-        break;
-    case ROVE_KIND_SET:
+    }
+    if (field->kind == ROVE_KIND_SET) {
         status = rove__set_read(&delta, cell, ROVE_SET_DELTA, &judge->record);
         if (status == ROVE_OK && delta.form != ROVE_SET_DELTA) {
             status = ROVE_CORRUPT;
@@ -38,10 +34,6 @@ static rove_status settle_cell(rove__judge *judge, const rove__field *field, rov
         if (status == ROVE_OK) {
             status = rove__set_value(&none, &judge->record, cell);
         }
-        break;
-    case ROVE_KIND_REGISTER:
-    case ROVE_KIND_RANK:
-        break;
     }
     return status;
 }
@@ -58,16 +50,6 @@ static rove_status make_row(rove__case *c, const rove__act *act, rove__version v
     }
     rove__clock_init(&c->after.clock, act->change.clock.origin, version,
                      rove__writer_seq(c->judge->writer));
-    for (size_t i = 0; i < act->change.edit_count && status == ROVE_OK; i++) {
-        const rove__edit *edit = &act->change.edits[i];
-        rove__clock_entry entry = {.field = edit->field,
-                                   .epoch = edit->epoch,
-                                   .version = version,
-                                   .seq = c->after.clock.seq};
-        if (edit->epoch > 0) {
-            status = rove__clock_set(&c->after.clock, &c->judge->record, entry);
-        }
-    }
     return status;
 }
 
@@ -162,7 +144,8 @@ static rove_status create(rove__case *c, const rove__act *act) {
         status = ROVE_TOO_BIG;
     }
     if (status == ROVE_CORRUPT || status == ROVE_TOO_BIG) {
-        return refuse(c, act, ROVE_INVALID, "A set or a counter cannot be read.");
+        status = status == ROVE_CORRUPT ? ROVE_INVALID : ROVE_TOO_BIG;
+        return refuse(c, act, status, rove_status_text(status));
     }
     if (status != ROVE_OK) {
         return status;
@@ -194,8 +177,8 @@ rove_status rove__judge_insert(rove__case *c, const rove__act *act) {
     }
     rove_status status = c->judge->store->row_by_origin(c->judge->tx, act->change.clock.origin,
                                                         &other_entity, &other);
-    if (status == ROVE_OK && other_entity == c->entity && other == c->id) {
-        /* It was here, was deleted, and has been purged. */
+    if (status == ROVE_OK && other_entity == c->entity) {
+        /* It was here, was deleted, and has been purged; or more of the batch had to be renamed than an answer says. */
         return rove__judge_verdict(c, act, 0, ROVE_VERDICT_KNOWN, ROVE_OK, "");
     }
     if (status == ROVE_OK) {
@@ -213,9 +196,7 @@ rove_status rove__judge_insert(rove__case *c, const rove__act *act) {
     }
     status = rules_say(c, act, &error);
     if (status != ROVE_OK) {
-        return rove_status_classify(status) == ROVE_CLASS_CALLER
-                   ? refuse(c, act, status, error.message)
-                   : status;
+        return refuse(c, act, status, error.message);
     }
     if (entity->scope != ROVE_SCOPE_SELF) {
         status = rove__judge_may_enter(c, act, &act->change.row, &entitled);

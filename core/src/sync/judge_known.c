@@ -12,9 +12,9 @@
 typedef struct search {
     rove__case *c;
     rove__act *act;
-    rove__bits known; /* edits by position; of an insert cells by ordinal */
-    int whole;        /* a delete */
-    int insert;       /* there was an insert to compare with */
+    uint8_t known[ROVE_CLOCK_ENTRIES_MAX]; /* edits by position; of an insert cells by ordinal */
+    int whole;                             /* a delete */
+    int insert;                            /* there was an insert to compare with */
 } search;
 
 /* Takes the increments that `before` holds out of `value`; one that grew under its stamp leaves what it grew by. */
@@ -57,7 +57,7 @@ static rove_status drop_elements(search *s, rove_value *value, const rove_value 
     if (status == ROVE_OK) {
         status = rove__set_read(&had, before, ROVE_SET_DELTA, arena);
     }
-    if (status != ROVE_OK || now.form != ROVE_SET_DELTA || had.form != ROVE_SET_DELTA) {
+    if (status != ROVE_OK) {
         return status;
     }
     for (size_t i = 0; i < now.count; i++) {
@@ -112,9 +112,7 @@ static rove_status compare_edit(search *s, const rove__change *before, size_t at
         known |= before->edits[k].field == edit->field && before->edits[k].raw == edit->raw &&
                  rove__value_equal(&value, &had);
     }
-    if (known && at < ROVE_FIELDS_MAX) {
-        rove__bits_set(&s->known, at);
-    }
+    s->known[at] |= (uint8_t)known;
     return status;
 }
 
@@ -130,11 +128,9 @@ static rove_status compare_cell(search *s, const rove__change *before, size_t or
     if (!rove__bits_get(&change->row.present, ordinal)) {
         *value = rove__value_null();
     }
-    int same = field->kind == ROVE_KIND_DERIVED || rove__value_equal(value, &had);
+    int same = rove__value_equal(value, &had);
     rove_status status = drop_parts(s, field, value, &had, 0, &parts);
-    if (same || (parts && value->type == ROVE_NULL)) {
-        rove__bits_set(&s->known, ordinal);
-    }
+    s->known[ordinal] |= same || (parts && value->type == ROVE_NULL);
     return status;
 }
 
@@ -153,8 +149,7 @@ static int seals(const search *s) {
     const rove__change *change = &s->act->change;
     int at = change->row.entity->seal_field;
 
-    return at >= 0 && !rove__bits_get(&s->known, (size_t)at) &&
-           change->row.cells[at].type != ROVE_NULL;
+    return at >= 0 && !s->known[at] && change->row.cells[at].type != ROVE_NULL;
 }
 
 /* Nothing of a signed set is left to be done: it stays as it is here, and does not count as signed empty. */
@@ -179,7 +174,7 @@ static rove_status become_update(search *s) {
     change->edit_count = 0;
     for (size_t i = 0; i < cells; i++) {
         rove__kind kind = change->row.entity->fields[i].kind;
-        if (rove__bits_get(&s->known, i)) {
+        if (s->known[i]) {
             if (change->op == ROVE_OP_SEAL && kind == ROVE_KIND_SET) {
                 leave_set(s, i);
             } else if (change->op == ROVE_OP_UPDATE || kind == ROVE_KIND_COUNTER) {
@@ -211,8 +206,7 @@ static rove_status compare(search *s, const rove__change *before) {
         return change->op == before->op ? compare_insert(s, before) : ROVE_OK;
     }
     if (change->op == ROVE_OP_DELETE) {
-        s->whole |= before->op == ROVE_OP_DELETE && before->edit_count == 1 &&
-                    before->edits[0].raw == change->edits[0].raw;
+        s->whole |= before->op == ROVE_OP_DELETE && before->edits[0].raw == change->edits[0].raw;
         return ROVE_OK;
     }
     for (size_t i = 0; i < change->edit_count && status == ROVE_OK; i++) {
@@ -250,7 +244,7 @@ static rove_status drop_known(search *s) {
         return ROVE_NOMEM;
     }
     for (size_t i = 0; i < change->edit_count; i++) {
-        if (i < ROVE_FIELDS_MAX && rove__bits_get(&s->known, i)) {
+        if (s->known[i]) {
             int ordinal = rove__row_field(&change->row, change->edits[i].field);
             if (ordinal >= 0) {
                 rove__bits_clear(&change->row.present, (size_t)ordinal);
@@ -269,7 +263,7 @@ static int all_known(const search *s) {
     size_t count = s->act->change.edit_count;
 
     for (size_t i = 0; i < count; i++) {
-        if (i >= ROVE_FIELDS_MAX || !rove__bits_get(&s->known, i)) {
+        if (!s->known[i]) {
             return 0;
         }
     }
@@ -280,9 +274,9 @@ static int all_known(const search *s) {
 static void keep_signed(search *s) {
     const rove__change *change = &s->act->change;
 
-    for (size_t i = 0; i < change->edit_count && i < ROVE_FIELDS_MAX; i++) {
+    for (size_t i = 0; i < change->edit_count; i++) {
         int ordinal = rove__row_field(&change->row, change->edits[i].field);
-        if (rove__bits_get(&s->known, i) && ordinal >= 0 &&
+        if (s->known[i] && ordinal >= 0 &&
             change->row.entity->fields[ordinal].kind == ROVE_KIND_SET) {
             leave_set(s, (size_t)ordinal);
         }

@@ -9,24 +9,38 @@
 #include "base/planted.h"
 #include "sync/judge_state.h"
 
-rove_status rove__judge_replica(rove__judge *judge, rove_replica replica, int *whose) {
-    rove__hq_device device = *judge->device;
+#define HOPS_MAX 16 /* how far back a device's former numbers are followed */
 
-    *whose = replica == device.replica;
-    for (int hops = 0; *whose == 0 && device.former != 0 && hops < 16; hops++) {
-        if (device.former == replica) {
-            *whose = 2;
+rove_status rove__judge_had(const rove__hq_store *store, rove__hq_tx *tx, rove_replica former,
+                            rove_replica number, int *had) {
+    rove__hq_device device;
+
+    *had = 0;
+    for (int hops = 0; hops < HOPS_MAX && former != 0; hops++) {
+        if (former == number) {
+            *had = 1;
             return ROVE_OK;
         }
-        rove_status status = judge->store->device_get(judge->tx, device.former, 0, &device);
+        rove_status status = store->device_get(tx, former, 0, &device);
         if (status != ROVE_OK) {
             return status == ROVE_NOT_FOUND ? ROVE_OK : status;
         }
-        if (device.user != judge->device->user) {
-            return ROVE_OK;
-        }
+        former = device.former;
     }
     return ROVE_OK;
+}
+
+rove_status rove__judge_replica(rove__judge *judge, rove_replica replica, int *whose) {
+    int had = 0;
+
+    if (replica == judge->device->replica) {
+        *whose = 1;
+        return ROVE_OK;
+    }
+    rove_status status =
+        rove__judge_had(judge->store, judge->tx, judge->device->former, replica, &had);
+    *whose = 2 * had;
+    return status;
 }
 
 /* Purged ones included: an id names one record for ever. */

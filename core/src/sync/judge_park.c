@@ -56,13 +56,9 @@ rove_status rove__judge_park(rove__case *c, const rove__act *act) {
     rove__hq_parked parked = {.origin = act->change.clock.origin,
                               .replica = act->replica,
                               .user = act->user,
+                              .stamp = rove__act_latest(act),
                               .change = act->packed};
 
-    for (size_t i = 0; i == 0 || i < act->change.edit_count; i++) {
-        if (act->stamps[i].canonical > parked.stamp) {
-            parked.stamp = act->stamps[i].canonical;
-        }
-    }
     rove_status status = is_full(judge, act, &full);
     if (status == ROVE_OK && full && !ROVE_PLANTED(P15_UNBOUNDED)) {
         return rove__judge_review(c, act, "Too much of its author's waits for records already.");
@@ -119,7 +115,6 @@ static rove_status judge_waiting(rove__case *c, const rove__hq_parked *parked) {
                      .own = 1,
                      .parked = 1};
     rove_stamp lower = 0;
-    int known = 0;
 
     rove_status status = rove__judge_unpack(judge, parked->change, &act.change);
     if (status != ROVE_OK) {
@@ -136,10 +131,7 @@ static rove_status judge_waiting(rove__case *c, const rove__hq_parked *parked) {
     }
     act.stamps = stamps;
     status = rove__judge_clip(judge, act.change.cursor, &act.cursor, &lower);
-    if (status == ROVE_OK) {
-        status = rove__judge_known(c, &act, &known);
-    }
-    return status == ROVE_OK && !known ? rove__judge_act(c, &act) : status;
+    return status == ROVE_OK ? rove__judge_act(c, &act) : status;
 }
 
 rove_status rove__judge_unpark(rove__case *c) {
@@ -156,42 +148,45 @@ rove_status rove__judge_unpark(rove__case *c) {
         return status;
     }
     c->differs = 1;
-    for (const waiting *item = l.first; item != NULL && status == ROVE_OK; item = item->next) {
+    for (const waiting *item = l.first; item != NULL; item = item->next) {
         status = judge_waiting(c, &item->parked);
+        if (status != ROVE_OK) {
+            return status;
+        }
     }
     judge->parked_known = 0;
-    return status == ROVE_OK ? judge->store->parked_drop(judge->tx, origin) : status;
+    return judge->store->parked_drop(judge->tx, origin);
 }
 
 /* ---- rows that were asked for --------------------------------------------------------------------------- */
 
 /* 1 if headquarters lacks the record: it never had it, or it was deleted and purged. */
-static rove_status is_missing(rove__judge *judge, rove__origin origin, int *missing) {
+static rove_status is_missing(rove__judge *judge, const rove__change *change, int *missing) {
     uint32_t entity = 0;
     rove_id id = 0;
-    rove_status status = judge->store->row_by_origin(judge->tx, origin, &entity, &id);
+    rove_status status = judge->store->row_by_origin(judge->tx, change->clock.origin, &entity, &id);
 
     *missing = status == ROVE_NOT_FOUND;
-    if (status == ROVE_OK) {
+    if (status == ROVE_OK && entity == change->row.entity_number) {
         status = judge->store->row_purged(judge->tx, entity, id);
         *missing = status == ROVE_OK;
     }
     return status == ROVE_NOT_FOUND ? ROVE_OK : status;
 }
 
-static rove_status is_waited_for(rove__judge *judge, rove__origin origin, int *waited) {
+static rove_status is_waited_for(rove__judge *judge, const rove__change *change, int *waited) {
     rove__arena arena;
     line l = {.arena = &judge->record};
     int missing = 0;
 
     *waited = 0;
-    rove_status status = is_missing(judge, origin, &missing);
+    rove_status status = is_missing(judge, change, &missing);
     if (status != ROVE_OK || !missing) {
         return status;
     }
     l.last = &l.first;
     rove__arena_init(&arena, judge->ports->allocator, ROVE_JUDGE_ARENA_MAX);
-    status = judge->store->parked_scan(judge->tx, origin, &arena, each_waiting, &l);
+    status = judge->store->parked_scan(judge->tx, change->clock.origin, &arena, each_waiting, &l);
     rove__arena_free(&arena);
     *waited = l.first != NULL;
     return status;
@@ -212,23 +207,20 @@ static void clamp(rove__clock *clock, rove_stamp now, uint64_t seq) {
 }
 
 /* A cell in headquarters' form, or NULL. */
-static rove_status make_cell(rove__judge *judge, const rove__field *field, int present,
-                             rove_value *cell) {
-    rove__set set = {.form = ROVE_SET_VERSIONED};
-    rove_status status = ROVE_OK;
+static void make_cell(const rove__field *field, int present, rove_value *cell) {
+    rove__set_cursor set = {.form = ROVE_SET_VERSIONED};
 
-    if (!present || field->kind == ROVE_KIND_DERIVED || field->writer == ROVE_WRITER_HQ ||
+    if (!present || field->writer == ROVE_WRITER_HQ ||
         rove__limits_check(field, cell, NULL) != ROVE_OK) {
         *cell = rove__value_null();
     }
     if (field->kind == ROVE_KIND_SET) {
-        status = rove__set_read(&set, cell, ROVE_SET_VERSIONED, &judge->record);
+        rove__set_open(&set, cell, ROVE_SET_VERSIONED);
     }
-    if (status == ROVE_CORRUPT || set.form != ROVE_SET_VERSIONED ||
+    if (set.form != ROVE_SET_VERSIONED ||
         (field->kind == ROVE_KIND_COUNTER && cell->type != ROVE_INT)) {
         *cell = rove__value_null();
     }
-    return status == ROVE_CORRUPT ? ROVE_OK : status;
 }
 
 /* The row as it came, but for what only headquarters writes: that stays in the review alone. */
@@ -240,13 +232,16 @@ static rove_status make_row(rove__case *c, const rove__change *change) {
     if (status == ROVE_OK) {
         status = rove__clock_copy(&c->after.clock, &change->clock, &judge->record);
     }
-    for (size_t i = 0; i < c->after.row.cell_count && status == ROVE_OK; i++) {
-        status = make_cell(judge, &entity->fields[i], rove__bits_get(&change->row.present, i),
-                           &c->after.row.cells[i]);
+    if (status != ROVE_OK) {
+        return status;
+    }
+    for (size_t i = 0; i < c->after.row.cell_count; i++) {
+        make_cell(&entity->fields[i], rove__bits_get(&change->row.present, i),
+                  &c->after.row.cells[i]);
     }
     c->after.row.id = c->id;
     clamp(&c->after.clock, rove__writer_now(judge->writer), rove__writer_seq(judge->writer));
-    return status;
+    return ROVE_OK;
 }
 
 static rove_status pack(rove__judge *judge, const rove__change *change, rove__buf *out) {
@@ -265,11 +260,12 @@ rove_status rove__case_free_id(rove__case *c, const rove__entity *entity, rove__
     int taken = 0;
     rove_status status = judge->store->row_by_origin(judge->tx, origin, &other, &id);
 
-    if (status == ROVE_OK && other == c->entity) {
+    if (status == ROVE_OK) {
+        ROVE_ASSERT(other == c->entity); /* whoever asks has seen to that */
         c->id = id;
         return ROVE_OK;
     }
-    if (status == ROVE_OK || status == ROVE_NOT_FOUND) {
+    if (status == ROVE_NOT_FOUND) {
         status = judge->store->row_get(judge->tx, c->entity, c->id, 1, &judge->record, &row);
     }
     if (status == ROVE_NOT_FOUND) {
@@ -327,7 +323,7 @@ static rove_status take_row(rove__judge *judge, const rove__change *change) {
         change->row.entity->writer == ROVE_WRITER_HQ) {
         return ROVE_OK;
     }
-    rove_status status = is_waited_for(judge, change->clock.origin, &waited);
+    rove_status status = is_waited_for(judge, change, &waited);
     if (status != ROVE_OK || !waited) {
         return status;
     }

@@ -125,7 +125,7 @@ static rove_status accept_review(rove__judge *judge, const rove__hq_review *revi
     if (status == ROVE_OK) {
         status = rove__judge_is_forked(judge);
     }
-    act.own = !judge->forked && judge->device->user == review->user;
+    act.own = !judge->forked;
     if (status == ROVE_OK && act.change.row.entity == NULL) {
         return rove__error_set(judge->error, ROVE_UNKNOWN_ENTITY, "%s",
                                rove_status_text(ROVE_UNKNOWN_ENTITY));

@@ -215,10 +215,8 @@ rove_status rove__judge_seal(rove__case *c, const rove__act *act) {
     }
     rove_status status = rove__rules_check(&write, &error);
     if (status != ROVE_OK) {
-        return rove_status_classify(status) == ROVE_CLASS_CALLER
-                   ? ROVE_PLANTED(P11_REFUSED) ? rove__judge_refuse(c, act, status, error.message)
-                                               : rove__judge_review(c, act, error.message)
-                   : status;
+        return ROVE_PLANTED(P11_REFUSED) ? rove__judge_refuse(c, act, status, error.message)
+                                         : rove__judge_review(c, act, error.message);
     }
     status = rove__judge_may_enter(c, act, &act->change.row, &entitled);
     if (status == ROVE_OK && !entitled) {

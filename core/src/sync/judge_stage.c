@@ -82,6 +82,17 @@ static rove_status malformed(rove_error *error, const char *what) {
     return rove__error_set(error, ROVE_PROTOCOL, "A pushed change is malformed: %s.", what);
 }
 
+static int carries(const rove__row *row, uint32_t field) {
+    int ordinal = row->entity == NULL ? -1 : rove__row_field(row, field);
+
+    for (size_t i = 0; ordinal < 0 && i < row->extra_count; i++) {
+        if (row->extra[i].number == field) {
+            return 1;
+        }
+    }
+    return ordinal >= 0 && rove__bits_get(&row->present, (size_t)ordinal);
+}
+
 /* What the batch's own checks (wire/batch_read.c) leave open: that a change says what its op has to say. */
 static rove_status sane(const rove__change *change, rove_error *error) {
     const rove__row *row = &change->row;
@@ -95,6 +106,9 @@ static rove_status sane(const rove__change *change, rove_error *error) {
     if (change->op == ROVE_OP_INSERT && change->clock.origin.replica != change->replica) {
         return malformed(error, "a new record has another maker than its author");
     }
+    if (change->op == ROVE_OP_INSERT && change->edit_count != 0) {
+        return malformed(error, "a new record has edits");
+    }
     if (change->op == ROVE_OP_DELETE && change->edit_count != 1) {
         return malformed(error, "a delete has one stamp");
     }
@@ -106,8 +120,8 @@ static rove_status sane(const rove__change *change, rove_error *error) {
         return malformed(error, "an update has one edit per cell");
     }
     for (size_t i = 0; i < change->edit_count; i++) {
-        if (change->op == ROVE_OP_UPDATE && change->edits[i].field == 0) {
-            return malformed(error, "an edit names no field");
+        if (change->op == ROVE_OP_UPDATE && !carries(row, change->edits[i].field)) {
+            return malformed(error, "an edit has no cell");
         }
     }
     return ROVE_OK;
@@ -238,8 +252,8 @@ rove_replica rove__staged_replica(const rove__staged *staged) {
 rove_status rove__staged_add(rove__staged *staged, const rove__push *push, rove_error *error) {
     rove__stage *stage = staged->stage;
 
-    if (staged->complete || push->ordinal != staged->frames ||
-        staged->frames == ROVE_PUSH_FRAMES_MAX) {
+    ROVE_ASSERT(!staged->complete);
+    if (push->ordinal != staged->frames) {
         return malformed(error, "its frame is out of order");
     }
     if (staged->frames == 0) {

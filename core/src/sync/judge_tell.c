@@ -24,17 +24,6 @@ static int64_t what_of(rove__op op) {
     }
 }
 
-static rove_stamp written_at(const rove__act *act) {
-    rove_stamp latest = 0;
-
-    for (size_t i = 0; act->stamps != NULL && (i == 0 || i < act->change.edit_count); i++) {
-        if (act->stamps[i].canonical > latest) {
-            latest = act->stamps[i].canonical;
-        }
-    }
-    return latest;
-}
-
 /* Its author signed it, and goes on reading it (P11). */
 static int is_sealed(const rove__change *change) {
     const rove__entity *entity = change->row.entity;
@@ -66,7 +55,7 @@ rove_status rove__judge_tell(rove__judge *judge, const rove__act *act,
     rove__judge_put_number(&row, "record_entity", review->entity);
     rove__judge_put_number(&row, "record_id", review->id);
     rove__judge_put_number(&row, "what", what_of(act->change.op));
-    rove__judge_put_number(&row, "written_at", rove__stamp_ms(written_at(act)));
+    rove__judge_put_number(&row, "written_at", rove__stamp_ms(rove__act_latest(act)));
     rove__judge_put_number(&row, "replica", review->replica);
     rove__judge_put(&row, "reason", rove__value_text(review->reason));
     rove__judge_put_number(&row, "state", ROVE__REVIEW__STATE__WAITING);

@@ -6,6 +6,8 @@
  */
 #include "sync/pull.h"
 
+#include <stdlib.h>
+
 #include "base/assert.h"
 #include "base/log.h"
 #include "base/planted.h"
@@ -52,6 +54,45 @@ rove_status rove__portions_push(rove__portions *portions, rove__scope scope, uin
 
 int rove__scope_before(rove__scope a, rove__scope b) {
     return a.root != b.root ? a.root < b.root : a.part < b.part;
+}
+
+int rove__scope_order(rove__scope a, rove__scope b) {
+    return rove__scope_before(b, a) - rove__scope_before(a, b);
+}
+
+static int by_scope(const void *a, const void *b) {
+    const rove__portion *x = a;
+    const rove__portion *y = b;
+
+    return rove__scope_order(x->scope, y->scope);
+}
+
+void rove__portions_sort(rove__portions *portions) {
+    if (portions->count > 1) {
+        qsort(portions->items, portions->count, sizeof *portions->items, by_scope);
+    }
+}
+
+const rove__portion *rove__portions_find(const rove__portions *portions, size_t from, size_t to,
+                                         rove__scope scope) {
+    const rove__portion *items = portions->items;
+    size_t low = from;
+    size_t high = to;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (items[middle].scope.root < scope.root) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    for (; low < to && items[low].scope.root == scope.root; low++) {
+        if (items[low].scope.part == -1 || items[low].scope.part == scope.part) {
+            return &items[low];
+        }
+    }
+    return NULL;
 }
 
 /* ---- life ----------------------------------------------------------------------------------------------- */
@@ -224,18 +265,12 @@ static rove_status fill_page(rove__pull *pull) {
     rove_status status = ROVE_OK;
 
     while (status == ROVE_OK && !pull->full && pull->at.phase != ROVE_PULL_ROUND_DONE) {
-        switch (pull->at.phase) {
-        case ROVE_PULL_VISITS:
+        if (pull->at.phase == ROVE_PULL_VISITS) {
             status = rove__pull_visits(pull);
-            break;
-        case ROVE_PULL_SCAN:
+        } else if (pull->at.phase == ROVE_PULL_SCAN) {
             status = rove__pull_scan(pull);
-            break;
-        case ROVE_PULL_FEED:
+        } else {
             status = rove__pull_feed(pull);
-            break;
-        case ROVE_PULL_ROUND_DONE:
-            break;
         }
     }
     return status;
@@ -249,8 +284,7 @@ static rove_id *held_roots(const rove__pull *pull, size_t *count) {
     *count = 0;
     for (size_t i = 0; roots != NULL && i < holdings->count; i++) {
         const rove__holding *item = &holdings->items[i];
-        int held = item->from <= pull->head.seq && pull->head.seq < item->to;
-        if (held && (*count == 0 || roots[*count - 1] != item->root)) {
+        if (rove__pull_current(pull, item) && (*count == 0 || roots[*count - 1] != item->root)) {
             roots[(*count)++] = item->root;
         }
     }
@@ -332,7 +366,7 @@ static int nothing_to_say(const rove__pull *pull) {
     return pull->at.phase == ROVE_PULL_ROUND_DONE && pull->page_rows == 0 &&
            pull->begin.count == 0 && pull->done.count == 0 && pull->left_sent == pull->left.count &&
            !pull->tell_held && pull->request.cursor.timeline == pull->head.timeline &&
-           pull->request.cursor.seq == pull->h && pull->request.token.size == 0 && !pull->other;
+           pull->request.cursor.seq == pull->h && pull->request.token.size == 0;
 }
 
 /* After a page: the next round, or the end with its total. */
@@ -417,7 +451,10 @@ rove_status rove__pull_page(rove__pull *pull, rove__buf *payload, rove__end *end
 
 /* Sure only if nothing happened since the device took its digests. */
 static void log_again(const rove__pull *pull) {
-    for (size_t i = 0; i < pull->again.count && pull->c == pull->head.seq; i++) {
+    if (pull->c != pull->head.seq) {
+        return;
+    }
+    for (size_t i = 0; i < pull->again.count; i++) {
         const rove__portion *portion = &pull->again.items[i];
         rove__log(pull->ports->log, ROVE_LOG_WARN, "pull",
                   "device %u: scope %lld/%d (buckets %llx) differs again within an hour of being "
@@ -431,8 +468,9 @@ rove_status rove__pull_differ(rove__pull *pull, rove__buf *payload, int *differs
                               rove_error *error) {
     rove_status status = ROVE_OK;
 
+    ROVE_ASSERT(!pull->begun);
     *differs = 0;
-    if (pull->request.digests == NULL || pull->begun) {
+    if (pull->request.digests == NULL) {
         return ROVE_OK;
     }
     status = open_snapshot(pull, error);

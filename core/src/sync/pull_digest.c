@@ -23,7 +23,7 @@ static rove_status each_held_root(rove__pull *pull, rove_status (*each)(void *, 
         int held = 0;
         for (; i < holdings->count && holdings->items[i].root == root; i++) {
             const rove__holding *item = &holdings->items[i];
-            held |= item->from <= pull->head.seq && pull->head.seq < item->to;
+            held |= rove__pull_current(pull, item);
         }
         if (held) {
             status = pull->store->sum_scan(pull->tx, root, each, pull);
@@ -59,7 +59,7 @@ static int by_scope(const void *a, const void *b) {
     const rove__scope_digest *x = a;
     const rove__scope_digest *y = b;
 
-    return rove__scope_before(x->scope, y->scope) ? -1 : rove__scope_before(y->scope, x->scope);
+    return rove__scope_order(x->scope, y->scope);
 }
 
 static const rove__scope_digest *find(const rove__pull *pull, rove__scope scope) {
@@ -85,15 +85,13 @@ static int is_zero(rove__hash128 sum) {
     return sum.low == 0 && sum.high == 0;
 }
 
-static int scope_equal(rove__scope a, rove__scope b) {
-    return a.root == b.root && a.part == b.part;
-}
-
-/* What differs and is to be sent; the rest differs the next time too. */
-static rove_status repair(rove__pull *pull, rove__scope scope, uint64_t buckets) {
-    return pull->repair.count + pull->repair_left.count < ROVE_SCOPES_MAX
-               ? rove__portions_push(&pull->repair, scope, buckets)
-               : ROVE_OK;
+/* What differs and is to be sent, or is not held and has to go; what is past the limit differs the next time too. */
+static rove_status repair(rove__pull *pull, rove__scope scope, uint64_t buckets, int held) {
+    if (pull->repair.count + pull->repair_left.count >= ROVE_SCOPES_MAX) {
+        return ROVE_OK;
+    }
+    return held ? rove__portions_push(&pull->repair, scope, buckets)
+                : rove__scopes_push(&pull->repair_left, scope);
 }
 
 static rove_status report(rove__pull *pull, rove__scope scope, uint64_t buckets) {
@@ -107,7 +105,7 @@ static const rove__portion *fetched_of(const rove__pull *pull, rove__scope scope
         return NULL;
     }
     for (size_t i = 0; i < pull->request.fetched_count; i++) {
-        if (scope_equal(pull->request.fetched[i].scope, scope)) {
+        if (rove__scope_order(pull->request.fetched[i].scope, scope) == 0) {
             return &pull->request.fetched[i];
         }
     }
@@ -150,7 +148,7 @@ static rove_status differing_buckets(rove__pull *pull, const rove__bucket_digest
         status = report(pull, theirs->scope, differing & lately);
     }
     return status == ROVE_OK && fresh != 0
-               ? repair(pull, theirs->scope, first_of(pull, fresh, rows))
+               ? repair(pull, theirs->scope, first_of(pull, fresh, rows), 1)
                : status;
 }
 
@@ -158,12 +156,12 @@ static rove_status differs(rove__pull *pull, rove__scope scope) {
     const rove__portion *fetched = fetched_of(pull, scope);
 
     for (size_t i = 0; i < pull->request.bucket_count && !ROVE_PLANTED(G02_WHOLE); i++) {
-        if (scope_equal(pull->request.buckets[i].scope, scope)) {
+        if (rove__scope_order(pull->request.buckets[i].scope, scope) == 0) {
             return differing_buckets(pull, &pull->request.buckets[i], fetched);
         }
     }
     return fetched != NULL && fetched->buckets == 0 ? report(pull, scope, 0)
-                                                    : repair(pull, scope, 0);
+                                                    : repair(pull, scope, 0, 1);
 }
 
 /* Headquarters' side: what the device has otherwise, or lacks. */
@@ -178,7 +176,7 @@ static rove_status compare_scope(void *ctx, rove__scope scope, rove__hash128 sum
     if (theirs != NULL) {
         return rove__hash128_equal(theirs->sum, sum) ? ROVE_OK : differs(pull, scope);
     }
-    return pull->request.digests_whole && !is_zero(sum) ? differs(pull, scope) : ROVE_OK;
+    return pull->request.digests_whole ? differs(pull, scope) : ROVE_OK;
 }
 
 typedef struct presence {
@@ -191,7 +189,7 @@ static rove_status each_present(void *ctx, rove__scope scope, rove__hash128 sum,
 
     (void)sum;
     (void)rows;
-    p->found |= scope_equal(scope, p->scope);
+    p->found |= rove__scope_order(scope, p->scope) == 0;
     return p->found ? ROVE_DONE : ROVE_OK;
 }
 
@@ -203,9 +201,7 @@ static rove_status compare_theirs(rove__pull *pull) {
         const rove__scope_digest *theirs = &pull->request.digests[i];
         presence p = {theirs->scope, 0};
         if (!is_held(pull, theirs->scope)) {
-            if (pull->repair.count + pull->repair_left.count < ROVE_SCOPES_MAX) {
-                status = rove__scopes_push(&pull->repair_left, theirs->scope);
-            }
+            status = repair(pull, theirs->scope, 0, 0);
             continue;
         }
         if (is_zero(theirs->sum)) {
@@ -219,13 +215,6 @@ static rove_status compare_theirs(rove__pull *pull) {
     return status;
 }
 
-static int portion_order(const void *a, const void *b) {
-    const rove__portion *x = a;
-    const rove__portion *y = b;
-
-    return rove__scope_before(x->scope, y->scope) ? -1 : rove__scope_before(y->scope, x->scope);
-}
-
 rove_status rove__pull_compare(rove__pull *pull) {
     rove__pull_request *request = &pull->request;
 
@@ -236,8 +225,6 @@ rove_status rove__pull_compare(rove__pull *pull) {
     if (status == ROVE_OK) {
         status = compare_theirs(pull);
     }
-    if (status == ROVE_OK && pull->repair.count > 1) {
-        qsort(pull->repair.items, pull->repair.count, sizeof *pull->repair.items, portion_order);
-    }
+    rove__portions_sort(&pull->repair);
     return status;
 }

@@ -37,8 +37,7 @@ static rove_status each_mark(void *ctx, const rove__hq_mark *mark) {
         left.part = -1;
     }
     rove__outgoing_mark(m->row, left, &change);
-    rove_status status = rove__pull_add(pull, &change, &added);
-    return status == ROVE_OK && !added ? ROVE_DONE : status;
+    return rove__pull_add(pull, &change, &added);
 }
 
 /* What was entered since c was scanned, as of h or later; what is entered after h comes with the next round. */
@@ -81,7 +80,7 @@ static rove_status send_entry(rove__pull *pull, const rove__feed_entry *entry) {
     rove_status status =
         pull->store->row_get(pull->tx, entry->entity, entry->id, 0, &pull->row, &row);
     if (status != ROVE_OK) {
-        return status == ROVE_NOT_FOUND ? ROVE_OK : status;
+        return status;
     }
     if (newest(&row) > entry->seq && (newest(&row) <= pull->h || ROVE_PLANTED(Q01_BOUNDED))) {
         return ROVE_OK; /* it comes again in this round */
@@ -95,7 +94,7 @@ static rove_status send_entry(rove__pull *pull, const rove__feed_entry *entry) {
         !ROVE_PLANTED(Q03_UNMARKED)) {
         status = pull->store->mark_of_row(pull->tx, entry->entity, entry->id, each_mark, &m);
     }
-    return status == ROVE_OK && !pull->refused ? send_row(pull, &row, holding) : status;
+    return status == ROVE_OK ? send_row(pull, &row, holding) : status;
 }
 
 /* Entries from the position on, until the page is full. */

@@ -22,18 +22,18 @@
 /* Months told one by one; a longer range makes its root leave as a whole. */
 #define MONTHS_MAX 1200
 
-static int current(const rove__pull *pull, const rove__holding *item) {
-    return item->from <= pull->head.seq && pull->head.seq < item->to;
-}
-
 static int ended(const rove__pull *pull, const rove__holding *item) {
     return pull->c < item->to && item->to <= pull->head.seq &&
            (item->from <= pull->c || !ROVE_PLANTED(Q04_HELD_AT_C));
 }
 
 /* What was entered after h comes with the next round. */
+static int current_by_h(const rove__pull *pull, const rove__holding *item) {
+    return rove__pull_current(pull, item) && item->from <= pull->h;
+}
+
 static int entered(const rove__pull *pull, const rove__holding *item) {
-    return current(pull, item) && item->from <= pull->h && (item->from > pull->c || pull->c == 0);
+    return current_by_h(pull, item) && (item->from > pull->c || pull->c == 0);
 }
 
 static int is_whole(const rove__holding *item) {
@@ -55,7 +55,7 @@ static rove_status whole_root(rove__pull *pull, const rove__holding *items, size
     int leaves = 0;
 
     for (size_t i = 0; i < count; i++) {
-        holds |= current(pull, &items[i]);
+        holds |= rove__pull_current(pull, &items[i]);
         enters |= entered(pull, &items[i]) && !rove__pull_kept(pull, &items[i]);
         leaves |= ended(pull, &items[i]);
     }
@@ -80,7 +80,8 @@ static rove_status each_part(void *ctx, rove__scope scope, rove__hash128 sum, in
     part_search *search = ctx;
 
     (void)sum;
-    if (rows == 0 || scope.part < search->item->part_from || scope.part > search->item->part_to) {
+    (void)rows;
+    if (scope.part < search->item->part_from || scope.part > search->item->part_to) {
         return ROVE_OK;
     }
     return rove__portions_push(&search->pull->units, scope, 0);
@@ -101,13 +102,13 @@ static int can_tell(const rove__holding *item) {
 }
 
 static rove_status range_leaves(rove__pull *pull, const rove__holding *item) {
-    rove_status status = ROVE_OK;
-
-    for (int32_t part = item->part_from; part <= item->part_to && status == ROVE_OK;
-         part = month_after(part)) {
-        status = rove__scopes_push(&pull->left, (rove__scope){item->root, part});
+    for (int32_t part = item->part_from; part <= item->part_to; part = month_after(part)) {
+        rove_status status = rove__scopes_push(&pull->left, (rove__scope){item->root, part});
+        if (status != ROVE_OK) {
+            return status;
+        }
     }
-    return status;
+    return ROVE_OK;
 }
 
 /* What happened to one range of parts of a root. */
@@ -123,7 +124,7 @@ static size_t next_range(const rove__pull *pull, const rove__holding *items, siz
 
     *fate = (range_fate){0};
     for (; n < count && items[n].part_from == items[0].part_from; n++) {
-        if (current(pull, &items[n])) {
+        if (rove__pull_current(pull, &items[n])) {
             fate->held = &items[n];
             fate->enters = entered(pull, &items[n]);
         }
@@ -138,7 +139,7 @@ static rove_status anew(rove__pull *pull, const rove__holding *items, size_t cou
     rove_status status = rove__scopes_push(&pull->left, (rove__scope){items[0].root, -1});
 
     for (size_t i = 0; i < count && status == ROVE_OK; i++) {
-        if (current(pull, &items[i]) && items[i].from <= pull->h) {
+        if (current_by_h(pull, &items[i])) {
             status = range_enters(pull, &items[i]);
         }
     }
@@ -178,74 +179,46 @@ static rove_status parted_root(rove__pull *pull, const rove__holding *items, siz
 
 /* ---- the round ------------------------------------------------------------------------------------------ */
 
-static int by_scope(const void *a, const void *b) {
-    const rove__portion *x = a;
-    const rove__portion *y = b;
-
-    return rove__scope_before(x->scope, y->scope) ? -1 : rove__scope_before(y->scope, x->scope);
-}
-
-static void sort_units(rove__portions *units) {
-    if (units->count > 1) {
-        qsort(units->items, units->count, sizeof *units->items, by_scope);
-    }
-}
-
-static int covered(const rove__portions *units, rove__scope scope) {
-    for (size_t i = units->count; i > 0 && units->items[i - 1].scope.root == scope.root; i--) {
-        int32_t part = units->items[i - 1].scope.part;
-        if (part == -1 || part == scope.part) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-/* What is to be repaired is a unit too; both lists ascend, and stay so. What was entered goes whole. */
+/* What is to be repaired is a unit too, once, unless it was entered, which goes whole. */
 static rove_status merge_repair(rove__pull *pull) {
-    rove__portions merged = {.allocator = pull->units.allocator};
-    rove_status status = ROVE_OK;
-    size_t u = 0;
-    size_t r = 0;
+    size_t entered_count = pull->units.count;
+    const rove__portion *items = pull->repair.items;
 
-    while (status == ROVE_OK && (u < pull->units.count || r < pull->repair.count)) {
-        int repair = u == pull->units.count ||
-                     (r < pull->repair.count &&
-                      rove__scope_before(pull->repair.items[r].scope, pull->units.items[u].scope));
-        const rove__portion *next = repair ? &pull->repair.items[r++] : &pull->units.items[u++];
-        if (!covered(&merged, next->scope)) {
-            status = rove__portions_push(&merged, next->scope, next->buckets);
+    pull->repairing = pull->repair.count > 0;
+    for (size_t i = 0; i < pull->repair.count; i++) {
+        int again = i > 0 && rove__scope_order(items[i - 1].scope, items[i].scope) == 0;
+        if (!again && rove__portions_find(&pull->units, 0, entered_count, items[i].scope) == NULL) {
+            rove_status status =
+                rove__portions_push(&pull->units, items[i].scope, items[i].buckets);
+            if (status != ROVE_OK) {
+                return status;
+            }
         }
     }
-    rove__free(pull->units.allocator, pull->units.items);
-    pull->units = merged;
-    pull->repairing = pull->repair.count > 0;
-    for (size_t i = 0; i < pull->repair_left.count && status == ROVE_OK; i++) {
-        status = rove__scopes_push(&pull->left, pull->repair_left.items[i]);
+    for (size_t i = 0; i < pull->repair_left.count; i++) {
+        rove_status status = rove__scopes_push(&pull->left, pull->repair_left.items[i]);
+        if (status != ROVE_OK) {
+            return status;
+        }
     }
     pull->repair.count = 0;
     pull->repair_left.count = 0;
-    return status;
+    return ROVE_OK;
 }
 
 /* The unit at which a resumed scan goes on. */
 static void find_unit(rove__pull *pull) {
     rove__pull_position *at = &pull->at;
+    int visits = at->phase == ROVE_PULL_VISITS; /* they go by root */
+    rove__scope scope = {at->scope.root, visits ? -1 : at->scope.part};
 
     pull->unit = 0;
-    if (at->phase == ROVE_PULL_VISITS) {
-        while (pull->unit < pull->units.count &&
-               pull->units.items[pull->unit].scope.root < at->scope.root) {
-            pull->unit++;
-        }
-        return;
-    }
     while (pull->unit < pull->units.count &&
-           rove__scope_before(pull->units.items[pull->unit].scope, at->scope)) {
+           rove__scope_before(pull->units.items[pull->unit].scope, scope)) {
         pull->unit++;
     }
-    if (pull->unit == pull->units.count ||
-        rove__scope_before(at->scope, pull->units.items[pull->unit].scope)) {
+    if (!visits && (pull->unit == pull->units.count ||
+                    rove__scope_before(scope, pull->units.items[pull->unit].scope))) {
         at->started = 0;
         at->entity = 0;
         at->id = 0;
@@ -271,15 +244,14 @@ rove_status rove__pull_round(rove__pull *pull) {
                        : parted_root(pull, &holdings->items[i], end - i);
         i = end;
     }
+    rove__portions_sort(&pull->units);
     if (status == ROVE_OK) {
-        sort_units(&pull->units);
-    }
-    if (status == ROVE_OK && (pull->repair.count > 0 || pull->repair_left.count > 0)) {
         status = merge_repair(pull);
     }
     if (status != ROVE_OK) {
         return status;
     }
+    rove__portions_sort(&pull->units);
     if (!pull->resumed) {
         int visits = pull->c == 0 && !ROVE_PLANTED(Q07_ANY_ORDER);
         pull->at = (rove__pull_position){.phase = visits ? ROVE_PULL_VISITS : ROVE_PULL_SCAN,

@@ -38,31 +38,10 @@ static rove_status send_whole(rove__pull *pull, const rove__hq_row *row) {
     return pull->full ? ROVE_DONE : ROVE_OK;
 }
 
-/* The one of the group's units that has the scope; NULL: none has. */
-static const rove__portion *unit_of(const rove__pull *pull, rove__scope scope) {
-    const rove__portion *units = pull->units.items;
-    size_t from = pull->unit;
-    size_t to = pull->group_end;
-
-    while (from < to) {
-        size_t middle = from + (to - from) / 2;
-        if (units[middle].scope.root < scope.root) {
-            from = middle + 1;
-        } else {
-            to = middle;
-        }
-    }
-    for (; from < pull->group_end && units[from].scope.root == scope.root; from++) {
-        if (units[from].scope.part == -1 || units[from].scope.part == scope.part) {
-            return &units[from];
-        }
-    }
-    return NULL;
-}
-
 static rove_status each_row(void *ctx, const rove__hq_row *row) {
     rove__pull *pull = ctx;
-    const rove__portion *unit = unit_of(pull, row->scope);
+    const rove__portion *unit = /* of the group's */
+        rove__portions_find(&pull->units, pull->unit, pull->group_end, row->scope);
 
     return unit != NULL && rove__buckets_have(unit->buckets, row->row.id) &&
                    held_now(pull, row->scope)
@@ -105,7 +84,7 @@ static int by_key(const void *a, const void *b) {
     const rove__pull_key *x = a;
     const rove__pull_key *y = b;
 
-    return key_before(*x, *y) ? -1 : key_before(*y, *x);
+    return key_before(*y, *x) - key_before(*x, *y);
 }
 
 /* The keys of as many units as fit in; of those that were begun before, if it goes on. */
@@ -233,14 +212,16 @@ rove_status rove__pull_scan(rove__pull *pull) {
             status = close_group(pull);
         }
     }
-    if (status == ROVE_OK && pull->unit < pull->units.count) {
-        pull->at.scope = pull->units.items[pull->unit].scope;
+    if (status != ROVE_OK) {
+        return status;
     }
-    if (status == ROVE_OK && pull->unit == pull->units.count) {
+    if (pull->unit < pull->units.count) {
+        pull->at.scope = pull->units.items[pull->unit].scope;
+    } else {
         pull->at =
             (rove__pull_position){.phase = ROVE_PULL_FEED, .seq = pull->c, .ordinal = UINT32_MAX};
     }
-    return status;
+    return ROVE_OK;
 }
 
 /* ---- today's and tomorrow's visits ---------------------------------------------------------------------- */
@@ -251,19 +232,15 @@ static rove_status each_visit(void *ctx, const rove__hq_row *row) {
     if (row->row.entity != pull->visit) {
         return ROVE_DONE;
     }
-    const rove_value *start = &row->row.cells[pull->visit_start];
-    if (start->type != ROVE_INT || start->as.integer < pull->visits_from ||
-        start->as.integer >= pull->visits_until || !held_now(pull, row->scope)) {
+    int64_t start = row->row.cells[pull->visit_start].as.integer; /* it has one: it is in a month */
+    if (start < pull->visits_from || start >= pull->visits_until || !held_now(pull, row->scope)) {
         return ROVE_OK;
     }
     return send_whole(pull, row);
 }
 
 static rove_status visits_of(rove__pull *pull, rove__scope month) {
-    int resumed = pull->at.scope.root == month.root && pull->at.scope.part == month.part &&
-                  pull->at.entity == pull->visit->number;
-
-    if (!resumed) {
+    if (rove__scope_order(pull->at.scope, month) != 0) { /* else it goes on */
         pull->at.id = INT64_MAX;
         pull->at.entity = pull->visit->number - 1;
     }
@@ -275,27 +252,23 @@ static rove_status visits_of(rove__pull *pull, rove__scope month) {
 rove_status rove__pull_visits(rove__pull *pull) {
     int32_t first = rove__month_of(pull->visits_from);
     int32_t last = rove__month_of(pull->visits_until - 1);
-    rove_status status = ROVE_OK;
 
-    for (; pull->unit < pull->units.count && status == ROVE_OK && !pull->full; pull->unit++) {
+    for (; pull->unit < pull->units.count; pull->unit++) {
         rove_id root = pull->units.items[pull->unit].scope.root;
         int again = pull->at.scope.root == root && pull->at.scope.part == last;
+        int32_t month = again ? last : first;
         if (pull->unit > 0 && pull->units.items[pull->unit - 1].scope.root == root) {
             continue;
         }
-        if (!again) {
-            status = visits_of(pull, (rove__scope){root, first});
-        }
-        if (status == ROVE_OK && !pull->full && (last != first || again)) {
+        rove_status status = visits_of(pull, (rove__scope){root, month});
+        if (status == ROVE_OK && !pull->full && month != last) {
             status = visits_of(pull, (rove__scope){root, last});
         }
-        if (pull->full) {
+        if (status != ROVE_OK || pull->full) {
             return status;
         }
     }
-    if (status == ROVE_OK && pull->unit == pull->units.count) {
-        pull->at = (rove__pull_position){.phase = ROVE_PULL_SCAN, .scope = {0, -1}};
-        pull->unit = 0;
-    }
-    return status;
+    pull->at = (rove__pull_position){.phase = ROVE_PULL_SCAN, .scope = {0, -1}};
+    pull->unit = 0;
+    return ROVE_OK;
 }

@@ -127,6 +127,17 @@ ROVE_CHECK rove_status rove__scopes_push(rove__scopes *scopes, rove__scope scope
 ROVE_CHECK rove_status rove__portions_push(rove__portions *portions, rove__scope scope,
                                            uint64_t buckets);
 int rove__scope_before(rove__scope a, rove__scope b);
+/* Below 0, 0 or above 0, like a comparison of qsort's. */
+int rove__scope_order(rove__scope a, rove__scope b);
+/* Ascending by scope. */
+void rove__portions_sort(rove__portions *portions);
+/* The one of [from, to), which ascend, that has the scope, by itself or with all its root; NULL: none has. */
+const rove__portion *rove__portions_find(const rove__portions *portions, size_t from, size_t to,
+                                         rove__scope scope);
+/* 1 if it is held in the snapshot at hand. */
+static inline int rove__pull_current(const rove__pull *pull, const rove__holding *item) {
+    return pull->head.seq < item->to;
+}
 
 /* Adds a change to the page. Without room takes nothing and sets `refused`; sets `full` when the page should end. */
 ROVE_CHECK rove_status rove__pull_add(rove__pull *pull, const rove__change *change, int *added);

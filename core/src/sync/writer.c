@@ -154,13 +154,12 @@ rove_status rove__writer_id(rove__writer *writer, rove_id *id) {
     return ROVE_OK;
 }
 
-rove_status rove__writer_stamp(rove__writer *writer, rove_stamp *stamp) {
+rove_stamp rove__writer_stamp(rove__writer *writer) {
     rove_stamp wall = rove__stamp_make(writer->options.now_ms, 0);
 
     writer->stamp =
         writer->stamp + 1 > wall && !ROVE_PLANTED(P07_STEPS_BACK) ? writer->stamp + 1 : wall;
-    *stamp = writer->stamp;
-    return ROVE_OK;
+    return writer->stamp;
 }
 
 static size_t value_size(const rove_value *value) {
@@ -297,9 +296,7 @@ static rove_status conflict_follows(rove__writer *writer, const rove__hq_row *re
         status = rove__clock_copy(&moved.clock, &conflict.clock, arena);
     }
     if (status == ROVE_OK) {
-        status = rove__writer_stamp(writer, &entry.version.stamp);
-    }
-    if (status == ROVE_OK) {
+        entry.version.stamp = rove__writer_stamp(writer);
         moved.row.cells[about] =
             record->scope.root == 0 ? rove__value_null() : rove__value_int(record->scope.root);
         status = rove__clock_set(&moved.clock, arena, entry);

@@ -38,7 +38,7 @@ void rove__writer_abandon(rove__writer *writer);
 uint64_t rove__writer_seq(const rove__writer *writer);
 /* A fresh id, and a fresh stamp, of headquarters. */
 ROVE_CHECK rove_status rove__writer_id(rove__writer *writer, rove_id *id);
-ROVE_CHECK rove_status rove__writer_stamp(rove__writer *writer, rove_stamp *stamp);
+rove_stamp rove__writer_stamp(rove__writer *writer);
 
 /* Bytes of a row's values, with some for each; at most ROVE_ROW_MAX, so that with its clock it fits one batch. */
 size_t rove__writer_row_size(const rove__row *row);

@@ -87,9 +87,7 @@ rove_status rove__writer_insert(rove__writer *writer, rove__row *row, rove_error
     }
     status = row->id == 0 ? rove__writer_id(writer, &row->id) : insert_free(writer, row);
     if (status == ROVE_OK) {
-        status = rove__writer_stamp(writer, &version.stamp);
-    }
-    if (status == ROVE_OK) {
+        version.stamp = rove__writer_stamp(writer);
         status = rove__row_copy(&made.row, row, &writer->arena);
     }
     if (status == ROVE_OK) {
@@ -253,7 +251,8 @@ static rove_status update_prepare(update *u, const rove__hq_row *before, const r
     if (status == ROVE_OK) {
         status = rove__row_init(&u->written, row->entity, row->id, &writer->arena);
     }
-    return status == ROVE_OK ? rove__writer_stamp(writer, &u->version.stamp) : status;
+    u->version.stamp = rove__writer_stamp(writer);
+    return status;
 }
 
 rove_status rove__writer_change(rove__writer *writer, const rove__hq_row *before,
@@ -311,12 +310,10 @@ rove_status rove__writer_delete(rove__writer *writer, uint32_t entity, rove_id i
     if (status == ROVE_OK) {
         status = check(writer, ROVE_OP_DELETE, &before.row, NULL, error);
     }
-    if (status == ROVE_OK) {
-        status = rove__writer_stamp(writer, &edit.raw);
-    }
     if (status != ROVE_OK) {
         return rove__writer_fail(writer, status, error);
     }
+    edit.raw = rove__writer_stamp(writer);
     rove__hq_row after = before;
     after.dead = writer->seq;
     rove__change change = {.op = ROVE_OP_DELETE,
