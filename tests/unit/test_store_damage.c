@@ -204,6 +204,33 @@ static rove_status takes_a_new_number(void) {
     return rove__store_set_owner(r.store, &fresh, &r.error);
 }
 
+/* Headquarters gives `flying` another id, and what names it follows. */
+static rove_status renumbers(void) {
+    const rove__entity *account = replica_entity(&r, "Account");
+    const rove__rename renames[] = {
+        {account->number, flying, rows[1]->whole.clock.origin, rove__id_make(1, 5000)},
+        {account->number, edited, rows[0]->whole.clock.origin, edited},
+        {9999, 1, rows[0]->whole.clock.origin, 2},
+        {account->number, 1, rows[0]->whole.clock.origin, 2},
+        {account->number, refused, rows[0]->whole.clock.origin, 2}};
+    const rove__renumber renumber = {renames, 5, {NULL, 0}};
+
+    return rove__store_renumber(r.store, &renumber, &r.error);
+}
+
+static rove_status is_opened(void) {
+    rove__store_close(r.store);
+    return rove__store_open(&r.ports, r.folder, &r.store, &r.error);
+}
+
+static rove_status gives_rows(void) {
+    const rove__need_row need = {&rows[0]->whole.clock.origin, 1};
+    rove__bytes bytes;
+
+    replica_ok(&r, rove__store_need_row(r.store, &need, &r.error));
+    return rove__store_needed_rows(r.store, &o.arena, &bytes, &r.error);
+}
+
 static rove_status is_asked_again(void) {
     return rove__store_need(r.store, 1, &r.error);
 }
@@ -255,6 +282,24 @@ static const struct damage {
     {"UPDATE _scope SET sum = x'00'", takes_a_page, ROVE_CORRUPT},
     {"UPDATE _scope SET sum = x'00'", counts, ROVE_OK}, /* it counts anew */
     {"UPDATE _scope SET sum = x'00'", verifies, ROVE_CORRUPT},
+    {"UPDATE _outbox SET entity = 9999", freezes, ROVE_CORRUPT},
+    {"UPDATE _outbox SET entity = 9999", takes_a_page, ROVE_OK},
+    {"UPDATE _outbox SET entity = 9999", evicts, ROVE_OK},
+    {"UPDATE _outbox SET entity = 9999", renumbers, ROVE_OK},
+    {"UPDATE _outbox SET entity = 9999", is_opened, ROVE_OK},
+    {"UPDATE _outbox SET body = x'ff'", renumbers, ROVE_CORRUPT},
+    {"UPDATE _frame SET rows = x'ff'", renumbers, ROVE_CORRUPT},
+    {"UPDATE account SET _pending = NULL", freezes, ROVE_CORRUPT},
+    {"UPDATE account SET _pending = NULL", takes_an_ack, ROVE_OK},
+    {"UPDATE account SET _pending = NULL", renumbers, ROVE_OK},
+    {"UPDATE _deleted SET entity = 9999", verifies, ROVE_CORRUPT},
+    {"UPDATE _deleted SET entity = 9999", gives_rows, ROVE_OK},
+    {"UPDATE _deleted SET entity = 9999", takes_an_ack, ROVE_OK},
+    {"UPDATE _deleted SET entry = 0", takes_a_page, ROVE_OK},
+    {"UPDATE account SET _clock = x'ff'", gives_rows, ROVE_CORRUPT},
+    {"UPDATE account SET _clock = x'ff'", renumbers, ROVE_CORRUPT},
+    {"SELECT 1", renumbers, ROVE_OK},
+    {"SELECT 1", is_opened, ROVE_OK},
     {"UPDATE _rejection SET change = x''", tries_again, ROVE_CORRUPT},
     {"UPDATE _rejection SET change = x'ffff'", tries_again, ROVE_CORRUPT},
     {"UPDATE _quarantine SET change = x''", tries_quarantine, ROVE_CORRUPT},

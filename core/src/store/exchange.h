@@ -143,7 +143,7 @@ typedef struct rove__exchange {
     uint64_t push_until; /* highest batch that the last Hello announced */
     uint64_t timeline;   /* of the last Welcome, and its `safe` */
     uint64_t safe;
-    int repairing;       /* the answer sends scopes because they differ (G2) */
+    int repairing; /* the answer sends scopes because they differ (G2) */
 
     /* Of the answer being applied; the arrays are kept for the next one. */
     rove__named *named; /* rows, in the order in which they came */
@@ -257,6 +257,8 @@ ROVE_CHECK rove_status rove__flight_chain(rove__store *store, uint64_t number, r
 ROVE_CHECK rove_status rove__flight_link(rove__store *store, const rove__chain *before,
                                          const void *bytes, size_t size, rove__chain *after,
                                          rove_error *error);
+/* What reading a batch of this replica's own ended with: bytes that are none are damage, not headquarters' doing. */
+ROVE_CHECK rove_status rove__flight_status(rove_status status);
 /* The change that a frozen entry became, read from its batch. */
 ROVE_CHECK rove_status rove__flight_find(rove__store *store, const rove__entry *entry,
                                          rove__arena *arena, rove__change *change,

@@ -17,8 +17,8 @@
 #include "base/text.h"
 #include "store/exchange.h"
 
-#define FRAME_BYTES    ((size_t)192 * 1024)
-#define FRAME_ROWS     1000u
+#define FRAME_BYTES ((size_t)192 * 1024)
+#define FRAME_ROWS  1000u
 /*
  * What makes a batch worth sending: its answer, with every row of it, may come as a whole and is held as one. Far enough
  * below what a batch may be, so that few groups of writes have to be cut (D4).
@@ -193,6 +193,10 @@ rove_status rove__flight_land(rove__flight *flight, rove_error *error) {
     return status;
 }
 
+rove_status rove__flight_status(rove_status status) {
+    return status == ROVE_OK || status == ROVE_DONE || status == ROVE_NOMEM ? status : ROVE_CORRUPT;
+}
+
 static rove_status find_in_frame(rove__store *store, const rove_value *rows,
                                  const rove__entry *entry, rove__arena *arena, rove__change *change,
                                  int *found) {
@@ -210,7 +214,7 @@ static rove_status find_in_frame(rove__store *store, const rove_value *rows,
         }
     }
     rove__batch_reader_free(reader);
-    return status == ROVE_DONE ? ROVE_OK : status;
+    return status == ROVE_DONE ? ROVE_OK : rove__flight_status(status);
 }
 
 rove_status rove__flight_find(rove__store *store, const rove__entry *entry, rove__arena *arena,

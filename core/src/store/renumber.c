@@ -166,10 +166,10 @@ static rove_status refreeze_frame(renaming *r, rove__flight *flight, rove__bytes
     rove__change change;
     int changed = 0;
 
-    rove_status status = rove__batch_reader_new(store->ports.allocator, store->registry, rows.data,
-                                                rows.size, &reader);
+    rove_status status = rove__flight_status(rove__batch_reader_new(
+        store->ports.allocator, store->registry, rows.data, rows.size, &reader));
     while (status == ROVE_OK) {
-        status = rove__batch_next(reader, &change);
+        status = rove__flight_status(rove__batch_next(reader, &change));
         if (status == ROVE_OK) {
             rove__arena_reset(&store->exchange->row);
             status = rove__rename_change(&r->renames, &change, &store->exchange->row, &changed);
