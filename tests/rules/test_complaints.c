@@ -85,10 +85,30 @@ static void done_is_not_said_of_records_that_failed(void **state) {
     assert_int_equal(phone_number(&first, "SELECT count(*) FROM account"), 1);
 }
 
+/* A word that is put in and taken out again before it was sent has changed nothing, and nothing is to be mended. */
+static void what_was_taken_back_unsent_costs_no_repair(void **state) {
+    (void)state;
+    rove__row *account = site_row(&hq, "Account", 0);
+    site_text(account, "name", "Bakery");
+    rove_id id = site_insert(&hq, account);
+    site_grant(&hq, PHONE_USER, id);
+    settle(&first);
+    for (int add = 1; add >= 0; add--) {
+        phone_ok(&first, rove_element(first.replica, "Account", id, "alt_names", rove_text("Baker"),
+                                      add, &first.error));
+    }
+    rove_sync_report report = sync_ok(&first);
+    assert_int_equal(report.rows_pushed, 1);
+    assert_int_equal(report.requests, 1);
+    assert_int_equal(report.rows_applied, 0);
+    assert_true(report.verified);
+}
+
 static const rule_test tests[] = {
     RULE(a_replica_does_not_grow_with_what_is_over),
     RULE(a_merge_of_duplicates_can_be_undone),
     RULE(done_is_not_said_of_records_that_failed),
+    RULE(what_was_taken_back_unsent_costs_no_repair),
 };
 
 int main(int argc, char **argv) {

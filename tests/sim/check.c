@@ -126,6 +126,10 @@ static int is_covered(const world *w, uint32_t number) {
     if (write->what == LEDGER_COUNT && is_in_insert(w, write)) {
         return 1; /* the sum is looked at */
     }
+    if (write->what == LEDGER_TAKE && same_hand(w, write, &l->writes[write->parent]) &&
+        !is_found(&l->writes[write->parent])) {
+        return 1; /* added and taken out before it was sent */
+    }
     for (uint32_t i = number + 1; i < l->count; i++) {
         const ledger_write *later = &l->writes[i];
         int dies = later->what == LEDGER_DELETE;
@@ -475,6 +479,12 @@ static int keeps_work(const world *w, uint32_t record) {
     return 0;
 }
 
+/* It never came to headquarters: what is of it is its maker's unsent work, or nothing. */
+static int is_unheard(const world *w, uint32_t record) {
+    uint32_t insert = w->ledger.records[record].insert;
+    return insert != 0 && w->ledger.writes[insert].judged == 0;
+}
+
 static void check_remains(gathered *g, device *d, const seen *s) {
     rove_error error = {0};
     rove_state state = {.size = sizeof state};
@@ -484,10 +494,11 @@ static void check_remains(gathered *g, device *d, const seen *s) {
         return;
     }
     g->w->counts->set_aside += state.quarantined;
-    for (size_t i = 0; i < g->rows_count && !world_failed(g->w); i++) {
-        uint32_t record = g->rows[i].record;
+    for (uint32_t record = 1; record < g->w->ledger.record_count && !world_failed(g->w); record++) {
+        const gathered_row *row = gather_row(g, record);
         ledger_text('r', record, key);
-        if (!s->records[record] && !keeps_work(g->w, record) && !is_set_aside(g, d, &g->rows[i]) &&
+        if (!s->records[record] && !keeps_work(g->w, record) && !is_unheard(g->w, record) &&
+            (row == NULL || !is_set_aside(g, d, row)) &&
             !is_here(d, g->w->ledger.records[record].leaves) &&
             sim_disk_holds(&d->machine.disk, key, strlen(key))) {
             VIOLATED(g->w, "I10", "device %d still has r%u in a file", d->number, record);

@@ -481,7 +481,9 @@ void device_speaks(device *d) {
 }
 
 void device_hears(device *d) {
-    d->heard = (uint32_t)d->w->ledger.count;
+    if (d->hears) {
+        d->heard = (uint32_t)d->w->ledger.count;
+    }
 }
 
 static void sync_ended(device *d) {
@@ -521,6 +523,7 @@ static void sync(device *d, const plan_event *event) {
     d->air = sim_stream(event->faults ^ event->work, 21);
     d->beside = sim_stream(event->faults ^ event->work, 22);
     d->faults = event->faults;
+    d->deaf = event->what == PLAN_LOST;
     d->syncs++;
     d->requests = 0;
     d->w->counts->syncs++;
@@ -538,6 +541,7 @@ rove_status device_sync_calm(device *d, rove_sync_report *report) {
     d->syncs++;
     d->w->counts->syncs++;
     d->faults = 0;
+    d->deaf = 0;
     d->requests = 0;
     device_speaks(d);
     memset(report, 0, sizeof *report);
@@ -684,6 +688,7 @@ void device_act(device *d, const plan_event *event) {
     d->machine.core = sim_stream(event->work, 3);
     switch (event->what) {
     case PLAN_SYNC:
+    case PLAN_LOST:
         sync(d, event);
         break;
     case PLAN_TIDY:

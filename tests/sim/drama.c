@@ -6,9 +6,14 @@
 
 #define MINUTE_MS INT64_C(60000)
 #define DAY_MS    (INT64_C(24) * 60 * MINUTE_MS)
-#define STEPS_MAX 14
+#define STEPS_MAX 16
 #define A_DAY     PLAN_WHATS       /* passes; no event */
-#define CUT       (PLAN_WHATS + 1) /* a sync with a fault */
+#define SOON      (PLAN_WHATS + 1) /* no event; the next one comes while the last one goes on */
+#define CUT       (PLAN_WHATS + 2) /* a sync with a fault */
+#define WORD      (PLAN_WHATS + 3) /* a contest: a word is added or taken out */
+#define SAME      (PLAN_WHATS + 4) /* a contest: the same text of the same account */
+#define SOON_MS   400
+#define SOON_MS   400 /* while the sync before is under way */
 
 /* One device has part in a drama, and now and then another one. */
 typedef enum part { FIRST, SECOND, OFFICE } part;
@@ -62,12 +67,57 @@ static const drama dramas[] = {
      {{PLAN_SYNC, FIRST, 0}, {PLAN_EDIT, OFFICE, 8}, {PLAN_MOVE, OFFICE, 3}, {PLAN_ASSIGN, OFFICE, 3},
       {PLAN_SYNC, SECOND, 0}, {A_DAY, OFFICE, 0}, {PLAN_EDIT, OFFICE, 0}, {PLAN_PURGE, OFFICE, 0},
       {PLAN_EDIT, OFFICE, 2}, {PLAN_SYNC, FIRST, 2}}, 10},
+    {"a word is taken out by one who does not know that it was put in again",
+     {{PLAN_SYNC, FIRST, 0}, {PLAN_SYNC, SECOND, 0}, {WORD, FIRST, 0}, {PLAN_SYNC, FIRST, 0},
+      {PLAN_SYNC, SECOND, 0}, {WORD, SECOND, 0}, {WORD, FIRST, 0}, {PLAN_SYNC, FIRST, 0}, {WORD, FIRST, 0},
+      {PLAN_SYNC, FIRST, 0}, {PLAN_SYNC, SECOND, 0}}, 11},
+    {"a rep takes a word out again that somebody else has put in meanwhile",
+     {{PLAN_SYNC, FIRST, 0}, {PLAN_SYNC, SECOND, 0}, {WORD, FIRST, 0}, {PLAN_SYNC, FIRST, 0}, {WORD, SECOND, 0},
+      {PLAN_LOST, SECOND, 0}, {WORD, SECOND, 0}, {PLAN_SYNC, SECOND, 0}}, 8},
+    {"what came while it was overwritten stands, and the answer that says so is lost",
+     {{PLAN_SYNC, FIRST, 0}, {PLAN_SYNC, SECOND, 0}, {PLAN_CLOCK, SECOND, 0}, {SAME, FIRST, 0},
+      {PLAN_SYNC, FIRST, 0}, {PLAN_SYNC, SECOND, 0}, {SOON, SECOND, 0}, {SAME, SECOND, 0}, {PLAN_LOST, SECOND, 0},
+      {PLAN_SYNC, SECOND, 2}}, 10},
+    {"copies made two accounts under one id; headquarters hears of both again after a restore, of a visit at one later",
+     {{PLAN_SYNC, FIRST, 0}, {PLAN_CLONE, FIRST, 0}, {PLAN_IMAGE, OFFICE, 0}, {PLAN_OPENS, SECOND, 0},
+      {WORD, FIRST, 0}, {PLAN_SYNC, FIRST, 0}, {PLAN_SYNC, SECOND, 2}, {PLAN_RESTORE, OFFICE, 0},
+      {PLAN_OPENS, FIRST, 0}, {PLAN_SYNC, FIRST, 0}, {PLAN_CALLS, SECOND, 0}, {PLAN_SYNC, SECOND, 2}}, 12},
+    {"an id is taken of a record that headquarters has forgotten",
+     {{PLAN_SYNC, FIRST, 0}, {PLAN_IMAGE, FIRST, 0}, {PLAN_OPENS, FIRST, 0}, {PLAN_SYNC, FIRST, 2},
+      {PLAN_DROPS, FIRST, 0}, {PLAN_SYNC, FIRST, 2}, {A_DAY, OFFICE, 0}, {A_DAY, OFFICE, 0}, {A_DAY, OFFICE, 0},
+      {PLAN_EDIT, OFFICE, 0}, {PLAN_PURGE, OFFICE, 0}, {PLAN_RESTORE, FIRST, 0}, {PLAN_OPENS, FIRST, 0},
+      {PLAN_SYNC, FIRST, 2}}, 14},
 };
 /* clang-format on */
 
+static plan_event event_of(const scene *s, unsigned first, unsigned second) {
+    static const plan_what meant[] = {PLAN_SYNC, PLAN_CONTEST, PLAN_CONTEST};
+    return (plan_event){.what = s->what >= CUT ? meant[s->what - CUT] : s->what,
+                        .who = s->who == OFFICE  ? PLAN_HQ
+                               : s->who == FIRST ? first
+                                                 : second};
+}
+
+/* What an act of chance is to be by its lowest bits. */
+static uint64_t work_of(const plan *self, const scene *s, uint64_t drawn, unsigned about,
+                        unsigned second) {
+    switch ((int)s->what) {
+    case PLAN_CLONE: /* whose files are replaced */
+        return drawn / self->devices * self->devices + second;
+    case WORD:
+        return (drawn & ~UINT64_C(0x3f)) | about | PLAN_CONTEST_WORD << 1 | 1;
+    case SAME:
+        return (drawn & ~UINT64_C(0x3f)) | about | PLAN_CONTEST_TEXT << 1 | 1;
+    default:
+        return drawn;
+    }
+}
+
 static void play(plan *self, const drama *d, sim_dice *dice, sim_dice *faults) {
     unsigned first = (unsigned)sim_below(dice, self->devices);
-    unsigned second = (unsigned)sim_below(dice, self->devices);
+    unsigned second = (first + 1 + (unsigned)sim_below(dice, self->devices - (self->devices > 1))) %
+                      self->devices;
+    unsigned about = (unsigned)sim_below(dice, 4) << 4;
     int64_t at_ms = (int64_t)sim_below(dice, (uint64_t)(self->days * DAY_MS));
     int hurries = sim_chance(dice, 300);
     if (sim_chance(dice, 500)) {
@@ -75,21 +125,18 @@ static void play(plan *self, const drama *d, sim_dice *dice, sim_dice *faults) {
     }
     for (size_t i = 0; i < d->count; i++) {
         const scene *s = &d->scenes[i];
+        int is_event = s->what != A_DAY && s->what != SOON;
         at_ms += s->what == A_DAY ? DAY_MS + DAY_MS / 4 : 0;
-        for (unsigned n = 0; s->what != A_DAY && n < (s->times == 0 ? 1 : s->times); n++) {
-            plan_event event = {.at_ms = at_ms,
-                                .what = s->what == CUT ? PLAN_SYNC : s->what,
-                                .who = s->who == OFFICE  ? PLAN_HQ
-                                       : s->who == FIRST ? first
-                                                         : second,
-                                .work = sim_draw(dice) | 1};
-            if (s->what == PLAN_CLONE) { /* whose files are replaced is drawn from it */
-                event.work = event.work / self->devices * self->devices + second;
-            }
+        for (unsigned n = 0; is_event && n < (s->times == 0 ? 1 : s->times); n++) {
+            plan_event event = event_of(s, first, second);
+            event.at_ms = at_ms;
+            event.work = work_of(self, s, sim_draw(dice) | 1, about, second);
             uint64_t wrong = sim_draw(faults) | 1;
             event.faults = s->what == CUT || sim_chance(faults, 150) ? wrong : 0;
             plan_add(self, event);
-            at_ms += MINUTE_MS * (2 + (int64_t)sim_below(dice, hurries ? 3 : 90));
+            at_ms += i + 1 < d->count && d->scenes[i + 1].what == SOON
+                         ? (int64_t)sim_below(dice, SOON_MS)
+                         : MINUTE_MS * (2 + (int64_t)sim_below(dice, hurries ? 3 : 90));
         }
     }
 }

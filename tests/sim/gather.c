@@ -221,6 +221,9 @@ static void take_change(gathered *self, const rove__change *change, rove__arena 
         if (record == 0) {
             record = number;
             ADD(self, names, (gathered_name){change->row.entity_number, change->row.id, record});
+        } else if (record != number && !self->reviewed) {
+            VIOLATED(self->w, "P4", "r%u has the id that r%u has, or had: %lld", number, record,
+                     (long long)change->row.id);
         }
         mark(self, self->w->ledger.records[number].insert);
     }

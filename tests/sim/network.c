@@ -34,7 +34,8 @@ static weather draw_weather(device *d) {
     }
     x.latency_ms = 50 + (int64_t)sim_below(dice, 500);
     x.slow_commit = 1;
-    if (d->faults == 0) {
+    x.cut_answer = d->deaf ? 0 : SIZE_MAX;
+    if (d->faults == 0 || d->deaf) {
         return x;
     }
     x.latency_ms = 1 + (int64_t)sim_below(dice, sim_chance(dice, 200) ? 30000 : 1000);
@@ -197,9 +198,9 @@ static rove_status take_answer(device *d, const rove_request *request, const wea
         if (!pass(d, x->latency_ms / 4)) {
             return ROVE_NETWORK;
         }
-        d->hears = 1;
         int cut = taken + size > x->cut_answer;
         size_t part = cut ? x->cut_answer - taken : size;
+        d->hears |= part > 0;
         if (part > 0) {
             status = request->write_answer(request->ctx, bytes, part);
         }

@@ -21,6 +21,9 @@
 #define PLAN_EVENTS_MAX  20000
 #define PLAN_CROWD       100 /* as an epilogue, and above: a story of several servers (crowd.h) */
 #define PLAN_HQ          255
+/* Of a contest, its bits 1 to 3: which act it is; bit 4 says of which account, bit 5 which word. */
+#define PLAN_CONTEST_WORD 1u
+#define PLAN_CONTEST_TEXT 7u
 
 /* clang-format off */
 #define PLAN_TABLE(X)                                                                              \
@@ -48,7 +51,10 @@
     X(REPLAY,    "replay",    "an old request comes once more, or one that was given up comes late")  \
     X(OPENS,     "opens",     "a rep makes an account")                                            \
     X(TAKES,     "takes",     "headquarters takes the account that was made last from who has it") \
-    X(CONTEST,   "contest",   "a rep does what others do too: the same value, word, stage, record")
+    X(CONTEST,   "contest",   "a rep does what others do too: the same value, word, stage, record") \
+    X(LOST,      "lost",      "a device syncs, and nothing of the answer reaches it")              \
+    X(CALLS,     "calls",     "a rep plans a visit to the account that he made last")              \
+    X(DROPS,     "drops",     "a rep deletes the account that he made last")
 /* clang-format on */
 
 typedef enum plan_what {

@@ -125,6 +125,8 @@ static void act(world *w, const plan_event *event) {
     switch (event->what) {
     case PLAN_WRITE:
     case PLAN_OPENS:
+    case PLAN_CALLS:
+    case PLAN_DROPS:
         writes_act(d, event);
         break;
     case PLAN_CONTEST:

@@ -87,6 +87,7 @@ typedef struct device {
     uint64_t syncs;    /* begun */
     int revoked;       /* once: what it had not sent comes under another number */
     int hears;         /* some of an answer has come in the sync under way */
+    int deaf;          /* nothing of an answer comes in it */
     uint32_t heard;    /* what was written when its last sync had ended */
     uint32_t kept;     /* what was written since that is its own has not left */
     int failed;        /* one of its syncs did: an answer may have been lost */
@@ -229,7 +230,7 @@ int device_text(device *d, ledger_kind kind, rove_id id, const char *field, char
                 size_t capacity);
 /* The id under which the device has a record; 0: it has it not. */
 rove_id device_find(device *d, uint32_t record);
-/* A sync begins; it has ended: what others can have seen of it, and it of others. */
+/* A sync begins; it has ended: what others can have seen of it, and it of others if it heard any. */
 void device_speaks(device *d);
 void device_hears(device *d);
 int64_t device_number(device *d, const char *sql, int64_t parameter, int64_t otherwise);

@@ -251,7 +251,7 @@ static size_t elements(device *d, rove_id id, uint32_t numbers[64]) {
     rove_value parameter = rove_int(id);
     size_t found = 0;
     if (rove_query_new(d->replica,
-                       "SELECT value FROM account_alt_names WHERE account_id = ?1 ORDER BY value",
+                       "SELECT element FROM account_alt_names WHERE id = ?1 ORDER BY element",
                        &parameter, 1, &query, &error) == ROVE_OK) {
         while (found < 64 && rove_query_step(query, &error) == ROVE_OK) {
             rove_value value = rove_query_value(query, 0);
@@ -353,11 +353,10 @@ static rove_status tag(writing *x, rove_id id, uint32_t record, uint32_t word) {
     rove_error error = {0};
     ledger_text('t', word, text);
     rove_value parameters[2] = {rove_int(id), rove_text(text)};
-    int there =
-        rove_query_new(x->d->replica,
-                       "SELECT 1 FROM account_alt_names WHERE account_id = ?1 AND value = ?2",
-                       parameters, 2, &query, &error) == ROVE_OK &&
-        rove_query_step(query, &error) == ROVE_OK;
+    int there = rove_query_new(x->d->replica,
+                               "SELECT 1 FROM account_alt_names WHERE id = ?1 AND element = ?2",
+                               parameters, 2, &query, &error) == ROVE_OK &&
+                rove_query_step(query, &error) == ROVE_OK;
     rove_query_free(query);
     (void)note(x, there ? LEDGER_UNTAG : LEDGER_TAG, record, LEDGER_TEXTS, word);
     return rove_element(x->d->replica, "Account", id, "alt_names", rove_text(text), !there,
@@ -401,6 +400,34 @@ static rove_status open_account(writing *x) {
                : insert_one(x, LEDGER_VISIT, account, id, 0, &visit_id, &visit);
 }
 
+/* The account that this device made last, if it still has it; 0: it has not. */
+static rove_id last_made(const writing *x, uint32_t *record) {
+    const ledger *l = &x->d->w->ledger;
+    for (uint32_t i = (uint32_t)l->record_count; i-- > 1;) {
+        const ledger_write *insert = &l->writes[l->records[i].insert];
+        if (l->records[i].kind == LEDGER_ACCOUNT && l->records[i].insert != 0 &&
+            insert->author == x->d->number && insert->done && !insert->given_up) {
+            *record = i;
+            return device_find(x->d, i);
+        }
+    }
+    return 0;
+}
+
+static rove_status call(writing *x) {
+    uint32_t account = 0;
+    uint32_t visit = 0;
+    rove_id visit_id = 0;
+    rove_id id = last_made(x, &account);
+    return id == 0 ? ROVE_OK : insert_one(x, LEDGER_VISIT, account, id, 0, &visit_id, &visit);
+}
+
+static rove_status drop(writing *x) {
+    uint32_t account = 0;
+    rove_id id = last_made(x, &account);
+    return id == 0 ? ROVE_OK : erase_one(x, LEDGER_ACCOUNT, id, account);
+}
+
 /* One act of several reps on one record: which act and which record is in the lowest bits, the same for all of them. */
 static rove_status contest(writing *x) {
     uint64_t work = x->event->work;
@@ -414,13 +441,13 @@ static rove_status contest(writing *x) {
         x->wordy = 1;
         return open_account(x);
     }
-    if (id == 0 || (act >= 4 && visit_id == 0)) {
+    if (id == 0 || ((act == 4 || act == 5) && visit_id == 0)) {
         return ROVE_OK;
     }
     switch (act) {
     case 0:
         return rove_update(x->d->replica, "Account", id, same, 1, &x->error);
-    case 1:
+    case PLAN_CONTEST_WORD:
     case 2:
         return tag(x, id, account, 1 + (uint32_t)(work >> 5 & 1));
     case 3:
@@ -429,6 +456,8 @@ static rove_status contest(writing *x) {
         x->wordy = sim_chance(&x->dice, 300);
         return set_text(x, LEDGER_VISIT, visit_id, visit, (unsigned)sim_below(&x->dice, 2),
                         (work >> 8) % 2 == 0);
+    case PLAN_CONTEST_TEXT:
+        return set_text(x, LEDGER_ACCOUNT, id, account, 2, 0);
     default: /* one deletes it */
         return (work >> 8) % 2 == 0 ? erase_one(x, LEDGER_VISIT, visit_id, visit)
                                     : set_text(x, LEDGER_VISIT, visit_id, visit,
@@ -501,8 +530,19 @@ static void transact(device *d, const plan_event *event, size_t wanted,
 }
 
 void writes_act(device *d, const plan_event *event) {
-    transact(d, event, event->what == PLAN_OPENS ? 1 : 0,
-             event->what == PLAN_OPENS ? insert_account : write_one);
+    switch (event->what) {
+    case PLAN_OPENS:
+        transact(d, event, 1, insert_account);
+        break;
+    case PLAN_CALLS:
+        transact(d, event, 1, call);
+        break;
+    case PLAN_DROPS:
+        transact(d, event, 1, drop);
+        break;
+    default:
+        transact(d, event, 0, write_one);
+    }
 }
 
 void writes_contest(device *d, const plan_event *event) {

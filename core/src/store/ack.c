@@ -185,12 +185,16 @@ static rove_status accept_cell(const acking *a, rove__record *record, const rove
     }
     now.version = version_of(a, entry, cell->field, cell->raw);
     rove_value *held = &record->under.row.cells[ordinal];
+    rove_value before = *held;
     switch (record->entity->fields[ordinal].kind) {
     case ROVE_KIND_COUNTER:
         status = accept_counter(held, &cell->pending, arena);
         break;
     case ROVE_KIND_SET:
         status = accept_set(held, &cell->pending, now.version, arena);
+        if (status == ROVE_OK && rove__value_equal(&before, held)) {
+            return ROVE_OK; /* as at headquarters: what took out what is not there has written nothing */
+        }
         break;
     case ROVE_KIND_REGISTER:
     case ROVE_KIND_RANK:
