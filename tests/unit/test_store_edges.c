@@ -272,6 +272,75 @@ static void a_delete_over_what_is_under_way_is_undone(void **state) {
     office_expect_verified(&o);
 }
 
+typedef struct told {
+    size_t count, single;
+    uint32_t entities[4];
+} told;
+
+static void take_events(void *ctx, const rove__store_event *events, size_t count) {
+    told *t = ctx;
+
+    t->count += count;
+    for (size_t i = 0; i < count; i++) {
+        t->single += events[i].id != 0;
+        t->entities[i % 4] = events[i].entity;
+    }
+}
+
+/* More than anybody looks at one by one: who watches hears of each entity once. */
+static void very_many_changes_are_told_by_entity(void **state) {
+    told t = {.count = 0};
+    (void)state;
+
+    store_trial_with(NULL); /* an event that finds no memory is not told */
+    rove__store_watch(r.store, take_events, &t);
+    replica_begin(&r);
+    for (int i = 0; i < 200; i++) {
+        rove__row account = replica_row(&r, "Account", 0);
+        rove__row contact = replica_row(&r, "Contact", 0);
+        replica_set_text(&account, "name", "Bakery");
+        replica_set_text(&contact, "last_name", "Lim");
+        replica_ok(&r, rove__store_insert(r.store, &account, &r.error));
+        replica_ok(&r, rove__store_insert(r.store, &contact, &r.error));
+        if (i == 0) { /* the same record again is no news */
+            replica_set_text(&contact, "last_name", "Chen");
+            replica_ok(&r, rove__store_update(r.store, &contact, &r.error));
+        }
+    }
+    assert_int_equal(t.count, 0);
+    rove__row seen;
+    assert_int_equal(rove__store_get(r.store, replica_entity(&r, "Account"), 1, &r.arena, &seen),
+                     ROVE_NOT_FOUND);
+    replica_commit(&r);
+    assert_int_equal(t.count, 2);
+    assert_int_equal(t.single, 0);
+    assert_int_not_equal(t.entities[0], t.entities[1]);
+    rove__store_watch(r.store, NULL, NULL);
+    assert_int_equal(rove__store_get(r.store, replica_entity(&r, "Account"), 1, &r.arena, &seen),
+                     ROVE_STATE);
+    assert_int_equal(rove__store_commit(r.store, &r.error), ROVE_STATE);
+    rove__store_rollback(r.store); /* of nothing */
+}
+
+/* A counter may not jump over more than a number holds. */
+static void a_counter_does_not_jump_too_far(void **state) {
+    office_row *row = office_account(&o, "Bakery");
+    rove_id id = row->whole.row.id;
+    (void)state;
+
+    office_set_int(&o, row, "points", INT64_MAX);
+    office_pull(&o);
+    rove__row edit = replica_row(&r, "Account", id);
+    replica_set_int(&edit, "points", -2);
+    replica_begin(&r);
+    assert_int_equal(rove__store_update(r.store, &edit, &r.error), ROVE_RANGE);
+    replica_commit(&r);
+    replica_set_int(&edit, "points", 5);
+    replica_update(&r, &edit);
+    office_exchange(&o);
+    replica_expect_int(&r, "Account", id, "points", 5);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
@@ -285,6 +354,8 @@ int main(void) {
         TEST(a_set_is_edited_over_what_is_under_way),
         TEST(a_record_is_sealed_before_it_is_sent),
         TEST(a_delete_over_what_is_under_way_is_undone),
+        TEST(very_many_changes_are_told_by_entity),
+        TEST(a_counter_does_not_jump_too_far),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

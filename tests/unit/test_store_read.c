@@ -247,6 +247,37 @@ static void the_state_counts_what_waits(void **state) {
     assert_int_equal(now.pending_rows, 2);
 }
 
+static void a_query_has_a_largest_size(void **state) {
+    static rove_value parameters[1000];
+    static char sql[65600];
+    rove__query *query = NULL;
+    (void)state;
+
+    assert_int_equal(rove__query_new(reader, "SELECT 1", parameters, 1000, &query, &r.error),
+                     ROVE_TOO_BIG);
+    memset(sql, ' ', sizeof sql - 1);
+    memcpy(sql, "SELECT 1", 8);
+    assert_int_equal(rove__query_new(reader, sql, NULL, 0, &query, &r.error), ROVE_TOO_BIG);
+    assert_null(query);
+    sql[65536] = '\0';
+    assert_int_equal(try_query(sql), ROVE_OK);
+    assert_int_equal(try_query("SELECT rove_normalised(1, NULL), rove_normalised(1, '')"), ROVE_OK);
+    assert_int_equal(try_query("SELECT rove_normalised(NULL, 5), rove_normalised(3, x'00ff')"),
+                     ROVE_OK);
+}
+
+/* A number that no device has is no owner. */
+static void an_owner_has_a_number_that_can_be(void **state) {
+    const rove__store_owner owners[] = {
+        {REPLICA_NUMBER, 0}, {1, REPLICA_USER}, {ROVE_REPLICA_MAX + 1u, REPLICA_USER}};
+    (void)state;
+
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(rove__store_set_owner(r.store, &owners[i], &r.error), ROVE_INVALID);
+    }
+    assert_int_equal(r.store->owner.replica, REPLICA_NUMBER);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -259,6 +290,8 @@ int main(void) {
         TEST(another_entity_of_the_same_name_is_refused),
         TEST(readers_and_the_writer_do_not_disturb_each_other),
         TEST(the_state_counts_what_waits),
+        TEST(a_query_has_a_largest_size),
+        TEST(an_owner_has_a_number_that_can_be),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
