@@ -53,9 +53,8 @@ typedef enum rove__sql {
 typedef enum rove__entity_sql {
     ROVE_ENTITY_SQL_GET, /* field columns by ordinal, _clock, _pending, _unknown; by id */
     ROVE_ENTITY_SQL_INSERT, /* id, field columns, _clock, _pending, _unknown: fails on an id that is there */
-    ROVE_ENTITY_SQL_REPLACE,     /* the same as an upsert */
-    ROVE_ENTITY_SQL_DELETE,      /* by id */
-    ROVE_ENTITY_SQL_SET_PENDING, /* UPDATE _pending (2) by id (1) */
+    ROVE_ENTITY_SQL_REPLACE, /* the same as an upsert */
+    ROVE_ENTITY_SQL_DELETE,  /* by id */
     ROVE_ENTITY_SQL_COUNT
 } rove__entity_sql;
 
@@ -294,9 +293,6 @@ ROVE_CHECK rove_status rove__deleted_entry(rove__store *store, uint32_t entity, 
 /* Notes the newest entry of a row that a pending delete took off the table; seq 0: forgets it. */
 ROVE_CHECK rove_status rove__deleted_put(rove__store *store, uint32_t entity, rove_id id,
                                          int64_t seq, rove_error *error);
-/* Puts `seq` as the row's newest entry on the table (0: none). */
-ROVE_CHECK rove_status rove__table_set_pending(rove__store *store, const rove__entity *entity,
-                                               rove_id id, int64_t seq, rove_error *error);
 /* The chain of a row that was just read; saves reading it again. */
 ROVE_CHECK rove_status rove__entry_chain_of(rove__store *store, const rove__stored *stored,
                                             rove__arena *arena, rove__entry **entries,

@@ -223,11 +223,6 @@ static void put_entity_text(rove__buf *sql, const rove__entity *entity, rove__en
         put_name(sql, entity->table);
         put(sql, " WHERE id = ?1");
         break;
-    case ROVE_ENTITY_SQL_SET_PENDING:
-        put(sql, "UPDATE ");
-        put_name(sql, entity->table);
-        put(sql, " SET _pending = ?2 WHERE id = ?1");
-        break;
     case ROVE_ENTITY_SQL_COUNT:
         break;
     }

@@ -337,19 +337,3 @@ rove_status rove__table_drop(rove__store *store, const rove__entity *entity, rov
     }
     return status;
 }
-
-rove_status rove__table_set_pending(rove__store *store, const rove__entity *entity, rove_id id,
-                                    int64_t seq, rove_error *error) {
-    sqlite3_stmt *statement = NULL;
-    rove_status status =
-        rove__store_entity_statement(store, entity, ROVE_ENTITY_SQL_SET_PENDING, &statement, error);
-
-    if (status == ROVE_OK) {
-        sqlite3_bind_int64(statement, 1, id);
-        if (seq != 0) {
-            sqlite3_bind_int64(statement, 2, seq);
-        }
-        status = rove__store_run(store, statement, error, "Marking a row");
-    }
-    return status;
-}
