@@ -115,7 +115,7 @@ static int again(const char *what, rove_status status) {
         return 0;
     }
     if (status != ROVE_NOMEM && status != ROVE_IO) {
-        (void)printf("%s: a fault was called %s\n", what, rove_status_name(status));
+        (void)fprintf(stderr, "%s: a fault was called %s\n", what, rove_status_name(status));
         abort();
     }
     return 1;
@@ -212,7 +212,7 @@ static void sql(const rove__store *store, const char *text) {
 
     trial.playing = 0;
     if (sqlite3_exec(store->db, text, NULL, NULL, NULL) != SQLITE_OK) {
-        (void)printf("%s: %s\n", text, sqlite3_errmsg(store->db));
+        (void)fprintf(stderr, "%s: %s\n", text, sqlite3_errmsg(store->db));
         abort();
     }
     trial.playing = playing;
@@ -226,7 +226,8 @@ static void mark(const rove__store *store, before *b) {
 
 static void go_back(rove__store *store, const char *what, const before *b) {
     if (store->doomed == ROVE_OK && sqlite3_total_changes64(store->db) != b->changes) {
-        (void)printf("%s: it had written, and did not say that the transaction is lost\n", what);
+        (void)fprintf(stderr, "%s: it had written, and did not say that the transaction is lost\n",
+                      what);
         abort();
     }
     sql(store, "ROLLBACK TO store_trial");
