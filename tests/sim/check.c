@@ -235,7 +235,7 @@ static void check_write(world *w, uint32_t number) {
 
 static int is_exact(const world *w, uint32_t record) {
     const ledger *l = &w->ledger;
-    if (l->records[record].odd || w->office.restored) {
+    if (l->records[record].odd || l->records[record].again || w->office.restored) {
         return 0;
     }
     for (uint32_t i = 1; i < l->count; i++) {

@@ -582,7 +582,7 @@ typedef struct numbers {
     int64_t items[64];
     rove_id ids[64];
     ledger_kind kinds[64]; /* LEDGER_KINDS: another one */
-    int returned[64]; /* by an operator, who has looked at it */
+    int returned[64];      /* by an operator, who has looked at it */
     size_t count;
     office *o;
 } numbers;
@@ -629,7 +629,11 @@ static void replaced(device *d, ledger_kind kind, rove_id id) {
         return;
     }
     uint32_t record = ledger_number('r', key, strlen(key));
-    for (uint32_t i = 1; i < l->count && record != 0; i++) {
+    if (record == 0) {
+        return;
+    }
+    l->records[record].again = 1;
+    for (uint32_t i = 1; i < l->count; i++) {
         if (l->writes[i].author == d->number && l->writes[i].record == record &&
             l->writes[i].syncs + 3 > d->syncs) { /* it may not have been sent */
             l->writes[i].given_up = 1;
