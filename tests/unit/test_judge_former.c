@@ -417,6 +417,108 @@ static void headquarters_gives_names_by_itself(void **state) {
     assert_true(has_text(w, "Account", renamed, "name", "hers"));
 }
 
+/* ---- what an operator accepts ------------------------------------------------------------------------------ */
+
+static rove_status accepted(world *w, int64_t number) {
+    rove_error error = {.message = ""};
+    rove_status status = site_decide(&w->s, number, 1, "", &error);
+
+    assert_true(status == ROVE_OK || error.message[0] != '\0');
+    return status;
+}
+
+static void accepted_work_keeps_to_the_rules(void **state) {
+    world *w = *state;
+    rove__row *account = site_row(&w->s, "Account", rep_id(&w->anna)); /* without a name */
+    rep_outcome outcome;
+    rove__hq_row row;
+
+    set_device(w, ANNAS, ROVE_DEVICE_REVOKED, 0);
+    rep_insert(&w->anna, account);
+    deliver(w, batch_of(&w->anna), 1, &FORMER_OF, &outcome);
+    assert_int_equal(accepted(w, reviews(w).number), ROVE_REQUIRED);
+    assert_false(site_get(&w->s, "Account", account->id, &row));
+    assert_int_equal(reviews(w).count, 1);
+}
+
+static void a_record_is_accepted_before_its_edits(void **state) {
+    world *w = *state;
+    rove__row *account = site_row(&w->s, "Account", rep_id(&w->anna));
+    rep_outcome outcome;
+
+    set_device(w, ANNAS, ROVE_DEVICE_REVOKED, 0);
+    site_text(account, "name", "hers");
+    rep_insert(&w->anna, account);
+    rep_update(&w->anna, "Account", account->id, "phone", rove__value_text("555-0100"));
+    deliver(w, batch_of(&w->anna), 1, &FORMER_OF, &outcome);
+    last_review last = reviews(w);
+    assert_int_equal(last.count, 2);
+    assert_int_equal(accepted(w, last.number), ROVE_NOT_FOUND);
+    assert_int_equal(accepted(w, last.number - 1), ROVE_OK);
+    assert_int_equal(accepted(w, last.number), ROVE_OK);
+    assert_true(has_text(w, "Account", account->id, "phone", "555-0100"));
+}
+
+static void what_came_another_way_meanwhile_is_accepted_once(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+    rep_batch batch = *annas(w, "555-0100");
+
+    batch.number += 7;
+    set_device(w, ANNAS, ROVE_DEVICE_REVOKED, 0);
+    deliver(w, &batch, 1, &FORMER_OF, &outcome);
+    set_device(w, ANNAS, ROVE_DEVICE_ACTIVE, 0);
+    rep_exchange(&w->anna, &outcome);
+    assert_true(has_text(w, "Account", hers, "phone", "555-0100"));
+    size_t before = memory_headquarters_history(w->s.hq);
+    accept(w, reviews(w).number);
+    assert_int_equal(site_conflicts(&w->s, hers), 0);
+    assert_true(memory_headquarters_history(w->s.hq) <= before + 1); /* the decision's */
+}
+
+/* ---- whose number ------------------------------------------------------------------------------------------- */
+
+static void a_line_of_numbers_is_followed_so_far(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+    raw_seal seal = FORMER_OF;
+    rove__hq_device device = device_of(w, ANNAS);
+    const struct {
+        rove_replica former; /* of the signer */
+        size_t reviews;
+    } signers[] = {{600 + 14, 0}, {600 + 17, 1}, {777, 2}}; /* near, too far, and broken */
+
+    for (rove_replica i = 0; i < 18; i++) {
+        rove__hq_tx *tx = NULL;
+        device.former = i == 0 ? ANNAS : device.replica;
+        device.replica = 600 + i;
+        assert_int_equal(w->s.store->begin(w->s.store->ctx, ROVE_HQ_WRITE, &tx, NULL), ROVE_OK);
+        assert_int_equal(w->s.store->device_put(tx, &device), ROVE_OK);
+        assert_int_equal(w->s.store->commit(tx, NULL), ROVE_OK);
+    }
+    seal.signer = LATER;
+    for (size_t i = 0; i < 3; i++) {
+        seal.former = signers[i].former;
+        (void)annas(w, i == 0 ? "a" : i == 1 ? "b" : "c");
+        deliver(w, &w->anna.batches[i], 1, &seal, &outcome);
+        assert_int_equal(outcome.former_acks, 1);
+        assert_int_equal(reviews(w).count, signers[i].reviews);
+    }
+}
+
+static void a_batch_after_another_history_is_taken_all_the_same(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+    rep_batch batch = *annas(w, "555-0100");
+    uint64_t last = device_of(w, ANNAS).last_batch;
+
+    batch.previous.hash[0] ^= 1;
+    deliver(w, &batch, 1, &FORMER_OF, &outcome);
+    assert_int_equal(outcome.former_acks, 1);
+    assert_true(has_text(w, "Account", hers, "phone", "555-0100"));
+    assert_int_equal(device_of(w, ANNAS).last_batch, last); /* no link of hers */
+}
+
 /* ---- asking ------------------------------------------------------------------------------------------------ */
 
 static void ask(world *w, uint64_t checked, const rove__former *items, size_t count,
@@ -455,6 +557,10 @@ static void what_is_lacking_is_asked_for_before_any_push(void **state) {
     assert_int_equal(outcome.former.number, batch->number);
     assert_int_equal(outcome.acks + outcome.pages, 0);
     deliver(w, batch, 1, &FORMER_OF, &outcome);
+    rove__former other = item; /* of a copy of the device, under the same number */
+    other.hash.hash[0] ^= 1;
+    ask(w, timeline + 1, &other, 1, &outcome);
+    assert_int_equal(outcome.former_needs, 1);
     ask(w, timeline + 1, &item, 1, &outcome);
     assert_false(outcome.asks_formers);
     assert_int_equal(outcome.acks, 1);
@@ -602,6 +708,11 @@ static void sealed_work_has_its_place(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        CASE(accepted_work_keeps_to_the_rules),
+        CASE(a_record_is_accepted_before_its_edits),
+        CASE(what_came_another_way_meanwhile_is_accepted_once),
+        CASE(a_line_of_numbers_is_followed_so_far),
+        CASE(a_batch_after_another_history_is_taken_all_the_same),
         CASE(work_of_a_former_user_is_hers),
         CASE(what_comes_again_is_taken_once),
         CASE(what_a_rule_refuses_is_looked_at),
