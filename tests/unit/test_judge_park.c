@@ -120,8 +120,9 @@ static void the_same_edit_waits_once(void **state) {
 
 /* ---- hostile rows ---------------------------------------------------------------------------------------- */
 
-/* An edit of a record that never was, and then the record, as the device would like it. */
-static void forge(world *w, const char *entity, rove__row *row, rep_outcome *outcome) {
+/* An edit of a record that never was, and then the record, as the device would like it; `spoil` (may be NULL) has the last word. */
+static void forge_as(world *w, const char *entity, rove__row *row, void (*spoil)(rove__change *),
+                     rep_outcome *outcome) {
     rep *r = &w->anna;
 
     rep_insert(r, row);
@@ -137,9 +138,16 @@ static void forge(world *w, const char *entity, rove__row *row, rep_outcome *out
             rove__bits_set(&whole.row.present, i);
         }
     }
+    if (spoil != NULL) {
+        spoil(&whole);
+    }
     rep_put_whole(r, &whole);
     assert_true(r->needed_count == 1);
     rep_exchange(r, outcome);
+}
+
+static void forge(world *w, const char *entity, rove__row *row, rep_outcome *outcome) {
+    forge_as(w, entity, row, NULL, outcome);
 }
 
 static void a_row_about_what_one_does_not_hold_stays_in_review(void **state) {
@@ -185,6 +193,80 @@ static void a_row_never_takes_anothers_id(void **state) {
     assert_int_equal(memory_headquarters_rows(w->s.hq, visit->entity_number), 2);
     rep_settle(&w->anna);
     rep_check(&w->anna);
+}
+
+static void is_of_the_future(rove__change *change) {
+    static rove__clock_entry entry;
+
+    change->clock.base.stamp = rove__stamp_make(SITE_NOW + 1000 * DAY, 0);
+    entry = (rove__clock_entry){.field = change->row.entity->fields[0].number,
+                                .version = change->clock.base};
+    change->clock.entries = &entry;
+    change->clock.count = 1;
+}
+
+static void a_row_is_never_of_the_future(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+    rove__hq_row row;
+    rove__row *visit = new_visit(w, &w->anna, w->account);
+
+    forge_as(w, "Visit", visit, is_of_the_future, &outcome);
+    assert_int_equal(outcome.failed, ROVE_OK);
+    assert_true(site_get(&w->s, "Visit", visit->id, &row));
+    assert_true(rove__stamp_ms(row.clock.base.stamp) <= w->s.now_ms);
+    for (size_t i = 0; i < row.clock.count; i++) {
+        assert_true(rove__stamp_ms(row.clock.entries[i].version.stamp) <= w->s.now_ms);
+    }
+}
+
+/* A set as no device keeps it. */
+static void a_row_brings_no_cell_in_another_form(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+    const int64_t contact = 7;
+    rove__row *visit = new_visit(w, &w->anna, w->account);
+
+    site_numbers(&w->s, visit, "contact_ids", &contact, 1);
+    forge(w, "Visit", visit, &outcome);
+    assert_int_equal(outcome.failed, ROVE_OK);
+    assert_int_equal(site_cell(&w->s, "Visit", visit->id, "contact_ids").type, ROVE_NULL);
+    assert_int_equal(site_cell(&w->s, "Visit", visit->id, "notes").size, 18);
+}
+
+static rove_status each_review(void *ctx, const rove__hq_review *review) {
+    *(int64_t *)ctx = review->number;
+    return ROVE_OK;
+}
+
+static int64_t last_review(world *w) {
+    int64_t number = 0;
+    rove__hq_tx *tx = NULL;
+    rove__arena arena;
+
+    rove__arena_init(&arena, &w->s.allocator, 1 << 20);
+    assert_int_equal(w->s.store->begin(w->s.store->ctx, ROVE_HQ_READ, &tx, NULL), ROVE_OK);
+    assert_int_equal(w->s.store->review_scan(tx, 0, &arena, each_review, &number), ROVE_OK);
+    w->s.store->rollback(tx);
+    rove__arena_free(&arena);
+    return number;
+}
+
+/* An operator decides on the row that stayed in review, and what waits for it goes on. */
+static void a_row_that_is_accepted_is_taken_in(void **state) {
+    world *w = *state;
+    rove_id other = site_account(&w->s, "not hers");
+    rep_outcome outcome;
+    rove_error error = {.message = ""};
+    rove__row *visit = new_visit(w, &w->anna, other);
+
+    forge(w, "Visit", visit, &outcome);
+    assert_int_equal(memory_headquarters_parked(w->s.hq), 1);
+    if (site_decide(&w->s, last_review(w), 1, "", &error) != ROVE_OK) {
+        fail_msg("%s", error.message);
+    }
+    assert_int_equal(site_cell(&w->s, "Visit", visit->id, "notes").size, 18);
+    assert_int_equal(memory_headquarters_parked(w->s.hq), 0);
 }
 
 static rove_status each_parked(void *ctx, const rove__hq_parked *parked) {
@@ -351,6 +433,9 @@ static void an_exchange_without_memory_is_made_again(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        CASE(a_row_is_never_of_the_future),
+        CASE(a_row_brings_no_cell_in_another_form),
+        CASE(a_row_that_is_accepted_is_taken_in),
         CASE(the_editor_himself_brings_the_row),
         CASE(a_colleague_brings_the_row),
         CASE(nobody_waits_for_a_row_that_nobody_has),
