@@ -63,8 +63,13 @@ static void edits_without_a_cell(rove__change *change) {
     change->edits[0].field = 900;
 }
 
+static void edits_another_cell(rove__change *change) {
+    change->edits[0].field = change->row.entity->fields[0].number;
+}
+
 static void is_new_and_edited(rove__change *change) {
     change->op = ROVE_OP_INSERT;
+    change->clock.origin = change->clock.base = (rove__version){change->edits[0].raw, ANNAS};
 }
 
 static void is_unknown_and_edits_without_a_cell(rove__change *change) {
@@ -86,6 +91,7 @@ static void what_makes_no_sense_is_refused_as_a_whole(void **state) {
                                                      edits_another_field_than_it_carries,
                                                      edits_no_field,
                                                      edits_without_a_cell,
+                                                     edits_another_cell,
                                                      is_new_and_edited,
                                                      is_unknown_and_edits_without_a_cell};
     uint64_t head = memory_headquarters_head(w->s.hq);
