@@ -77,7 +77,12 @@ static rove_status replace(request *self, rove__hq_tx *tx, rove__hq_device *devi
         return ROVE_OK;
     }
     rove_status status = store->device_scan(tx, device->user, each_copy, &found);
-    if (status != ROVE_OK || found.came >= COPIES_MAX) {
+    if (status == ROVE_OK && found.came >= COPIES_MAX) {
+        /* A restored headquarters was told of them one by one, and left it open: nobody could enrol with it any more. */
+        device->status = ROVE_DEVICE_REPLACED;
+        return store->device_put(tx, device);
+    }
+    if (status != ROVE_OK) {
         return status;
     }
     for (size_t i = 0; i < found.given_up && status == ROVE_OK; i++) {

@@ -532,12 +532,11 @@ static rove_status renew_job(void *ctx, rove__hq_tx *tx, rove_error *error) {
         return issue(a, tx, a->device.replica, a->shown.former, a->device.user);
     }
     status = store_of(a->o)->device_scan(tx, a->device.user, each_copy, &found);
-    if (status != ROVE_OK || found.came >= COPIES_MAX) {
-        a->refused = 1;
-        return status;
+    a->refused = status != ROVE_OK || found.came >= COPIES_MAX;
+    if (!a->refused) {
+        status = issue_fresh(a, tx, a->device.replica, a->device.user, error);
     }
-    status = issue_fresh(a, tx, a->device.replica, a->device.user, error);
-    if (status == ROVE_OK && found.came + 1 == COPIES_MAX) {
+    if (status == ROVE_OK && found.came + 1 >= COPIES_MAX) {
         a->device.status = ROVE_DEVICE_REPLACED;
         status = store_of(a->o)->device_put(tx, &a->device);
     }

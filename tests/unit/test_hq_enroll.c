@@ -341,6 +341,26 @@ static void test_a_forgotten_device_is_taken_back(void **state) {
     assert_int_equal(exchange(w, &forgotten), ROVE_UNAUTHORIZED);
 }
 
+/* Both copies of a device became others after the backup: the third that says it is one needs a code, and gets on with it. */
+static void test_a_number_is_closed_after_a_restore(void **state) {
+    world *w = *state;
+    handset device;
+    handset other;
+    said s;
+    int64_t now_ms = hq_now_ms(w->h.hq);
+    assert_int_equal(enroll(w, &device), ROVE_OK);
+    for (rove_replica replica = 4711; replica <= 4712; replica++) {
+        const rove_pki_subject subject = {
+            .replica = replica, .user = w->user, .former = device.replica};
+        handset copy = issued(w, &device, &subject, now_ms);
+        assert_int_equal(exchange(w, &copy), ROVE_OK);
+    }
+    assert_int_equal(renew(w, &device, &other, ROVE_RENEW_FRESH_REPLICA, 0), ROVE_FORK);
+    assert_int_equal(headquarters_run(&w->h, &s, "status", NULL), HQ_EXIT_DONE);
+    assert_non_null(strstr(s.out, "2 active, 0 revoked, 1 replaced"));
+    assert_int_equal(exchange(w, &device), ROVE_FORK);
+}
+
 static void test_nobody_else_is_taken_back(void **state) {
     world *w = *state;
     handset device;
@@ -615,6 +635,7 @@ int main(void) {
         TEST(test_revoked),
         TEST(test_foreign_authority),
         TEST(test_a_forgotten_device_is_taken_back),
+        TEST(test_a_number_is_closed_after_a_restore),
         TEST(test_nobody_else_is_taken_back),
         TEST(test_many_devices),
         TEST(test_exchanges_have_so_much_memory_together),
