@@ -369,7 +369,7 @@ void device_look(device *d) {
 
 static void enroll(device *d) {
     rove_error error = {0};
-    rove__invitation invitation = {{(uint8_t)d->number}, {1}};
+    rove__invitation invitation = {{(uint8_t)d->number, (uint8_t)d->wanted}, {1}};
     char code[ROVE_INVITATION_SIZE];
     if (d->replica == NULL || d->wanted < 0) {
         return;

@@ -284,6 +284,25 @@ static void damage_identity(void) {
     assert_int_equal(fclose(file), 0);
 }
 
+/* The same, and then somebody else comes with a code of his: the device is his, and not the first one's. */
+static void test_an_owner_that_was_not_set_gives_way_to_another_code(void **state) {
+    (void)state;
+    rove__invitation invitation = {.code = {9, 9, 9}, .pin = {4, 5, 6}};
+    char code[ROVE_INVITATION_SIZE];
+
+    real_files = p.ports.files;
+    p.replica->ports.files.replace = replace_and_fill_the_disk;
+    phone_is(&p, enroll(PHONE_URL), ROVE_FULL);
+    faults_arm(&faults_io, 0, 0, 0);
+    p.replica->ports.files = real_files;
+    p.user = PHONE_USER + 1;
+    p.number = PHONE_NUMBER + 1;
+    assert_int_equal(rove__invitation_format(&invitation, &p.ports.crypto, code), ROVE_OK);
+    phone_ok(&p, rove_enroll(p.replica, PHONE_URL, code, &p.error));
+    assert_int_equal(phone_state(&p).user, PHONE_USER + 1);
+    assert_int_equal(phone_state(&p).replica, PHONE_NUMBER + 1);
+}
+
 static void test_a_damaged_identity_costs_a_code_and_no_work(void **state) {
     (void)state;
     phone_ok(&p, enroll(PHONE_URL));
@@ -580,6 +599,7 @@ int main(void) {
         TEST(test_an_identity_that_could_not_be_kept_takes_a_new_code),
         TEST(test_an_owner_that_was_not_set_is_set_when_opened),
         TEST(test_an_owner_that_was_not_set_is_set_by_the_next_exchange),
+        TEST(test_an_owner_that_was_not_set_gives_way_to_another_code),
         TEST(test_a_damaged_identity_costs_a_code_and_no_work),
         TEST(test_a_device_shows_who_it_was),
         TEST(test_nobody_enrols_in_a_transaction),

@@ -259,6 +259,53 @@ static void d11_a_full_disk_at_any_write(void **state) {
     }
 }
 
+/* The first user, with a code of his own. */
+static rove_status enroll_first_user(void) {
+    rove__invitation invitation = {.code = {7, 7, 7}, .pin = {4, 5, 6}};
+    char code[ROVE_INVITATION_SIZE];
+
+    first.user = PHONE_USER;
+    first.number = 10;
+    first.turned_away = 0;
+    assert_int_equal(rove__invitation_format(&invitation, &first.ports.crypto, code), ROVE_OK);
+    return rove_enroll(first.replica, PHONE_URL, code, &first.error);
+}
+
+/*
+ * The disk is full while the device passes on, and then somebody else comes: whoever gives a code gets the device, and no other
+ * user's, whatever of the hand-over was done.
+ */
+static void d11_another_code_is_not_taken_for_the_first_one(void **state) {
+    int begun = 0;
+    int not_begun = 0;
+
+    for (size_t at = 1;; at += STEP) {
+        if (at > 1) {
+            set_up(state);
+        }
+        faults_arm(&faults_io, at, 0, SQLITE_FULL);
+        rove_status status = enroll();
+        faults_arm(&faults_io, 0, 0, 0);
+        if (status == ROVE_OK) {
+            break;
+        }
+        int passed = phone_state(&first).user == OTHER_USER;
+        register_device(10, PHONE_USER);
+        phone_is(&first, enroll_first_user(), passed ? ROVE_OK : ROVE_EXISTS);
+        first.number = passed ? 10 : 7;
+        assert_false(exists("identity.next"));
+        kill_app();
+        assert_int_equal(phone_state(&first).user, PHONE_USER);
+        assert_int_equal(phone_state(&first).replica, first.number);
+        settle(&first);
+        assert_true(same_name(&first, "Canary Ltd") && same_name(&first, "Canary unsent"));
+        begun += passed;
+        not_begun += !passed;
+        tear_down(state);
+    }
+    assert_true(begun > 0 && not_begun > 0);
+}
+
 static void d11_no_memory_at_any_point(void **state) {
     for (size_t at = 1;; at += STEP) {
         if (at > 1) {
@@ -293,6 +340,7 @@ int main(void) {
         TEST(d11_watchers_hear_of_it),
         TEST(d11_a_kill_at_any_write),
         TEST(d11_a_full_disk_at_any_write),
+        TEST(d11_another_code_is_not_taken_for_the_first_one),
         TEST(d11_no_memory_at_any_point),
     };
 

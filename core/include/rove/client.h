@@ -87,8 +87,9 @@ void rove_close(rove *replica);
  * can read it, knows it for his, and gets it with the next sync, whoever makes it (rove_state.former_batches). Everything else of his
  * leaves the replica and its files; readers see the empty replica at once, and queries that are open have to be ended. If the
  * call fails or is killed after headquarters' answer, the code stays good on this device: the replica is passed on when it is
- * opened next, or by the same call. BUSY: a query is open, end it and call again. STATE: the user before is of another headquarters, or his identity
- * is damaged; nothing was changed.
+ * opened next, or by the same call. Another code takes its place: whose that one is, his the device is then. BUSY: a query
+ * is open, end it and call again. STATE: the user before is of another headquarters, or his identity is damaged; nothing
+ * was changed.
  *
  * CODE: mistyped, wrong, used or expired. EXISTS: it is enrolled already, for this user; the code stays good. STATE: this thread has a transaction
  * open. INVALID: the address. BUSY: a sync is under way. TLS, NETWORK, TIMEOUT, NOT_ROVE, PROTOCOL.

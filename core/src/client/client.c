@@ -77,7 +77,7 @@ static rove_status load_identity(rove *replica, rove_error *error) {
 /* A hand-over that cannot be finished now is finished by the next enrolment, or when the replica is opened again. */
 static void finish_hand_over(rove *replica) {
     int was = 0;
-    rove_status status = rove__client_hand_over_rest(replica, &was, NULL);
+    rove_status status = rove__client_hand_over_rest(replica, NULL, &was, NULL);
 
     if (status != ROVE_OK) {
         rove__log(&replica->ports.log, ROVE_LOG_ERROR, "client",

@@ -20,6 +20,7 @@ typedef struct ceremony {
     rove *replica;
     char url[ROVE_URL_MAX];
     rove__invitation invitation;
+    uint8_t secret[ROVE_SHA256_SIZE]; /* of its code, which begins with the hint */
     uint8_t key[ROVE_KEY_DER_MAX];
     size_t key_size;
     uint8_t csr[ROVE_CSR_DER_MAX];
@@ -41,6 +42,7 @@ static void ceremony_end(ceremony *c) {
     rove__buf_free(&c->answer);
     rove__wipe(c->key, sizeof c->key);
     rove__wipe(&c->invitation, sizeof c->invitation);
+    rove__wipe(c->secret, sizeof c->secret);
 }
 
 static rove_status crypto_failed(rove_status status, rove_error *error) {
@@ -123,7 +125,8 @@ static rove_status keep(ceremony *c, int renewal, rove_error *error) {
                                      .key = c->key,
                                      .key_size = c->key_size,
                                      .identity = c->answer.data,
-                                     .identity_size = c->answer.size};
+                                     .identity_size = c->answer.size,
+                                     .hint = renewal ? NULL : c->secret};
     rove__credentials *fresh = NULL;
     rove__store_owner owner;
     rove_status status = rove__credentials_new(&replica->credentials_ports, &parts, &fresh, error);
@@ -174,9 +177,8 @@ static rove_status prove(ceremony *c, const uint8_t nonce[ROVE_ENROLL_NONCE_SIZE
     const rove_crypto *crypto = &c->replica->ports.crypto;
     uint8_t public_der[ROVE_PUBLIC_KEY_DER_MAX];
     size_t public_size = 0;
-    uint8_t secret[ROVE_SHA256_SIZE];
     uint8_t proof[ROVE_SHA256_SIZE];
-    rove__enroll_request request = {.nonce = nonce, .hint = secret, .csr = c->csr};
+    rove__enroll_request request = {.nonce = nonce, .hint = c->secret, .csr = c->csr};
 
     rove_status status = crypto->key_generate(crypto->ctx, c->key, sizeof c->key, &c->key_size);
     if (status == ROVE_OK) {
@@ -184,10 +186,7 @@ static rove_status prove(ceremony *c, const uint8_t nonce[ROVE_ENROLL_NONCE_SIZE
                                     &public_size);
     }
     if (status == ROVE_OK) {
-        status = rove__code_secret(c->invitation.code, crypto, secret);
-    }
-    if (status == ROVE_OK) {
-        status = rove__code_proof(secret, nonce, public_der, public_size, crypto, proof);
+        status = rove__code_proof(c->secret, nonce, public_der, public_size, crypto, proof);
     }
     if (status == ROVE_OK) {
         status = crypto->csr(crypto->ctx, c->key, c->key_size, proof, sizeof proof, c->csr,
@@ -198,7 +197,18 @@ static rove_status prove(ceremony *c, const uint8_t nonce[ROVE_ENROLL_NONCE_SIZE
         rove__enroll_request_write(&c->body, &request);
         status = rove__buf_status(&c->body);
     }
-    rove__wipe(secret, sizeof secret);
+    return status;
+}
+
+/* What an earlier call left undone; *was 1: it was of this code, and the result is its. */
+static rove_status finish(ceremony *c, int *was, rove_error *error) {
+    rove *replica = c->replica;
+    rove_status status = rove__client_hand_over_rest(replica, c->secret, was, error);
+
+    if (status == ROVE_OK && !*was && replica->credentials != NULL && !is_adopted(replica)) {
+        *was = rove__credentials_is_of(replica->credentials, c->secret);
+        status = rove__client_adopt(replica, error);
+    }
     return status;
 }
 
@@ -212,16 +222,15 @@ static rove_status enroll(ceremony *c, rove_error *error) {
                            .pin = c->invitation.pin,
                            .body = &c->body,
                            .answer = &c->answer};
-
     int was = 0;
+    rove_status status = crypto_failed(
+        rove__code_secret(c->invitation.code, &c->replica->ports.crypto, c->secret), error);
 
-    /* What an earlier call left undone. */
-    rove_status status = rove__client_hand_over_rest(c->replica, &was, error);
+    if (status == ROVE_OK) {
+        status = finish(c, &was, error);
+    }
     if (status != ROVE_OK || was) {
         return status;
-    }
-    if (c->replica->credentials != NULL && !is_adopted(c->replica)) {
-        return rove__client_adopt(c->replica, error);
     }
     status = fetch_nonce(c, nonce, error);
     if (status == ROVE_OK) {

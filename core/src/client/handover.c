@@ -8,7 +8,8 @@
  *   4  the new identity becomes `identity`; `identity.next` goes
  *
  * Up to 2 the device is the first user's and works as before; from then on it is nobody's until 4 is done. Whoever opens the
- * replica, or enrols, goes on where it stopped.
+ * replica, or enrols with the same code, goes on where it stopped. Who enrols with another code may be another user: what
+ * stopped before 2 is forgotten then, else it is finished first.
  */
 #include <string.h>
 
@@ -129,8 +130,18 @@ static int is_done(rove *replica, const rove__identity *next) {
            (owner.user == next->user && owner.replica != next->replica);
 }
 
-rove_status rove__client_hand_over_rest(rove *replica, int *was, rove_error *error) {
+/* It had not begun, and never will: the file must not pass the replica on when that is opened next. */
+static rove_status give_up(rove *replica, rove__credentials *next, rove_error *error) {
+    const rove_files *files = &replica->ports.files;
+
+    rove__credentials_free(&replica->ports.allocator, next);
+    return files->remove(files->ctx, replica->next_path, error);
+}
+
+rove_status rove__client_hand_over_rest(rove *replica, const uint8_t *hint, int *was,
+                                        rove_error *error) {
     rove__credentials *next = NULL;
+    rove__store_owner owner;
 
     *was = 0;
     rove_status status =
@@ -149,6 +160,8 @@ rove_status rove__client_hand_over_rest(rove *replica, int *was, rove_error *err
         rove__credentials_free(&replica->ports.allocator, next);
         return ROVE_OK;
     }
-    *was = 1;
-    return pass(replica, next, error);
+    *was = hint == NULL || rove__credentials_is_of(next, hint);
+    rove__store_read_owner(replica->store, &owner);
+    return *was || owner.user == next->identity.user ? pass(replica, next, error)
+                                                     : give_up(replica, next, error);
 }

@@ -14,7 +14,7 @@
 #define FILE_VERSION 1u
 
 ROVE_STATIC_ASSERT(MAGIC_SIZE + 1 + ROVE_URL_MAX + ROVE_KEY_DER_MAX + ROVE_IDENTITY_MAX +
-                           ROVE_SHA256_SIZE + 16 <=
+                           ROVE_ENROLL_HINT_SIZE + ROVE_SHA256_SIZE + 16 <=
                        ROVE_IDENTITY_FILE_MAX,
                    "every identity fits its file");
 
@@ -93,8 +93,14 @@ static rove_status parse(rove__credentials *credentials) {
     const uint8_t *url = rove__reader_bytes(&reader, ROVE_URL_MAX - 1, &url_size);
     credentials->key = rove__reader_bytes(&reader, ROVE_KEY_DER_MAX, &credentials->key_size);
     const uint8_t *identity = rove__reader_bytes(&reader, ROVE_IDENTITY_MAX, &identity_size);
+    size_t hint_size = 0;
+    credentials->hint = NULL;
+    if (rove__reader_left(&reader) > 0) {
+        credentials->hint = rove__reader_bytes(&reader, ROVE_ENROLL_HINT_SIZE, &hint_size);
+    }
     if (rove__reader_status(&reader) != ROVE_OK || rove__reader_left(&reader) != 0 ||
-        url_size == 0 || credentials->key_size == 0 || memchr(url, '\0', url_size) != NULL) {
+        (credentials->hint != NULL && hint_size != ROVE_ENROLL_HINT_SIZE) || url_size == 0 ||
+        credentials->key_size == 0 || memchr(url, '\0', url_size) != NULL) {
         return ROVE_CORRUPT;
     }
     memcpy(credentials->url, url, url_size);
@@ -113,6 +119,10 @@ static rove__credentials *allocate(const rove_allocator *allocator) {
         }
     }
     return credentials;
+}
+
+int rove__credentials_is_of(const rove__credentials *credentials, const uint8_t *hint) {
+    return credentials->hint != NULL && memcmp(credentials->hint, hint, ROVE_ENROLL_HINT_SIZE) == 0;
 }
 
 rove__sealer rove__credentials_sealer(const rove__credentials *credentials) {
@@ -156,6 +166,9 @@ rove_status rove__credentials_new(const rove__credentials_ports *ports,
     size_t size = put_bytes(bytes, MAGIC_SIZE + 1, parts->url, strlen(parts->url));
     size = put_bytes(bytes, size, parts->key, parts->key_size);
     size = put_bytes(bytes, size, parts->identity, parts->identity_size);
+    if (parts->hint != NULL) {
+        size = put_bytes(bytes, size, parts->hint, ROVE_ENROLL_HINT_SIZE);
+    }
     rove_status status = check_of(ports->crypto, bytes, size, bytes + size);
     credentials->size = size + ROVE_SHA256_SIZE;
     if (status == ROVE_OK) {

@@ -1,10 +1,10 @@
 /*
  * client/identity.h - who this device is: the file `identity` beside the replica, and its form in memory.
  *
- *   file = "RoveId" version:byte url:bytes key:bytes identity:bytes check[32]
+ *   file = "RoveId" version:byte url:bytes key:bytes identity:bytes [hint:bytes] check[32]
  *
  * version is 1; key: the private key (rove/sys/crypto.h); identity: what headquarters answered to enrolment or
- * renewal (sync/enroll.h); check: SHA-256 of everything before it. A file that fails any check is as good as none:
+ * renewal (sync/enroll.h); hint: of the code that it was answered to, none of a renewal; check: SHA-256 of everything before it. A file that fails any check is as good as none:
  * a new code makes a new one, and the replica's data does not depend on it.
  */
 #ifndef ROVE_CLIENT_IDENTITY_H
@@ -25,6 +25,7 @@ typedef struct rove__credentials {
     const uint8_t *key;
     size_t key_size;
     rove__identity identity;
+    const uint8_t *hint; /* ROVE_ENROLL_HINT_SIZE; NULL: it is of no code that is known */
 } rove__credentials;
 
 typedef struct rove__credentials_ports {
@@ -40,6 +41,7 @@ typedef struct rove__credentials_parts {
     size_t key_size;
     const uint8_t *identity; /* as it was received */
     size_t identity_size;
+    const uint8_t *hint; /* ROVE_ENROLL_HINT_SIZE; NULL: none */
 } rove__credentials_parts;
 
 /* PROTOCOL, VERSION, TRUNCATED for an identity that is none. */
@@ -54,6 +56,8 @@ ROVE_CHECK rove_status rove__credentials_save(const rove__credentials_ports *por
                                               const char *path,
                                               const rove__credentials *credentials,
                                               rove_error *error);
+/* 1: it was answered to the code with this hint. */
+int rove__credentials_is_of(const rove__credentials *credentials, const uint8_t *hint);
 /* With what this device seals; borrows. */
 rove__sealer rove__credentials_sealer(const rove__credentials *credentials);
 /* Another one with the same content. */

@@ -141,8 +141,12 @@ void rove__client_install(rove *replica, rove__credentials *fresh);
 /* The device passes to the user of `next` (D11), which is taken in any case. */
 ROVE_CHECK rove_status rove__client_hand_over(rove *replica, rove__credentials *next,
                                               rove_error *error);
-/* What an earlier hand-over left undone; *was 1: there was something, and the result is its. */
-ROVE_CHECK rove_status rove__client_hand_over_rest(rove *replica, int *was, rove_error *error);
+/*
+ * What an earlier hand-over left undone. `hint` is of the code that is enrolled with now, NULL: none is. *was 1: what was
+ * undone is of this code, and the result is its. Of another code is finished what has begun, and forgotten what has not.
+ */
+ROVE_CHECK rove_status rove__client_hand_over_rest(rove *replica, const uint8_t *hint, int *was,
+                                                   rove_error *error);
 
 /* NOT_ENROLLED if there is no identity to talk to headquarters with. */
 ROVE_CHECK rove_status rove__client_enrolled(const rove *replica, rove_error *error);
