@@ -206,10 +206,10 @@ static void test_parts_that_are_no_identity(void **state) {
     world *w = *state;
     rove__credentials *right = make(w);
     const rove__credentials_parts parts[] = {
-        {"", key, sizeof key, right->bytes, 0},
-        {"https://a", key, 0, nonsense, sizeof nonsense},
-        {"https://a", key, sizeof key, nonsense, sizeof nonsense},
-        {"https://a", key, sizeof key, nonsense, 0},
+        {"", key, sizeof key, right->bytes, 0, NULL},
+        {"https://a", key, 0, nonsense, sizeof nonsense, NULL},
+        {"https://a", key, sizeof key, nonsense, sizeof nonsense, NULL},
+        {"https://a", key, sizeof key, nonsense, 0, NULL},
     };
 
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
