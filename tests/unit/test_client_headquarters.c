@@ -227,12 +227,9 @@ static void copy_file(const char *from_folder, const char *to_folder, const char
 }
 
 /* The second phone becomes a copy of the first: same files, same certificate. */
-static void test_a_copied_phone_gets_a_number_of_its_own(void **state) {
+static void copy_phone(void) {
     static const char *const files[] = {"replica.db", "replica.db-wal", "identity"};
-    (void)state;
 
-    (void)phone_account(&first, "before the copy");
-    settle(&first);
     phone_close(&first);
     phone_close(&second);
     for (size_t i = 0; i < 3; i++) {
@@ -243,6 +240,13 @@ static void test_a_copied_phone_gets_a_number_of_its_own(void **state) {
     second.number = first.number;
     first.now.boot_ms += 5;
     second.now.boot_ms += 9;
+}
+
+static void test_a_copied_phone_gets_a_number_of_its_own(void **state) {
+    (void)state;
+    (void)phone_account(&first, "before the copy");
+    settle(&first);
+    copy_phone();
     (void)phone_account(&first, "of the original");
     (void)phone_account(&second, "of the copy");
     settle(&first);
@@ -252,6 +256,40 @@ static void test_a_copied_phone_gets_a_number_of_its_own(void **state) {
     assert_int_equal(phone_number(&first, "SELECT count(*) FROM account"), 3);
     assert_int_equal(phone_number(&second, "SELECT count(*) FROM account"), 3);
     assert_int_not_equal(phone_state(&first).replica, phone_state(&second).replica);
+}
+
+/*
+ * A copy's new account is lost with headquarters' files, and the original's gets its id. Of the copy two batches wait then, a visit
+ * there and an edit of it: one answer takes the first, and renames the account in the second, which the first names as well.
+ */
+static void test_a_batch_is_acknowledged_before_the_next_is_renamed(void **state) {
+    (void)state;
+    (void)phone_account(&first, "before the copy");
+    settle(&first);
+    copy_phone();
+    size_t backup = memory_headquarters_backup(hq.hq);
+    rove_id account = phone_account(&second, "of the copy");
+    settle(&second);
+    memory_headquarters_restore(hq.hq, backup, 4711, 99);
+    assert_int_equal(phone_account(&first, "of the original"), account);
+    settle(&first);
+
+    rove_field visit[] = {{"account_id", rove_int(account)}, {"planned_start", rove_int(SITE_NOW)}};
+    rove_field phone_no[] = {{"phone", rove_text("1")}};
+    rove_id id = 0;
+    phone_ok(&second, rove_insert(second.replica, "Visit", visit, 2, &id, &second.error));
+    second.cut_at = 1;
+    second.cut_status = ROVE_NETWORK;
+    phone_is(&second, rove_sync(second.replica, NULL, NULL, &second.error), ROVE_NETWORK);
+    second.cut_at = 0;
+    phone_ok(&second, rove_update(second.replica, "Account", account, phone_no, 1, &second.error));
+    settle(&second);
+    settle(&first);
+    assert_int_equal(phone_number(&first, "SELECT count(*) FROM account"), 3);
+    assert_int_equal(phone_number(&first, "SELECT count(*) FROM account WHERE name = 'of the copy'"
+                                          " AND phone = '1'"),
+                     1);
+    assert_int_equal(phone_number(&first, "SELECT count(*) FROM visit"), 1);
 }
 
 /* ---- random work ---- */
@@ -372,6 +410,7 @@ int main(void) {
         TEST(test_a_budget_of_bytes_ends_in_agreement),
         TEST(test_a_restored_headquarters_gets_everything_again),
         TEST(test_a_copied_phone_gets_a_number_of_its_own),
+        TEST(test_a_batch_is_acknowledged_before_the_next_is_renamed),
         TEST(test_two_reps_at_random_end_in_agreement),
     };
 

@@ -453,10 +453,13 @@ static rove_status take_fork(rove__device *device, const rove__frame *frame) {
     return fail(device, ROVE_FORK, rove_status_text(ROVE_FORK));
 }
 
+/* What was acknowledged before it is no work in flight any more, which is frozen again. */
 static rove_status take_renumber(rove__device *device, const rove__frame *frame) {
     rove__renumber renumber;
-    rove_status status =
-        rove__renumber_read(&renumber, frame->payload, frame->size, &device->arena);
+    rove_status status = apply(device, NULL);
+    if (status == ROVE_OK) {
+        status = rove__renumber_read(&renumber, frame->payload, frame->size, &device->arena);
+    }
     if (status == ROVE_OK) {
         status = rove__store_renumber(device->store, &renumber, &device->failure);
     }
