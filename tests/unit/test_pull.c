@@ -51,6 +51,29 @@ static void settle(world *w) {
     rep_check(&w->anna);
 }
 
+/* One window for another in one transaction, as the assignment rules do it each month. */
+static void window(world *w, rove_id root, int32_t from, int32_t to) {
+    rove__writer_options options = {.allocator = &w->s.allocator,
+                                    .registry = w->s.registry,
+                                    .store = w->s.store,
+                                    .random = &w->s.random,
+                                    .now_ms = w->s.now_ms,
+                                    .operator_name = "tests",
+                                    .act = "assign"};
+    rove__hq_grant grant = {ANNA, root, from, to, 0, ROVE_SEQ_OPEN, 0};
+    rove__hq_tx *tx = NULL;
+    rove__writer *writer = NULL;
+    uint64_t seq = 0;
+
+    assert_int_equal(w->s.store->begin(w->s.store->ctx, ROVE_HQ_WRITE, &tx, NULL), ROVE_OK);
+    assert_int_equal(rove__writer_begin(&options, tx, &writer, NULL), ROVE_OK);
+    assert_int_equal(rove__writer_revoke_grant(writer, ANNA, root, NULL), ROVE_OK);
+    grant.from = rove__writer_seq(writer);
+    assert_int_equal(rove__writer_grant_put(writer, &grant, NULL), ROVE_OK);
+    assert_int_equal(rove__writer_finish(writer, &seq, NULL), ROVE_OK);
+    assert_int_equal(w->s.store->commit(tx, NULL), ROVE_OK);
+}
+
 /* Text that hardly can be compressed. */
 static void noise(uint64_t *state, char *text, size_t size) {
     for (size_t i = 0; i < size; i++) {
@@ -126,6 +149,32 @@ static void todays_visits_come_first(void **state) {
     assert_true(w->anna.row_count <= 3);
     settle(w);
     assert_int_equal(w->anna.row_count, 5 + 11);
+}
+
+/* Of the month, only today's and tomorrow's; of a window, only what is in it; and several to a page. */
+static void only_todays_visits_come_first(void **state) {
+    world *w = *state;
+    rove_id account = held_account(w);
+    rove_id later = site_account(&w->s, "from next month on");
+    rep_outcome outcome;
+    rove_id yesterdays[3];
+
+    window(w, later, 202602, ROVE_PART_LAST);
+    rove_id unseen = site_visit(&w->s, later, w->s.now_ms);
+    rove_id last_week = site_visit(&w->s, account, w->s.now_ms - 7 * DAY);
+    for (size_t i = 0; i < 3; i++) {
+        yesterdays[i] = site_visit(&w->s, account, w->s.now_ms - HOUR);
+    }
+    w->s.page_rows = 2;
+    w->anna.answer_frames = 3; /* Welcome and two pages */
+    rep_exchange(&w->anna, &outcome);
+    w->anna.answer_frames = 0;
+    for (size_t i = 0; i < 3; i++) {
+        assert_non_null(rep_find(&w->anna, "Visit", yesterdays[i]));
+    }
+    assert_null(rep_find(&w->anna, "Visit", last_week));
+    settle(w);
+    assert_null(rep_find(&w->anna, "Visit", unseen));
 }
 
 static void a_cut_download_goes_on_where_it_was(void **state) {
@@ -431,29 +480,6 @@ static void a_row_that_moved_away_and_back_comes_with_its_scope(void **state) {
     assert_non_null(rep_find(&w->anna, "Visit", visit));
 }
 
-/* One window for another in one transaction, as the assignment rules do it each month. */
-static void window(world *w, rove_id root, int32_t from, int32_t to) {
-    rove__writer_options options = {.allocator = &w->s.allocator,
-                                    .registry = w->s.registry,
-                                    .store = w->s.store,
-                                    .random = &w->s.random,
-                                    .now_ms = w->s.now_ms,
-                                    .operator_name = "tests",
-                                    .act = "assign"};
-    rove__hq_grant grant = {ANNA, root, from, to, 0, ROVE_SEQ_OPEN, 0};
-    rove__hq_tx *tx = NULL;
-    rove__writer *writer = NULL;
-    uint64_t seq = 0;
-
-    assert_int_equal(w->s.store->begin(w->s.store->ctx, ROVE_HQ_WRITE, &tx, NULL), ROVE_OK);
-    assert_int_equal(rove__writer_begin(&options, tx, &writer, NULL), ROVE_OK);
-    assert_int_equal(rove__writer_revoke_grant(writer, ANNA, root, NULL), ROVE_OK);
-    grant.from = rove__writer_seq(writer);
-    assert_int_equal(rove__writer_grant_put(writer, &grant, NULL), ROVE_OK);
-    assert_int_equal(rove__writer_finish(writer, &seq, NULL), ROVE_OK);
-    assert_int_equal(w->s.store->commit(tx, NULL), ROVE_OK);
-}
-
 static void windows_of_parts_move_on(void **state) {
     world *w = *state;
     rove_id account = site_account(&w->s, "account");
@@ -482,6 +508,70 @@ static void windows_of_parts_move_on(void **state) {
     site_revoke(&w->s, ANNA, account);
     settle(w);
     assert_int_equal(w->anna.row_count, 0);
+}
+
+/* Over a year's end, months that are none, more of them than are told one by one: she has what is in the last one. */
+static void any_window_may_follow_another(void **state) {
+    world *w = *state;
+    rove_id account = site_account(&w->s, "account");
+    static const struct {
+        int32_t from, to;
+        size_t visits;
+    } windows[] = {{202511, 202602, 4}, {202603, ROVE_PART_LAST, 2},
+                   {202601, 202613, 4}, {202602, 202602, 1},
+                   {101, 202612, 6},    {202604, 202604, 1}};
+
+    site_visit(&w->s, account, w->s.now_ms - 40 * DAY); /* November, December; January to April */
+    site_visit(&w->s, account, w->s.now_ms - 10 * DAY);
+    for (int month = 0; month < 4; month++) {
+        site_visit(&w->s, account, w->s.now_ms + (month * 30 + 10) * DAY);
+    }
+    for (size_t i = 0; i < sizeof windows / sizeof windows[0]; i++) {
+        window(w, account, windows[i].from, windows[i].to);
+        settle(w);
+        if (w->anna.row_count != 1 + windows[i].visits) {
+            fail_msg("window %zu: %zu rows", i, w->anna.row_count);
+        }
+    }
+}
+
+/* Only the window was held before: the rest was never sent, whatever is new in it. */
+static void a_window_that_is_opened_brings_the_rest(void **state) {
+    world *w = *state;
+    rove_id account = site_account(&w->s, "account");
+    rove_id inside = site_visit(&w->s, account, w->s.now_ms);
+    rove_id outside = site_visit(&w->s, account, w->s.now_ms + 100 * DAY);
+
+    window(w, account, ROVE_PART_FIRST, 202602);
+    settle(w);
+    assert_int_equal(w->anna.row_count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        rove__row *row = site_row(&w->s, "Visit", i == 0 ? inside : outside);
+        site_text(row, "notes", "new");
+        site_update(&w->s, row);
+    }
+    window(w, account, ROVE_PART_FIRST, ROVE_PART_LAST);
+    settle(w);
+    assert_int_equal(w->anna.row_count, 3);
+}
+
+/* A window moved on, and then headquarters was restored to before that. */
+static void a_restore_takes_a_window_back(void **state) {
+    world *w = *state;
+    rove_id account = site_account(&w->s, "account");
+
+    for (int month = 0; month < 4; month++) {
+        site_visit(&w->s, account, w->s.now_ms + (month * 30 + 10) * DAY);
+    }
+    window(w, account, 202601, 202602);
+    settle(w);
+    size_t backup = memory_headquarters_backup(w->s.hq);
+    window(w, account, 202603, 202604);
+    settle(w);
+    memory_headquarters_restore(w->s.hq, backup, 2, 3333);
+    settle(w);
+    assert_non_null(rep_find(&w->anna, "Account", account));
+    assert_int_equal(w->anna.row_count, 3);
 }
 
 /* Any windows, any pages, cuts: the same in the end. */
@@ -629,6 +719,7 @@ int main(void) {
         CASE(pages_of_rows_that_cannot_be_compressed_fit_their_frames),
         CASE(a_cut_download_goes_on_within_scopes_and_between),
         CASE(todays_visits_come_first),
+        CASE(only_todays_visits_come_first),
         CASE(a_cut_download_goes_on_where_it_was),
         CASE(a_budget_ends_the_answer_early),
         CASE(a_reset_device_keeps_nothing_it_should_not_have),
@@ -644,6 +735,9 @@ int main(void) {
         CASE(who_is_not_complete_at_his_cursor_says_so),
         CASE(a_row_that_moved_away_and_back_comes_with_its_scope),
         CASE(windows_of_parts_move_on),
+        CASE(any_window_may_follow_another),
+        CASE(a_window_that_is_opened_brings_the_rest),
+        CASE(a_restore_takes_a_window_back),
         CASE(any_windows_end_right),
         CASE(damage_is_found_and_repaired),
         CASE(rows_too_many_and_too_few_are_repaired),

@@ -99,11 +99,16 @@ static void rename_account(world *w, const char *name) {
 static void a_token_that_does_not_fit_skips_nothing(void **state) {
     world *w = *state;
     const spoilt tokens[] = {
-        {.version = 2, .phase = 2}, {.version = 3, .phase = 3},
-        {3, 2, .timeline = 1},      {3, 2, .c = -1},
-        {3, 2, .h = -1000},         {3, 2, .h = 1},
-        {3, 2, .seq = 1},           {3, 2, .seq = -1000},
-        {3, 2, .over = 1},          {3, 2, .over = -1},
+        {.version = 2, .phase = 2},
+        {.version = 3, .phase = 3},
+        {3, 2, .timeline = 1},
+        {3, 2, .c = -1},
+        {3, 2, .h = -2},
+        {3, 2, .h = 1},
+        {3, 2, .seq = 1},
+        {3, 2, .seq = -2},
+        {3, 2, .over = 1},
+        {3, 2, .over = -1},
     };
     static const char *const names[] = {"a", "bb", "ccc", "dddd", "eeeee",
                                         "f", "gg", "hhh", "iiii", "jjjjj"};
@@ -219,6 +224,20 @@ static void what_happens_between_two_pages_is_sent_in_the_end(void **state) {
     settle(w);
 }
 
+/* Of two long accounts, one is taken from her while the first is under way. */
+static void an_account_that_leaves_before_its_turn_is_not_sent(void **state) {
+    world *w = *state;
+
+    w->s.page_rows = 1;
+    (void)site_visits(&w->s, w->accounts[0], SITE_NOW + 50 * DAY, 20);
+    (void)site_visits(&w->s, w->accounts[2], SITE_NOW + 50 * DAY, 20);
+    pull_with(w, an_account_leaves, 3);
+    for (size_t k = 0; k < VISITS; k++) {
+        assert_null(rep_find(&w->anna, "Visit", w->visits[2][k]));
+    }
+    settle(w);
+}
+
 /* A download is cut after its first page, and before it goes on its scopes have grown beyond what goes in one group. */
 static void a_group_that_has_grown_begins_again(void **state) {
     world *w = *state;
@@ -276,6 +295,51 @@ static void more_scopes_than_a_page_names_come_and_go(void **state) {
     }
 }
 
+/* So many accounts that she holds, in one transaction. */
+static void small_accounts(world *w, size_t count) {
+    rove__writer_options options = {.allocator = &w->s.allocator,
+                                    .registry = w->s.registry,
+                                    .store = w->s.store,
+                                    .random = &w->s.random,
+                                    .now_ms = w->s.now_ms,
+                                    .operator_name = "tests",
+                                    .act = "import"};
+    rove__row *row = site_row(&w->s, "Account", 0);
+    rove__hq_tx *tx = NULL;
+    rove__writer *writer = NULL;
+    uint64_t seq = 0;
+
+    site_text(row, "name", "small");
+    assert_int_equal(w->s.store->begin(w->s.store->ctx, ROVE_HQ_WRITE, &tx, NULL), ROVE_OK);
+    assert_int_equal(rove__writer_begin(&options, tx, &writer, NULL), ROVE_OK);
+    for (size_t i = 0; i < count; i++) {
+        row->id = 0;
+        assert_int_equal(rove__writer_insert(writer, row, NULL), ROVE_OK);
+        assert_int_equal(rove__writer_grant(writer, ANNA, row->id, 0, NULL), ROVE_OK);
+    }
+    assert_int_equal(rove__writer_finish(writer, &seq, NULL), ROVE_OK);
+    assert_int_equal(w->s.store->commit(tx, NULL), ROVE_OK);
+}
+
+/* More than go together, over several pages: with the last of them the page ends, though it has room. */
+static void many_small_accounts_end_in_the_middle_of_a_page(void **state) {
+    world *w = *state;
+
+    w->s.page_rows = 300;
+    small_accounts(w, 1100);
+    settle(w);
+    assert_int_equal(w->anna.row_count, 1100 + (ACCOUNTS - 1) * (VISITS + 1));
+}
+
+/* More rows than a short list of them has room for at first. */
+static void a_long_account_comes_whole(void **state) {
+    world *w = *state;
+
+    (void)site_visits(&w->s, w->accounts[0], SITE_NOW + 50 * DAY, 1100);
+    settle(w);
+    assert_int_equal(w->anna.row_count, 1100 + (ACCOUNTS - 1) * (VISITS + 1));
+}
+
 /* What is held is told with the first page, unless that is more than a page can name. */
 static void what_is_held_may_be_too_much_to_be_named(void **state) {
     world *w = *state;
@@ -290,7 +354,10 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(a_token_that_does_not_fit_skips_nothing),
         CASE(what_happens_between_two_pages_is_sent_in_the_end),
+        CASE(an_account_that_leaves_before_its_turn_is_not_sent),
         CASE(a_group_that_has_grown_begins_again),
+        CASE(many_small_accounts_end_in_the_middle_of_a_page),
+        CASE(a_long_account_comes_whole),
         CASE(more_scopes_than_a_page_names_come_and_go),
         CASE(what_is_held_may_be_too_much_to_be_named),
     };

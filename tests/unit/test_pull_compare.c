@@ -1,0 +1,270 @@
+/*
+ * What a device says it has, however it says it (G2): lists that are short, doubled, of nothing, or longer than an answer takes.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "site_rep.h"
+#include "sync/pull.h"
+
+#define ANNA     INT64_C(0x7000000001)
+#define DAY      INT64_C(86400000)
+#define ACCOUNTS 3
+#define EMPTY    209912 /* a month of which nobody has anything */
+
+typedef struct world {
+    site s;
+    rep anna;
+    rove_id accounts[ACCOUNTS]; /* she holds them, each with a visit */
+} world;
+
+static int setup(void **state) {
+    world *w = test_calloc(1, sizeof *w);
+
+    site_open(&w->s);
+    rep_open(&w->anna, &w->s, 100, ANNA);
+    for (size_t i = 0; i < ACCOUNTS; i++) {
+        w->accounts[i] = site_account(&w->s, "account");
+        site_grant(&w->s, ANNA, w->accounts[i]);
+        site_visit(&w->s, w->accounts[i], SITE_NOW + 100 * DAY);
+    }
+    rep_settle(&w->anna);
+    rep_check(&w->anna);
+    *state = w;
+    return 0;
+}
+
+static int teardown(void **state) {
+    world *w = *state;
+
+    rep_close(&w->anna);
+    site_close(&w->s);
+    test_free(w);
+    return 0;
+}
+
+/* What an answer to her list says: of the DIFFER, and of all its pages. */
+typedef struct answer {
+    size_t differs, again;
+    uint64_t buckets;       /* of the first that differs */
+    uint64_t again_buckets; /* of the first that differs again */
+    size_t left, begun, rows;
+} answer;
+
+static void add_page(const rove__page *page, answer *a) {
+    a->left += page->left_count;
+    a->begun += page->begin_count;
+    a->rows += page->rows.size > 0;
+}
+
+static answer ask(world *w, rove__scope_digest *digests, size_t count, int whole,
+                  const rove__digest_list *more) {
+    rove__pull_request request = {.replica = w->anna.replica,
+                                  .user = ANNA,
+                                  .cursor = w->anna.cursor,
+                                  .complete = 1,
+                                  .now_ms = w->s.now_ms,
+                                  .digests = digests,
+                                  .digest_count = count,
+                                  .digests_whole = whole,
+                                  .buckets = more->buckets,
+                                  .bucket_count = more->bucket_count,
+                                  .fetched = more->fetched,
+                                  .fetched_count = more->fetched_count};
+    rove__pull *pull = NULL;
+    rove__buf payload;
+    rove__arena arena;
+    rove__differ differ = {.count = 0};
+    rove__page page;
+    rove__end end;
+    answer a = {0};
+    int any = 0;
+    int done = 0;
+
+    rove__buf_init(&payload, &w->s.allocator, ROVE_FRAME_MAX);
+    rove__arena_init(&arena, &w->s.allocator, (size_t)1 << 24);
+    assert_int_equal(rove__pull_new(&w->s.ports, &request, &pull), ROVE_OK);
+    assert_int_equal(rove__pull_differ(pull, &payload, &any, NULL), ROVE_OK);
+    if (any) {
+        assert_int_equal(rove__differ_read(&differ, payload.data, payload.size, &arena), ROVE_OK);
+    }
+    a.differs = differ.count;
+    a.again = differ.again_count;
+    a.buckets = differ.count > 0 ? differ.portions[0].buckets : 0;
+    a.again_buckets = differ.again_count > 0 ? differ.again[0].buckets : 0;
+    while (!done) {
+        rove__buf_reset(&payload);
+        assert_int_equal(rove__pull_page(pull, &payload, &end, &done, NULL), ROVE_OK);
+        if (payload.size > 0) {
+            assert_int_equal(rove__page_read(&page, payload.data, payload.size, &arena), ROVE_OK);
+            add_page(&page, &a);
+        }
+    }
+    rove__pull_free(pull);
+    rove__arena_free(&arena);
+    rove__buf_free(&payload);
+    return a;
+}
+
+static const rove__digest_list nothing_more;
+
+/* Her own list, with room for more in it. */
+static rove__scope_digest *her_list(world *w, size_t room, size_t *count) {
+    rove__scope_digest *items = NULL;
+    rove__digest_list list;
+
+    rep_digests(&w->anna, &list);
+    *count = list.count;
+    items = rove__arena_take(&w->s.arena, (list.count + room) * sizeof *items);
+    assert_non_null(items);
+    memcpy(items, list.items, list.count * sizeof *items);
+    return items;
+}
+
+static rove__scope_digest some(rove_id root, int32_t part, uint64_t low, uint64_t high) {
+    return (rove__scope_digest){{root, part}, {.low = low, .high = high}};
+}
+
+/* ---- lists ------------------------------------------------------------------------------------------------ */
+
+static void of_a_part_of_the_list_only_that_part_is_compared(void **state) {
+    world *w = *state;
+    size_t count = 0;
+    rove__scope_digest *list = her_list(w, 0, &count);
+
+    list[0].sum.low ^= 1;
+    assert_int_equal(ask(w, list, 1, 0, &nothing_more).differs, 1);
+    list = her_list(w, 0, &count);
+    list[0].sum.low ^= 1;
+    assert_int_equal(ask(w, list, 1, 1, &nothing_more).differs, count);
+}
+
+static void what_is_named_twice_is_sent_once(void **state) {
+    world *w = *state;
+    size_t count = 0;
+    rove__scope_digest *list = her_list(w, 2, &count);
+
+    list[count] = list[count + 1] = some(w->accounts[0], EMPTY, 1, 1);
+    answer a = ask(w, list, count + 2, 1, &nothing_more);
+    assert_int_equal(a.differs, 2);
+    assert_int_equal(a.begun, 1);
+    assert_int_equal(a.rows, 0);
+}
+
+static void a_scope_of_which_neither_has_anything_is_equal(void **state) {
+    world *w = *state;
+    const struct {
+        uint64_t low, high;
+        size_t differs;
+    } sums[] = {{0, 0, 0}, {0, 1, 1}, {1, 0, 1}};
+
+    for (size_t i = 0; i < 3; i++) {
+        size_t count = 0;
+        rove__scope_digest *list = her_list(w, 1, &count);
+        list[count++] = some(w->accounts[1], EMPTY, sums[i].low, sums[i].high);
+        assert_int_equal(ask(w, list, count, 1, &nothing_more).differs, sums[i].differs);
+    }
+}
+
+static void more_than_an_answer_takes_is_left_for_the_next(void **state) {
+    world *w = *state;
+    size_t count = 0;
+    rove__scope_digest *list = her_list(w, ROVE_SCOPES_MAX + 5, &count);
+
+    for (size_t i = 0; i < ROVE_SCOPES_MAX + 5; i++) {
+        list[count++] = some(INT64_C(0x60000001) + (rove_id)i, 0, 1, 1);
+    }
+    assert_int_equal(ask(w, list, count, 1, &nothing_more).left, ROVE_SCOPES_MAX);
+}
+
+/* She was given it after she took her list: it goes whole, once. */
+static void what_is_entered_is_not_repaired_too(void **state) {
+    world *w = *state;
+    rove_id account = site_account(&w->s, "new");
+    size_t count = 0;
+
+    site_grant(&w->s, ANNA, account);
+    rove__scope_digest *list = her_list(w, 1, &count);
+    list[count++] = some(account, 0, 1, 1);
+    answer a = ask(w, list, count, 1, &nothing_more);
+    assert_int_equal(a.differs, 1);
+    assert_int_equal(a.begun, 1);
+}
+
+/* ---- what was fetched of late ------------------------------------------------------------------------------- */
+
+static rove__bucket_digest no_buckets(rove__scope scope) {
+    return (rove__bucket_digest){.scope = scope};
+}
+
+static void only_what_was_fetched_itself_waits(void **state) {
+    world *w = *state;
+    size_t count = 0;
+    rove__scope_digest *list = her_list(w, 0, &count);
+    rove__scope scope = list[0].scope;
+    const rove__scope other = {scope.root, EMPTY};
+    const rove__bucket_digest buckets[] = {no_buckets(other), no_buckets(scope)};
+    const struct {
+        rove__portion fetched;
+        size_t bucket_count;
+        size_t differs, again;
+    } cases[] = {
+        {{other, 0}, 0, 1, 0}, /* another one */
+        {{scope, 0}, 0, 0, 1}, /* all of it */
+        {{scope, 1}, 0, 1, 0}, /* a bucket; it is small by now, and is counted whole */
+        {{scope, 0}, 1, 0, 1}, /* buckets of another one */
+        {{scope, 0}, 2, 0, 1}, /* all of it; counted by bucket */
+        {{other, 0}, 2, 1, 0},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const rove__digest_list more = {.buckets = buckets,
+                                        .bucket_count = cases[i].bucket_count,
+                                        .fetched = &cases[i].fetched,
+                                        .fetched_count = 1};
+        list = her_list(w, 0, &count);
+        list[0].sum.low ^= 1;
+        answer a = ask(w, list, count, 1, &more);
+        if (a.differs != cases[i].differs || a.again != cases[i].again) {
+            fail_msg("case %zu: %zu differ, %zu again", i, a.differs, a.again);
+        }
+    }
+}
+
+static void what_is_reported_again_has_a_bound(void **state) {
+    world *w = *state;
+    size_t count = 0;
+    rove__scope_digest *list = her_list(w, ROVE_FETCHED_MAX + 5, &count);
+    rove__portion *fetched =
+        rove__arena_take(&w->s.arena, (ROVE_FETCHED_MAX + 5) * sizeof *fetched);
+
+    assert_non_null(fetched);
+    for (size_t i = 0; i < ROVE_FETCHED_MAX + 5; i++) {
+        list[count] = some(w->accounts[0], (int32_t)(300000 + i), 1, 1);
+        fetched[i] = (rove__portion){list[count++].scope, 0};
+    }
+    const rove__digest_list more = {.fetched = fetched, .fetched_count = ROVE_FETCHED_MAX + 5};
+    answer a = ask(w, list, count, 1, &more);
+    assert_int_equal(a.again, ROVE_FETCHED_MAX);
+    assert_int_equal(a.differs, 0);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        CASE(of_a_part_of_the_list_only_that_part_is_compared),
+        CASE(what_is_named_twice_is_sent_once),
+        CASE(a_scope_of_which_neither_has_anything_is_equal),
+        CASE(more_than_an_answer_takes_is_left_for_the_next),
+        CASE(what_is_entered_is_not_repaired_too),
+        CASE(only_what_was_fetched_itself_waits),
+        CASE(what_is_reported_again_has_a_bound),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
