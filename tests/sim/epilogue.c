@@ -15,6 +15,7 @@
 #define CUTS_MAX  400
 #define MANY      4300 /* rows, so that a scope has buckets */
 #define BYTES_MAX 200  /* of an answer: it ends with its first page */
+#define LOST_MORE 6    /* edits past what may wait */
 
 /* ---- records of headquarters ---------------------------------------------------------------------------- */
 
@@ -264,6 +265,140 @@ static void large(world *w, device *d) {
     w->counts->large_scopes++;
 }
 
+/* ---- records that headquarters made after its backup, and a rep changes (P15) --------------------------- */
+
+/* Visits, the last ones of the ledger. */
+typedef struct lost_visits {
+    device *d;
+    uint32_t first;
+    size_t count;
+    uint64_t waiting, reviewed; /* edits that wait for their record, and what is to be looked at */
+} lost_visits;
+
+static rove_status each_reviewed(void *ctx, const rove__hq_review *review) {
+    lost_visits *x = ctx;
+    (void)review;
+    x->reviewed++;
+    return ROVE_OK;
+}
+
+/* As `rove-hq status` counts them. */
+static rove_status count_edits(void *ctx, rove__hq_tx *tx, rove_error *error) {
+    lost_visits *x = ctx;
+    office *o = &x->d->w->office;
+    const rove__hq_store *store = &hq_database(o->hq)->store;
+    rove__arena arena;
+    uint64_t bytes = 0;
+    (void)error;
+    x->reviewed = 0;
+    rove__arena_init(&arena, &o->ports.allocator, ARENA_MAX);
+    rove_status status = store->review_scan(tx, 0, &arena, each_reviewed, x);
+    rove__arena_free(&arena);
+    return status == ROVE_OK ? store->parked_load(tx, 0, &x->waiting, &bytes) : status;
+}
+
+static void look_at_edits(lost_visits *x) {
+    if (office_read(&x->d->w->office, count_edits, x) != ROVE_OK) {
+        VIOLATED(x->d->w, "I22", "what waits at headquarters cannot be counted");
+    }
+}
+
+/* 0: the device has not all of them. */
+static int change_visits(lost_visits *x) {
+    rove_field fields[1] = {{"next_step", rove_text("call again")}};
+    rove_error error = {0};
+    rove_status status = ROVE_OK;
+    for (size_t i = 0; i < x->count && status == ROVE_OK; i++) {
+        rove_id id = device_find(x->d, x->first + (uint32_t)i);
+        status =
+            id == 0 ? ROVE_NOT_FOUND : rove_update(x->d->replica, "Visit", id, fields, 1, &error);
+    }
+    world_says(x->d->w, "device %d changes %zu visits: %s", x->d->number, x->count,
+               rove_status_name(status));
+    if (status != ROVE_NOT_FOUND) {
+        (void)device_may(x->d, "write", status, &error);
+    }
+    return status == ROVE_OK;
+}
+
+/* How many of them the device shows as its rep changed them. */
+static size_t changed_visits(const lost_visits *x) {
+    size_t count = 0;
+    for (size_t i = 0; i < x->count; i++) {
+        char text[32] = "";
+        rove_id id = device_find(x->d, x->first + (uint32_t)i);
+        count += id != 0 && device_text(x->d, LEDGER_VISIT, id, "next_step", text, sizeof text) &&
+                 strcmp(text, "call again") == 0;
+    }
+    return count;
+}
+
+/* A sync of which the device hears nothing: what it sent is judged, and nothing is asked for yet. */
+static void sync_unheard(device *d) {
+    rove_error error = {0};
+    rove_sync_report report = {0};
+    d->w->calm = 0;
+    d->deaf = 1;
+    rove_status status = rove_sync(d->replica, NULL, &report, &error);
+    world_says(d->w, "device %d hears nothing: %s", d->number, rove_status_name(status));
+    d->deaf = 0;
+    d->w->calm = 1;
+}
+
+static void check_bound(lost_visits *x) {
+    uint64_t before = x->reviewed;
+    sync_unheard(x->d);
+    look_at_edits(x);
+    if (x->waiting > ROVE_PARKED_MAX || x->waiting + x->reviewed - before != x->count) {
+        VIOLATED(x->d->w, "P15", "of %zu edits %llu wait for their record, and %llu are in review",
+                 x->count, (unsigned long long)x->waiting,
+                 (unsigned long long)(x->reviewed - before));
+    }
+}
+
+static void lose(world *w, device *d, size_t count) {
+    rove_sync_report report = {0};
+    rove_status status = ROVE_OK;
+    lost_visits x = {.d = d, .first = (uint32_t)w->ledger.record_count, .count = count};
+    heap h = {.o = &w->office, .kind = LEDGER_VISIT, .at_ms = w->now_ms, .count = count};
+    w->office.page_rows = 0;
+    look_at_edits(&x);
+    if (x.waiting > 0 || held_account(d, &h.about) == 0 || !acts_back_up(&w->office) ||
+        !put_many(d, &h)) {
+        return;
+    }
+    (void)device_sync_calm(d, &report);
+    acts_restore(&w->office);
+    office_start(&w->office);
+    if (!change_visits(&x)) {
+        return;
+    }
+    if (count > ROVE_PARKED_MAX) {
+        check_bound(&x);
+    }
+    for (int i = 0; i < 3; i++) {
+        status = device_sync_calm(d, &report);
+    }
+    look_at_edits(&x);
+    size_t changed = changed_visits(&x);
+    size_t most = count < ROVE_PARKED_MAX ? count : ROVE_PARKED_MAX;
+    if (changed != most || x.waiting > 0 || status != ROVE_OK || !report.verified) {
+        VIOLATED(w, "P15",
+                 "of %zu visits that headquarters lost and a rep changed %zu are back with that, "
+                 "and %llu edits wait: %s",
+                 count, changed, (unsigned long long)x.waiting, rove_status_name(status));
+    }
+    w->counts->lost_visits += changed;
+}
+
+static void lost(world *w, device *d) {
+    lose(w, d, 1);
+}
+
+static void lost_many(world *w, device *d) {
+    lose(w, d, ROVE_PARKED_MAX + LOST_MORE);
+}
+
 /* A story beside this one, whose seed is in the plan. */
 static void servers(world *w) {
     char why[CROWD_WHY];
@@ -274,7 +409,8 @@ static void servers(world *w) {
 }
 
 void epilogue(world *w) {
-    static void (*const tries[])(world *, device *) = {NULL, newcomer, timeline, wrong, large};
+    static void (*const tries[])(world *, device *) = {NULL,  newcomer, timeline, wrong,
+                                                       large, lost,     lost_many};
     device *d = &w->devices[0];
     if (w->plan->epilogue >= PLAN_CROWD) {
         servers(w);

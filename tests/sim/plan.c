@@ -155,6 +155,11 @@ static void draw_world(plan *self, uint64_t seed) {
     self->copy = (unsigned)sim_chance(&dice, 120);
     uint64_t last = sim_below(&dice, 1000);
     self->epilogue = last < 40 ? 1 : last < 80 ? 2 : last < 110 ? 3 : last < 114 ? 4 : 0;
+    if (last >= 114 && last < 128) {
+        self->epilogue = 5;
+    } else if (last >= 196 && last < 200) {
+        self->epilogue = 6;
+    }
     if (last >= 200 && last < 300) {
         self->epilogue = PLAN_CROWD + (unsigned)sim_below(&dice, 1000000);
     }
