@@ -61,13 +61,31 @@ static void mark(gathered *self, uint32_t number) {
     }
 }
 
+/*
+ * A change bears one number, that of the first write in it: who enrols again with unsent work on a record, and writes on, does
+ * so under the number that he had.
+ */
+static int is_with_former(const ledger *l, uint32_t number, rove_replica by) {
+    const ledger_write *write = &l->writes[number];
+    for (uint32_t i = 1; i < number; i++) {
+        const ledger_write *former = &l->writes[i];
+        if (former->author == write->author && former->user == write->user &&
+            former->record == write->record && former->replica == by &&
+            (former->done || former->unsure)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /* The device's own, by whose number it came; all of them where numbers do not tell. */
-static int is_by(const gathered *self, const ledger_write *write, rove_replica by) {
+static int is_by(const gathered *self, uint32_t number, rove_replica by) {
+    const ledger_write *write = &self->w->ledger.writes[number];
     if (write->author == LEDGER_HQ) {
         return 1;
     }
     return write->replica == by || self->w->devices[write->author].family >= 0 ||
-           self->w->office.restored;
+           self->w->office.restored || is_with_former(&self->w->ledger, number, by);
 }
 
 static void mark_all(gathered *self, ledger_what what, uint32_t record, uint32_t parent,
@@ -78,7 +96,7 @@ static void mark_all(gathered *self, ledger_what what, uint32_t record, uint32_t
         int known = self->reviewed ? write->reviewed > 0 : write->judged > 0;
         if (!known && (write->done || write->unsure) && write->what == what &&
             write->record == record && write->parent == parent &&
-            is_by(self, write, by)) { /* two that took out the same cannot be told apart */
+            is_by(self, i, by)) { /* two that took out the same cannot be told apart */
             mark(self, i);
         }
     }
@@ -473,6 +491,28 @@ void gather_free(gathered *self) {
     free(self->names);
 }
 
+/* One of two that came of the same; what waited when they parted is of both. */
+static int is_of(const world *w, const ledger_write *write, int author) {
+    int family = w->devices[author].family;
+    return write->author == author ||
+           (family >= 0 && write->author >= 0 && w->devices[write->author].family == family);
+}
+
+/* Refused increments are shown as their sum: it is made up of those that came to nothing else. 0: it is not. */
+static int refuse_sum(world *w, int author, uint32_t record, uint32_t before, int64_t sum) {
+    for (uint32_t i = before; i-- > 1 && sum > 0;) {
+        ledger_write *write = ledger_get(&w->ledger, i);
+        if (write->what == LEDGER_COUNT && write->record == record && i <= sum &&
+            (write->done || write->unsure) && write->judged == 0 && write->reviewed == 0 &&
+            (write->refused == 0 || w->devices[author].family >= 0) && is_of(w, write, author) &&
+            refuse_sum(w, author, record, i, sum - i)) {
+            write->refused++;
+            return 1;
+        }
+    }
+    return sum == 0;
+}
+
 void gather_refused(world *w, int author, uint32_t record, const char *field,
                     const rove_value *value) {
     ledger *l = &w->ledger;
@@ -482,13 +522,14 @@ void gather_refused(world *w, int author, uint32_t record, const char *field,
         uint32_t named = ledger_number('r', value->as.data, value->size);
         number = named != 0 && named < l->record_count ? l->records[named].insert : number;
     }
-    for (uint32_t i = 1; i < l->count;
-         i++) { /* what has no value of its own: increments are shown as their sum */
+    if (value->type == ROVE_INT && strcmp(field, "points") == 0) {
+        (void)refuse_sum(w, author, record, (uint32_t)l->count, value->as.integer);
+    }
+    for (uint32_t i = 1; i < l->count; i++) { /* what has no value of its own */
         const char *about = l->writes[i].what == LEDGER_STAGE ? "lifecycle_stage" : "alt_names";
-        about = l->writes[i].what == LEDGER_COUNT ? "points" : about;
-        int valueless = l->writes[i].what >= LEDGER_STAGE || l->writes[i].what == LEDGER_COUNT;
-        l->writes[i].refused += valueless && l->writes[i].record == record &&
-                                l->writes[i].author == author && strcmp(field, about) == 0;
+        l->writes[i].refused += l->writes[i].what >= LEDGER_STAGE &&
+                                l->writes[i].record == record && l->writes[i].author == author &&
+                                strcmp(field, about) == 0;
     }
     for (uint32_t i = 1; number == 0 && i < l->count; i++) { /* a delete has no value */
         if (field[0] == '\0' && l->writes[i].what == LEDGER_DELETE &&
