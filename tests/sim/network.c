@@ -39,7 +39,8 @@ static weather draw_weather(device *d) {
         return x;
     }
     x.latency_ms = 1 + (int64_t)sim_below(dice, sim_chance(dice, 200) ? 30000 : 1000);
-    x.piece = sim_chance(dice, 100) ? 1 + sim_below(dice, 64) : 256 + sim_below(dice, PIECE_MAX);
+    x.piece = sim_chance(dice, 100) ? 1 + sim_below(dice, 64)
+                                    : PIECE_MAX - sim_below(dice, PIECE_MAX - 256);
     x.slow_commit = sim_chance(dice, 500);
     switch (sim_below(dice, 10)) {
     case 0:
