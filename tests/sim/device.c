@@ -708,6 +708,13 @@ void device_act(device *d, const plan_event *event) {
     case PLAN_CLOCK:
         jump(d, &dice);
         break;
+    case PLAN_SLOW: /* while it runs it would not ask its wall clock */
+        if (d->replica != NULL) {
+            device_stop(d, 1, MINUTE_MS);
+            d->machine.offset_ms -= HOUR_MS;
+            d->w->counts->clock_jumps++;
+        }
+        break;
     case PLAN_IMAGE:
         take_image(d);
         break;

@@ -9,11 +9,10 @@
 #define STEPS_MAX 16
 #define A_DAY     PLAN_WHATS       /* passes; no event */
 #define SOON      (PLAN_WHATS + 1) /* no event; the next one comes while the last one goes on */
-#define CUT       (PLAN_WHATS + 2) /* a sync with a fault */
-#define WORD      (PLAN_WHATS + 3) /* a contest: a word is added or taken out */
+#define QUICK     (PLAN_WHATS + 2) /* no event; hardly anybody comes between those that follow */
+#define CUT       (PLAN_WHATS + 3) /* a sync with a fault */
 #define SAME      (PLAN_WHATS + 4) /* a contest: the same text of the same account */
-#define SOON_MS   400
-#define SOON_MS   400 /* while the sync before is under way */
+#define SOON_MS   200              /* while the sync before is under way */
 
 /* One device has part in a drama, and now and then another one. */
 typedef enum part { FIRST, SECOND, OFFICE } part;
@@ -68,19 +67,19 @@ static const drama dramas[] = {
       {PLAN_SYNC, SECOND, 0}, {A_DAY, OFFICE, 0}, {PLAN_EDIT, OFFICE, 0}, {PLAN_PURGE, OFFICE, 0},
       {PLAN_EDIT, OFFICE, 2}, {PLAN_SYNC, FIRST, 2}}, 10},
     {"a word is taken out by one who does not know that it was put in again",
-     {{PLAN_SYNC, FIRST, 0}, {PLAN_SYNC, SECOND, 0}, {WORD, FIRST, 0}, {PLAN_SYNC, FIRST, 0},
-      {PLAN_SYNC, SECOND, 0}, {WORD, SECOND, 0}, {WORD, FIRST, 0}, {PLAN_SYNC, FIRST, 0}, {WORD, FIRST, 0},
+     {{PLAN_SYNC, FIRST, 0}, {PLAN_SYNC, SECOND, 0}, {PLAN_TAG, FIRST, 0}, {PLAN_SYNC, FIRST, 0},
+      {PLAN_SYNC, SECOND, 0}, {PLAN_TAG, SECOND, 0}, {PLAN_TAG, FIRST, 0}, {PLAN_SYNC, FIRST, 0}, {PLAN_TAG, FIRST, 0},
       {PLAN_SYNC, FIRST, 0}, {PLAN_SYNC, SECOND, 0}}, 11},
     {"a rep takes a word out again that somebody else has put in meanwhile",
-     {{PLAN_SYNC, FIRST, 0}, {PLAN_SYNC, SECOND, 0}, {WORD, FIRST, 0}, {PLAN_SYNC, FIRST, 0}, {WORD, SECOND, 0},
-      {PLAN_LOST, SECOND, 0}, {WORD, SECOND, 0}, {PLAN_SYNC, SECOND, 0}}, 8},
+     {{QUICK, OFFICE, 0}, {PLAN_SYNC, FIRST, 0}, {PLAN_SYNC, SECOND, 0}, {PLAN_TAG, FIRST, 0}, {PLAN_SYNC, FIRST, 0}, {PLAN_TAG, SECOND, 0},
+      {PLAN_LOST, SECOND, 0}, {PLAN_TAG, SECOND, 0}, {PLAN_SYNC, SECOND, 0}}, 9},
     {"what came while it was overwritten stands, and the answer that says so is lost",
-     {{PLAN_SYNC, FIRST, 0}, {PLAN_SYNC, SECOND, 0}, {PLAN_CLOCK, SECOND, 0}, {SAME, FIRST, 0},
+     {{QUICK, OFFICE, 0}, {PLAN_SYNC, FIRST, 0}, {PLAN_SYNC, SECOND, 0}, {PLAN_SLOW, SECOND, 0}, {SAME, FIRST, 0},
       {PLAN_SYNC, FIRST, 0}, {PLAN_SYNC, SECOND, 0}, {SOON, SECOND, 0}, {SAME, SECOND, 0}, {PLAN_LOST, SECOND, 0},
-      {PLAN_SYNC, SECOND, 2}}, 10},
+      {PLAN_SYNC, SECOND, 2}}, 11},
     {"copies made two accounts under one id; headquarters hears of both again after a restore, of a visit at one later",
      {{PLAN_SYNC, FIRST, 0}, {PLAN_CLONE, FIRST, 0}, {PLAN_IMAGE, OFFICE, 0}, {PLAN_OPENS, SECOND, 0},
-      {WORD, FIRST, 0}, {PLAN_SYNC, FIRST, 0}, {PLAN_SYNC, SECOND, 2}, {PLAN_RESTORE, OFFICE, 0},
+      {PLAN_TAG, FIRST, 0}, {PLAN_SYNC, FIRST, 0}, {PLAN_SYNC, SECOND, 2}, {PLAN_RESTORE, OFFICE, 0},
       {PLAN_OPENS, FIRST, 0}, {PLAN_SYNC, FIRST, 0}, {PLAN_CALLS, SECOND, 0}, {PLAN_SYNC, SECOND, 2}}, 12},
     {"an id is taken of a record that headquarters has forgotten",
      {{PLAN_SYNC, FIRST, 0}, {PLAN_IMAGE, FIRST, 0}, {PLAN_OPENS, FIRST, 0}, {PLAN_SYNC, FIRST, 2},
@@ -91,7 +90,7 @@ static const drama dramas[] = {
 /* clang-format on */
 
 static plan_event event_of(const scene *s, unsigned first, unsigned second) {
-    static const plan_what meant[] = {PLAN_SYNC, PLAN_CONTEST, PLAN_CONTEST};
+    static const plan_what meant[] = {PLAN_SYNC, PLAN_CONTEST};
     return (plan_event){.what = s->what >= CUT ? meant[s->what - CUT] : s->what,
                         .who = s->who == OFFICE  ? PLAN_HQ
                                : s->who == FIRST ? first
@@ -104,8 +103,8 @@ static uint64_t work_of(const plan *self, const scene *s, uint64_t drawn, unsign
     switch ((int)s->what) {
     case PLAN_CLONE: /* whose files are replaced */
         return drawn / self->devices * self->devices + second;
-    case WORD:
-        return (drawn & ~UINT64_C(0x3f)) | about | PLAN_CONTEST_WORD << 1 | 1;
+    case PLAN_TAG:
+        return (drawn & ~UINT64_C(0x3f)) | about | 1;
     case SAME:
         return (drawn & ~UINT64_C(0x3f)) | about | PLAN_CONTEST_TEXT << 1 | 1;
     default:
@@ -125,7 +124,8 @@ static void play(plan *self, const drama *d, sim_dice *dice, sim_dice *faults) {
     }
     for (size_t i = 0; i < d->count; i++) {
         const scene *s = &d->scenes[i];
-        int is_event = s->what != A_DAY && s->what != SOON;
+        int is_event = (int)s->what < PLAN_WHATS || s->what >= CUT;
+        hurries |= s->what == QUICK;
         at_ms += s->what == A_DAY ? DAY_MS + DAY_MS / 4 : 0;
         for (unsigned n = 0; is_event && n < (s->times == 0 ? 1 : s->times); n++) {
             plan_event event = event_of(s, first, second);

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define ARENA_MAX ((size_t)8 * 1024 * 1024)
-#define DAY_MS    INT64_C(86400000)
+#define MINUTE_MS INT64_C(60000)
 #define PAGE_ROWS 4
 #define CUTS_MAX  400
 #define MANY      4300 /* rows, so that a scope has buckets */
@@ -399,6 +399,44 @@ static void lost_many(world *w, device *d) {
     lose(w, d, ROVE_PARKED_MAX + LOST_MORE);
 }
 
+/* ---- work that lost is sent again, and the answer ends before the page that has what won (P2) ------------ */
+
+/* The rep has replaced what was there: it does not come back, whatever of the answers reaches him. */
+static void check_city(device *d, rove_id account, uint32_t winner) {
+    char text[64] = "";
+    char won[LEDGER_KEY_SIZE];
+    ledger_text('w', winner, won);
+    int there = device_text(d, LEDGER_ACCOUNT, account, "billing_city", text, sizeof text);
+    if (!there || (strcmp(text, "mine") != 0 && strcmp(text, won) != 0)) {
+        VIOLATED(d->w, "P2", "device %d shows \"%s\", which its rep had replaced", d->number, text);
+    }
+}
+
+static void overtaken(world *w, device *d) {
+    rove_sync_options options = {.size = sizeof options, .bytes_max = BYTES_MAX};
+    rove_sync_report report = {0};
+    rove_error error = {0};
+    rove_field mine[1] = {{"billing_city", rove_text("mine")}};
+    heap h = {.o = &w->office, .kind = LEDGER_VISIT, .at_ms = w->now_ms, .count = 4 * PAGE_ROWS};
+    uint32_t record = held_account(d, &h.about);
+    if (record == 0 || rove_update(d->replica, "Account", h.about, mine, 1, &error) != ROVE_OK ||
+        !put_many(d, &h)) {
+        return;
+    }
+    w->office.page_rows = PAGE_ROWS;
+    w->now_ms += MINUTE_MS;
+    acts_set(&w->office, record, h.about, 2);
+    uint32_t winner = (uint32_t)w->ledger.count - 1;
+    sync_unheard(d);
+    check_city(d, h.about, winner);
+    rove_status status = rove_sync(d->replica, &options, &report, &error);
+    world_says(w, "device %d hears the beginning: %s", d->number, rove_status_name(status));
+    check_city(d, h.about, winner);
+    (void)device_sync_calm(d, &report);
+    check_city(d, h.about, winner);
+    w->counts->overtaken += status == ROVE_LIMIT;
+}
+
 /* A story beside this one, whose seed is in the plan. */
 static void servers(world *w) {
     char why[CROWD_WHY];
@@ -409,8 +447,8 @@ static void servers(world *w) {
 }
 
 void epilogue(world *w) {
-    static void (*const tries[])(world *, device *) = {NULL,  newcomer, timeline, wrong,
-                                                       large, lost,     lost_many};
+    static void (*const tries[])(world *, device *) = {NULL,  newcomer, timeline,  wrong,
+                                                       large, lost,     lost_many, overtaken};
     device *d = &w->devices[0];
     if (w->plan->epilogue >= PLAN_CROWD) {
         servers(w);

@@ -159,6 +159,8 @@ static void draw_world(plan *self, uint64_t seed) {
         self->epilogue = 5;
     } else if (last >= 196 && last < 200) {
         self->epilogue = 6;
+    } else if (last >= 154 && last < 165) {
+        self->epilogue = 7;
     }
     if (last >= 200 && last < 300) {
         self->epilogue = PLAN_CROWD + (unsigned)sim_below(&dice, 1000000);

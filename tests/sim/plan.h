@@ -21,8 +21,7 @@
 #define PLAN_EVENTS_MAX  20000
 #define PLAN_CROWD       100 /* as an epilogue, and above: a story of several servers (crowd.h) */
 #define PLAN_HQ          255
-/* Of a contest, its bits 1 to 3: which act it is; bit 4 says of which account, bit 5 which word. */
-#define PLAN_CONTEST_WORD 1u
+/* Of a contest, its bits 1 to 3: which act it is; bit 4 says of which account, bit 5 which word. The same of a word. */
 #define PLAN_CONTEST_TEXT 7u
 
 /* clang-format off */
@@ -54,7 +53,9 @@
     X(CONTEST,   "contest",   "a rep does what others do too: the same value, word, stage, record") \
     X(LOST,      "lost",      "a device syncs, and nothing of the answer reaches it")              \
     X(CALLS,     "calls",     "a rep plans a visit to the account that he made last")              \
-    X(DROPS,     "drops",     "a rep deletes the account that he made last")
+    X(DROPS,     "drops",     "a rep deletes the account that he made last")                       \
+    X(TAG,       "tag",       "a rep adds a word of a drama to an account, or takes it out")       \
+    X(SLOW,      "slow",      "a device runs out of power, and its clock loses an hour")
 /* clang-format on */
 
 typedef enum plan_what {

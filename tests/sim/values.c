@@ -28,6 +28,21 @@ static int is_plain(const world *w, uint32_t record) {
 
 /* ---- words (P9) ----------------------------------------------------------------------------------------- */
 
+/* The same of one word: what else was written there does not matter to it. */
+static int is_plain_word(const world *w, uint32_t record, uint32_t word) {
+    const ledger *l = &w->ledger;
+    for (uint32_t i = 1; i < l->count; i++) {
+        const ledger_write *write = &l->writes[i];
+        int of_word = (write->what == LEDGER_TAG || write->what == LEDGER_UNTAG) &&
+                      write->record == record && write->parent == word;
+        if (of_word && (write->done || write->unsure) &&
+            (!is_sure(write) || w->devices[write->author].family >= 0)) {
+            return 0;
+        }
+    }
+    return !w->office.restored;
+}
+
 /* Somebody may have taken out what this write added. */
 static int may_be_out(const ledger *l, uint32_t added) {
     const ledger_write *add = &l->writes[added];
@@ -51,13 +66,14 @@ static void check_words(world *w, const gathered_row *row) {
             continue;
         }
         added |= 1u << write->parent;
-        if ((row->words >> write->parent & 1u) == 0 && !may_be_out(l, i)) {
+        if ((row->words >> write->parent & 1u) == 0 && !may_be_out(l, i) &&
+            is_plain_word(w, row->record, write->parent)) {
             VIOLATED(w, "I3", "r%u lacks word %u, which w%u added and nobody took out who knew",
                      row->record, write->parent, i);
             return;
         }
     }
-    if ((row->words & ~1u & ~added) != 0) {
+    if ((row->words & ~1u & ~added) != 0 && is_plain(w, row->record)) {
         VIOLATED(w, "I3", "r%u has words %x, of which only %x were added", row->record, row->words,
                  added);
     }
@@ -235,8 +251,8 @@ void values_check(const gathered *self) {
         check_reference(self, row);
         if (w->ledger.records[row->record].kind == LEDGER_ACCOUNT) {
             check_chain(self, row);
+            check_words(w, row);
             if (is_plain(w, row->record)) {
-                check_words(w, row);
                 check_stage(w, row);
             }
         }

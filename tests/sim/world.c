@@ -127,6 +127,7 @@ static void act(world *w, const plan_event *event) {
     case PLAN_OPENS:
     case PLAN_CALLS:
     case PLAN_DROPS:
+    case PLAN_TAG:
         writes_act(d, event);
         break;
     case PLAN_CONTEST:

@@ -61,11 +61,12 @@ typedef struct world world;
     X(forks)                                                                                       \
     X(handovers)                                                                                   \
     X(backups)                                                                                     \
-    X(restores_of_headquarters) X(edits) X(assignments) X(reassignments) X(moves) X(merges)        \
-        X(revocations) X(purges) X(replays) X(conflicts) X(reviews) X(settled) X(refused)          \
-            X(sealed) X(parked) X(tidied) X(repairs) X(rows_checked) X(writes_checked) X(claims)   \
-                X(late) X(forged) X(lagging) X(newcomers) X(timelines) X(wrong_sums)               \
-                    X(large_scopes) X(lost_visits) X(crowds) X(set_aside)
+    X(restores_of_headquarters)                                                                    \
+    X(edits) X(assignments) X(reassignments) X(moves) X(merges) X(revocations) X(purges)           \
+        X(replays) X(conflicts) X(reviews) X(settled) X(refused) X(sealed) X(parked) X(tidied)     \
+            X(repairs) X(rows_checked) X(writes_checked) X(claims) X(late) X(forged) X(lagging)    \
+                X(newcomers) X(timelines) X(wrong_sums) X(large_scopes) X(lost_visits)             \
+                    X(overtaken) X(crowds) X(set_aside)
 typedef struct world_counts {
 #define WORLD_COUNT(name) uint64_t name;
     WORLD_COUNTS(WORLD_COUNT)

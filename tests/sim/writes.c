@@ -428,6 +428,14 @@ static rove_status drop(writing *x) {
     return id == 0 ? ROVE_OK : erase_one(x, LEDGER_ACCOUNT, id, account);
 }
 
+/* A word that no contest knows. */
+static rove_status word(writing *x) {
+    uint64_t work = x->event->work;
+    uint32_t account = 1 + (uint32_t)(work >> 4 & 1);
+    rove_id id = device_find(x->d, account);
+    return id == 0 ? ROVE_OK : tag(x, id, account, 3 + (uint32_t)(work >> 5 & 1));
+}
+
 /* One act of several reps on one record: which act and which record is in the lowest bits, the same for all of them. */
 static rove_status contest(writing *x) {
     uint64_t work = x->event->work;
@@ -447,7 +455,7 @@ static rove_status contest(writing *x) {
     switch (act) {
     case 0:
         return rove_update(x->d->replica, "Account", id, same, 1, &x->error);
-    case PLAN_CONTEST_WORD:
+    case 1:
     case 2:
         return tag(x, id, account, 1 + (uint32_t)(work >> 5 & 1));
     case 3:
@@ -539,6 +547,9 @@ void writes_act(device *d, const plan_event *event) {
         break;
     case PLAN_DROPS:
         transact(d, event, 1, drop);
+        break;
+    case PLAN_TAG:
+        transact(d, event, 1, word);
         break;
     default:
         transact(d, event, 0, write_one);
