@@ -564,6 +564,24 @@ void check_shown(world *w, device *d) {
 
 /* ---- all ------------------------------------------------------------------------------------------------ */
 
+/* What headquarters need not write down, for somebody else had done it. */
+static void judge_what_was_done_already(const gathered *g) {
+    world *w = g->w;
+    for (uint32_t i = 1; i < w->ledger.count; i++) {
+        ledger_write *write = ledger_get(&w->ledger, i);
+        if (write->what == LEDGER_DELETE && write->done && write->judged == 0 &&
+            gather_row(g, write->record) == NULL) {
+            write->judged = 1; /* somebody else had deleted it before */
+        }
+        if (write->what == LEDGER_INSERT && write->done && write->judged == 0 &&
+            (gather_row(g, write->record) != NULL ||
+             (w->office.restored && is_deleted(w, write->record) && !is_covered(w, i)))) {
+            /* Another device had it, and gave it to a restored headquarters (P15). */
+            write->judged = 1;
+        }
+    }
+}
+
 void check_all(world *w, int round) {
     gathered g;
     gather(&g, w);
@@ -576,18 +594,8 @@ void check_all(world *w, int round) {
             gather_waiting(&g, &w->devices[i]);
         }
     }
+    judge_what_was_done_already(&g);
     for (uint32_t i = 1; i < w->ledger.count && !world_failed(w); i++) {
-        ledger_write *write = ledger_get(&w->ledger, i);
-        if (write->what == LEDGER_DELETE && write->done && write->judged == 0 &&
-            gather_row(&g, write->record) == NULL) {
-            write->judged = 1; /* somebody else had deleted it before */
-        }
-        if (write->what == LEDGER_INSERT && write->done && write->judged == 0 &&
-            (gather_row(&g, write->record) != NULL ||
-             (w->office.restored && is_deleted(w, write->record) && !is_covered(w, i)))) {
-            /* Another device had it, and gave it to a restored headquarters (P15). */
-            write->judged = 1;
-        }
         check_write(w, i);
     }
     for (uint32_t i = 1; i < w->ledger.record_count && !world_failed(w); i++) {

@@ -333,6 +333,24 @@ static void deleting_what_was_purged_is_done_already(void **state) {
     assert_null(rep_find(&w->anna, "Visit", w->visits[0]));
 }
 
+/* The second delete of a record names it in the feed once more, and is younger than what was forgotten. */
+static void what_two_deleted_is_forgotten_for_a_third(void **state) {
+    world *w = *state;
+    int64_t first_ms = w->s.now_ms;
+    rep second;
+
+    rep_open(&second, &w->s, 101, ANNA);
+    rep_delete(&w->anna, "Visit", w->visits[0]);
+    site_delete(&w->s, "Visit", w->visits[0]);
+    rep_settle(&second);
+    w->s.now_ms = first_ms + DAY;
+    settle(w);
+    site_purge(&w->s, first_ms + HOUR);
+    rep_settle(&second);
+    rep_check(&second);
+    rep_close(&second);
+}
+
 /* ---- names ----------------------------------------------------------------------------------------------- */
 
 static rove__change *insert_visit(world *w, rove_id id) {
@@ -427,6 +445,7 @@ int main(void) {
         CASE(what_cannot_be_judged_any_more_goes_to_review),
         CASE(an_edit_of_a_purged_record_brings_it_back),
         CASE(deleting_what_was_purged_is_done_already),
+        CASE(what_two_deleted_is_forgotten_for_a_third),
         CASE(ids_and_origins_of_purged_records_stay_taken),
         CASE(the_horizon_is_what_was_passed_before),
     };

@@ -2,7 +2,7 @@
  * sync/pull_feed.c - the change feed c .. h (Q1 to Q3): each row named goes as it is now, once, at its newest entry; whole
  * if it came, moved or revived after c, else its cells newer than c. A row that moved takes the marks along that it left
  * in scopes held here. Rows of scopes entered since c were scanned: they are left out; on a first download that is all, and
- * behind the purge horizon there is no feed (Q8).
+ * behind the purge horizon there is no feed (Q8). Past it the feed may name what is forgotten.
  */
 #include "base/assert.h"
 #include "base/planted.h"
@@ -79,6 +79,10 @@ static rove_status send_entry(rove__pull *pull, const rove__feed_entry *entry) {
     rove__arena_reset(&pull->part);
     rove_status status =
         pull->store->row_get(pull->tx, entry->entity, entry->id, 0, &pull->row, &row);
+    if (status == ROVE_NOT_FOUND) {
+        /* It was written to when it was dead, and died before the horizon: whoever comes with a feed has heard of that. */
+        return pull->store->row_purged(pull->tx, entry->entity, entry->id);
+    }
     if (status != ROVE_OK) {
         return status;
     }
