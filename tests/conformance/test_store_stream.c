@@ -226,6 +226,32 @@ static void a_confirmed_batch_keeps_its_hash_and_forgets_its_answer(void **state
     bed_commit(b, tx);
 }
 
+static void a_batch_gets_another_answer(void **state) {
+    bed *b = *state;
+    rove__hq_batch batch = batch_of(9, 2);
+    rove__hq_batch found;
+
+    rove__hq_tx *tx = bed_write(b);
+    for (uint64_t number = 1; number <= 3; number++) {
+        rove__hq_batch before = batch_of(9, number);
+        ok(b->store->batch_put(tx, &before));
+    }
+    bed_commit(b, tx);
+    batch.seq = 77;
+    batch.answer = bed_bytes("another", 7);
+    tx = bed_write(b);
+    ok(b->store->batch_put(tx, &batch));
+    bed_commit(b, tx);
+    tx = bed_write(b);
+    ok(b->store->batch_get(tx, 9, 2, &b->arena, &found));
+    assert_int_equal(found.seq, 77);
+    bed_expect_bytes(found.answer, "another", 7);
+    bed_expect_bytes(found.rows, "rows", 4);
+    expect_batch(b, tx, 9, 1, 0);
+    expect_batch(b, tx, 9, 3, 0);
+    bed_commit(b, tx);
+}
+
 static void a_stray_batch_is_known_by_its_hash(void **state) {
     bed *b = *state;
     const rove__chain hash = {{1, 2, 3}};
@@ -503,6 +529,7 @@ int main(void) {
         bed_test(a_device_comes_back),
         bed_test(devices_are_found_by_their_user),
         bed_test(a_confirmed_batch_keeps_its_hash_and_forgets_its_answer),
+        bed_test(a_batch_gets_another_answer),
         bed_test(a_stray_batch_is_known_by_its_hash),
         bed_test(a_large_answer_comes_back),
         bed_test(the_feed_gives_what_lies_after_one_place_and_up_to_a_seq),

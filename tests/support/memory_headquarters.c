@@ -129,14 +129,16 @@ static int device_order(const void *a, const void *b) {
     return 0;
 }
 
+static int batch_order(const void *a, const void *b) {
+    BEFORE(((const rove__hq_batch *)a)->replica, ((const rove__hq_batch *)b)->replica)
+    BEFORE(((const rove__hq_batch *)a)->number, ((const rove__hq_batch *)b)->number)
+    return 0;
+}
+
 static rove__hq_device *find_device(rove__hq_tx *tx, rove_replica replica) {
-    for (size_t i = 0; i < TABLE(tx, DEVICES)->count; i++) {
-        rove__hq_device *item = at(TABLE(tx, DEVICES), i);
-        if (item->replica == replica) {
-            return item;
-        }
-    }
-    return NULL;
+    const rove__hq_device key = {.replica = replica};
+
+    return find_item(TABLE(tx, DEVICES), &key, device_order);
 }
 
 static rove_status device_get(rove__hq_tx *tx, rove_replica replica, int lock,
@@ -173,24 +175,25 @@ static rove_status device_scan(rove__hq_tx *tx, rove_id user,
 
 static rove_status batch_get(rove__hq_tx *tx, rove_replica replica, uint64_t number,
                              rove__arena *arena, rove__hq_batch *out) {
+    const rove__hq_batch key = {.replica = replica, .number = number};
+    const rove__hq_batch *item = find_item(TABLE(tx, BATCHES), &key, batch_order);
+
     MAY_FAIL(tx);
-    for (size_t i = 0; i < TABLE(tx, BATCHES)->count; i++) {
-        const rove__hq_batch *item = at(TABLE(tx, BATCHES), i);
-        if (item->replica == replica && item->number == number) {
-            *out = *item;
-            rove_status status = lend(arena, &out->answer);
-            return status == ROVE_OK ? lend(arena, &out->rows) : status;
-        }
+    if (item == NULL) {
+        return ROVE_NOT_FOUND;
     }
-    return ROVE_NOT_FOUND;
+    *out = *item;
+    rove_status status = lend(arena, &out->answer);
+    return status == ROVE_OK ? lend(arena, &out->rows) : status;
 }
 
 static rove_status batch_put(rove__hq_tx *tx, const rove__hq_batch *batch) {
+    rove__hq_batch item = *batch;
+
     MAY_FAIL(tx);
-    rove__hq_batch *item = append(TABLE(tx, BATCHES));
-    *item = *batch;
-    item->answer = keep(tx, batch->answer);
-    item->rows = keep(tx, batch->rows);
+    item.answer = keep(tx, batch->answer);
+    item.rows = keep(tx, batch->rows);
+    (void)put_item(TABLE(tx, BATCHES), &item, batch_order);
     return ROVE_OK;
 }
 
@@ -732,13 +735,9 @@ static int sum_order(const void *a, const void *b) {
 }
 
 static sum_item *find_sum(rove__hq_tx *tx, rove__scope scope) {
-    for (size_t i = 0; i < TABLE(tx, SUMS)->count; i++) {
-        sum_item *item = at(TABLE(tx, SUMS), i);
-        if (item->scope.root == scope.root && item->scope.part == scope.part) {
-            return item;
-        }
-    }
-    return NULL;
+    const sum_item key = {.scope = scope};
+
+    return find_item(TABLE(tx, SUMS), &key, sum_order);
 }
 
 static rove_status sum_get(rove__hq_tx *tx, rove__scope scope, rove__hash128 *sum, int64_t *rows) {

@@ -181,8 +181,8 @@ static inline void *append(table *t) {
 
 typedef int (*order)(const void *, const void *);
 
-/* Puts an item to its place in an ascending table, or over the one that is equal; where it is then. */
-static inline void *put_item(table *t, const void *item, order compare) {
+/* The first that is not before the item. */
+static inline size_t place_of(const table *t, const void *item, order compare) {
     size_t low = 0;
     size_t high = t->count;
 
@@ -194,8 +194,26 @@ static inline void *put_item(table *t, const void *item, order compare) {
             high = middle;
         }
     }
-    void *slot = low < t->count && compare(at(t, low), item) == 0 ? at(t, low) : insert_at(t, low);
+    return low;
+}
+
+static inline int is_at(const table *t, size_t place, const void *item, order compare) {
+    return place < t->count && compare(at(t, place), item) == 0;
+}
+
+/* Puts an item to its place in an ascending table, or over the one that is equal; where it is then. */
+static inline void *put_item(table *t, const void *item, order compare) {
+    size_t place = place_of(t, item, compare);
+    void *slot = is_at(t, place, item, compare) ? at(t, place) : insert_at(t, place);
+
     return memcpy(slot, item, t->size);
+}
+
+/* What is equal to the key; NULL: nothing. */
+static inline void *find_item(const table *t, const void *key, order compare) {
+    size_t place = place_of(t, key, compare);
+
+    return is_at(t, place, key, compare) ? at(t, place) : NULL;
 }
 
 static inline rove__bytes keep(rove__hq_tx *tx, rove__bytes bytes) {

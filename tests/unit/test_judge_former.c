@@ -192,6 +192,31 @@ static void what_was_refused_unheard_is_looked_at(void **state) {
     assert_int_equal(site_conflicts(&w->s, hers), 0);
 }
 
+/* Nor did she hear of it before she went on: what is judged once more is still hers, and so is what follows. */
+static void what_follows_what_is_judged_once_more_is_its_authors_own(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+
+    rep_update(&w->anna, "Account", hers, "credit_limit", rove__value_int(5));
+    rep_update(&w->anna, "Account", hers, "phone", rove__value_text("555-0100"));
+    raw_request *q = raw_open(&w->anna);
+    raw_hello(q, NULL);
+    raw_push(q, batch_of(&w->anna));
+    raw_end(q);
+    raw_answer(q, 0, &outcome);
+    assert_int_equal(outcome.acks, 1);
+    uint64_t last = device_of(w, ANNAS).last_batch;
+    (void)annas(w, "555-0101");
+    for (int times = 0; times < 2; times++) {
+        deliver(w, w->anna.batches, 2, &FORMER_OF, &outcome);
+        assert_int_equal(outcome.former_acks, 2);
+        assert_true(has_text(w, "Account", hers, "phone", "555-0101"));
+        assert_int_equal(site_conflicts(&w->s, hers), 0);
+        assert_int_equal(reviews(w).count, 1);
+        assert_int_equal(device_of(w, ANNAS).last_batch, last + 1);
+    }
+}
+
 /* It was confirmed, and lost by a restore: the device has dropped what was in it. */
 static void own_sealed_work_that_is_refused_is_looked_at(void **state) {
     world *w = *state;
@@ -717,6 +742,7 @@ int main(void) {
         CASE(what_comes_again_is_taken_once),
         CASE(what_a_rule_refuses_is_looked_at),
         CASE(what_was_refused_unheard_is_looked_at),
+        CASE(what_follows_what_is_judged_once_more_is_its_authors_own),
         CASE(own_sealed_work_that_is_refused_is_looked_at),
         CASE(a_revoked_device_has_its_work_looked_at),
         CASE(a_device_that_headquarters_lost_is_whose_its_certificate_says),

@@ -192,6 +192,7 @@ typedef struct rove__hq_store {
                                rove_status (*each)(void *, const rove__hq_device *), void *each_ctx);
     rove_status (*batch_get)(rove__hq_tx *tx, rove_replica replica, uint64_t number,
                              rove__arena *arena, rove__hq_batch *out); /* NOT_FOUND */
+    /* Inserts or replaces. */
     rove_status (*batch_put)(rove__hq_tx *tx, const rove__hq_batch *batch);
     /* Forgets answers and row lists up to a number; hashes and chains stay. */
     rove_status (*batch_confirm)(rove__hq_tx *tx, rove_replica replica, uint64_t number);

@@ -417,8 +417,9 @@ static rove_status write_names(const rove__staged *staged, rove__buf *out) {
     return rove__buf_status(out);
 }
 
+/* `seq` is what the Ack says, `committed` 0 if nothing changed. */
 static rove_status keep_batch(rove__judge *judge, const rove__chain *chain, uint64_t seq,
-                              int took_seq) {
+                              uint64_t committed) {
     rove__buf names;
     rove_status status = ROVE_OK;
 
@@ -431,7 +432,7 @@ static rove_status keep_batch(rove__judge *judge, const rove__chain *chain, uint
                             .number = judge->staged->number,
                             .hash = judge->staged->hash,
                             .chain = *chain,
-                            .seq = took_seq ? seq : 0,
+                            .seq = committed,
                             .answer = {judge->answer->frames.data, judge->answer->frames.size},
                             .rows = {names.data, names.size}};
     if (status == ROVE_OK) {
@@ -449,13 +450,33 @@ static rove_status link_batch(rove__judge *judge, uint64_t seq, int took_seq) {
         rove__exchange_chain(judge->ports->crypto, &device->chain, &judge->staged->hash, &chain);
 
     if (status == ROVE_OK) {
-        status = keep_batch(judge, &chain, seq, took_seq);
+        status = keep_batch(judge, &chain, seq, took_seq ? seq : 0);
     }
     if (status == ROVE_OK) {
         device->last_batch = judge->staged->number;
         device->chain = chain;
     }
     return status;
+}
+
+/* The chain is as it was, and so is the batch; only its answer is the new one. */
+static rove_status keep_again(rove__judge *judge, uint64_t seq, int took_seq) {
+    rove__hq_batch batch;
+    rove_status status = judge->store->batch_get(judge->tx, judge->device->replica,
+                                                 judge->staged->number, &judge->record, &batch);
+
+    return status == ROVE_OK ? keep_batch(judge, &batch.chain, seq, took_seq ? seq : batch.seq)
+                             : status;
+}
+
+/* Outside of its chain a batch is remembered by its hash. */
+static rove_status remember_batch(rove__judge *judge, uint64_t seq, int took_seq) {
+    if (judge->kept) {
+        return keep_again(judge, seq, took_seq);
+    }
+    return judge->stray
+               ? judge->store->stray_put(judge->tx, judge->device->replica, &judge->staged->hash)
+               : link_batch(judge, seq, took_seq);
 }
 
 /* After the last record: the head, the Ack, the device. */
@@ -468,9 +489,7 @@ static rove_status close_batch(rove__judge *judge, rove_stamp largest) {
     judge->writer = NULL;
     rove_status status = rove__writer_finish(writer, &seq, judge->error);
     if (status == ROVE_OK) {
-        status = judge->stray
-                     ? judge->store->stray_put(judge->tx, device->replica, &judge->staged->hash)
-                     : link_batch(judge, seq, seq != before);
+        status = remember_batch(judge, seq, seq != before);
     }
     if (status == ROVE_OK) {
         if (!judge->stray && largest > device->last_stamp) {

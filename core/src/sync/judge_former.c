@@ -3,12 +3,15 @@
  * who uses the device now, and is judged as its author's.
  *
  *   known by its hash             ->  it has been taken already
+ *   the same, but nobody has heard that something in it was refused
+ *                                 ->  judged once more; its answer says review then, and it is known
  *   follows its author's chain    ->  judged as if he had pushed it, and his chain goes on
  *   anything else                 ->  judged, and remembered by its hash: a stray
  *
  * Nobody waits for verdicts. So what a rule refuses goes to review like what its author may not write, names are given
  * without asking, and what the records' histories hold already is dropped. "Own" (P5) holds only for a batch that follows a
- * chain which was never forked. A stray's stamps have their own order (P7): it may be older than what its author sent since.
+ * chain which was never forked. Stamps of what does not go on with the chain have their own order (P7): it may be older than what
+ * its author sent since.
  */
 #include <string.h>
 
@@ -82,22 +85,33 @@ static rove_status refuses(rove__bytes frames, rove__arena *arena, int *any) {
     return ROVE_OK;
 }
 
-rove_status rove__judge_has_former(const rove__server_ports *ports, rove__hq_tx *tx,
-                                   const rove__former *former, int *has) {
+/* *kept: the batch of that number is this one; *refused: and what its answer refuses nobody has heard of. */
+static rove_status find_kept(const rove__server_ports *ports, rove__hq_tx *tx,
+                             const rove__former *former, int *kept, int *refused) {
     rove__hq_batch batch;
     rove__arena arena;
-    int refused = 0;
 
+    *refused = 0;
     rove__arena_init(&arena, ports->allocator, 2 * ROVE_ANSWER_MEMORY_MAX);
     rove_status status =
         ports->store->batch_get(tx, former->replica, former->number, &arena, &batch);
-    *has = status == ROVE_OK && rove__chain_equal(&batch.hash, &former->hash);
-    if (*has) { /* judged once more it comes to review, and the history knows the rest */
-        status = refuses(batch.answer, &arena, &refused);
-        *has = !refused;
+    *kept = status == ROVE_OK && rove__chain_equal(&batch.hash, &former->hash);
+    if (*kept) {
+        status = refuses(batch.answer, &arena, refused);
     }
     rove__arena_free(&arena);
-    if ((status == ROVE_OK || status == ROVE_NOT_FOUND) && !*has) {
+    return status == ROVE_NOT_FOUND ? ROVE_OK : status;
+}
+
+rove_status rove__judge_has_former(const rove__server_ports *ports, rove__hq_tx *tx,
+                                   const rove__former *former, int *has) {
+    int kept = 0;
+    int refused = 0;
+
+    rove_status status = find_kept(ports, tx, former, &kept, &refused);
+    *has =
+        kept && !refused; /* judged once more it comes to review, and the history knows the rest */
+    if (status == ROVE_OK && !kept) {
         status = ports->store->stray_get(tx, former->replica, &former->hash);
         *has = status == ROVE_OK;
     }
@@ -243,7 +257,8 @@ rove_status rove__judge_is_forked(rove__judge *judge) {
     const rove__hq_device *author = judge->device;
     rove_status status = judge->store->stray_get(judge->tx, author->replica, NULL);
 
-    judge->forked = status == ROVE_OK || judge->stray || author->status != ROVE_DEVICE_ACTIVE;
+    judge->forked =
+        status == ROVE_OK || (judge->stray && !judge->kept) || author->status != ROVE_DEVICE_ACTIVE;
     if ((status != ROVE_OK && status != ROVE_NOT_FOUND) || judge->forked) {
         return status == ROVE_NOT_FOUND ? ROVE_OK : status;
     }
@@ -258,6 +273,8 @@ static rove_status judge_author(const rove__server_ports *ports, rove__hq_tx *tx
     rove__judge judge;
     rove__answer nobody;
     const rove__judge_actor actor = {"sealed", ""};
+    const rove__former former = {staged->former, staged->number, staged->hash, 0};
+    int refused = 0;
 
     rove__answer_init(&nobody, ports->allocator);
     rove_status status = rove__judge_open(&judge, ports, tx, author, now_ms, &actor, stats, error);
@@ -267,6 +284,9 @@ static rove_status judge_author(const rove__server_ports *ports, rove__hq_tx *tx
     judge.doubt = doubt;
     judge.stray = staged->number != author->last_batch + 1 ||
                   !rove__chain_equal(&staged->previous, &author->chain);
+    if (status == ROVE_OK) {
+        status = find_kept(ports, tx, &former, &judge.kept, &refused);
+    }
     if (status == ROVE_OK) {
         status = rove__judge_is_forked(&judge);
     }

@@ -106,6 +106,7 @@ typedef struct rove__judge {
     /* of a batch of a former number (judge_former.c), and of one that cannot be frozen again */
     int former;
     int stray;  /* it does not follow its author's chain */
+    int kept;   /* nor can it: it is the batch of its number, judged once more */
     int forked; /* nothing is its author's own (P5) */
     int copied; /* another device came of its own: after a restore that one's work may be here first (P3) */
     const char *doubt;    /* why all of it goes to review; NULL: it is judged */
