@@ -514,6 +514,81 @@ static void p13_of_a_lead_converted_twice_the_second_account_is_redirected(void 
            by_ben(rove__value_int(his->id), ben), by_anna(rove__value_int(hers->id), anna));
 }
 
+/* Both find the same: it is one merge; and who finds that he was wrong takes it back. */
+static void p13_the_same_merge_twice_is_one_and_can_be_undone(void **state) {
+    world *w = *state;
+    rove_id second = another_account(w, "Adler Hotel");
+
+    merges(&w->anna, w->account, second);
+    rep_settle(&w->anna);
+    w->s.now_ms += 1000;
+    merges(&w->ben, w->account, second);
+    both_agree(w);
+    assert_int_equal(site_cell(&w->s, "Account", w->account, "merged_into_id").as.integer, second);
+    rep_update(&w->anna, "Account", w->account, "merged_into_id", rove__value_null());
+    both_agree(w);
+    assert_int_equal(site_cell(&w->s, "Account", w->account, "merged_into_id").type, ROVE_NULL);
+    assert_int_equal(site_conflicts(&w->s, w->account), 0);
+}
+
+/* Of her lead and his, at once; 0: nothing, which takes away what stood. */
+static void both_convert(world *w, const char *column, int64_t hers, int64_t his) {
+    rove__row *lead = site_row(&w->s, "Lead", 0);
+    const int64_t values[] = {hers, his};
+
+    site_text(lead, "company", "Adler");
+    site_int(lead, column, 77);
+    rove_id id = site_insert(&w->s, lead);
+    site_grant(&w->s, ANNA, id);
+    site_grant(&w->s, BEN, id);
+    rep_settle(&w->anna);
+    rep_settle(&w->ben);
+    for (size_t i = 0; i < 2; i++) {
+        rep *r = i == 0 ? &w->anna : &w->ben;
+        w->s.now_ms += 60000;
+        rep_update(r, "Lead", id, column,
+                   values[i] == 0 ? rove__value_null() : rove__value_int(values[i]));
+        rep_settle(r);
+    }
+    assert_int_equal(site_conflicts(&w->s, id), 1);
+}
+
+static rove_id new_contact(world *w, rep *r) {
+    rove__row *contact = site_row(&w->s, "Contact", rep_id(r));
+
+    site_text(contact, "last_name", "Stein");
+    rep_insert(r, contact);
+    rep_settle(r);
+    return contact->id;
+}
+
+static void p13_of_a_lead_converted_twice_the_second_contact_is_redirected(void **state) {
+    world *w = *state;
+    rove_id hers = new_contact(w, &w->anna);
+    rove_id his = new_contact(w, &w->ben);
+
+    both_convert(w, "converted_contact_id", hers, his);
+    assert_int_equal(site_cell(&w->s, "Contact", hers, "merged_into_id").as.integer, his);
+}
+
+/* Another number of the lead, nothing, or a record that is not here: only the conflict is kept. */
+static void p13_what_is_no_second_conversion_redirects_nothing(void **state) {
+    world *w = *state;
+    rove_id account = w->account;
+    const struct {
+        const char *column;
+        int64_t hers, his;
+    } cases[] = {{"converted_at", SITE_NOW, SITE_NOW + 1},
+                 {"converted_account_id", 0, account},
+                 {"converted_account_id", account, 0},
+                 {"converted_account_id", 4711, account}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        both_convert(w, cases[i].column, cases[i].hers, cases[i].his);
+        assert_int_equal(site_cell(&w->s, "Account", account, "merged_into_id").type, ROVE_NULL);
+    }
+}
+
 /* ---- settling --------------------------------------------------------------------------------------------------- */
 
 static void p06_two_who_settle_a_conflict_at_once_agree(void **state) {
@@ -535,6 +610,70 @@ static void p06_two_who_settle_a_conflict_at_once_agree(void **state) {
     assert_int_equal(number(w, conflict, "", "status"), ROVE__CONFLICT__STATUS__DISMISSED);
     assert_int_equal(cell(w, conflict, "", "note").size, 8);
     assert_int_equal(site_conflicts(&w->s, 0), 1); /* and that is no conflict of its own */
+}
+
+/* His work came back to both devices of a rep: on one he tries again, on the other he gives it up. */
+static void p06_two_devices_that_settle_a_return_at_once_agree(void **state) {
+    world *w = *state;
+    rove__row *visit = site_row(&w->s, "Visit", rep_id(&w->anna));
+    const rove__entity *review = rove__registry_by_name(w->s.registry, "Review");
+    rove_error error = {.message = ""};
+    rep_outcome outcome;
+    rove_id id = 0;
+    rep other;
+
+    rep_open(&other, &w->s, 300, ANNA);
+    site_int(visit, "account_id", site_account(&w->s, "not hers"));
+    site_int(visit, "planned_start", w->s.now_ms);
+    site_int(visit, "status", 1);
+    rep_insert(&w->anna, visit);
+    rep_exchange(&w->anna, &outcome);
+    assert_int_equal(outcome.verdicts[0].code, ROVE_VERDICT_REVIEW);
+    assert_int_equal(site_decide(&w->s, 1, 0, "", &error), ROVE_OK);
+    rep_settle(&w->anna);
+    rep_settle(&other);
+    for (size_t i = 0; i < other.row_count; i++) {
+        id = other.rows[i].row.entity == review ? other.rows[i].row.id : id;
+    }
+    rep_update(&w->anna, "Review", id, "state", rove__value_int(ROVE__REVIEW__STATE__RETRIED));
+    w->s.now_ms += 1000;
+    rep_update(&other, "Review", id, "state", rove__value_int(ROVE__REVIEW__STATE__DISCARDED));
+    rep_settle(&w->anna);
+    rep_settle(&other);
+    rep_settle(&w->anna);
+    rep_check(&w->anna);
+    assert_int_equal(site_cell(&w->s, "Review", id, "state").as.integer,
+                     ROVE__REVIEW__STATE__DISCARDED);
+    assert_int_equal(site_conflicts(&w->s, 0), 0);
+    rep_close(&other);
+}
+
+/* Of one edit of two fields the conflict shows when the later was written, whichever comes first. */
+static void p12_of_an_unseen_edit_the_later_field_counts(void **state) {
+    world *w = *state;
+    rove_id visit = held_visit(w);
+    rove__change *change =
+        rep_update(&w->ben, "Visit", visit, "purpose", rove__value_text("Ben's"));
+    rove__edit edits[2] = {change->edits[0], change->edits[0]};
+
+    site_set(&change->row, "notes", rove__value_text("his"));
+    edits[1].field =
+        change->row.entity->fields[rove__entity_field_named(change->row.entity, "notes")].number;
+    size_t first = edits[0].field > edits[1].field;
+    int64_t raw = rove__stamp_ms(edits[0].raw);
+    edits[!first].raw -= 2000 << 16;
+    change->edits = rove__arena_take(&w->s.arena, sizeof edits);
+    assert_non_null(change->edits);
+    change->edits[0] = edits[first];
+    change->edits[1] = edits[!first];
+    change->edit_count = 2;
+    rep_settle(&w->ben);
+    w->s.now_ms += 1000;
+    rep_delete(&w->anna, "Visit", visit);
+    both_agree(w);
+    rove_id conflict = site_conflict(&w->s, visit, 0);
+    assert_int_equal(number(w, conflict, "", "kind"), KIND(DELETION));
+    assert_int_equal(number(w, conflict, "kept", "_raw_at"), raw);
 }
 
 static void d07_a_conflict_leaves_with_its_record(void **state) {
@@ -621,6 +760,11 @@ int main(void) {
         CASE(p13_a_merge_that_closes_a_ring_is_kept),
         CASE(p13_a_second_merge_of_a_loser_is_kept),
         CASE(p13_of_a_lead_converted_twice_the_second_account_is_redirected),
+        CASE(p13_of_a_lead_converted_twice_the_second_contact_is_redirected),
+        CASE(p13_what_is_no_second_conversion_redirects_nothing),
+        CASE(p13_the_same_merge_twice_is_one_and_can_be_undone),
+        CASE(p06_two_devices_that_settle_a_return_at_once_agree),
+        CASE(p12_of_an_unseen_edit_the_later_field_counts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -139,6 +139,45 @@ static void increments_that_cannot_be_compared_are_added(void **state) {
     assert_int_equal(points(w), INT64_MIN + 1);
 }
 
+static void increments_that_cannot_be_read_are_refused_alone(void **state) {
+    world *w = *state;
+    rove__change first = *rep_count(&w->anna, "Account", w->account, "points", 5);
+
+    original_sends(w);
+    rove__change both[] = {
+        with_value(w, &first, "points", rove__value_bytes(ROVE_BLOB, "\xff", 1)),
+        taken(w, rep_update(&w->anna, "Account", w->account, "phone", rove__value_text("1")))};
+    copy_sends(w, both, 2);
+    assert_int_equal(points(w), 5);
+    assert_int_equal(site_cell(&w->s, "Account", w->account, "phone").size, 1);
+}
+
+/* It has enrolled as a device of its own by now, and sent before the original what both had done. */
+static void what_a_copy_sent_first_counts_once(void **state) {
+    world *w = *state;
+    rove__hq_tx *tx = NULL;
+    rove__hq_device device;
+    rep_outcome outcome;
+    rep copy;
+
+    rep_open(&copy, &w->s, 300, ANNA);
+    assert_int_equal(w->s.store->begin(w->s.store->ctx, ROVE_HQ_WRITE, &tx, NULL), ROVE_OK);
+    assert_int_equal(w->s.store->device_get(tx, 300, 1, &device), ROVE_OK);
+    device.former = ANNAS;
+    assert_int_equal(w->s.store->device_put(tx, &device), ROVE_OK);
+    assert_int_equal(w->s.store->commit(tx, NULL), ROVE_OK);
+    rep_settle(&copy);
+    rove__change common = *rep_count(&w->anna, "Account", w->account, "points", 5);
+    (void)rep_count(&copy, "Account", w->account, "points", 2);
+    copy.changes[0] = common; /* as he did it when he was she */
+    rep_exchange(&copy, &outcome);
+    assert_int_equal(outcome.acks, 1);
+    assert_int_equal(points(w), 5);
+    original_sends(w);
+    assert_int_equal(points(w), 5);
+    rep_close(&copy);
+}
+
 static void acts_on_a_set_count_once_each(void **state) {
     world *w = *state;
     rove__element had[] = {adds(1, 0), adds(2, 0), adds(4, 0)};
@@ -313,13 +352,96 @@ static void a_new_visit_that_a_copy_sealed_is_sealed(void **state) {
     assert_int_equal(site_cell(&w->s, "Visit", row->id, "contact_ids").type, ROVE_BLOB);
 }
 
+static rove__change a_signed_visit(world *w, int is_signed) {
+    rove__row *row = site_row(&w->s, "Visit", rep_id(&w->anna));
+    const rove__increment seven = {7, 7};
+
+    site_int(row, "account_id", w->account);
+    site_int(row, "planned_start", SITE_NOW);
+    site_int(row, "status", ROVE__VISIT__STATUS__PLANNED);
+    site_set(row, "checkin_accuracy_m", increments(w, &seven, 1));
+    if (is_signed) {
+        site_int(row, "sealed_at", SITE_NOW);
+    }
+    return taken(w, rep_insert(&w->anna, row));
+}
+
+/* No sealed entity has a counter yet: here a visit's accuracy is one. */
+static void let_visits_count(world *w) {
+    const rove__entity *entity = rove__registry_by_name(w->s.registry, "Visit");
+    rove__field *fields = (rove__field *)(uintptr_t)entity->fields;
+
+    fields[rove__entity_field_named(entity, "checkin_accuracy_m")].kind = ROVE_KIND_COUNTER;
+}
+
+/* Signed by the original or not, by the copy or not: what was signed stands, and is counted once. */
+static void of_a_new_visit_what_was_signed_stands(void **state) {
+    world *w = *state;
+    const struct {
+        int original, copy;
+        int clashes; /* the note's, and the signature's where one has it: neither had seen the other's */
+    } cases[] = {{1, 1, 1}, {1, 0, 2}, {0, 1, 2}};
+
+    let_visits_count(w);
+    for (size_t i = 0; i < 3; i++) {
+        rove__change first = a_signed_visit(w, cases[i].original);
+        copy_sends(w, &first, 1);
+        rove__change other = with_value(w, &first, "notes", rove__value_text("the copy's"));
+        set_edit(&other, "sealed_at",
+                 cases[i].copy ? rove__value_int(SITE_NOW) : rove__value_null());
+        copy_sends(w, &other, 1);
+        rove_id id = first.row.id;
+        assert_int_equal(site_cell(&w->s, "Visit", id, "sealed_at").type, ROVE_INT);
+        assert_int_equal(site_cell(&w->s, "Visit", id, "checkin_accuracy_m").as.integer, 7);
+        assert_int_equal(site_cell(&w->s, "Visit", id, "notes").type,
+                         cases[i].original ? ROVE_NULL : ROVE_TEXT);
+        if ((int)site_conflicts(&w->s, id) != cases[i].clashes) {
+            fail_msg("case %zu: %zu conflicts", i, site_conflicts(&w->s, id));
+        }
+    }
+}
+
+/* What the copy had sent of a later build's field is in what it signs. */
+static void a_seal_with_unknown_fields_that_are_known_is_a_seal(void **state) {
+    world *w = *state;
+    rove_id visit = site_visit(&w->s, w->account, SITE_NOW);
+    rove__extra extra = {UNKNOWN, rove__value_int(1)};
+    rove__edit edits[2];
+
+    rep_settle(&w->anna);
+    rove__change first =
+        taken(w, rep_update(&w->anna, "Visit", visit, "notes", rove__value_text("1")));
+    first.row.extra = &extra;
+    first.row.extra_count = 1;
+    edits[0] = edits[1] = first.edits[0];
+    edits[1].field = UNKNOWN;
+    first.edits = edits;
+    first.edit_count = 2;
+    copy_sends(w, &first, 1);
+    rove__change seal = taken(w, rep_seal(&w->anna, "Visit", visit, NULL));
+    rove__edit sealing[2] = {seal.edits[0], edits[1]};
+    seal.row.extra = &extra;
+    seal.row.extra_count = 1;
+    seal.edits = sealing;
+    seal.edit_count = 2;
+    copy_sends(w, &seal, 1);
+    assert_int_equal(site_cell(&w->s, "Visit", visit, "sealed_at").type, ROVE_INT);
+    rove__hq_row row;
+    assert_true(site_get(&w->s, "Visit", visit, &row));
+    assert_int_equal(row.row.extra_count, 1);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, world_start_tried, world_end)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(an_increment_counts_once_and_what_it_grew_by),
         CASE(increments_that_cannot_be_compared_are_added),
+        CASE(increments_that_cannot_be_read_are_refused_alone),
+        CASE(what_a_copy_sent_first_counts_once),
         CASE(acts_on_a_set_count_once_each),
+        CASE(of_a_new_visit_what_was_signed_stands),
+        CASE(a_seal_with_unknown_fields_that_are_known_is_a_seal),
         CASE(a_register_is_known_by_field_stamp_and_value),
         CASE(unknown_fields_are_known_again),
         CASE(a_delete_is_known_by_its_stamp),

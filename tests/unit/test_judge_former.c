@@ -433,6 +433,8 @@ static void headquarters_gives_names_by_itself(void **state) {
     site_int(visit, "planned_start", SITE_NOW);
     site_int(visit, "status", 1);
     rep_insert(&w->anna, visit);
+    /* What cannot be read has no names in it; it is refused, and goes along with nothing. */
+    rep_update(&w->anna, "Account", hers, "tag_ids", rove__value_bytes(ROVE_BLOB, "\xff", 1));
     deliver(w, batch_of(&w->anna), 1, &FORMER_OF, &outcome);
     assert_int_equal(outcome.former_acks, 1);
     assert_int_equal(outcome.renames, 0);

@@ -630,6 +630,17 @@ static void a_counter_and_a_computed_field_are_sealed_with_the_rest(void **state
 
     fields[counter].kind = ROVE_KIND_COUNTER;
     fields[computed].kind = ROVE_KIND_DERIVED;
+    /* Nothing was counted, or no number was: it stays. */
+    for (int named = 0; named < 2; named++) {
+        rove_id other = agreed_visit(w);
+        rove__row *nothing = site_row(&w->s, "Visit", other);
+        site_set(nothing, "checkin_accuracy_m", rove__value_null());
+        rep_seal(&w->ben, "Visit", other, named ? nothing : NULL);
+        rep_exchange(&w->ben, &outcome);
+        assert_true(is_sealed(w, other));
+        assert_int_equal(site_cell(&w->s, "Visit", other, "checkin_accuracy_m").type, ROVE_NULL);
+    }
+    rep_settle(&w->anna);
     rove__change *change = rep_count(&w->anna, "Visit", visit, "checkin_accuracy_m", 7);
     site_set(changes, "checkin_accuracy_m", cell_of(change));
     w->anna.change_count = 0;

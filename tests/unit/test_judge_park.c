@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "delivery.h"
 #include "site_rep.h"
 #include "two_reps.h"
 
@@ -196,13 +197,17 @@ static void a_row_never_takes_anothers_id(void **state) {
 }
 
 static void is_of_the_future(rove__change *change) {
-    static rove__clock_entry entry;
+    static rove__clock_entry entries[2]; /* one of the future, one that is not */
 
     change->clock.base.stamp = rove__stamp_make(SITE_NOW + 1000 * DAY, 0);
-    entry = (rove__clock_entry){.field = change->row.entity->fields[0].number,
-                                .version = change->clock.base};
-    change->clock.entries = &entry;
-    change->clock.count = 1;
+    for (size_t i = 0; i < 2; i++) {
+        entries[i] = (rove__clock_entry){.field = change->row.entity->fields[i].number,
+                                         .version = change->clock.base};
+    }
+    entries[0].version.stamp++; /* what is as the base says has no entry */
+    entries[1].version.stamp = rove__stamp_make(SITE_NOW - 1000 * DAY, 0);
+    change->clock.entries = entries;
+    change->clock.count = 2;
 }
 
 static void a_row_is_never_of_the_future(void **state) {
@@ -231,6 +236,133 @@ static void a_row_brings_no_cell_in_another_form(void **state) {
     forge(w, "Visit", visit, &outcome);
     assert_int_equal(outcome.failed, ROVE_OK);
     assert_int_equal(site_cell(&w->s, "Visit", visit->id, "contact_ids").type, ROVE_NULL);
+    assert_int_equal(site_cell(&w->s, "Visit", visit->id, "notes").size, 18);
+}
+
+static void is_no_whole_row(world *w, rove__change *change) {
+    (void)w;
+    change->op = ROVE_OP_INSERT;
+}
+
+static void is_of_no_known_entity(world *w, rove__change *change) {
+    static rove__extra extra;
+
+    (void)w;
+    extra = (rove__extra){1, rove__value_int(1)};
+    change->row =
+        (rove__row){.entity_number = 900, .id = change->row.id, .extra = &extra, .extra_count = 1};
+}
+
+static void is_headquarters_own(world *w, rove__change *change) {
+    change->row = *site_row(&w->s, "Territory", change->row.id);
+}
+
+static void is_another_record(world *w, rove__change *change) {
+    change->clock.origin = rep_find(&w->anna, "Account", w->account)->clock.origin;
+}
+
+static void is_of_another_entity(world *w, rove__change *change) {
+    change->row = *site_row(&w->s, "Note", change->row.id);
+    is_another_record(w, change);
+}
+
+static void is_as_it_was(world *w, rove__change *change) {
+    (void)w;
+    (void)change;
+}
+
+/* What a device says is the row that was asked for. */
+static void answer_with(world *w, const rove__change *change, rep_outcome *outcome) {
+    rove__batch_writer *writer = NULL;
+    rove__buf bytes;
+
+    rove__buf_init(&bytes, &w->s.allocator, ROVE_BATCH_MAX);
+    assert_int_equal(rove__batch_writer_new(&w->s.allocator, ROVE_BATCH_MAX, &writer), ROVE_OK);
+    assert_int_equal(rove__batch_add(writer, change), ROVE_OK);
+    assert_int_equal(rove__batch_finish(writer, &bytes), ROVE_OK);
+    raw_request *q = raw_open(&w->anna);
+    raw_hello(q, NULL);
+    raw_frame(q, ROVE_FRAME_ROW, bytes.data, bytes.size);
+    raw_end(q);
+    raw_answer(q, 0, outcome);
+    rove__batch_writer_free(writer);
+    rove__buf_free(&bytes);
+}
+
+static void what_is_not_the_row_is_dropped_and_goes_on_waiting(void **state) {
+    world *w = *state;
+    rep *r = &w->anna;
+    rove__row *visit = new_visit(w, r, w->account);
+    static void (*const spoils[])(world *, rove__change *) = {
+        is_no_whole_row,   is_of_no_known_entity, is_headquarters_own,
+        is_another_record, is_of_another_entity,  is_as_it_was};
+    size_t count = sizeof spoils / sizeof spoils[0];
+    rep_outcome outcome;
+
+    rep_insert(r, visit);
+    rep_freeze(r);
+    rep_update(r, "Visit", visit->id, "purpose", rove__value_text("x"));
+    rove__change whole = r->batches[0].changes[0];
+    whole.op = ROVE_OP_WHOLE;
+    r->batch_count = 0;
+    rep_exchange(r, &outcome);
+    assert_int_equal(memory_headquarters_parked(w->s.hq), 1);
+    for (size_t i = 0; i < count; i++) {
+        rove__change sent;
+        assert_int_equal(rove__change_copy(&sent, &whole, &w->s.arena), ROVE_OK);
+        spoils[i](w, &sent);
+        answer_with(w, &sent, &outcome);
+        assert_int_equal(outcome.failed, ROVE_OK);
+        if (memory_headquarters_parked(w->s.hq) != (i + 1 < count) ||
+            memory_headquarters_reviews(w->s.hq) != (i + 1 == count)) {
+            fail_msg("row %zu", i);
+        }
+    }
+    assert_int_equal(site_cell(&w->s, "Visit", visit->id, "purpose").size, 1);
+}
+
+/* An account, with a number that is counted, and without: he may not bring one himself, so it stays in review. */
+static void a_counter_comes_as_a_number_or_not_at_all(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+
+    for (size_t i = 0; i < 2; i++) {
+        rove__row *account = site_row(&w->s, "Account", rep_id(&w->anna));
+        rove__hq_row row;
+        site_text(account, "name", "lost");
+        if (i == 0) {
+            site_int(account, "points", 5);
+        }
+        w->anna.needed_count = 0;
+        forge(w, "Account", account, &outcome);
+        assert_int_equal(outcome.failed, ROVE_OK);
+        if (site_get(&w->s, "Account", account->id, &row)) {
+            assert_int_equal(site_cell(&w->s, "Account", account->id, "points").type,
+                             i == 0 ? ROVE_INT : ROVE_NULL);
+        }
+    }
+    assert_int_equal(memory_headquarters_reviews(w->s.hq), 2);
+}
+
+/* The edit that waited is one that a rule refuses: nobody is there to hear it, and the row comes without it. */
+static void what_waited_and_is_refused_goes(void **state) {
+    world *w = *state;
+    rep *r = &w->anna;
+    rep_outcome outcome;
+    rove__row *visit = new_visit(w, r, w->account);
+
+    rep_insert(r, visit);
+    rep_freeze(r);
+    rep_update(r, "Visit", visit->id, "priority", rove__value_int(99));
+    rove__change whole = r->batches[0].changes[0];
+    whole.op = ROVE_OP_WHOLE;
+    r->batch_count = 0;
+    rep_exchange(r, &outcome);
+    assert_int_equal(outcome.verdicts[0].code, ROVE_VERDICT_PARKED);
+    answer_with(w, &whole, &outcome);
+    assert_int_equal(outcome.failed, ROVE_OK);
+    assert_int_equal(memory_headquarters_parked(w->s.hq), 0);
+    assert_int_equal(site_cell(&w->s, "Visit", visit->id, "priority").type, ROVE_NULL);
     assert_int_equal(site_cell(&w->s, "Visit", visit->id, "notes").size, 18);
 }
 
@@ -267,6 +399,69 @@ static void a_row_that_is_accepted_is_taken_in(void **state) {
     }
     assert_int_equal(site_cell(&w->s, "Visit", visit->id, "notes").size, 18);
     assert_int_equal(memory_headquarters_parked(w->s.hq), 0);
+}
+
+/* It was taken in when it came; that it lies in review as well is no reason to make it again. */
+static void a_row_that_is_here_is_accepted_as_it_is(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+    rove_error error = {.message = ""};
+    rove__row *visit = new_visit(w, &w->anna, w->account);
+
+    forge(w, "Visit", visit, &outcome);
+    rep_settle(&w->anna);
+    rep_update(&w->anna, "Visit", visit->id, "notes", rove__value_text("since"));
+    rep_settle(&w->anna);
+    assert_int_equal(site_decide(&w->s, last_review(w), 1, "", &error), ROVE_OK);
+    assert_int_equal(site_cell(&w->s, "Visit", visit->id, "notes").size, 5);
+}
+
+/* Its maker deletes it: as it is here by now, or as it was on his device. */
+static void a_row_that_came_back_is_deleted_only_as_it_is(void **state) {
+    world *w = *state;
+
+    for (int seen = 1; seen >= 0; seen--) {
+        rove__row *visit = new_visit(w, &w->anna, w->account);
+        rep_outcome outcome;
+        rove__hq_row row;
+        forge(w, "Visit", visit, &outcome);
+        rep_settle(&w->anna);
+        rep_row *hers = rep_find(&w->anna, "Visit", visit->id);
+        if (!seen) {
+            rove__clock_init(&hers->clock, hers->clock.origin, hers->clock.base, 0);
+        }
+        size_t conflicts = site_conflicts(&w->s, visit->id);
+        rep_delete(&w->anna, "Visit", visit->id);
+        rep_exchange(&w->anna, &outcome);
+        assert_int_equal(outcome.verdict_count, !seen);
+        assert_true(site_get(&w->s, "Visit", visit->id, &row));
+        assert_int_equal(row.dead != 0, seen);
+        assert_int_equal(site_conflicts(&w->s, visit->id), conflicts + !seen);
+    }
+}
+
+/* Nothing is known of how it came about: that it is here is all that can be said. */
+static void the_creation_of_a_row_that_came_back_is_known(void **state) {
+    world *w = *state;
+    rove__row *visit = new_visit(w, &w->anna, w->account);
+    rep_outcome outcome;
+
+    rep_insert(&w->anna, visit);
+    rep_freeze(&w->anna);
+    rep_batch first = w->anna.batches[0];
+    rep_update(&w->anna, "Visit", visit->id, "purpose", rove__value_text("x"));
+    rove__change whole = first.changes[0];
+    whole.op = ROVE_OP_WHOLE;
+    w->anna.batch_count = 0;
+    rep_exchange(&w->anna, &outcome);
+    answer_with(w, &whole, &outcome);
+    size_t history = memory_headquarters_history(w->s.hq);
+    size_t conflicts = site_conflicts(&w->s, visit->id);
+    first.number += 7;
+    deliver(w, &first, 1, &FORMER_OF, &outcome);
+    assert_int_equal(outcome.former_acks, 1);
+    assert_int_equal(memory_headquarters_history(w->s.hq), history);
+    assert_int_equal(site_conflicts(&w->s, visit->id), conflicts);
 }
 
 static rove_status each_parked(void *ctx, const rove__hq_parked *parked) {
@@ -435,7 +630,13 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(a_row_is_never_of_the_future),
         CASE(a_row_brings_no_cell_in_another_form),
+        CASE(what_is_not_the_row_is_dropped_and_goes_on_waiting),
+        CASE(a_counter_comes_as_a_number_or_not_at_all),
+        CASE(what_waited_and_is_refused_goes),
+        CASE(a_row_that_came_back_is_deleted_only_as_it_is),
+        CASE(the_creation_of_a_row_that_came_back_is_known),
         CASE(a_row_that_is_accepted_is_taken_in),
+        CASE(a_row_that_is_here_is_accepted_as_it_is),
         CASE(the_editor_himself_brings_the_row),
         CASE(a_colleague_brings_the_row),
         CASE(nobody_waits_for_a_row_that_nobody_has),

@@ -266,12 +266,12 @@ rove_status rove__case_load(rove__case *c, rove__origin origin) {
     rove_status status =
         judge->store->row_get(judge->tx, c->entity, c->id, 1, &judge->record, &c->before);
 
-    if (status == ROVE_NOT_FOUND ||
-        (status == ROVE_OK && rove__version_compare(c->before.clock.origin, origin) != 0)) {
-        return ROVE_OK;
-    }
     if (status != ROVE_OK) {
-        return status;
+        return status == ROVE_NOT_FOUND ? ROVE_OK : status;
+    }
+    if (rove__version_compare(c->before.clock.origin, origin) != 0) {
+        c->taken = 1;
+        return ROVE_OK;
     }
     c->stood = 1;
     c->exists = 1;

@@ -31,7 +31,7 @@ void rove__judge_put(rove__row *row, const char *column, rove_value value) {
     int ordinal = rove__entity_field_named(row->entity, column);
 
     ROVE_ASSERT(ordinal >= 0);
-    /* A device's clock may say anything: what is no instant is left out. */
+    /* What its field does not allow is left out: an operator's note that is too long. */
     if (value.type != ROVE_NULL &&
         rove__limits_check(&row->entity->fields[ordinal], &value, NULL) == ROVE_OK) {
         rove__row_set(row, (size_t)ordinal, value);

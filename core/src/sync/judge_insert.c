@@ -187,6 +187,10 @@ rove_status rove__judge_insert(rove__case *c, const rove__act *act) {
     if (status != ROVE_NOT_FOUND) {
         return status;
     }
+    /* Of a sealed batch: it was left without a name, or has one that was given to another of its records. */
+    if (c->taken) {
+        return refuse(c, act, ROVE_EXISTS, rove_status_text(ROVE_EXISTS));
+    }
     status = rove__judge_root_taken(c->judge, entity, c->id, &taken);
     if (status == ROVE_OK && taken) {
         return refuse(c, act, ROVE_EXISTS, rove_status_text(ROVE_EXISTS));

@@ -319,7 +319,7 @@ static rove_status take_row(rove__judge *judge, const rove__change *change) {
     rove__buf packed;
 
     rove__arena_reset(&judge->record);
-    if (change->op != ROVE_OP_WHOLE || change->row.entity == NULL || change->row.id <= 0 ||
+    if (change->op != ROVE_OP_WHOLE || change->row.entity == NULL ||
         change->row.entity->writer == ROVE_WRITER_HQ) {
         return ROVE_OK;
     }

@@ -165,9 +165,11 @@ static rove_status sealed_twice(rove__case *c, const rove__act *act) {
     return status == ROVE_OK ? rove__judge_record(c, &act->change) : status;
 }
 
-/* 1 if the row stays small enough for a frame with what was signed and with the unknown fields that stand beside it. */
+/*
+ * 1 if the row stays small enough for a frame with what was signed and with the unknown fields that stand beside it. How many
+ * those are, the rules have counted.
+ */
 static int fits(const rove__case *c, const rove__change *change) {
-    size_t count = change->row.extra_count;
     size_t size = rove__writer_row_size(&change->row);
     rove__row beside = {.cell_count = 0};
 
@@ -177,10 +179,9 @@ static int fits(const rove__case *c, const rove__change *change) {
             beside.extra = extra;
             beside.extra_count = 1;
             size += rove__writer_row_size(&beside);
-            count++;
         }
     }
-    return count <= ROVE_EXTRA_MAX && size <= ROVE_ROW_MAX;
+    return size <= ROVE_ROW_MAX;
 }
 
 static rove_status apply(rove__case *c, const rove__act *act) {

@@ -123,6 +123,7 @@ typedef struct rove__case {
     rove_id id;
     int stood; /* `before` is what headquarters had */
     rove__hq_row before;
+    int taken;  /* another record has its id */
     int exists; /* `after` holds the record as it will stand */
     rove__hq_row after;
     int changed; /* it is to be stored */

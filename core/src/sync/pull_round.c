@@ -40,12 +40,12 @@ static int is_whole(const rove__holding *item) {
     return item->part_from == ROVE_PART_FIRST && item->part_to == ROVE_PART_LAST;
 }
 
+/* Of a root that is held whole, every interval is: windows cut all of them (entitle.h). */
 int rove__pull_kept(const rove__pull *pull, const rove__holding *item) {
     rove__scope scope = {item->root, ROVE_PART_FIRST};
-    const rove__holding *before = rove__holding_at(&pull->holdings, scope, pull->c);
 
-    return pull->complete && item->from <= pull->h && is_whole(item) && before != NULL &&
-           is_whole(before);
+    return pull->complete && item->from <= pull->h && is_whole(item) &&
+           rove__holding_at(&pull->holdings, scope, pull->c) != NULL;
 }
 
 static rove_status whole_root(rove__pull *pull, const rove__holding *items, size_t count) {
