@@ -230,13 +230,31 @@ static void check_reference(const gathered *g, const gathered_row *row) {
 
 /* ---- what is about a refused record (D8) ---------------------------------------------------------------- */
 
+/* It came with the account, to which nothing else happened, and is no more than that: it is refused with it. */
+static int is_made_with(const world *w, const ledger_write *insert, const ledger_write *account) {
+    const device *d = &w->devices[insert->author];
+    for (uint32_t i = 1; i < w->ledger.count; i++) {
+        const ledger_write *write = &w->ledger.writes[i];
+        if (write->record == insert->record && write->what == LEDGER_SEAL) {
+            return 0; /* what is signed is never refused */
+        }
+    }
+    return insert->event == account->event && !d->retried && !d->revoked;
+}
+
 static void check_about(world *w, uint32_t number) {
     const ledger *l = &w->ledger;
     const ledger_write *insert = &l->writes[number];
     const ledger_write *account = &l->writes[l->records[l->records[insert->record].account].insert];
-    if (l->records[insert->record].account != 0 && account != l->writes && account->refused > 0 &&
-        account->judged == 0 && account->reviewed == 0 && insert->judged > 0 &&
-        !w->office.accepted) {
+    if (l->records[insert->record].account == 0 || account == l->writes || account->refused == 0 ||
+        account->judged > 0 || account->reviewed > 0) {
+        return;
+    }
+    if (insert->reviewed > 0 && is_made_with(w, insert, account)) {
+        VIOLATED(w, "D8", "r%u is to be looked at, and r%u, which was made with it, was refused",
+                 insert->record, account->record);
+    }
+    if (insert->judged > 0 && !w->office.accepted) {
         VIOLATED(w, "D8", "r%u counts, and r%u, which it is about, was refused", insert->record,
                  account->record);
     }

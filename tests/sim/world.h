@@ -62,11 +62,12 @@ typedef struct world world;
     X(handovers)                                                                                   \
     X(backups)                                                                                     \
     X(restores_of_headquarters)                                                                    \
-    X(edits) X(assignments) X(reassignments) X(moves) X(merges) X(revocations) X(purges)           \
-        X(replays) X(conflicts) X(reviews) X(settled) X(refused) X(sealed) X(parked) X(tidied)     \
-            X(repairs) X(rows_checked) X(writes_checked) X(claims) X(late) X(forged) X(lagging)    \
-                X(newcomers) X(timelines) X(wrong_sums) X(large_scopes) X(lost_visits)             \
-                    X(overtaken) X(crowds) X(set_aside)
+    X(edits)                                                                                       \
+    X(assignments) X(reassignments) X(moves) X(merges) X(revocations) X(purges) X(replays)         \
+        X(conflicts) X(reviews) X(settled) X(refused) X(sealed) X(parked) X(tidied) X(repairs)     \
+            X(rows_checked) X(writes_checked) X(claims) X(late) X(forged) X(lagging) X(newcomers)  \
+                X(timelines) X(wrong_sums) X(large_scopes) X(lost_visits) X(overtaken) X(crowds)   \
+                    X(set_aside)
 typedef struct world_counts {
 #define WORLD_COUNT(name) uint64_t name;
     WORLD_COUNTS(WORLD_COUNT)
@@ -94,6 +95,7 @@ typedef struct device {
     uint32_t kept;     /* what was written since that is its own has not left */
     int failed;        /* one of its syncs did: an answer may have been lost */
     unsigned requests; /* of the sync under way */
+    int retried;       /* its rep did refused work again, part by part */
     int whole;         /* one of its user's syncs went well: his first download is over */
     uint64_t seq;      /* where it stood after its last sync that went well */
     /* Of its number: batches that were acknowledged, and how many of them headquarters was told that it knows of. */

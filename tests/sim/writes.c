@@ -33,6 +33,7 @@ static uint32_t note(writing *x, ledger_what what, uint32_t record, unsigned fie
     write->user = x->d->user;
     write->replica = x->state.replica;
     write->syncs = x->d->syncs;
+    write->event = x->d->w->next;
     int syncing = x->d->fiber != NULL;
     int words = what == LEDGER_TAG || what == LEDGER_UNTAG;
     write->heard = syncing && (x->d->hears || !words) ? number : x->d->heard;
@@ -720,6 +721,7 @@ void writes_settle(device *d, const plan_event *event) {
                            : rove_rejection_retry(d->replica, number, NULL, 0, &error);
         (void)device_may(d, "write", status, &error);
         d->w->counts->settled += status == ROVE_OK;
+        d->retried |= !conflicts;
         /* What an operator looked at, and its author does again, is no work of a revoked device any more. */
         for (size_t i = 0; i < again.count && (status == ROVE_OK || d->machine.disk.off); i++) {
             ledger_get(&d->w->ledger, again.writes[i])->barred = 0;
