@@ -102,6 +102,27 @@ static void nobody_waits_for_a_row_that_nobody_has(void **state) {
     assert_int_equal(memory_headquarters_parked(w->s.hq), 1); /* never refused */
 }
 
+/* Its device was told that it waits, and hears no more of it: what a rule says against it then is for headquarters. */
+static void what_waited_and_is_refused_is_looked_at(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+    rove_id visit = site_visit(&w->s, w->account, w->s.now_ms);
+
+    rep_settle(&w->anna);
+    rep_update(&w->anna, "Visit", visit, "priority", rove__value_int(99));
+    rep_update(&w->anna, "Visit", visit, "notes", rove__value_text("after the backup"));
+    restore(w);
+    rep_exchange(&w->anna, &outcome);
+    assert_int_equal(outcome.verdicts[0].code, ROVE_VERDICT_PARKED);
+    assert_int_equal(memory_headquarters_reviews(w->s.hq), 0);
+    rep_settle(&w->anna);
+    assert_int_equal(memory_headquarters_parked(w->s.hq), 0);
+    assert_int_equal(site_cell(&w->s, "Visit", visit, "priority").type, ROVE_NULL);
+    assert_int_equal(memory_headquarters_reviews(w->s.hq),
+                     2); /* the row as it came, and the edit */
+    rep_check(&w->anna);
+}
+
 static void the_same_edit_waits_once(void **state) {
     world *w = *state;
     rove__row *visit = new_visit(w, &w->anna, w->account);
@@ -640,6 +661,7 @@ int main(void) {
         CASE(the_editor_himself_brings_the_row),
         CASE(a_colleague_brings_the_row),
         CASE(nobody_waits_for_a_row_that_nobody_has),
+        CASE(what_waited_and_is_refused_is_looked_at),
         CASE(the_same_edit_waits_once),
         CASE(a_row_about_what_one_does_not_hold_stays_in_review),
         CASE(a_row_never_brings_what_only_headquarters_writes),

@@ -121,7 +121,8 @@ rove_status rove__judge_refuse(rove__case *c, const rove__act *act, rove_status 
     if (act->decided) {
         return rove__error_set(c->judge->error, status, "%s", reason);
     }
-    if (staged != NULL && staged->sealed) { /* its device has dropped it: nobody would hear of it */
+    /* Its device has dropped it, and would not hear. */
+    if (act->parked || (staged != NULL && staged->sealed)) {
         return rove__judge_review(c, act, reason);
     }
     c->judge->stats->rejected++;
