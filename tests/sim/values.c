@@ -89,7 +89,8 @@ static void check_stage(world *w, const gathered_row *row) {
         if (write->what == LEDGER_DELETE && write->record == row->record) {
             return; /* what its author had not sent went with it */
         }
-        if (write->what == LEDGER_STAGE && write->record == row->record && write->done) {
+        if (write->what == LEDGER_STAGE && write->record == row->record && write->done &&
+            !check_waits(w, write)) {
             if (write->parent < write->seen[0]) {
                 return; /* somebody took it back, and knew what he did */
             }
