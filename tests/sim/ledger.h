@@ -82,6 +82,7 @@ typedef struct ledger_record {
     ledger_kind kind;
     uint32_t account; /* its record; 0: a root, or a contact */
     uint32_t insert;  /* the write */
+    rove_id made_as;  /* the id that its maker gave it; 0: nobody did, or it failed */
     int owner;        /* a user, by reassignments; -1: nobody is */
     unsigned holders; /* users who hold it by a grant, a bit each; of roots */
     unsigned ever;    /* users who may have held it at any time, a bit each; of roots */

@@ -204,7 +204,11 @@ static rove_status insert_one(writing *x, ledger_kind kind, uint32_t account, ro
     default:
         break;
     }
-    return rove_insert(x->d->replica, entity->name, fields, count, id, &x->error);
+    rove_status status = rove_insert(x->d->replica, entity->name, fields, count, id, &x->error);
+    if (status == ROVE_OK) {
+        ledger_record_get(&x->d->w->ledger, *record)->made_as = *id;
+    }
+    return status;
 }
 
 static rove_status insert_account(writing *x) {
