@@ -285,6 +285,18 @@ static void a_delete_is_known_by_its_stamp(void **state) {
     assert_int_equal(memory_headquarters_history(w->s.hq), history + 2);
 }
 
+/* What only headquarters wrote in it, he had seen. */
+static void a_copys_delete_counts(void **state) {
+    world *w = *state;
+    rove_id visit = site_visit(&w->s, w->account, SITE_NOW);
+    rove__hq_row row;
+
+    rep_settle(&w->anna);
+    rove__change change = taken(w, rep_delete(&w->anna, "Visit", visit));
+    copy_sends(w, &change, 1);
+    assert_true(site_get(&w->s, "Visit", visit, &row) && row.dead != 0);
+}
+
 /* ---- inserts ---------------------------------------------------------------------------------------------- */
 
 static rove__change an_account(world *w) {
@@ -445,6 +457,7 @@ int main(void) {
         CASE(a_register_is_known_by_field_stamp_and_value),
         CASE(unknown_fields_are_known_again),
         CASE(a_delete_is_known_by_its_stamp),
+        CASE(a_copys_delete_counts),
         CASE(what_a_copy_changed_in_a_new_record_is_an_edit),
         CASE(a_new_record_that_comes_again_is_known),
         CASE(a_new_visit_that_a_copy_sealed_is_sealed),

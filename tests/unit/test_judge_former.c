@@ -217,6 +217,36 @@ static void what_follows_what_is_judged_once_more_is_its_authors_own(void **stat
     }
 }
 
+/* A copy had sent the same before: it lies in review, and nothing is new. */
+static void what_is_looked_at_already_changes_nothing(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+
+    rove__change refused =
+        *rep_update(&w->anna, "Account", hers, "credit_limit", rove__value_int(5));
+    rep_batch batch = *batch_of(&w->anna);
+    raw_request *q = raw_open(&w->anna);
+    raw_hello(q, NULL);
+    raw_push(q, &batch);
+    raw_end(q);
+    raw_answer(q, 0, &outcome);
+    assert_int_equal(outcome.acks, 1);
+    uint64_t last = device_of(w, ANNAS).last_batch;
+    w->anna.batch_count = 0;
+    (void)rep_count(&w->anna, "Account", hers, "points", 1);
+    w->anna.changes[w->anna.change_count++] = refused;
+    rep_batch copys = *batch_of(&w->anna);
+    copys.number += 7;
+    deliver(w, &copys, 1, &FORMER_OF, &outcome);
+    assert_int_equal(reviews(w).count, 1);
+    uint64_t head = memory_headquarters_head(w->s.hq);
+    deliver(w, &batch, 1, &FORMER_OF, &outcome);
+    assert_int_equal(outcome.former_acks, 1);
+    assert_int_equal(reviews(w).count, 1);
+    assert_int_equal(memory_headquarters_head(w->s.hq), head);
+    assert_int_equal(device_of(w, ANNAS).last_batch, last);
+}
+
 /* It was confirmed, and lost by a restore: the device has dropped what was in it. */
 static void own_sealed_work_that_is_refused_is_looked_at(void **state) {
     world *w = *state;
@@ -745,6 +775,7 @@ int main(void) {
         CASE(what_a_rule_refuses_is_looked_at),
         CASE(what_was_refused_unheard_is_looked_at),
         CASE(what_follows_what_is_judged_once_more_is_its_authors_own),
+        CASE(what_is_looked_at_already_changes_nothing),
         CASE(own_sealed_work_that_is_refused_is_looked_at),
         CASE(a_revoked_device_has_its_work_looked_at),
         CASE(a_device_that_headquarters_lost_is_whose_its_certificate_says),
