@@ -159,6 +159,38 @@ static void a_write_that_lost_gives_way(void **state) {
     office_expect_verified(&o);
 }
 
+/* He signs what he has before him, while an edit of his is under way that loses. */
+static void what_is_signed_keeps_an_edit_that_loses_meanwhile(void **state) {
+    (void)state;
+    rove_id a = office_account(&o, "A")->whole.row.id;
+    office_row *visit = office_visit(&o, a, REPLICA_NOW_MS);
+    rove_id id = visit->whole.row.id;
+    rove__hello hello;
+    office_push push;
+
+    office_set_int(&o, visit, "status", 4);
+    office_pull(&o);
+    edit("Visit", id, "purpose", "mine");
+    o.stamp = rove__stamp_make(REPLICA_NOW_MS + 1000000, 0); /* headquarters wrote later */
+    office_set_text(&o, visit, "purpose", "theirs");
+    office_answer *answer = exchange_until_ack();
+    rove__row row = replica_row(&r, "Visit", id);
+    replica_set_text(&row, "notes", "signed");
+    replica_set_int(&row, "sealed_at", REPLICA_NOW_MS);
+    replica_begin(&r);
+    rove_status status = rove__store_seal(r.store, &row, &r.error);
+    replica_commit(&r);
+    replica_ok(&r, status);
+    replica_ok(&r, apply_acks(answer));
+    office_receive(&o, &hello, &push);
+    assert_int_equal(push.count, 1);
+    assert_int_equal(push.changes[0].op, ROVE_OP_SEAL);
+    rove_value purpose =
+        push.changes[0].row.cells[replica_field(push.changes[0].row.entity, "purpose")];
+    assert_int_equal(purpose.type, ROVE_TEXT);
+    assert_int_equal(purpose.size, strlen("mine"));
+}
+
 static void increments_and_elements_are_added_once(void **state) {
     (void)state;
     office_row *account = office_account(&o, "Bakery");
@@ -400,6 +432,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(what_the_rep_wrote_meanwhile_stays, setup, teardown),
         cmocka_unit_test_setup_teardown(an_edit_of_an_insert_in_flight_stays, setup, teardown),
         cmocka_unit_test_setup_teardown(a_write_that_lost_gives_way, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_signed_keeps_an_edit_that_loses_meanwhile, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(increments_and_elements_are_added_once, setup, teardown),
         cmocka_unit_test_setup_teardown(a_delete_that_was_accepted_is_forgotten, setup, teardown),
         cmocka_unit_test_setup_teardown(a_delete_that_had_not_seen_an_edit_is_undone, setup,

@@ -12,6 +12,8 @@
  *   REJECTED       kept in _rejection for the rep to look at
  *   KNOWN          as accepted
  *
+ * A seal that was not sent yet is frozen before, as its rep saw the record.
+ *
  * Only the oldest batch in flight can be acknowledged, with the chain that follows from it.
  */
 #include <string.h>
@@ -486,6 +488,9 @@ static rove_status judge(const acking *a, int64_t seq) {
         return rove__error_set(a->apply->error, ROVE_CORRUPT, "An entry of the outbox is damaged.");
     }
     status = rove__record_load(store, entity, entry.row, arena, &record, a->apply->error);
+    if (status == ROVE_OK) {
+        status = rove__apply_freeze_seal(a->apply, &record);
+    }
     while (at < record.count && record.entries[at].seq != seq) {
         at++;
     }

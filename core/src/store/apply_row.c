@@ -190,8 +190,7 @@ static void drop_parked(rove__record *record, rove__apply *apply, rove_status *s
     }
 }
 
-/* What speaks of the whole record as the rep saw it is frozen before headquarters' version changes under it. */
-static rove_status freeze_seal(rove__apply *apply, rove__record *record) {
+rove_status rove__apply_freeze_seal(rove__apply *apply, rove__record *record) {
     const rove__entry *newest = rove__record_newest(record);
 
     if (newest == NULL || newest->op != ROVE_OP_SEAL || newest->batch != 0) {
@@ -275,7 +274,7 @@ static rove_status put_record(rove__apply *apply, const rove__change *change) {
     if (status != ROVE_OK || waits) {
         return status;
     }
-    status = freeze_seal(apply, &record);
+    status = rove__apply_freeze_seal(apply, &record);
     return status == ROVE_OK ? replace(apply, &record, change) : status;
 }
 

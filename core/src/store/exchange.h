@@ -332,6 +332,11 @@ ROVE_CHECK rove_status rove__apply_end(rove__apply *apply);
 ROVE_CHECK rove_status rove__apply_batch(rove__apply *apply, rove__bytes rows);
 /* One WHOLE, PART, TOMBSTONE or MARK (Q3, D2). */
 ROVE_CHECK rove_status rove__apply_change(rove__apply *apply, const rove__change *change);
+/*
+ * What speaks of the whole record as the rep saw it, and is not frozen yet, is: before headquarters' version changes under it, and
+ * before what he saw there is judged.
+ */
+ROVE_CHECK rove_status rove__apply_freeze_seal(rove__apply *apply, rove__record *record);
 /* WHOLE without looking into quarantine; what cannot be applied goes there. */
 ROVE_CHECK rove_status rove__apply_whole(rove__apply *apply, const rove__change *change);
 /* The cells, clock entries and unknown fields of a PART laid over a whole row. Result from the arena. */
