@@ -167,6 +167,33 @@ static void what_a_rule_refuses_is_looked_at(void **state) {
     assert_int_equal(reviews(w).user, ANNA);
 }
 
+/* The rest of the edit goes on; what is too much for the record is for an operator, who cannot have it there either. */
+static void a_cell_for_which_there_is_no_room_is_looked_at(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+    rove_error error = {.message = ""};
+    static char text[65001];
+    rove__row *row = site_row(&w->s, "Account", rep_id(&w->anna));
+
+    memset(text, 'y', sizeof text - 1);
+    site_text(row, "name", "a large one");
+    rove__change *change = rep_insert(&w->anna, row);
+    const rove__extra extra[2] = {{5000, rove__value_text(text)}, {5001, rove__value_text(text)}};
+    change->row.extra = rove__arena_copy(&w->s.arena, extra, sizeof extra);
+    change->row.extra_count = 2;
+    rep_update(&w->anna, "Account", row->id, "description", rove__value_text(text + 64700));
+    rep_update(&w->anna, "Account", row->id, "phone", rove__value_text("555-0100"));
+    for (size_t i = 1; i < w->anna.change_count; i++) {
+        w->anna.changes[i].clock.origin = w->anna.changes[0].clock.origin;
+    }
+    deliver(w, batch_of(&w->anna), 1, &FORMER_OF, &outcome);
+    assert_int_equal(outcome.former_acks, 1);
+    assert_true(has_text(w, "Account", row->id, "phone", "555-0100"));
+    assert_int_equal(site_cell(&w->s, "Account", row->id, "description").type, ROVE_NULL);
+    assert_int_equal(reviews(w).count, 1);
+    assert_int_equal(site_decide(&w->s, reviews(w).number, 1, "", &error), ROVE_TOO_BIG);
+}
+
 /* She was answered that it was refused, and the answer was lost. */
 static void what_was_refused_unheard_is_looked_at(void **state) {
     world *w = *state;
@@ -773,6 +800,7 @@ int main(void) {
         CASE(work_of_a_former_user_is_hers),
         CASE(what_comes_again_is_taken_once),
         CASE(what_a_rule_refuses_is_looked_at),
+        CASE(a_cell_for_which_there_is_no_room_is_looked_at),
         CASE(what_was_refused_unheard_is_looked_at),
         CASE(what_follows_what_is_judged_once_more_is_its_authors_own),
         CASE(what_is_looked_at_already_changes_nothing),

@@ -272,19 +272,30 @@ static rove_status merge_kind(rove__case *c, const rove__act *act, size_t at) {
     return rove__judge_stamped(c, act, edit->field, edit->raw, version.stamp);
 }
 
-/* A cell that cannot be read, or would make the row too big, is refused alone: the rest goes on. */
-static rove_status merge_cell(rove__case *c, const rove__act *act, size_t at) {
+/*
+ * A cell that cannot be read, or would make the row too big, is refused alone: the rest goes on. *unheard: why, if nobody is told
+ * of that.
+ */
+static rove_status merge_cell(rove__case *c, const rove__act *act, size_t at,
+                              rove_status *unheard) {
     uint32_t field = act->change.edits[at].field;
     rove_value value = rove__change_cell(&act->change, field);
     rove_status status = rove__case_fits(c, field, &value) ? merge_kind(c, act, at) : ROVE_TOO_BIG;
 
-    if (status == ROVE_CORRUPT || status == ROVE_TOO_BIG) {
-        status = status == ROVE_CORRUPT ? ROVE_INVALID : ROVE_TOO_BIG;
-        c->judge->stats->rejected++;
-        return rove__judge_verdict(c, act, field, ROVE_VERDICT_REJECTED, status,
-                                   rove_status_text(status));
+    if (status != ROVE_CORRUPT && status != ROVE_TOO_BIG) {
+        return status;
     }
-    return status;
+    status = status == ROVE_CORRUPT ? ROVE_INVALID : ROVE_TOO_BIG;
+    if (act->decided) {
+        return rove__error_set(c->judge->error, status, "%s", rove_status_text(status));
+    }
+    if (!rove__judge_listens(c, act)) {
+        *unheard = status;
+        return ROVE_OK;
+    }
+    c->judge->stats->rejected++;
+    return rove__judge_verdict(c, act, field, ROVE_VERDICT_REJECTED, status,
+                               rove_status_text(status));
 }
 
 /* ---- the update ----------------------------------------------------------------------------------------- */
@@ -372,16 +383,54 @@ static rove_status against_seal(rove__case *c, const rove__act *act) {
     return rove__judge_record(c, &act->change);
 }
 
+/* The history does not have it, so that an operator may accept it. */
+static void take_out(rove__row *row, uint32_t field) {
+    int ordinal = rove__row_field(row, field);
+    size_t left = 0;
+
+    if (ordinal >= 0) {
+        rove__bits_clear(&row->present, (size_t)ordinal);
+    }
+    for (size_t i = 0; i < row->extra_count; i++) {
+        if (row->extra[i].number != field) {
+            row->extra[left++] = row->extra[i];
+        }
+    }
+    row->extra_count = left;
+}
+
 static rove_status apply_cells(rove__case *c, const rove__act *act) {
+    rove__change change = act->change; /* what the history gets */
+    rove_status reason = ROVE_OK;
+    rove__arena *arena = &c->judge->record;
     rove_status status = ROVE_OK;
 
-    if (c->after.dead != 0) {
+    change.edit_count = 0;
+    change.edits = rove__arena_take(arena, (act->change.edit_count + 1) * sizeof *change.edits);
+    change.row.extra = rove__arena_take(arena, (change.row.extra_count + 1) * sizeof(rove__extra));
+    if (change.edits == NULL || change.row.extra == NULL) {
+        return ROVE_NOMEM;
+    }
+    for (size_t i = 0; i < change.row.extra_count; i++) {
+        change.row.extra[i] = act->change.row.extra[i];
+    }
+    if (status == ROVE_OK && c->after.dead != 0) {
         status = rove__judge_revive(c, act);
     }
     for (size_t i = 0; i < act->change.edit_count && status == ROVE_OK; i++) {
-        status = merge_cell(c, act, i);
+        rove_status unheard = ROVE_OK;
+        status = merge_cell(c, act, i, &unheard);
+        if (unheard == ROVE_OK) {
+            change.edits[change.edit_count++] = act->change.edits[i];
+        } else {
+            reason = unheard;
+            take_out(&change.row, act->change.edits[i].field);
+        }
     }
-    return status == ROVE_OK ? rove__judge_record(c, &act->change) : status;
+    if (status == ROVE_OK && reason != ROVE_OK) {
+        status = rove__judge_review(c, act, rove_status_text(reason));
+    }
+    return status == ROVE_OK && change.edit_count > 0 ? rove__judge_record(c, &change) : status;
 }
 
 rove_status rove__judge_update(rove__case *c, const rove__act *act) {

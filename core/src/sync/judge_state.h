@@ -308,6 +308,8 @@ ROVE_CHECK rove_status rove__judge_verdict(rove__case *c, const rove__act *act, 
                                            const char *reason);
 /* Headquarters looks at it: the change is kept as it came. */
 ROVE_CHECK rove_status rove__judge_review(rove__case *c, const rove__act *act, const char *reason);
+/* 0: its device has dropped it, or was told that it waits, and hears of no verdict. */
+int rove__judge_listens(const rove__case *c, const rove__act *act);
 /* A rule refused it. */
 ROVE_CHECK rove_status rove__judge_refuse(rove__case *c, const rove__act *act, rove_status status,
                                           const char *reason);

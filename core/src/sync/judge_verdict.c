@@ -113,16 +113,19 @@ rove_status rove__judge_review(rove__case *c, const rove__act *act, const char *
     return status;
 }
 
-rove_status rove__judge_refuse(rove__case *c, const rove__act *act, rove_status status,
-                               const char *reason) {
+int rove__judge_listens(const rove__case *c, const rove__act *act) {
     const rove__staged *staged = c->judge->staged;
 
+    return !act->parked && (staged == NULL || !staged->sealed);
+}
+
+rove_status rove__judge_refuse(rove__case *c, const rove__act *act, rove_status status,
+                               const char *reason) {
     ROVE_ASSERT(status != ROVE_OK);
     if (act->decided) {
         return rove__error_set(c->judge->error, status, "%s", reason);
     }
-    /* Its device has dropped it, and would not hear. */
-    if (act->parked || (staged != NULL && staged->sealed)) {
+    if (!rove__judge_listens(c, act)) {
         return rove__judge_review(c, act, reason);
     }
     c->judge->stats->rejected++;
