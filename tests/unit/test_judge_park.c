@@ -365,28 +365,6 @@ static void a_counter_comes_as_a_number_or_not_at_all(void **state) {
     assert_int_equal(memory_headquarters_reviews(w->s.hq), 2);
 }
 
-/* The edit that waited is one that a rule refuses: nobody is there to hear it, and the row comes without it. */
-static void what_waited_and_is_refused_goes(void **state) {
-    world *w = *state;
-    rep *r = &w->anna;
-    rep_outcome outcome;
-    rove__row *visit = new_visit(w, r, w->account);
-
-    rep_insert(r, visit);
-    rep_freeze(r);
-    rep_update(r, "Visit", visit->id, "priority", rove__value_int(99));
-    rove__change whole = r->batches[0].changes[0];
-    whole.op = ROVE_OP_WHOLE;
-    r->batch_count = 0;
-    rep_exchange(r, &outcome);
-    assert_int_equal(outcome.verdicts[0].code, ROVE_VERDICT_PARKED);
-    answer_with(w, &whole, &outcome);
-    assert_int_equal(outcome.failed, ROVE_OK);
-    assert_int_equal(memory_headquarters_parked(w->s.hq), 0);
-    assert_int_equal(site_cell(&w->s, "Visit", visit->id, "priority").type, ROVE_NULL);
-    assert_int_equal(site_cell(&w->s, "Visit", visit->id, "notes").size, 18);
-}
-
 static rove_status each_review(void *ctx, const rove__hq_review *review) {
     *(int64_t *)ctx = review->number;
     return ROVE_OK;
@@ -653,7 +631,6 @@ int main(void) {
         CASE(a_row_brings_no_cell_in_another_form),
         CASE(what_is_not_the_row_is_dropped_and_goes_on_waiting),
         CASE(a_counter_comes_as_a_number_or_not_at_all),
-        CASE(what_waited_and_is_refused_goes),
         CASE(a_row_that_came_back_is_deleted_only_as_it_is),
         CASE(the_creation_of_a_row_that_came_back_is_known),
         CASE(a_row_that_is_accepted_is_taken_in),
