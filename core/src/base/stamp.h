@@ -20,7 +20,7 @@
 
 #define ROVE_REPLICA_MAX 0x7fffffffu
 #define ROVE_REPLICA_HEADQUARTERS 1u
-/* The largest stamp whose milliseconds (year 10889) are still believed to be a time at all. */
+/* The largest stamp whose milliseconds (year 6429) are still believed to be a time at all. */
 #define ROVE_STAMP_MAX 0x7fffffffffffffffu
 
 static inline rove_id rove__id_make(rove_replica replica, uint32_t counter)

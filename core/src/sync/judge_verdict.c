@@ -114,9 +114,7 @@ rove_status rove__judge_review(rove__case *c, const rove__act *act, const char *
 }
 
 int rove__judge_listens(const rove__case *c, const rove__act *act) {
-    const rove__staged *staged = c->judge->staged;
-
-    return !act->parked && (staged == NULL || !staged->sealed);
+    return !act->parked && !c->judge->staged->sealed; /* what was parked comes without a batch */
 }
 
 rove_status rove__judge_refuse(rove__case *c, const rove__act *act, rove_status status,
