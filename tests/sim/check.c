@@ -313,8 +313,8 @@ static void check_counter(gathered *g, const gathered_row *row) {
             continue;
         }
         if (is_in_insert(g->w, write) &&
-            (write->unsure || write->given_up || write->reviewed > 0)) {
-            return;
+            (write->unsure || write->given_up || write->reviewed > 0 || check_waits(g->w, write))) {
+            return; /* nobody can say whether the insert had it; what waits went with refused work (D8) */
         }
         int counts =
             is_in_insert(g->w, write) ? write->done && write->refused == 0 : write->judged > 0;
