@@ -485,6 +485,11 @@ static int is_unheard(const world *w, uint32_t record) {
     return insert != 0 && w->ledger.writes[insert].judged == 0;
 }
 
+/* What a rep takes back is noted on his device, and goes along with copies of it. */
+static int is_noted(const device *d, const ledger_record *record) {
+    return is_here(d, record->undone) || (d->family >= 0 && record->undone != 0);
+}
+
 static void check_remains(gathered *g, device *d, const seen *s) {
     rove_error error = {0};
     rove_state state = {.size = sizeof state};
@@ -500,6 +505,7 @@ static void check_remains(gathered *g, device *d, const seen *s) {
         if (!s->records[record] && !keeps_work(g->w, record) && !is_unheard(g->w, record) &&
             (row == NULL || !is_set_aside(g, d, row)) &&
             !is_here(d, g->w->ledger.records[record].leaves) &&
+            !is_noted(d, &g->w->ledger.records[record]) &&
             sim_disk_holds(&d->machine.disk, key, strlen(key))) {
             VIOLATED(g->w, "I10", "device %d still has r%u in a file", d->number, record);
         }

@@ -90,6 +90,8 @@ typedef struct ledger_record {
     /* Devices, a bit each, whose work on it is not sent, for it was written together with what is about a refused record; and
      * those of them where it is a delete that waits. */
     unsigned waits, leaves;
+    unsigned
+        undone; /* devices on which it was taken back: what it was is noted there, a bit each */
     int again; /* refused work on it was done again: the same write, but over what the screen shows by then */
     int odd; /* its conflicts and holders cannot be told exactly any more */
 } ledger_record;

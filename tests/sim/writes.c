@@ -582,7 +582,9 @@ void writes_undo(device *d, const plan_event *event) {
         world_says(d->w, "device %d takes back r%u: %s", d->number, record,
                    rove_status_name(status));
         ledger *l = &d->w->ledger;
-        for (uint32_t i = 1; i < l->count && (status == ROVE_OK || d->machine.disk.off); i++) {
+        int done = status == ROVE_OK || d->machine.disk.off;
+        l->records[record].undone |= done ? 1u << d->number : 0;
+        for (uint32_t i = 1; i < l->count && done; i++) {
             if (l->writes[i].author == d->number && l->writes[i].record == record) {
                 l->writes[i].given_up = 1;
                 l->records[record].odd = 1;
