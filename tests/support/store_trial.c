@@ -14,7 +14,8 @@
 #define FRAMES     12
 #define HEAPS_MAX  8
 
-static struct {
+/* Of the thread whose heaps it has: another one that uses the same replica is not tried. */
+static _Thread_local struct {
     heap *heaps[HEAPS_MAX]; /* whose stores are tried */
     size_t heap_count;
     int playing;
