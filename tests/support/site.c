@@ -123,15 +123,33 @@ struct deed {
     size_t count;
 };
 
+static rove__writer_options options_of(const site *s) {
+    return (rove__writer_options){.allocator = &s->allocator,
+                                  .registry = s->registry,
+                                  .store = s->store,
+                                  .random = &s->random,
+                                  .now_ms = s->now_ms,
+                                  .operator_name = "tests",
+                                  .act = "set"};
+}
+
+void site_begin(site *s, site_transaction *t) {
+    const rove__writer_options options = options_of(s);
+
+    assert_int_equal(s->store->begin(s->store->ctx, ROVE_HQ_WRITE, &t->tx, NULL), ROVE_OK);
+    assert_int_equal(rove__writer_begin(&options, t->tx, &t->writer, NULL), ROVE_OK);
+}
+
+void site_commit(site *s, const site_transaction *t) {
+    uint64_t seq = 0;
+
+    assert_int_equal(rove__writer_finish(t->writer, &seq, NULL), ROVE_OK);
+    assert_int_equal(s->store->commit(t->tx, NULL), ROVE_OK);
+}
+
 static rove_status attempt(const deed *d, rove__hq_tx *tx, rove_error *error) {
     const site *s = d->s;
-    rove__writer_options options = {.allocator = &s->allocator,
-                                    .registry = s->registry,
-                                    .store = s->store,
-                                    .random = &s->random,
-                                    .now_ms = s->now_ms,
-                                    .operator_name = "tests",
-                                    .act = "set"};
+    const rove__writer_options options = options_of(s);
     rove__writer *writer = NULL;
     uint64_t seq = 0;
     rove_status status = rove__writer_begin(&options, tx, &writer, error);

@@ -60,6 +60,13 @@ rove_id site_insert(site *s, rove__row *row);
 void site_update(site *s, rove__row *row);
 void site_delete(site *s, const char *entity, rove_id id);
 void site_grant(site *s, rove_id user, rove_id root);
+/* What an operator does in one transaction, by the writer. */
+typedef struct site_transaction {
+    rove__hq_tx *tx;
+    rove__writer *writer;
+} site_transaction;
+void site_begin(site *s, site_transaction *t);
+void site_commit(site *s, const site_transaction *t);
 void site_revoke(site *s, rove_id user, rove_id root);
 /* These accounts pass from one user to the other, as `rove-hq reassign` does it, in one transaction. */
 void site_reassign(site *s, rove_id from, rove_id to, const rove_id *accounts, size_t count);

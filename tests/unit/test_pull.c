@@ -53,25 +53,14 @@ static void settle(world *w) {
 
 /* One window for another in one transaction, as the assignment rules do it each month. */
 static void window(world *w, rove_id root, int32_t from, int32_t to) {
-    rove__writer_options options = {.allocator = &w->s.allocator,
-                                    .registry = w->s.registry,
-                                    .store = w->s.store,
-                                    .random = &w->s.random,
-                                    .now_ms = w->s.now_ms,
-                                    .operator_name = "tests",
-                                    .act = "assign"};
     rove__hq_grant grant = {ANNA, root, from, to, 0, ROVE_SEQ_OPEN, 0};
-    rove__hq_tx *tx = NULL;
-    rove__writer *writer = NULL;
-    uint64_t seq = 0;
+    site_transaction t;
 
-    assert_int_equal(w->s.store->begin(w->s.store->ctx, ROVE_HQ_WRITE, &tx, NULL), ROVE_OK);
-    assert_int_equal(rove__writer_begin(&options, tx, &writer, NULL), ROVE_OK);
-    assert_int_equal(rove__writer_revoke_grant(writer, ANNA, root, NULL), ROVE_OK);
-    grant.from = rove__writer_seq(writer);
-    assert_int_equal(rove__writer_grant_put(writer, &grant, NULL), ROVE_OK);
-    assert_int_equal(rove__writer_finish(writer, &seq, NULL), ROVE_OK);
-    assert_int_equal(w->s.store->commit(tx, NULL), ROVE_OK);
+    site_begin(&w->s, &t);
+    assert_int_equal(rove__writer_revoke_grant(t.writer, ANNA, root, NULL), ROVE_OK);
+    grant.from = rove__writer_seq(t.writer);
+    assert_int_equal(rove__writer_grant_put(t.writer, &grant, NULL), ROVE_OK);
+    site_commit(&w->s, &t);
 }
 
 /* Text that hardly can be compressed. */

@@ -258,27 +258,16 @@ static void a_group_that_has_grown_begins_again(void **state) {
 
 /* So many accounts, held since now; held no more. */
 static void hold(world *w, size_t count, rove_id first, int holds) {
-    rove__writer_options options = {.allocator = &w->s.allocator,
-                                    .registry = w->s.registry,
-                                    .store = w->s.store,
-                                    .random = &w->s.random,
-                                    .now_ms = w->s.now_ms,
-                                    .operator_name = "tests",
-                                    .act = "assign"};
-    rove__hq_tx *tx = NULL;
-    rove__writer *writer = NULL;
-    uint64_t seq = 0;
+    site_transaction t;
 
-    assert_int_equal(w->s.store->begin(w->s.store->ctx, ROVE_HQ_WRITE, &tx, NULL), ROVE_OK);
-    assert_int_equal(rove__writer_begin(&options, tx, &writer, NULL), ROVE_OK);
+    site_begin(&w->s, &t);
     for (size_t i = 0; i < count; i++) {
         rove_id root = first + (rove_id)i;
-        assert_int_equal(holds ? rove__writer_grant(writer, ANNA, root, 0, NULL)
-                               : rove__writer_revoke_grant(writer, ANNA, root, NULL),
+        assert_int_equal(holds ? rove__writer_grant(t.writer, ANNA, root, 0, NULL)
+                               : rove__writer_revoke_grant(t.writer, ANNA, root, NULL),
                          ROVE_OK);
     }
-    assert_int_equal(rove__writer_finish(writer, &seq, NULL), ROVE_OK);
-    assert_int_equal(w->s.store->commit(tx, NULL), ROVE_OK);
+    site_commit(&w->s, &t);
 }
 
 static void more_scopes_than_a_page_names_come_and_go(void **state) {
@@ -297,28 +286,17 @@ static void more_scopes_than_a_page_names_come_and_go(void **state) {
 
 /* So many accounts that she holds, in one transaction. */
 static void small_accounts(world *w, size_t count) {
-    rove__writer_options options = {.allocator = &w->s.allocator,
-                                    .registry = w->s.registry,
-                                    .store = w->s.store,
-                                    .random = &w->s.random,
-                                    .now_ms = w->s.now_ms,
-                                    .operator_name = "tests",
-                                    .act = "import"};
     rove__row *row = site_row(&w->s, "Account", 0);
-    rove__hq_tx *tx = NULL;
-    rove__writer *writer = NULL;
-    uint64_t seq = 0;
+    site_transaction t;
 
     site_text(row, "name", "small");
-    assert_int_equal(w->s.store->begin(w->s.store->ctx, ROVE_HQ_WRITE, &tx, NULL), ROVE_OK);
-    assert_int_equal(rove__writer_begin(&options, tx, &writer, NULL), ROVE_OK);
+    site_begin(&w->s, &t);
     for (size_t i = 0; i < count; i++) {
         row->id = 0;
-        assert_int_equal(rove__writer_insert(writer, row, NULL), ROVE_OK);
-        assert_int_equal(rove__writer_grant(writer, ANNA, row->id, 0, NULL), ROVE_OK);
+        assert_int_equal(rove__writer_insert(t.writer, row, NULL), ROVE_OK);
+        assert_int_equal(rove__writer_grant(t.writer, ANNA, row->id, 0, NULL), ROVE_OK);
     }
-    assert_int_equal(rove__writer_finish(writer, &seq, NULL), ROVE_OK);
-    assert_int_equal(w->s.store->commit(tx, NULL), ROVE_OK);
+    site_commit(&w->s, &t);
 }
 
 /* More than go together, over several pages: with the last of them the page ends, though it has room. */

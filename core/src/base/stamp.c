@@ -8,8 +8,8 @@
 #include "base/assert.h"
 
 #define FRESH_TICKS 0x0fffu
-#define LEAP_BYTES                                                                                 \
-    3 /* 256 ms: far more ticks than are given out before the clock goes by the wall again */
+/* 256 ms: far more ticks than are given out before the clock goes by the wall again. */
+#define LEAP_BYTES 3
 
 /*
  * After a fall back (rule D10) stamps up to `issued` may have been given out before. Below this distance

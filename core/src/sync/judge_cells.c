@@ -27,7 +27,7 @@ static rove_status add_extra(rove__case *c, uint32_t field, rove_value **cell) {
     rove__row *row = &c->after.row;
     size_t at = 0;
 
-    ROVE_ASSERT(row->extra_count < ROVE_EXTRA_MAX); /* rove__case_fits, and the seal's own */
+    ROVE_ASSERT(row->extra_count < ROVE_EXTRA_MAX); /* the rules have counted them */
     rove__extra *extra =
         rove__arena_take(&c->judge->record, (row->extra_count + 1) * sizeof *extra);
     if (extra == NULL) {
@@ -414,7 +414,7 @@ static rove_status apply_cells(rove__case *c, const rove__act *act) {
     for (size_t i = 0; i < change.row.extra_count; i++) {
         change.row.extra[i] = act->change.row.extra[i];
     }
-    if (status == ROVE_OK && c->after.dead != 0) {
+    if (c->after.dead != 0) {
         status = rove__judge_revive(c, act);
     }
     for (size_t i = 0; i < act->change.edit_count && status == ROVE_OK; i++) {
