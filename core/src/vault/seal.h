@@ -1,0 +1,75 @@
+/*
+ * vault/seal.h - units of the replica's files, sealed one by one with AES-256-GCM.
+ *
+ * A unit is a page of the database, or the header, a frame's header or a frame's page of its write-ahead log. Its key comes
+ * from the data key by HKDF-SHA256 (RFC 5869) with the file's id as salt and kind and epoch as info. Each opening of the
+ * replica takes an epoch of its own at random, and another one after 2^28 units, so that no key comes near the 2^32 messages
+ * that random nonces of 96 bits allow (NIST SP 800-38D, 8.3). What says where a unit belongs (file, kind, position, epoch) is
+ * authenticated, so that units cannot be moved; an older version of the same unit is not told apart from the newest.
+ *
+ * Behind each unit lie 32 bytes: nonce 12, tag 16, epoch 4 (big-endian).
+ */
+#ifndef ROVE_VAULT_SEAL_H
+#define ROVE_VAULT_SEAL_H
+
+#include <sqlite3.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "rove/status.h"
+#include "rove/sys/crypto.h"
+#include "rove/sys/random.h"
+
+#define ROVE_SEAL_SIZE     32
+#define ROVE_DATA_KEY_SIZE 32
+#define ROVE_FILE_ID_SIZE  16
+#define ROVE_SEAL_KEYS     32 /* keys of epochs that are kept */
+
+typedef enum rove__unit_kind {
+    ROVE_UNIT_PAGE = 1,     /* position: number of the page, from 1 */
+    ROVE_UNIT_LOG_HEADER,   /* position: 0 */
+    ROVE_UNIT_FRAME_HEADER, /* position: number of the frame, from 0 */
+    ROVE_UNIT_FRAME_PAGE
+} rove__unit_kind;
+
+typedef struct rove__seal_key {
+    uint32_t epoch; /* 0: none */
+    rove__unit_kind kind;
+    uint64_t used; /* when, by sealer->uses */
+    uint8_t key[ROVE_GCM_KEY_SIZE];
+} rove__seal_key;
+
+/* Seals the units of one file. Any thread, once it is open. */
+typedef struct rove__sealer {
+    const rove_crypto *crypto;
+    const rove_random *random;
+    sqlite3_mutex *mutex; /* over what follows */
+    uint8_t data_key[ROVE_DATA_KEY_SIZE];
+    uint8_t file_id[ROVE_FILE_ID_SIZE];
+    int open; /* 0: locked, nothing can be sealed or opened */
+    uint32_t epoch;
+    uint64_t sealed; /* units in this epoch */
+    uint64_t uses;
+    rove__seal_key keys[ROVE_SEAL_KEYS];
+} rove__sealer;
+
+/* Copies key and id. NOMEM, or what the random port says. */
+ROVE_CHECK rove_status rove__sealer_open(rove__sealer *sealer, const rove_crypto *crypto,
+                                         const rove_random *random,
+                                         const uint8_t data_key[ROVE_DATA_KEY_SIZE],
+                                         const uint8_t file_id[ROVE_FILE_ID_SIZE]);
+/* Overwrites all keys: from then on LOCKED. */
+void rove__sealer_lock(rove__sealer *sealer);
+/* Overwrites, and gives back what it has. */
+void rove__sealer_close(rove__sealer *sealer);
+
+/* `out`: size bytes, not over `plain`. LOCKED, CRYPTO, NOMEM. */
+ROVE_CHECK rove_status rove__seal(rove__sealer *sealer, rove__unit_kind kind, uint64_t position,
+                                  const void *plain, size_t size, void *out,
+                                  uint8_t seal[ROVE_SEAL_SIZE]);
+/* CORRUPT: it is not that unit, or damaged. */
+ROVE_CHECK rove_status rove__unseal(rove__sealer *sealer, rove__unit_kind kind, uint64_t position,
+                                    const void *sealed, size_t size,
+                                    const uint8_t seal[ROVE_SEAL_SIZE], void *out);
+
+#endif

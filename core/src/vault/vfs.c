@@ -1,0 +1,444 @@
+/*
+ * vault/vfs.c - see vfs.h.
+ */
+#include "vault/vfs.h"
+
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/text.h"
+
+#define PAGE                 ROVE_VAULT_PAGE
+#define PAGE_PLAIN           (PAGE - ROVE_SEAL_SIZE)
+#define PROBE                100 /* SQLite reads as much of a database before it looks for a log */
+#define JOURNAL_HEADER       512
+#define LOG_HEADER           32
+#define FRAME_HEADER         24
+#define FRAME                (FRAME_HEADER + PAGE)
+#define LOG_HEADER_ON_DISK   (LOG_HEADER + ROVE_SEAL_SIZE)
+#define FRAME_HEADER_ON_DISK (FRAME_HEADER + ROVE_SEAL_SIZE)
+#define FRAME_ON_DISK        (FRAME + 2 * ROVE_SEAL_SIZE)
+
+typedef struct sealed_file {
+    sqlite3_file base;
+    rove__vfs *vfs;
+    rove__index_user index;
+    uint8_t sealed[FRAME_ON_DISK];
+    uint8_t plain[PAGE];
+    sqlite3_file *real; /* behind this struct, in the same memory */
+} sealed_file;
+
+static sealed_file *of(sqlite3_file *file) {
+    return (sealed_file *)file;
+}
+
+static rove__vfs *vfs_of(sqlite3_vfs *vfs) {
+    return (rove__vfs *)vfs;
+}
+
+static int real_read(sealed_file *file, void *out, size_t size, sqlite3_int64 at) {
+    return file->real->pMethods->xRead(file->real, out, (int)size, at);
+}
+
+static int real_write(sealed_file *file, const void *data, size_t size, sqlite3_int64 at) {
+    return file->real->pMethods->xWrite(file->real, data, (int)size, at);
+}
+
+/* SQLite's code for a unit that could not be sealed or opened. */
+static int code_of(rove_status status, int otherwise) {
+    switch (status) {
+    case ROVE_OK:
+        return SQLITE_OK;
+    case ROVE_NOMEM:
+        return SQLITE_IOERR_NOMEM;
+    case ROVE_LOCKED:
+        return SQLITE_IOERR_AUTH;
+    default:
+        return otherwise;
+    }
+}
+
+/* ---- units ---------------------------------------------------------------------------------------------- */
+
+/* A unit and its seal, which lies behind it. SHORT_READ: the file ends before, or within it. */
+static int read_unit(sealed_file *file, rove__unit_kind kind, uint64_t position, size_t size,
+                     sqlite3_int64 at, void *out) {
+    int code = real_read(file, file->sealed, size + ROVE_SEAL_SIZE, at);
+
+    if (code != SQLITE_OK) {
+        return code;
+    }
+    rove_status status = rove__unseal(file->vfs->sealer, kind, position, file->sealed, size,
+                                      file->sealed + size, out);
+    return code_of(status, SQLITE_IOERR_DATA);
+}
+
+static int write_unit(sealed_file *file, rove__unit_kind kind, uint64_t position, const void *plain,
+                      size_t size, sqlite3_int64 at) {
+    rove_status status = rove__seal(file->vfs->sealer, kind, position, plain, size, file->sealed,
+                                    file->sealed + size);
+
+    return status == ROVE_OK ? real_write(file, file->sealed, size + ROVE_SEAL_SIZE, at)
+                             : code_of(status, SQLITE_IOERR_WRITE);
+}
+
+/* ---- the database --------------------------------------------------------------------------------------- */
+
+/* Part of one page. */
+static int read_page(sealed_file *file, uint8_t *out, size_t size, sqlite3_int64 at) {
+    sqlite3_int64 number = at / PAGE;
+    size_t within = (size_t)(at % PAGE);
+    int is_probe = at == 0 && size <= PROBE;
+
+    int code = read_unit(file, ROVE_UNIT_PAGE, (uint64_t)number + 1, PAGE_PLAIN, number * PAGE,
+                         file->plain);
+    if (code == SQLITE_IOERR_DATA && is_probe) {
+        memset(out, 0, size);
+        return SQLITE_OK;
+    }
+    memset(file->plain + PAGE_PLAIN, 0, ROVE_SEAL_SIZE);
+    if (code == SQLITE_OK) {
+        memcpy(out, file->plain + within, size);
+    } else if (code == SQLITE_IOERR_SHORT_READ) {
+        memset(out, 0, size);
+    }
+    return code;
+}
+
+static int page_read(sqlite3_file *base, void *out, int amount, sqlite3_int64 at) {
+    uint8_t *to = out;
+    size_t left = (size_t)amount;
+    int code = SQLITE_OK;
+
+    while (left > 0 && code == SQLITE_OK) {
+        size_t room = (size_t)(PAGE - at % PAGE);
+        size_t part = left < room ? left : room;
+        code = read_page(of(base), to, part, at);
+        to += part;
+        left -= part;
+        at += (sqlite3_int64)part;
+    }
+    if (code == SQLITE_IOERR_SHORT_READ) {
+        memset(to, 0, left);
+    }
+    return code;
+}
+
+static int is_zero(const uint8_t *bytes, size_t size) {
+    for (size_t i = 0; i < size; i++) {
+        if (bytes[i] != 0) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static int page_write(sqlite3_file *base, const void *data, int amount, sqlite3_int64 at) {
+    const uint8_t *bytes = data;
+
+    if (amount != PAGE || at % PAGE != 0 || !is_zero(bytes + PAGE_PLAIN, ROVE_SEAL_SIZE)) {
+        ROVE_ASSERT(!"a page is written whole, with nothing where its seal lies");
+        return SQLITE_IOERR_WRITE;
+    }
+    return write_unit(of(base), ROVE_UNIT_PAGE, (uint64_t)(at / PAGE) + 1, data, PAGE_PLAIN, at);
+}
+
+static int page_truncate(sqlite3_file *base, sqlite3_int64 size) {
+    return of(base)->real->pMethods->xTruncate(of(base)->real, size);
+}
+
+static int page_size(sqlite3_file *base, sqlite3_int64 *size) {
+    return of(base)->real->pMethods->xFileSize(of(base)->real, size);
+}
+
+/* ---- the log -------------------------------------------------------------------------------------------- */
+
+/* Where frames begin: as SQLite counts, and on the disk. */
+static sqlite3_int64 frame_of(sqlite3_int64 at) {
+    return (at - LOG_HEADER) / FRAME;
+}
+
+static sqlite3_int64 on_disk(sqlite3_int64 frame) {
+    return LOG_HEADER_ON_DISK + frame * FRAME_ON_DISK;
+}
+
+/* What is torn is where the log ends: SQLite's own checks find no frame in zeros. */
+static int or_zeros(int code, void *out, size_t size) {
+    if (code == SQLITE_IOERR_DATA || code == SQLITE_IOERR_SHORT_READ) {
+        memset(out, 0, size);
+    }
+    return code == SQLITE_IOERR_DATA ? SQLITE_OK : code;
+}
+
+static int read_frame(sealed_file *file, sqlite3_int64 frame, uint8_t *out) {
+    int code =
+        read_unit(file, ROVE_UNIT_FRAME_HEADER, (uint64_t)frame, FRAME_HEADER, on_disk(frame), out);
+    if (code == SQLITE_OK) {
+        code = read_unit(file, ROVE_UNIT_FRAME_PAGE, (uint64_t)frame, PAGE,
+                         on_disk(frame) + FRAME_HEADER_ON_DISK, out + FRAME_HEADER);
+    }
+    return or_zeros(code, out, FRAME);
+}
+
+static int log_read(sqlite3_file *base, void *out, int amount, sqlite3_int64 at) {
+    sealed_file *file = of(base);
+
+    if (at == 0 && amount == LOG_HEADER) {
+        return or_zeros(read_unit(file, ROVE_UNIT_LOG_HEADER, 0, LOG_HEADER, 0, out), out,
+                        LOG_HEADER);
+    }
+    sqlite3_int64 frame = frame_of(at);
+    sqlite3_int64 within = (at - LOG_HEADER) % FRAME;
+    if (at >= LOG_HEADER && within == 0 && amount == FRAME) {
+        return read_frame(file, frame, out);
+    }
+    if (at >= LOG_HEADER && within == FRAME_HEADER && amount == PAGE) {
+        return read_unit(file, ROVE_UNIT_FRAME_PAGE, (uint64_t)frame, PAGE,
+                         on_disk(frame) + FRAME_HEADER_ON_DISK, out);
+    }
+    ROVE_ASSERT(!"SQLite reads of a log its header, whole frames, and their pages");
+    return SQLITE_IOERR_READ;
+}
+
+static int log_write(sqlite3_file *base, const void *data, int amount, sqlite3_int64 at) {
+    sealed_file *file = of(base);
+
+    if (at == 0 && amount == LOG_HEADER) {
+        return write_unit(file, ROVE_UNIT_LOG_HEADER, 0, data, LOG_HEADER, 0);
+    }
+    sqlite3_int64 frame = frame_of(at);
+    sqlite3_int64 within = (at - LOG_HEADER) % FRAME;
+    if (at >= LOG_HEADER && within == 0 && amount == FRAME_HEADER) {
+        return write_unit(file, ROVE_UNIT_FRAME_HEADER, (uint64_t)frame, data, FRAME_HEADER,
+                          on_disk(frame));
+    }
+    if (at >= LOG_HEADER && within == FRAME_HEADER && amount == PAGE) {
+        return write_unit(file, ROVE_UNIT_FRAME_PAGE, (uint64_t)frame, data, PAGE,
+                          on_disk(frame) + FRAME_HEADER_ON_DISK);
+    }
+    ROVE_ASSERT(!"SQLite writes of a log its header, frames' headers, and their pages");
+    return SQLITE_IOERR_WRITE;
+}
+
+static int log_truncate(sqlite3_file *base, sqlite3_int64 size) {
+    sqlite3_int64 real = size < LOG_HEADER ? 0 : on_disk(frame_of(size));
+
+    return of(base)->real->pMethods->xTruncate(of(base)->real, real);
+}
+
+/* Whole frames count. */
+static int log_size(sqlite3_file *base, sqlite3_int64 *size) {
+    int code = of(base)->real->pMethods->xFileSize(of(base)->real, size);
+
+    if (code == SQLITE_OK) {
+        *size = *size < LOG_HEADER_ON_DISK
+                    ? 0
+                    : LOG_HEADER + (*size - LOG_HEADER_ON_DISK) / FRAME_ON_DISK * FRAME;
+    }
+    return code;
+}
+
+/* ---- the head of a rollback journal ----------------------------------------------------------------------
+ * Of an empty database there are no pages to keep: it says so, and nothing else. */
+
+static int journal_read(sqlite3_file *base, void *out, int amount, sqlite3_int64 at) {
+    return of(base)->real->pMethods->xRead(of(base)->real, out, amount, at);
+}
+
+static int journal_write(sqlite3_file *base, const void *data, int amount, sqlite3_int64 at) {
+    if (at < 0 || amount < 0 || at + amount > JOURNAL_HEADER) {
+        ROVE_ASSERT(!"a journal has pages of nothing");
+        return SQLITE_IOERR_WRITE;
+    }
+    return of(base)->real->pMethods->xWrite(of(base)->real, data, amount, at);
+}
+
+/* ---- what all files have -------------------------------------------------------------------------------- */
+
+static int file_close(sqlite3_file *base) {
+    sealed_file *file = of(base);
+
+    rove__index_unmap(&file->vfs->index, &file->index);
+    memset(file->plain, 0, sizeof file->plain);
+    return file->real->pMethods->xClose(file->real);
+}
+
+static int file_sync(sqlite3_file *base, int flags) {
+    return of(base)->real->pMethods->xSync(of(base)->real, flags);
+}
+
+static int file_lock(sqlite3_file *base, int level) {
+    return of(base)->real->pMethods->xLock(of(base)->real, level);
+}
+
+static int file_unlock(sqlite3_file *base, int level) {
+    return of(base)->real->pMethods->xUnlock(of(base)->real, level);
+}
+
+static int file_check_lock(sqlite3_file *base, int *reserved) {
+    return of(base)->real->pMethods->xCheckReservedLock(of(base)->real, reserved);
+}
+
+/* Sizes and mappings are of the real file, which has another size: SQLite may not speak of them. */
+static int file_control(sqlite3_file *base, int op, void *arg) {
+    switch (op) {
+    case SQLITE_FCNTL_MMAP_SIZE:
+    case SQLITE_FCNTL_CHUNK_SIZE:
+    case SQLITE_FCNTL_SIZE_HINT:
+    case SQLITE_FCNTL_EXTERNAL_READER:
+        return SQLITE_NOTFOUND;
+    default:
+        return of(base)->real->pMethods->xFileControl(of(base)->real, op, arg);
+    }
+}
+
+static int file_sector(sqlite3_file *base) {
+    (void)base;
+    return PAGE;
+}
+
+/* Without the first of them SQLite would write frames in two pieces where a sync falls into them. */
+static int file_characteristics(sqlite3_file *base) {
+    int real = of(base)->real->pMethods->xDeviceCharacteristics(of(base)->real);
+
+    return SQLITE_IOCAP_POWERSAFE_OVERWRITE | (real & SQLITE_IOCAP_UNDELETABLE_WHEN_OPEN);
+}
+
+static int index_map(sqlite3_file *base, int region, int size, int extend, void volatile **out) {
+    return rove__index_map(&of(base)->vfs->index, &of(base)->index, region, size, extend, out);
+}
+
+static int index_lock(sqlite3_file *base, int first, int count, int flags) {
+    return rove__index_lock(&of(base)->vfs->index, &of(base)->index, first, count, flags);
+}
+
+static void index_barrier(sqlite3_file *base) {
+    rove__index_barrier(&of(base)->vfs->index);
+}
+
+static int index_unmap(sqlite3_file *base, int remove) {
+    (void)remove;
+    rove__index_unmap(&of(base)->vfs->index, &of(base)->index);
+    return SQLITE_OK;
+}
+
+#define METHODS(prefix, sized)                                                                     \
+    {                                                                                              \
+        .iVersion = 2, .xClose = file_close, .xRead = prefix##_read, .xWrite = prefix##_write,     \
+        .xTruncate = sized##_truncate, .xSync = file_sync, .xFileSize = sized##_size,              \
+        .xLock = file_lock, .xUnlock = file_unlock, .xCheckReservedLock = file_check_lock,         \
+        .xFileControl = file_control, .xSectorSize = file_sector,                                  \
+        .xDeviceCharacteristics = file_characteristics, .xShmMap = index_map,                      \
+        .xShmLock = index_lock, .xShmBarrier = index_barrier, .xShmUnmap = index_unmap             \
+    }
+
+static const sqlite3_io_methods page_methods = METHODS(page, page);
+static const sqlite3_io_methods log_methods = METHODS(log, log);
+static const sqlite3_io_methods journal_methods = METHODS(journal, page);
+
+/* ---- files ---------------------------------------------------------------------------------------------- */
+
+static const sqlite3_io_methods *methods_for(const rove__vfs *self, const char *name, int flags) {
+    if (name == NULL) {
+        return NULL; /* a temporary one */
+    }
+    if ((flags & SQLITE_OPEN_MAIN_DB) != 0) {
+        return strcmp(name, self->path) == 0 ? &page_methods : NULL;
+    }
+    if ((flags & SQLITE_OPEN_WAL) != 0) {
+        return &log_methods;
+    }
+    return (flags & SQLITE_OPEN_MAIN_JOURNAL) != 0 ? &journal_methods : NULL;
+}
+
+static int vfs_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *out, int flags,
+                    int *out_flags) {
+    rove__vfs *self = vfs_of(vfs);
+    sealed_file *file = of(out);
+    const sqlite3_io_methods *methods = methods_for(self, name, flags);
+
+    memset(file, 0, sizeof *file);
+    if (methods == NULL) {
+        return SQLITE_CANTOPEN;
+    }
+    file->vfs = self;
+    file->real = (sqlite3_file *)(void *)(file + 1);
+    int code = self->real->xOpen(self->real, name, file->real, flags, out_flags);
+    if (code == SQLITE_OK) {
+        file->base.pMethods = methods;
+    } else if (file->real->pMethods != NULL) {
+        (void)file->real->pMethods->xClose(file->real);
+    }
+    return code;
+}
+
+static int vfs_delete(sqlite3_vfs *vfs, const char *name, int sync) {
+    return vfs_of(vfs)->real->xDelete(vfs_of(vfs)->real, name, sync);
+}
+
+static int vfs_access(sqlite3_vfs *vfs, const char *name, int flags, int *result) {
+    return vfs_of(vfs)->real->xAccess(vfs_of(vfs)->real, name, flags, result);
+}
+
+static int vfs_path(sqlite3_vfs *vfs, const char *name, int size, char *out) {
+    return vfs_of(vfs)->real->xFullPathname(vfs_of(vfs)->real, name, size, out);
+}
+
+static int vfs_randomness(sqlite3_vfs *vfs, int size, char *out) {
+    return vfs_of(vfs)->real->xRandomness(vfs_of(vfs)->real, size, out);
+}
+
+static int vfs_sleep(sqlite3_vfs *vfs, int microseconds) {
+    return vfs_of(vfs)->real->xSleep(vfs_of(vfs)->real, microseconds);
+}
+
+static int vfs_time(sqlite3_vfs *vfs, double *days) {
+    return vfs_of(vfs)->real->xCurrentTime(vfs_of(vfs)->real, days);
+}
+
+static int vfs_error(sqlite3_vfs *vfs, int size, char *out) {
+    return vfs_of(vfs)->real->xGetLastError(vfs_of(vfs)->real, size, out);
+}
+
+int rove__vfs_open(rove__vfs *self, const rove_allocator *allocator, const char *real,
+                   rove__sealer *sealer, const char *path) {
+    memset(self, 0, sizeof *self);
+    self->real = sqlite3_vfs_find(real);
+    if (self->real == NULL) {
+        return SQLITE_NOTFOUND;
+    }
+    self->sealer = sealer;
+    self->path = path;
+    rove__text_format(self->name, sizeof self->name, "rove-%p", (void *)self);
+    int code = rove__index_init(&self->index, allocator);
+    if (code != SQLITE_OK) {
+        return code;
+    }
+    self->vfs = (sqlite3_vfs){.iVersion = 1,
+                              .szOsFile = (int)sizeof(sealed_file) + self->real->szOsFile,
+                              .mxPathname = self->real->mxPathname,
+                              .zName = self->name,
+                              .xOpen = vfs_open,
+                              .xDelete = vfs_delete,
+                              .xAccess = vfs_access,
+                              .xFullPathname = vfs_path,
+                              .xRandomness = vfs_randomness,
+                              .xSleep = vfs_sleep,
+                              .xCurrentTime = vfs_time,
+                              .xGetLastError = vfs_error};
+    return sqlite3_vfs_register(&self->vfs, 0);
+}
+
+void rove__vfs_close(rove__vfs *self) {
+    if (self->real != NULL) {
+        (void)sqlite3_vfs_unregister(&self->vfs);
+        rove__index_free(&self->index);
+    }
+    memset(self, 0, sizeof *self);
+}
+
+int rove__vfs_reserve(sqlite3 *db) {
+    int bytes = ROVE_SEAL_SIZE;
+
+    return sqlite3_file_control(db, NULL, SQLITE_FCNTL_RESERVE_BYTES, &bytes);
+}
