@@ -1,0 +1,197 @@
+/*
+ * vault/key_file.c - see key_file.h.
+ */
+#include "vault/key_file.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/text.h"
+
+#define MAGIC     "RoveKey"
+#define VERSION   1
+#define SALT_SIZE 16
+#define CHECK     "rove data key"
+#define WRAP      "rove key file"
+
+/* The bytes of the file, in their order; no padding, for all of them are bytes. */
+typedef struct key_file {
+    uint8_t magic[7];
+    uint8_t version[1];
+    uint8_t file_id[ROVE_FILE_ID_SIZE];
+    uint8_t memory_kib[4];
+    uint8_t passes[4];
+    uint8_t salt[SALT_SIZE];
+    uint8_t nonce[ROVE_GCM_NONCE_SIZE];
+    uint8_t wrapped[ROVE_DATA_KEY_SIZE];
+    uint8_t tag[ROVE_GCM_TAG_SIZE];
+    uint8_t check[ROVE_SHA256_SIZE];
+    uint8_t digest[ROVE_SHA256_SIZE];
+} key_file;
+
+ROVE_STATIC_ASSERT(sizeof(key_file) == 176, "the file is what the comment says");
+ROVE_STATIC_ASSERT(ROVE_DATA_KEY_SIZE == ROVE_GCM_KEY_SIZE, "a data key is an AES-256 key");
+
+static void put32(uint8_t at[4], uint32_t value) {
+    for (int i = 0; i < 4; i++) {
+        at[i] = (uint8_t)(value >> (24 - 8 * i));
+    }
+}
+
+static uint32_t get32(const uint8_t at[4]) {
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+static rove_status failed(rove_status status, rove_error *error) {
+    return status == ROVE_OK ? status
+                             : rove__error_set(error, status, "%s", rove_status_text(status));
+}
+
+rove_status rove__data_key_draw(const rove_random *random, rove__data_key *out) {
+    rove_status status = random->fill(random->ctx, out->key, sizeof out->key);
+
+    return status == ROVE_OK ? random->fill(random->ctx, out->file_id, sizeof out->file_id)
+                             : status;
+}
+
+/* ---- keys ----------------------------------------------------------------------------------------------- */
+
+static rove_status digest_of(const rove_crypto *crypto, const key_file *file,
+                             uint8_t out[ROVE_SHA256_SIZE]) {
+    const rove_span span = {file, offsetof(key_file, digest)};
+    return crypto->sha256(crypto->ctx, &span, 1, out);
+}
+
+static rove_status check_of(const rove_crypto *crypto, const uint8_t key[ROVE_DATA_KEY_SIZE],
+                            uint8_t out[ROVE_SHA256_SIZE]) {
+    const rove_span span = {CHECK, sizeof CHECK - 1};
+    return crypto->hmac_sha256(crypto->ctx, key, ROVE_DATA_KEY_SIZE, &span, 1, out);
+}
+
+/* The caller wipes `out`. WRONG_KEY: the file asks for a PIN and none was given, or the reverse. */
+static rove_status wrapping_key(const rove_crypto *crypto, const key_file *file,
+                                const rove__key_secrets *secrets, uint8_t out[ROVE_GCM_KEY_SIZE]) {
+    uint8_t secret[ROVE_HOST_SECRET_SIZE + ROVE_PIN_KEY_SIZE];
+    size_t size = ROVE_HOST_SECRET_SIZE;
+    uint32_t passes = get32(file->passes);
+    rove_status status = (secrets->pin != NULL) == (passes > 0) ? ROVE_OK : ROVE_WRONG_KEY;
+
+    memcpy(secret, secrets->host, ROVE_HOST_SECRET_SIZE);
+    if (status == ROVE_OK && secrets->pin != NULL) {
+        status = crypto->pin_key(crypto->ctx, secrets->pin, secrets->pin_size, file->salt,
+                                 sizeof file->salt, get32(file->memory_kib), passes, secret + size);
+        size += ROVE_PIN_KEY_SIZE;
+    }
+    if (status == ROVE_OK) {
+        status = crypto->hkdf_sha256(crypto->ctx, secret, size, file->salt, sizeof file->salt, WRAP,
+                                     sizeof WRAP - 1, out, ROVE_GCM_KEY_SIZE);
+    }
+    rove__wipe(secret, sizeof secret);
+    return status;
+}
+
+/* ---- writing -------------------------------------------------------------------------------------------- */
+
+static rove_status wrap(const rove_crypto *crypto, const rove__data_key *key,
+                        const rove__key_secrets *secrets, key_file *file) {
+    uint8_t wrapping[ROVE_GCM_KEY_SIZE];
+    rove_status status = wrapping_key(crypto, file, secrets, wrapping);
+
+    if (status == ROVE_OK) {
+        status =
+            crypto->gcm_seal(crypto->ctx, wrapping, file->nonce, file, offsetof(key_file, wrapped),
+                             key->key, sizeof key->key, file->wrapped, file->tag);
+    }
+    rove__wipe(wrapping, sizeof wrapping);
+    if (status == ROVE_OK) {
+        status = check_of(crypto, key->key, file->check);
+    }
+    return status == ROVE_OK ? digest_of(crypto, file, file->digest) : status;
+}
+
+rove_status rove__key_file_write(const rove__key_ports *ports, const char *path,
+                                 const rove__data_key *key, const rove__key_secrets *secrets,
+                                 const rove__pin_cost *cost, rove_error *error) {
+    key_file file = {.magic = {'R', 'o', 'v', 'e', 'K', 'e', 'y'}, .version = {VERSION}};
+
+    if (secrets->pin != NULL && (secrets->pin_size == 0 || secrets->pin_size > ROVE_PIN_MAX)) {
+        return rove__error_set(error, ROVE_INVALID, "A PIN has 1 to %d bytes.", ROVE_PIN_MAX);
+    }
+    memcpy(file.file_id, key->file_id, sizeof file.file_id);
+    put32(file.memory_kib, secrets->pin != NULL ? cost->memory_kib : 0);
+    put32(file.passes, secrets->pin != NULL ? cost->passes : 0);
+    rove_status status = ports->random->fill(ports->random->ctx, file.salt, sizeof file.salt);
+    if (status == ROVE_OK) {
+        status = ports->random->fill(ports->random->ctx, file.nonce, sizeof file.nonce);
+    }
+    if (status == ROVE_OK) {
+        status = wrap(ports->crypto, key, secrets, &file);
+    }
+    return status == ROVE_OK
+               ? ports->files->replace(ports->files->ctx, path, &file, sizeof file, error)
+               : failed(status, error);
+}
+
+/* ---- reading -------------------------------------------------------------------------------------------- */
+
+static rove_status check_file(const rove_crypto *crypto, const key_file *file, size_t size) {
+    uint8_t digest[ROVE_SHA256_SIZE];
+
+    if (size < offsetof(key_file, file_id) || memcmp(file->magic, MAGIC, sizeof file->magic) != 0) {
+        return ROVE_CORRUPT;
+    }
+    if (file->version[0] > VERSION) {
+        return ROVE_UPGRADE;
+    }
+    if (size != sizeof *file || file->version[0] != VERSION) {
+        return ROVE_CORRUPT;
+    }
+    rove_status status = digest_of(crypto, file, digest);
+    return status == ROVE_OK && memcmp(digest, file->digest, sizeof digest) != 0 ? ROVE_CORRUPT
+                                                                                 : status;
+}
+
+static rove_status unwrap(const rove_crypto *crypto, const key_file *file,
+                          const rove__key_secrets *secrets, rove__data_key *out) {
+    uint8_t wrapping[ROVE_GCM_KEY_SIZE];
+    uint8_t check[ROVE_SHA256_SIZE];
+    rove_status status = wrapping_key(crypto, file, secrets, wrapping);
+
+    if (status == ROVE_OK) {
+        status =
+            crypto->gcm_open(crypto->ctx, wrapping, file->nonce, file, offsetof(key_file, wrapped),
+                             file->wrapped, sizeof file->wrapped, file->tag, out->key);
+        status = status == ROVE_CORRUPT ? ROVE_WRONG_KEY : status;
+    }
+    rove__wipe(wrapping, sizeof wrapping);
+    if (status == ROVE_OK) {
+        status = check_of(crypto, out->key, check);
+    }
+    /* AES-GCM can be opened under two keys by who made it so; this cannot. */
+    if (status == ROVE_OK && memcmp(check, file->check, sizeof check) != 0) {
+        status = ROVE_WRONG_KEY;
+    }
+    if (status != ROVE_OK) {
+        rove__wipe(out, sizeof *out);
+        return status;
+    }
+    memcpy(out->file_id, file->file_id, sizeof out->file_id);
+    return ROVE_OK;
+}
+
+rove_status rove__key_file_read(const rove__key_ports *ports, const char *path,
+                                const rove__key_secrets *secrets, rove__data_key *out,
+                                rove_error *error) {
+    key_file file;
+    size_t size = 0;
+
+    memset(out, 0, sizeof *out);
+    rove_status status =
+        ports->files->read(ports->files->ctx, path, &file, sizeof file, &size, error);
+    if (status != ROVE_OK) {
+        return status == ROVE_TOO_BIG ? failed(ROVE_CORRUPT, error) : status;
+    }
+    status = check_file(ports->crypto, &file, size);
+    return failed(status == ROVE_OK ? unwrap(ports->crypto, &file, secrets, out) : status, error);
+}

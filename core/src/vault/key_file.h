@@ -1,0 +1,61 @@
+/*
+ * vault/key_file.h - the data key of a replica, in its file `core.key`, wrapped under what the shell keeps and the rep knows.
+ *
+ *   file = "RoveKey" version:byte file_id[16] memory_kib:u32 passes:u32 salt[16]
+ *          nonce[12] wrapped[32] tag[16] check[32] digest[32]
+ *
+ * version is 1; numbers are big-endian. memory_kib and passes: the cost of the PIN (Argon2id, RFC 9106, one lane); both 0: there
+ * is no PIN. wrapped and tag: the data key, sealed with AES-256-GCM under the wrapping key, with everything before it as
+ * associated data; the wrapping key is HKDF-SHA256 over the shell's secret, followed by the PIN's key if there is one, with the
+ * salt. check: HMAC-SHA256(data key, "rove data key"); digest: SHA-256 of everything before it.
+ *
+ * So a file that is damaged is CORRUPT, by its digest, before any key is tried, and only a key that does not unwrap a sound file
+ * is WRONG_KEY. What the pages of the database look like says nothing about the key: a torn page looks the same.
+ */
+#ifndef ROVE_VAULT_KEY_FILE_H
+#define ROVE_VAULT_KEY_FILE_H
+
+#include "rove/error.h"
+#include "rove/sys/files.h"
+#include "vault/seal.h"
+
+#define ROVE_HOST_SECRET_SIZE 32
+#define ROVE_PIN_MAX          128 /* bytes */
+
+/* A data key and the id of the file that it is for. The owner wipes it. */
+typedef struct rove__data_key {
+    uint8_t key[ROVE_DATA_KEY_SIZE];
+    uint8_t file_id[ROVE_FILE_ID_SIZE];
+} rove__data_key;
+
+/* What opens it; borrowed for the call. */
+typedef struct rove__key_secrets {
+    const uint8_t *host; /* ROVE_HOST_SECRET_SIZE, from the platform's keystore */
+    const char *pin;     /* NULL: none */
+    size_t pin_size;
+} rove__key_secrets;
+
+typedef struct rove__pin_cost {
+    uint32_t memory_kib;
+    uint32_t passes;
+} rove__pin_cost;
+
+typedef struct rove__key_ports {
+    const rove_crypto *crypto;
+    const rove_random *random;
+    const rove_files *files;
+} rove__key_ports;
+
+/* Draws a key and an id. What the random port says. */
+ROVE_CHECK rove_status rove__data_key_draw(const rove_random *random, rove__data_key *out);
+/* Writes the file anew, durably: for a new key, and for other secrets of the same one. INVALID: a PIN that is empty or too long. */
+ROVE_CHECK rove_status rove__key_file_write(const rove__key_ports *ports, const char *path,
+                                            const rove__data_key *key,
+                                            const rove__key_secrets *secrets,
+                                            const rove__pin_cost *cost, rove_error *error);
+/* NOT_FOUND: there is no file. WRONG_KEY, CORRUPT, UPGRADE (a newer version wrote it), IO, NOMEM. */
+ROVE_CHECK rove_status rove__key_file_read(const rove__key_ports *ports, const char *path,
+                                           const rove__key_secrets *secrets, rove__data_key *out,
+                                           rove_error *error);
+
+#endif
