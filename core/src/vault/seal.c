@@ -23,61 +23,61 @@ static uint32_t get32(const uint8_t *at) {
     return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
-static rove_status new_epoch(rove__sealer *sealer) {
+static rove_status new_epoch(rove__vault *vault) {
     uint32_t epoch = 0;
     rove_status status = ROVE_OK;
 
-    while (status == ROVE_OK && (epoch == 0 || epoch == sealer->epoch)) {
-        status = sealer->random->fill(sealer->random->ctx, &epoch, sizeof epoch);
+    while (status == ROVE_OK && (epoch == 0 || epoch == vault->epoch)) {
+        status = vault->random->fill(vault->random->ctx, &epoch, sizeof epoch);
     }
-    sealer->epoch = epoch;
-    sealer->sealed = 0;
+    vault->epoch = epoch;
+    vault->sealed = 0;
     return status;
 }
 
-rove_status rove__sealer_open(rove__sealer *sealer, const rove_crypto *crypto,
-                              const rove_random *random, const uint8_t data_key[ROVE_DATA_KEY_SIZE],
-                              const uint8_t file_id[ROVE_FILE_ID_SIZE]) {
-    memset(sealer, 0, sizeof *sealer);
-    sealer->crypto = crypto;
-    sealer->random = random;
-    sealer->mutex = sqlite3_mutex_alloc(SQLITE_MUTEX_FAST);
-    if (sealer->mutex == NULL) {
+rove_status rove__vault_open(rove__vault *vault, const rove_crypto *crypto,
+                             const rove_random *random, const uint8_t data_key[ROVE_DATA_KEY_SIZE],
+                             const uint8_t file_id[ROVE_FILE_ID_SIZE]) {
+    memset(vault, 0, sizeof *vault);
+    vault->crypto = crypto;
+    vault->random = random;
+    vault->mutex = sqlite3_mutex_alloc(SQLITE_MUTEX_FAST);
+    if (vault->mutex == NULL) {
         return ROVE_NOMEM;
     }
-    memcpy(sealer->data_key, data_key, sizeof sealer->data_key);
-    memcpy(sealer->file_id, file_id, sizeof sealer->file_id);
-    rove_status status = new_epoch(sealer);
-    sealer->open = status == ROVE_OK;
+    memcpy(vault->data_key, data_key, sizeof vault->data_key);
+    memcpy(vault->file_id, file_id, sizeof vault->file_id);
+    rove_status status = new_epoch(vault);
+    vault->open = status == ROVE_OK;
     if (status != ROVE_OK) {
-        rove__sealer_close(sealer);
+        rove__vault_close(vault);
     }
     return status;
 }
 
-void rove__sealer_lock(rove__sealer *sealer) {
-    sqlite3_mutex_enter(sealer->mutex);
-    rove__wipe(sealer->data_key, sizeof sealer->data_key);
-    rove__wipe(sealer->keys, sizeof sealer->keys);
-    sealer->open = 0;
-    sqlite3_mutex_leave(sealer->mutex);
+void rove__vault_lock(rove__vault *vault) {
+    sqlite3_mutex_enter(vault->mutex);
+    rove__wipe(vault->data_key, sizeof vault->data_key);
+    rove__wipe(vault->keys, sizeof vault->keys);
+    vault->open = 0;
+    sqlite3_mutex_leave(vault->mutex);
 }
 
-void rove__sealer_close(rove__sealer *sealer) {
-    sqlite3_mutex *mutex = sealer->mutex;
+void rove__vault_close(rove__vault *vault) {
+    sqlite3_mutex *mutex = vault->mutex;
 
-    rove__wipe(sealer, sizeof *sealer);
+    rove__wipe(vault, sizeof *vault);
     sqlite3_mutex_free(mutex);
 }
 
 /* ---- keys ----------------------------------------------------------------------------------------------- */
 
 /* With the mutex held: the one that is kept, or the place of the one that was not used for longest. */
-static rove__seal_key *place_of(rove__sealer *sealer, rove__unit_kind kind, uint32_t epoch) {
-    rove__seal_key *oldest = &sealer->keys[0];
+static rove__epoch_key *place_of(rove__vault *vault, rove__unit_kind kind, uint32_t epoch) {
+    rove__epoch_key *oldest = &vault->keys[0];
 
-    for (size_t i = 0; i < ROVE_SEAL_KEYS; i++) {
-        rove__seal_key *key = &sealer->keys[i];
+    for (size_t i = 0; i < ROVE_EPOCH_KEYS; i++) {
+        rove__epoch_key *key = &vault->keys[i];
         if (key->epoch == epoch && key->kind == kind) {
             return key;
         }
@@ -88,15 +88,15 @@ static rove__seal_key *place_of(rove__sealer *sealer, rove__unit_kind kind, uint
     return oldest;
 }
 
-static rove_status derive(rove__sealer *sealer, rove__unit_kind kind, uint32_t epoch,
-                          rove__seal_key *key) {
+static rove_status derive(rove__vault *vault, rove__unit_kind kind, uint32_t epoch,
+                          rove__epoch_key *key) {
     uint8_t info[] = {'r', 'o', 'v', 'e', ' ', 'u', 'n', 'i', 't', (uint8_t)kind, 0, 0, 0, 0};
 
     put32(info + sizeof info - 4, epoch);
     key->epoch = 0;
-    rove_status status = sealer->crypto->hkdf_sha256(
-        sealer->crypto->ctx, sealer->data_key, sizeof sealer->data_key, sealer->file_id,
-        sizeof sealer->file_id, info, sizeof info, key->key, sizeof key->key);
+    rove_status status = vault->crypto->hkdf_sha256(
+        vault->crypto->ctx, vault->data_key, sizeof vault->data_key, vault->file_id,
+        sizeof vault->file_id, info, sizeof info, key->key, sizeof key->key);
     if (status == ROVE_OK) {
         key->epoch = epoch;
         key->kind = kind;
@@ -105,28 +105,28 @@ static rove_status derive(rove__sealer *sealer, rove__unit_kind kind, uint32_t e
 }
 
 /* A copy of the key, which the caller overwrites. `epoch` 0: of the epoch now, which it becomes. */
-static rove_status key_of(rove__sealer *sealer, rove__unit_kind kind, uint32_t *epoch,
+static rove_status key_of(rove__vault *vault, rove__unit_kind kind, uint32_t *epoch,
                           uint8_t out[ROVE_GCM_KEY_SIZE]) {
     rove_status status = ROVE_OK;
 
-    sqlite3_mutex_enter(sealer->mutex);
-    if (!sealer->open) {
+    sqlite3_mutex_enter(vault->mutex);
+    if (!vault->open) {
         status = ROVE_LOCKED;
     }
     if (status == ROVE_OK && *epoch == 0) {
-        status = sealer->sealed >= EPOCH_UNITS ? new_epoch(sealer) : ROVE_OK;
-        sealer->sealed++;
-        *epoch = sealer->epoch;
+        status = vault->sealed >= EPOCH_UNITS ? new_epoch(vault) : ROVE_OK;
+        vault->sealed++;
+        *epoch = vault->epoch;
     }
     if (status == ROVE_OK) {
-        rove__seal_key *key = place_of(sealer, kind, *epoch);
+        rove__epoch_key *key = place_of(vault, kind, *epoch);
         if (key->epoch != *epoch || key->kind != kind) {
-            status = derive(sealer, kind, *epoch, key);
+            status = derive(vault, kind, *epoch, key);
         }
-        key->used = ++sealer->uses;
+        key->used = ++vault->uses;
         memcpy(out, key->key, ROVE_GCM_KEY_SIZE);
     }
-    sqlite3_mutex_leave(sealer->mutex);
+    sqlite3_mutex_leave(vault->mutex);
     return status;
 }
 
@@ -136,11 +136,11 @@ typedef struct address {
     uint8_t bytes[ROVE_FILE_ID_SIZE + 1 + 8 + 4]; /* file, kind, position, epoch */
 } address;
 
-static address address_of(const rove__sealer *sealer, rove__unit_kind kind, uint64_t position,
+static address address_of(const rove__vault *vault, rove__unit_kind kind, uint64_t position,
                           uint32_t epoch) {
     address a;
 
-    memcpy(a.bytes, sealer->file_id, ROVE_FILE_ID_SIZE);
+    memcpy(a.bytes, vault->file_id, ROVE_FILE_ID_SIZE);
     a.bytes[ROVE_FILE_ID_SIZE] = (uint8_t)kind;
     put32(a.bytes + ROVE_FILE_ID_SIZE + 1, (uint32_t)(position >> 32));
     put32(a.bytes + ROVE_FILE_ID_SIZE + 5, (uint32_t)position);
@@ -148,39 +148,40 @@ static address address_of(const rove__sealer *sealer, rove__unit_kind kind, uint
     return a;
 }
 
-rove_status rove__seal(rove__sealer *sealer, rove__unit_kind kind, uint64_t position,
-                       const void *plain, size_t size, void *out, uint8_t seal[ROVE_SEAL_SIZE]) {
+rove_status rove__vault_seal(rove__vault *vault, rove__unit_kind kind, uint64_t position,
+                             const void *plain, size_t size, void *out,
+                             uint8_t seal[ROVE_UNIT_SEAL_SIZE]) {
     uint8_t key[ROVE_GCM_KEY_SIZE];
     uint32_t epoch = 0;
 
-    rove_status status = key_of(sealer, kind, &epoch, key);
+    rove_status status = key_of(vault, kind, &epoch, key);
     if (status == ROVE_OK) {
-        status = sealer->random->fill(sealer->random->ctx, seal + NONCE_AT, ROVE_GCM_NONCE_SIZE);
+        status = vault->random->fill(vault->random->ctx, seal + NONCE_AT, ROVE_GCM_NONCE_SIZE);
     }
     if (status == ROVE_OK) {
-        address a = address_of(sealer, kind, position, epoch);
+        address a = address_of(vault, kind, position, epoch);
         put32(seal + EPOCH_AT, epoch);
-        status = sealer->crypto->gcm_seal(sealer->crypto->ctx, key, seal + NONCE_AT, a.bytes,
-                                          sizeof a.bytes, plain, size, out, seal + TAG_AT);
+        status = vault->crypto->gcm_seal(vault->crypto->ctx, key, seal + NONCE_AT, a.bytes,
+                                         sizeof a.bytes, plain, size, out, seal + TAG_AT);
     }
     rove__wipe(key, sizeof key);
     return status;
 }
 
-rove_status rove__unseal(rove__sealer *sealer, rove__unit_kind kind, uint64_t position,
-                         const void *sealed, size_t size, const uint8_t seal[ROVE_SEAL_SIZE],
-                         void *out) {
+rove_status rove__vault_unseal(rove__vault *vault, rove__unit_kind kind, uint64_t position,
+                               const void *sealed, size_t size,
+                               const uint8_t seal[ROVE_UNIT_SEAL_SIZE], void *out) {
     uint8_t key[ROVE_GCM_KEY_SIZE];
     uint32_t epoch = get32(seal + EPOCH_AT);
 
     if (epoch == 0) {
         return ROVE_CORRUPT; /* nothing was ever sealed in it: a hole of zeros */
     }
-    rove_status status = key_of(sealer, kind, &epoch, key);
+    rove_status status = key_of(vault, kind, &epoch, key);
     if (status == ROVE_OK) {
-        address a = address_of(sealer, kind, position, epoch);
-        status = sealer->crypto->gcm_open(sealer->crypto->ctx, key, seal + NONCE_AT, a.bytes,
-                                          sizeof a.bytes, sealed, size, seal + TAG_AT, out);
+        address a = address_of(vault, kind, position, epoch);
+        status = vault->crypto->gcm_open(vault->crypto->ctx, key, seal + NONCE_AT, a.bytes,
+                                         sizeof a.bytes, sealed, size, seal + TAG_AT, out);
     }
     rove__wipe(key, sizeof key);
     return status;

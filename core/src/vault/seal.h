@@ -20,10 +20,10 @@
 #include "rove/sys/crypto.h"
 #include "rove/sys/random.h"
 
-#define ROVE_SEAL_SIZE     32
-#define ROVE_DATA_KEY_SIZE 32
-#define ROVE_FILE_ID_SIZE  16
-#define ROVE_SEAL_KEYS     32 /* keys of epochs that are kept */
+#define ROVE_UNIT_SEAL_SIZE 32
+#define ROVE_DATA_KEY_SIZE  32
+#define ROVE_FILE_ID_SIZE   16
+#define ROVE_EPOCH_KEYS     32 /* keys of epochs that are kept */
 
 typedef enum rove__unit_kind {
     ROVE_UNIT_PAGE = 1,     /* position: number of the page, from 1 */
@@ -32,15 +32,15 @@ typedef enum rove__unit_kind {
     ROVE_UNIT_FRAME_PAGE
 } rove__unit_kind;
 
-typedef struct rove__seal_key {
+typedef struct rove__epoch_key {
     uint32_t epoch; /* 0: none */
     rove__unit_kind kind;
-    uint64_t used; /* when, by sealer->uses */
+    uint64_t used; /* when, by vault->uses */
     uint8_t key[ROVE_GCM_KEY_SIZE];
-} rove__seal_key;
+} rove__epoch_key;
 
 /* Seals the units of one file. Any thread, once it is open. */
-typedef struct rove__sealer {
+typedef struct rove__vault {
     const rove_crypto *crypto;
     const rove_random *random;
     sqlite3_mutex *mutex; /* over what follows */
@@ -50,26 +50,26 @@ typedef struct rove__sealer {
     uint32_t epoch;
     uint64_t sealed; /* units in this epoch */
     uint64_t uses;
-    rove__seal_key keys[ROVE_SEAL_KEYS];
-} rove__sealer;
+    rove__epoch_key keys[ROVE_EPOCH_KEYS];
+} rove__vault;
 
 /* Copies key and id. NOMEM, or what the random port says. */
-ROVE_CHECK rove_status rove__sealer_open(rove__sealer *sealer, const rove_crypto *crypto,
-                                         const rove_random *random,
-                                         const uint8_t data_key[ROVE_DATA_KEY_SIZE],
-                                         const uint8_t file_id[ROVE_FILE_ID_SIZE]);
+ROVE_CHECK rove_status rove__vault_open(rove__vault *vault, const rove_crypto *crypto,
+                                        const rove_random *random,
+                                        const uint8_t data_key[ROVE_DATA_KEY_SIZE],
+                                        const uint8_t file_id[ROVE_FILE_ID_SIZE]);
 /* Overwrites all keys: from then on LOCKED. */
-void rove__sealer_lock(rove__sealer *sealer);
+void rove__vault_lock(rove__vault *vault);
 /* Overwrites, and gives back what it has. */
-void rove__sealer_close(rove__sealer *sealer);
+void rove__vault_close(rove__vault *vault);
 
 /* `out`: size bytes, not over `plain`. LOCKED, CRYPTO, NOMEM. */
-ROVE_CHECK rove_status rove__seal(rove__sealer *sealer, rove__unit_kind kind, uint64_t position,
-                                  const void *plain, size_t size, void *out,
-                                  uint8_t seal[ROVE_SEAL_SIZE]);
+ROVE_CHECK rove_status rove__vault_seal(rove__vault *vault, rove__unit_kind kind, uint64_t position,
+                                        const void *plain, size_t size, void *out,
+                                        uint8_t seal[ROVE_UNIT_SEAL_SIZE]);
 /* CORRUPT: it is not that unit, or damaged. */
-ROVE_CHECK rove_status rove__unseal(rove__sealer *sealer, rove__unit_kind kind, uint64_t position,
-                                    const void *sealed, size_t size,
-                                    const uint8_t seal[ROVE_SEAL_SIZE], void *out);
+ROVE_CHECK rove_status rove__vault_unseal(rove__vault *vault, rove__unit_kind kind,
+                                          uint64_t position, const void *sealed, size_t size,
+                                          const uint8_t seal[ROVE_UNIT_SEAL_SIZE], void *out);
 
 #endif

@@ -9,20 +9,20 @@
 #include "base/text.h"
 
 #define PAGE                 ROVE_VAULT_PAGE
-#define PAGE_PLAIN           (PAGE - ROVE_SEAL_SIZE)
+#define PAGE_PLAIN           (PAGE - ROVE_UNIT_SEAL_SIZE)
 #define PROBE                100 /* SQLite reads as much of a database before it looks for a log */
 #define JOURNAL_HEADER       512
 #define LOG_HEADER           32
 #define FRAME_HEADER         24
 #define FRAME                (FRAME_HEADER + PAGE)
-#define LOG_HEADER_ON_DISK   (LOG_HEADER + ROVE_SEAL_SIZE)
-#define FRAME_HEADER_ON_DISK (FRAME_HEADER + ROVE_SEAL_SIZE)
-#define FRAME_ON_DISK        (FRAME + 2 * ROVE_SEAL_SIZE)
+#define LOG_HEADER_ON_DISK   (LOG_HEADER + ROVE_UNIT_SEAL_SIZE)
+#define FRAME_HEADER_ON_DISK (FRAME_HEADER + ROVE_UNIT_SEAL_SIZE)
+#define FRAME_ON_DISK        (FRAME + 2 * ROVE_UNIT_SEAL_SIZE)
 
 typedef struct sealed_file {
     sqlite3_file base;
     rove__vfs *vfs;
-    rove__index_user index;
+    rove__wal_index_user index;
     uint8_t sealed[FRAME_ON_DISK];
     uint8_t plain[PAGE];
     sqlite3_file *real; /* behind this struct, in the same memory */
@@ -63,22 +63,22 @@ static int code_of(rove_status status, int otherwise) {
 /* A unit and its seal, which lies behind it. SHORT_READ: the file ends before, or within it. */
 static int read_unit(sealed_file *file, rove__unit_kind kind, uint64_t position, size_t size,
                      sqlite3_int64 at, void *out) {
-    int code = real_read(file, file->sealed, size + ROVE_SEAL_SIZE, at);
+    int code = real_read(file, file->sealed, size + ROVE_UNIT_SEAL_SIZE, at);
 
     if (code != SQLITE_OK) {
         return code;
     }
-    rove_status status = rove__unseal(file->vfs->sealer, kind, position, file->sealed, size,
-                                      file->sealed + size, out);
+    rove_status status = rove__vault_unseal(file->vfs->vault, kind, position, file->sealed, size,
+                                            file->sealed + size, out);
     return code_of(status, SQLITE_IOERR_DATA);
 }
 
 static int write_unit(sealed_file *file, rove__unit_kind kind, uint64_t position, const void *plain,
                       size_t size, sqlite3_int64 at) {
-    rove_status status = rove__seal(file->vfs->sealer, kind, position, plain, size, file->sealed,
-                                    file->sealed + size);
+    rove_status status = rove__vault_seal(file->vfs->vault, kind, position, plain, size,
+                                          file->sealed, file->sealed + size);
 
-    return status == ROVE_OK ? real_write(file, file->sealed, size + ROVE_SEAL_SIZE, at)
+    return status == ROVE_OK ? real_write(file, file->sealed, size + ROVE_UNIT_SEAL_SIZE, at)
                              : code_of(status, SQLITE_IOERR_WRITE);
 }
 
@@ -96,7 +96,7 @@ static int read_page(sealed_file *file, uint8_t *out, size_t size, sqlite3_int64
         memset(out, 0, size);
         return SQLITE_OK;
     }
-    memset(file->plain + PAGE_PLAIN, 0, ROVE_SEAL_SIZE);
+    memset(file->plain + PAGE_PLAIN, 0, ROVE_UNIT_SEAL_SIZE);
     if (code == SQLITE_OK) {
         memcpy(out, file->plain + within, size);
     } else if (code == SQLITE_IOERR_SHORT_READ) {
@@ -136,7 +136,7 @@ static int is_zero(const uint8_t *bytes, size_t size) {
 static int page_write(sqlite3_file *base, const void *data, int amount, sqlite3_int64 at) {
     const uint8_t *bytes = data;
 
-    if (amount != PAGE || at % PAGE != 0 || !is_zero(bytes + PAGE_PLAIN, ROVE_SEAL_SIZE)) {
+    if (amount != PAGE || at % PAGE != 0 || !is_zero(bytes + PAGE_PLAIN, ROVE_UNIT_SEAL_SIZE)) {
         ROVE_ASSERT(!"a page is written whole, with nothing where its seal lies");
         return SQLITE_IOERR_WRITE;
     }
@@ -258,7 +258,7 @@ static int journal_write(sqlite3_file *base, const void *data, int amount, sqlit
 static int file_close(sqlite3_file *base) {
     sealed_file *file = of(base);
 
-    rove__index_unmap(&file->vfs->index, &file->index);
+    rove__wal_index_unmap(&file->vfs->index, &file->index);
     memset(file->plain, 0, sizeof file->plain);
     return file->real->pMethods->xClose(file->real);
 }
@@ -305,20 +305,20 @@ static int file_characteristics(sqlite3_file *base) {
 }
 
 static int index_map(sqlite3_file *base, int region, int size, int extend, void volatile **out) {
-    return rove__index_map(&of(base)->vfs->index, &of(base)->index, region, size, extend, out);
+    return rove__wal_index_map(&of(base)->vfs->index, &of(base)->index, region, size, extend, out);
 }
 
 static int index_lock(sqlite3_file *base, int first, int count, int flags) {
-    return rove__index_lock(&of(base)->vfs->index, &of(base)->index, first, count, flags);
+    return rove__wal_index_lock(&of(base)->vfs->index, &of(base)->index, first, count, flags);
 }
 
 static void index_barrier(sqlite3_file *base) {
-    rove__index_barrier(&of(base)->vfs->index);
+    rove__wal_index_barrier(&of(base)->vfs->index);
 }
 
 static int index_unmap(sqlite3_file *base, int remove) {
     (void)remove;
-    rove__index_unmap(&of(base)->vfs->index, &of(base)->index);
+    rove__wal_index_unmap(&of(base)->vfs->index, &of(base)->index);
     return SQLITE_OK;
 }
 
@@ -401,16 +401,16 @@ static int vfs_error(sqlite3_vfs *vfs, int size, char *out) {
 }
 
 int rove__vfs_open(rove__vfs *self, const rove_allocator *allocator, const char *real,
-                   rove__sealer *sealer, const char *path) {
+                   rove__vault *vault, const char *path) {
     memset(self, 0, sizeof *self);
     self->real = sqlite3_vfs_find(real);
     if (self->real == NULL) {
         return SQLITE_NOTFOUND;
     }
-    self->sealer = sealer;
+    self->vault = vault;
     self->path = path;
     rove__text_format(self->name, sizeof self->name, "rove-%p", (void *)self);
-    int code = rove__index_init(&self->index, allocator);
+    int code = rove__wal_index_init(&self->index, allocator);
     if (code != SQLITE_OK) {
         return code;
     }
@@ -432,13 +432,13 @@ int rove__vfs_open(rove__vfs *self, const rove_allocator *allocator, const char 
 void rove__vfs_close(rove__vfs *self) {
     if (self->real != NULL) {
         (void)sqlite3_vfs_unregister(&self->vfs);
-        rove__index_free(&self->index);
+        rove__wal_index_free(&self->index);
     }
     memset(self, 0, sizeof *self);
 }
 
 int rove__vfs_reserve(sqlite3 *db) {
-    int bytes = ROVE_SEAL_SIZE;
+    int bytes = ROVE_UNIT_SEAL_SIZE;
 
     return sqlite3_file_control(db, NULL, SQLITE_FCNTL_RESERVE_BYTES, &bytes);
 }

@@ -18,16 +18,16 @@
 #define ROVE_VAULT_VFS_H
 
 #include "rove/sys/alloc.h"
-#include "vault/index.h"
 #include "vault/seal.h"
+#include "vault/wal_index.h"
 
 #define ROVE_VAULT_PAGE 4096
 
 typedef struct rove__vfs {
     sqlite3_vfs vfs; /* first: SQLite gives it back */
     sqlite3_vfs *real;
-    rove__sealer *sealer;
-    rove__index index;
+    rove__vault *vault;
+    rove__wal_index index;
     const char *path; /* of the database */
     char name[32];
 } rove__vfs;
@@ -37,7 +37,7 @@ typedef struct rove__vfs {
  * SQLITE_OK, NOMEM, NOTFOUND. Connections are opened by name and closed before rove__vfs_close.
  */
 int rove__vfs_open(rove__vfs *self, const rove_allocator *allocator, const char *real,
-                   rove__sealer *sealer, const char *path);
+                   rove__vault *vault, const char *path);
 void rove__vfs_close(rove__vfs *self);
 /* Of a connection that was just opened, before anything was written. */
 int rove__vfs_reserve(sqlite3 *db);

@@ -1,7 +1,7 @@
 /*
- * vault/index.c - see index.h.
+ * vault/wal_index.c - see wal_index.h.
  */
-#include "vault/index.h"
+#include "vault/wal_index.h"
 
 #include <string.h>
 
@@ -10,14 +10,14 @@
 
 #define REGION_SIZE 32768
 
-int rove__index_init(rove__index *index, const rove_allocator *allocator) {
+int rove__wal_index_init(rove__wal_index *index, const rove_allocator *allocator) {
     memset(index, 0, sizeof *index);
     index->allocator = allocator;
     index->mutex = sqlite3_mutex_alloc(SQLITE_MUTEX_FAST);
     return index->mutex != NULL ? SQLITE_OK : SQLITE_NOMEM;
 }
 
-static void forget(rove__index *index) {
+static void forget(rove__wal_index *index) {
     for (size_t i = 0; i < index->count; i++) {
         rove__free(index->allocator, index->regions[i]);
     }
@@ -26,14 +26,14 @@ static void forget(rove__index *index) {
     index->count = 0;
 }
 
-void rove__index_free(rove__index *index) {
+void rove__wal_index_free(rove__wal_index *index) {
     ROVE_ASSERT(index->users == 0);
     forget(index);
     sqlite3_mutex_free(index->mutex);
     index->mutex = NULL;
 }
 
-static int extend_to(rove__index *index, size_t count) {
+static int extend_to(rove__wal_index *index, size_t count) {
     void **regions = rove__alloc_resize(index->allocator, index->regions, count, sizeof *regions);
 
     if (regions == NULL) {
@@ -50,12 +50,12 @@ static int extend_to(rove__index *index, size_t count) {
     return SQLITE_OK;
 }
 
-int rove__index_map(rove__index *index, rove__index_user *user, int region, int size, int extend,
-                    void volatile **out) {
+int rove__wal_index_map(rove__wal_index *index, rove__wal_index_user *user, int region, int size,
+                        int extend, void volatile **out) {
     int code = SQLITE_OK;
 
     *out = NULL;
-    if (size != REGION_SIZE || region < 0 || region >= ROVE_INDEX_REGIONS) {
+    if (size != REGION_SIZE || region < 0 || region >= ROVE_WAL_INDEX_REGIONS) {
         return SQLITE_IOERR_SHMMAP;
     }
     sqlite3_mutex_enter(index->mutex);
@@ -71,8 +71,8 @@ int rove__index_map(rove__index *index, rove__index_user *user, int region, int 
     return code;
 }
 
-static void unlock(rove__index *index, rove__index_user *user, unsigned mask) {
-    for (unsigned i = 0; i < ROVE_INDEX_LOCKS; i++) {
+static void unlock(rove__wal_index *index, rove__wal_index_user *user, unsigned mask) {
+    for (unsigned i = 0; i < ROVE_WAL_INDEX_LOCKS; i++) {
         if ((mask & user->shared) >> i & 1u) {
             index->shared[i]--;
         }
@@ -85,7 +85,7 @@ static void unlock(rove__index *index, rove__index_user *user, unsigned mask) {
 }
 
 /* 1 if nobody else holds it in a way that excludes that. */
-static int is_free(const rove__index *index, const rove__index_user *user, unsigned lock,
+static int is_free(const rove__wal_index *index, const rove__wal_index_user *user, unsigned lock,
                    int exclusively) {
     int others = index->shared[lock] - (int)(user->shared >> lock & 1u);
 
@@ -93,7 +93,7 @@ static int is_free(const rove__index *index, const rove__index_user *user, unsig
            (!exclusively || others == 0);
 }
 
-static int lock(rove__index *index, rove__index_user *user, unsigned first, unsigned count,
+static int lock(rove__wal_index *index, rove__wal_index_user *user, unsigned first, unsigned count,
                 int exclusively) {
     for (unsigned i = first; i < first + count; i++) {
         if (!is_free(index, user, i, exclusively)) {
@@ -112,11 +112,12 @@ static int lock(rove__index *index, rove__index_user *user, unsigned first, unsi
     return SQLITE_OK;
 }
 
-int rove__index_lock(rove__index *index, rove__index_user *user, int first, int count, int flags) {
+int rove__wal_index_lock(rove__wal_index *index, rove__wal_index_user *user, int first, int count,
+                         int flags) {
     unsigned mask = ((1u << count) - 1u) << first;
     int code = SQLITE_OK;
 
-    ROVE_ASSERT(first >= 0 && count > 0 && first + count <= ROVE_INDEX_LOCKS);
+    ROVE_ASSERT(first >= 0 && count > 0 && first + count <= ROVE_WAL_INDEX_LOCKS);
     sqlite3_mutex_enter(index->mutex);
     if ((flags & SQLITE_SHM_UNLOCK) != 0) {
         unlock(index, user, mask);
@@ -129,12 +130,12 @@ int rove__index_lock(rove__index *index, rove__index_user *user, int first, int 
 }
 
 /* Whoever takes and leaves a mutex sees what others wrote before they did. */
-void rove__index_barrier(rove__index *index) {
+void rove__wal_index_barrier(rove__wal_index *index) {
     sqlite3_mutex_enter(index->mutex);
     sqlite3_mutex_leave(index->mutex);
 }
 
-void rove__index_unmap(rove__index *index, rove__index_user *user) {
+void rove__wal_index_unmap(rove__wal_index *index, rove__wal_index_user *user) {
     sqlite3_mutex_enter(index->mutex);
     if (user->maps) {
         unlock(index, user, user->shared | user->exclusive);
