@@ -30,7 +30,7 @@ typedef struct key_file {
     uint8_t digest[ROVE_SHA256_SIZE];
 } key_file;
 
-ROVE_STATIC_ASSERT(sizeof(key_file) == 176, "the file is what the comment says");
+ROVE_STATIC_ASSERT(sizeof(key_file) == 172, "the file is what the comment says");
 ROVE_STATIC_ASSERT(ROVE_DATA_KEY_SIZE == ROVE_GCM_KEY_SIZE, "a data key is an AES-256 key");
 
 static void put32(uint8_t at[4], uint32_t value) {
