@@ -59,6 +59,9 @@ ROVE_CHECK rove_status rove_posix_crypto_new(rove_crypto *out);
 /* Releases what _new made and clears *crypto. A cleared or NULL port is fine. */
 void rove_posix_crypto_free(rove_crypto *crypto);
 
+/* The crypto port over OpenSSL; it holds nothing, and any number of threads may use it. */
+void rove_posix_crypto_openssl(rove_crypto *out);
+
 /*
  * HTTPS by libcurl with OpenSSL. ROVE_NOMEM; ROVE_TLS when libcurl was built with another TLS library.
  * `allocator` is copied and has to live as long as the transport. The port: one thread at a time; a
