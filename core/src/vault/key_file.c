@@ -43,9 +43,23 @@ static uint32_t get32(const uint8_t at[4]) {
     return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
+static const char *sentence_of(rove_status status) {
+    switch (status) {
+    case ROVE_CORRUPT:
+        return "The replica's key file (core.key) is damaged. Put back a copy of it if there is "
+               "one; "
+               "else the replica has to be made anew.";
+    case ROVE_UPGRADE:
+        return "A newer version of the app wrote the replica's key file. Install that version "
+               "again; "
+               "unsent work is safe.";
+    default:
+        return rove_status_text(status);
+    }
+}
+
 static rove_status failed(rove_status status, rove_error *error) {
-    return status == ROVE_OK ? status
-                             : rove__error_set(error, status, "%s", rove_status_text(status));
+    return status == ROVE_OK ? status : rove__error_set(error, status, "%s", sentence_of(status));
 }
 
 rove_status rove__data_key_draw(const rove_random *random, rove__data_key *out) {
@@ -72,12 +86,12 @@ static rove_status check_of(const rove_crypto *crypto, const uint8_t key[ROVE_DA
 /* The caller wipes `out`. WRONG_KEY: the file asks for a PIN and none was given, or the reverse. */
 static rove_status wrapping_key(const rove_crypto *crypto, const key_file *file,
                                 const rove__key_secrets *secrets, uint8_t out[ROVE_GCM_KEY_SIZE]) {
-    uint8_t secret[ROVE_HOST_SECRET_SIZE + ROVE_PIN_KEY_SIZE];
-    size_t size = ROVE_HOST_SECRET_SIZE;
+    uint8_t secret[ROVE_SECRET_SIZE + ROVE_PIN_KEY_SIZE];
+    size_t size = ROVE_SECRET_SIZE;
     uint32_t passes = get32(file->passes);
     rove_status status = (secrets->pin != NULL) == (passes > 0) ? ROVE_OK : ROVE_WRONG_KEY;
 
-    memcpy(secret, secrets->host, ROVE_HOST_SECRET_SIZE);
+    memcpy(secret, secrets->host, ROVE_SECRET_SIZE);
     if (status == ROVE_OK && secrets->pin != NULL) {
         status = crypto->pin_key(crypto->ctx, secrets->pin, secrets->pin_size, file->salt,
                                  sizeof file->salt, get32(file->memory_kib), passes, secret + size);
@@ -180,18 +194,41 @@ static rove_status unwrap(const rove_crypto *crypto, const key_file *file,
     return ROVE_OK;
 }
 
+/* A sound one. */
+static rove_status load(const rove__key_ports *ports, const char *path, key_file *file,
+                        rove_error *error) {
+    size_t size = 0;
+    rove_status status =
+        ports->files->read(ports->files->ctx, path, file, sizeof *file, &size, error);
+
+    if (status == ROVE_OK) {
+        status = check_file(ports->crypto, file, size);
+    } else if (status == ROVE_TOO_BIG) {
+        status = ROVE_CORRUPT;
+    } else {
+        return status;
+    }
+    return failed(status, error);
+}
+
+rove_status rove__key_file_look(const rove__key_ports *ports, const char *path, int *has_pin,
+                                rove_error *error) {
+    key_file file;
+
+    *has_pin = 0;
+    rove_status status = load(ports, path, &file, error);
+    if (status == ROVE_OK) {
+        *has_pin = get32(file.passes) > 0;
+    }
+    return status;
+}
+
 rove_status rove__key_file_read(const rove__key_ports *ports, const char *path,
                                 const rove__key_secrets *secrets, rove__data_key *out,
                                 rove_error *error) {
     key_file file;
-    size_t size = 0;
 
     memset(out, 0, sizeof *out);
-    rove_status status =
-        ports->files->read(ports->files->ctx, path, &file, sizeof file, &size, error);
-    if (status != ROVE_OK) {
-        return status == ROVE_TOO_BIG ? failed(ROVE_CORRUPT, error) : status;
-    }
-    status = check_file(ports->crypto, &file, size);
-    return failed(status == ROVE_OK ? unwrap(ports->crypto, &file, secrets, out) : status, error);
+    rove_status status = load(ports, path, &file, error);
+    return status == ROVE_OK ? failed(unwrap(ports->crypto, &file, secrets, out), error) : status;
 }

@@ -17,10 +17,8 @@
 
 #include "rove/error.h"
 #include "rove/sys/files.h"
+#include "rove/sys/keyring.h"
 #include "vault/seal.h"
-
-#define ROVE_HOST_SECRET_SIZE 32
-#define ROVE_PIN_MAX          128 /* bytes */
 
 /* A data key and the id of the file that it is for. The owner wipes it. */
 typedef struct rove__data_key {
@@ -30,7 +28,7 @@ typedef struct rove__data_key {
 
 /* What opens it; borrowed for the call. */
 typedef struct rove__key_secrets {
-    const uint8_t *host; /* ROVE_HOST_SECRET_SIZE, from the platform's keystore */
+    const uint8_t *host; /* ROVE_SECRET_SIZE, of the keyring */
     const char *pin;     /* NULL: none */
     size_t pin_size;
 } rove__key_secrets;
@@ -53,6 +51,9 @@ ROVE_CHECK rove_status rove__key_file_write(const rove__key_ports *ports, const 
                                             const rove__data_key *key,
                                             const rove__key_secrets *secrets,
                                             const rove__pin_cost *cost, rove_error *error);
+/* Whether a PIN is needed to read it. NOT_FOUND: there is no file. CORRUPT, UPGRADE, IO. */
+ROVE_CHECK rove_status rove__key_file_look(const rove__key_ports *ports, const char *path,
+                                           int *has_pin, rove_error *error);
 /* NOT_FOUND: there is no file. WRONG_KEY, CORRUPT, UPGRADE (a newer version wrote it), IO, NOMEM. */
 ROVE_CHECK rove_status rove__key_file_read(const rove__key_ports *ports, const char *path,
                                            const rove__key_secrets *secrets, rove__data_key *out,

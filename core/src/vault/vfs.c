@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/assert.h"
 #include "base/text.h"
 
@@ -400,6 +401,16 @@ static int vfs_error(sqlite3_vfs *vfs, int size, char *out) {
     return vfs_of(vfs)->real->xGetLastError(vfs_of(vfs)->real, size, out);
 }
 
+/* As SQLite will name it when it opens it. */
+static int keep_path(rove__vfs *self, const char *path) {
+    self->path = rove__alloc(self->allocator, (size_t)self->real->mxPathname + 1);
+    if (self->path == NULL) {
+        return SQLITE_NOMEM;
+    }
+    int code = self->real->xFullPathname(self->real, path, self->real->mxPathname, self->path);
+    return code == SQLITE_OK_SYMLINK ? SQLITE_OK : code;
+}
+
 int rove__vfs_open(rove__vfs *self, const rove_allocator *allocator, const char *real,
                    rove__vault *vault, const char *path) {
     memset(self, 0, sizeof *self);
@@ -407,13 +418,9 @@ int rove__vfs_open(rove__vfs *self, const rove_allocator *allocator, const char 
     if (self->real == NULL) {
         return SQLITE_NOTFOUND;
     }
+    self->allocator = allocator;
     self->vault = vault;
-    self->path = path;
     rove__text_format(self->name, sizeof self->name, "rove-%p", (void *)self);
-    int code = rove__wal_index_init(&self->index, allocator);
-    if (code != SQLITE_OK) {
-        return code;
-    }
     self->vfs = (sqlite3_vfs){.iVersion = 1,
                               .szOsFile = (int)sizeof(sealed_file) + self->real->szOsFile,
                               .mxPathname = self->real->mxPathname,
@@ -426,13 +433,24 @@ int rove__vfs_open(rove__vfs *self, const rove_allocator *allocator, const char 
                               .xSleep = vfs_sleep,
                               .xCurrentTime = vfs_time,
                               .xGetLastError = vfs_error};
-    return sqlite3_vfs_register(&self->vfs, 0);
+    int code = rove__wal_index_init(&self->index, allocator);
+    if (code == SQLITE_OK) {
+        code = keep_path(self, path);
+    }
+    if (code == SQLITE_OK) {
+        code = sqlite3_vfs_register(&self->vfs, 0);
+    }
+    if (code != SQLITE_OK) {
+        rove__vfs_close(self);
+    }
+    return code;
 }
 
 void rove__vfs_close(rove__vfs *self) {
     if (self->real != NULL) {
         (void)sqlite3_vfs_unregister(&self->vfs);
         rove__wal_index_free(&self->index);
+        rove__free(self->allocator, self->path);
     }
     memset(self, 0, sizeof *self);
 }
@@ -441,4 +459,49 @@ int rove__vfs_reserve(sqlite3 *db) {
     int bytes = ROVE_UNIT_SEAL_SIZE;
 
     return sqlite3_file_control(db, NULL, SQLITE_FCNTL_RESERVE_BYTES, &bytes);
+}
+
+/* ---- what a file is -------------------------------------------------------------------------------------- */
+
+static int read_head(sqlite3_vfs *vfs, sqlite3_file *file, const char *path, char head[16]) {
+    int code = vfs->xOpen(vfs, path, file, SQLITE_OPEN_READONLY | SQLITE_OPEN_MAIN_DB, NULL);
+
+    if (code == SQLITE_OK) {
+        sqlite3_int64 size = 0;
+        code = file->pMethods->xFileSize(file, &size);
+        if (code == SQLITE_OK && size > 0) {
+            code = file->pMethods->xRead(file, head, 16, 0);
+            code = code == SQLITE_IOERR_SHORT_READ ? SQLITE_OK : code;
+        }
+    }
+    if (file->pMethods != NULL) {
+        (void)file->pMethods->xClose(file);
+    }
+    return code;
+}
+
+int rove__vfs_look(const char *real, const rove_allocator *allocator, const char *path,
+                   rove__vfs_content *content) {
+    static const char nothing[16];
+    char head[16] = {0};
+    int exists = 0;
+    sqlite3_vfs *vfs = sqlite3_vfs_find(real);
+
+    *content = ROVE_VFS_NOTHING;
+    int code =
+        vfs != NULL ? vfs->xAccess(vfs, path, SQLITE_ACCESS_EXISTS, &exists) : SQLITE_NOTFOUND;
+    if (code != SQLITE_OK || !exists) {
+        return code;
+    }
+    sqlite3_file *file = rove__alloc_zeroed(allocator, 1, (size_t)vfs->szOsFile);
+    sqlite3_filename name = sqlite3_create_filename(path, "", "", 0, NULL);
+    code = file != NULL && name != NULL ? read_head(vfs, file, name, head) : SQLITE_NOMEM;
+    sqlite3_free_filename(name);
+    rove__free(allocator, file);
+    if (memcmp(head, "SQLite format 3", sizeof head) == 0) {
+        *content = ROVE_VFS_PLAIN;
+    } else if (memcmp(head, nothing, sizeof head) != 0) {
+        *content = ROVE_VFS_OTHER;
+    }
+    return code;
 }

@@ -26,20 +26,32 @@
 typedef struct rove__vfs {
     sqlite3_vfs vfs; /* first: SQLite gives it back */
     sqlite3_vfs *real;
+    const rove_allocator *allocator;
     rove__vault *vault;
     rove__wal_index index;
-    const char *path; /* of the database */
+    char *path; /* of the database, in full */
     char name[32];
 } rove__vfs;
 
 /*
- * Registers it under self->name, over the VFS `real` (NULL: the default one). Sealer and path are the caller's, and outlive it.
- * SQLITE_OK, NOMEM, NOTFOUND. Connections are opened by name and closed before rove__vfs_close.
+ * Registers it under self->name, over the VFS `real` (NULL: the default one), for the database at `path` alone. The vault is
+ * the caller's, and outlives it. SQLITE_OK, NOMEM, NOTFOUND, and what the real one says of the path. Connections are opened
+ * by name, and closed before rove__vfs_close.
  */
 int rove__vfs_open(rove__vfs *self, const rove_allocator *allocator, const char *real,
                    rove__vault *vault, const char *path);
 void rove__vfs_close(rove__vfs *self);
 /* Of a connection that was just opened, before anything was written. */
 int rove__vfs_reserve(sqlite3 *db);
+
+/* What lies at a path, by its first bytes. */
+typedef enum rove__vfs_content {
+    ROVE_VFS_NOTHING, /* no file, or an empty one */
+    ROVE_VFS_PLAIN,   /* an SQLite database that anybody can read */
+    ROVE_VFS_OTHER    /* perhaps a sealed one */
+} rove__vfs_content;
+/* An SQLite code; `real` as above. */
+int rove__vfs_look(const char *real, const rove_allocator *allocator, const char *path,
+                   rove__vfs_content *content);
 
 #endif
