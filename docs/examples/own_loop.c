@@ -65,6 +65,9 @@ int main(void) {
     rove_id id = 0;
 
     example_ports(&ports);
+    /* Where libcurl brings OpenSSL along, it may do the cryptography too. */
+    rove_posix_crypto_free(&ports.crypto);
+    rove_posix_crypto_openssl(&ports.crypto);
     rove_posix_log_stderr(&ports.log, ROVE_LOG_WARN);
     rove *replica = example_open(&ports, "example_own_loop");
     rove_field shop[] = {{"name", rove_text("Ajax Bikes")}};

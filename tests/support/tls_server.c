@@ -285,6 +285,7 @@ static void make_context(tls_server *self) {
 }
 
 tls_server *tls_server_start(const tls_server_options *options) {
+    const int on = 1;
     struct sockaddr_in address;
     socklen_t size = sizeof address;
     tls_server *self = calloc(1, sizeof *self);
@@ -296,8 +297,10 @@ tls_server *tls_server_start(const tls_server_options *options) {
     self->listener = socket(AF_INET, SOCK_STREAM, 0);
     memset(&address, 0, sizeof address);
     address.sin_family = AF_INET;
+    address.sin_port = htons((uint16_t)options->port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     require(self->listener >= 0 &&
+                setsockopt(self->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
                 bind(self->listener, (struct sockaddr *)&address, sizeof address) == 0 &&
                 listen(self->listener, 8) == 0 &&
                 getsockname(self->listener, (struct sockaddr *)&address, &size) == 0,

@@ -1,7 +1,7 @@
 /*
  * tls_server.h - a small HTTPS server in a thread, that can misbehave in the ways that networks do.
  *
- * It listens on a port of 127.0.0.1 that the system chose and serves one connection after the other.
+ * It listens on a port of 127.0.0.1, by default one that the system chose, and serves one connection after the other.
  * What it answers is given by path; a request for "/echo" gets its own body back while it still
  * arrives. One test thread; the counters may be read at any time.
  */
@@ -41,6 +41,7 @@ typedef struct tls_server_options {
     size_t client_ca_size;
     int client_required;
     tls_manner manner;
+    int port; /* where it listens, as somebody else did before; 0: the system chooses */
     const tls_route *routes; /* the last has a path of NULL */
 } tls_server_options;
 
