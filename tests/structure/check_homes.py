@@ -6,7 +6,9 @@ import harness
 
 # (header, where it may be included, in words)
 HOMES = [
-    (r"sqlite3(ext)?\.h", r"core/src/store/|server-stub/store/sqlite/|platform/sim/", "the two stores"),
+    (r"sqlite3(ext)?\.h", r"core/src/(store|vault)/|server-stub/store/sqlite/|platform/sim/",
+     "the two stores and the vault"),
+    (r"argon2\.h", r"core/src/vault/", "core/src/vault"),
     (r"libpq-fe\.h", r"server-stub/store/postgres/", "server-stub/store/postgres"),
     (r"microhttpd\.h|gnutls/.*", r"server-stub/http/", "server-stub/http"),
     (r"zstd.*\.h", r"core/src/wire/", "core/src/wire"),
@@ -32,6 +34,7 @@ def find(options):
 CLEAN = {
     "core/src/store/db.c": "#include <sqlite3.h>\n",
     "core/src/wire/frame.c": '#include <zstd.h>\n#include "sync.pb-c.h"\n#include "rove/entities.pb-c.h"\n',
+    "core/src/vault/key_file.c": "#include <argon2.h>\n",
     "platform/posix/crypto_mbedtls.c": "#include <mbedtls/gcm.h>\n",
     "platform/posix/transport_curl.c": "#include <curl/curl.h>\n#include <openssl/ssl.h>\n",
     "platform/cli/show.c": "#include <jansson.h>\n",
@@ -42,6 +45,7 @@ CLEAN = {
 PLANTED = {
     "sqlite in sync": {"core/src/sync/device.c": "#include <sqlite3.h>\n"},
     "sqlite in the program": {"platform/cli/show.c": "# include <sqlite3.h>\n"},
+    "argon2 in store": {"core/src/store/db.c": "#include <argon2.h>\n"},
     "zstd in store": {"core/src/store/db.c": "#include <zstd.h>\n"},
     "a frame outside wire": {"core/src/sync/server.c": '#include "sync.pb-c.h"\n'},
     "curl in the program": {"platform/cli/show.c": "#include <curl/curl.h>\n"},

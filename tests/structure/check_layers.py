@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Layers point one way: an include that points up, or to a sibling, is a problem.
 
-    base < model < {merge, wire, rules} < store < sync < field < client
+    base < model < {merge, wire, rules} < store < sync < field < client; base < vault < store
 Core knows nothing of platform and server-stub. Headquarters sees base, model, merge, wire, rules, the
 parts of sync that are not the device's, and platform/posix.
 """
@@ -16,10 +16,11 @@ BELOW = {
     "merge": {"base", "model"},
     "wire": {"base", "model"},
     "rules": {"base", "model"},
-    "store": {"base", "model", "merge", "wire", "rules"},
+    "vault": {"base"},
+    "store": {"base", "model", "merge", "wire", "rules", "vault"},
     "sync": {"base", "model", "merge", "wire", "rules", "store"},
     "field": {"base", "model", "merge", "wire", "rules", "store", "sync"},
-    "client": {"base", "model", "merge", "wire", "rules", "store", "sync", "field"},
+    "client": {"base", "model", "merge", "wire", "rules", "vault", "store", "sync", "field"},
 }
 SHARED = {"base", "model", "merge", "wire", "rules", "sync"}
 OS_HEADER = re.compile(r"^(unistd|pthread|threads|fcntl|dirent|netdb|poll|signal|windows|dlfcn|termios|"
@@ -93,7 +94,8 @@ CLEAN = {
     "core/src/model/row.h": '#include "base/buf.h"\n#include "rove/entities.pb-c.h"\n',
     "core/src/merge/merge.h": '#include "model/row.h"\n',
     "core/src/wire/frame.h": '#include "model/row.h"\n',
-    "core/src/store/store.h": '#include "wire/frame.h"\n#include "merge/merge.h"\n',
+    "core/src/vault/vfs.h": '#include "base/buf.h"\n#include "rove/status.h"\n',
+    "core/src/store/store.h": '#include "wire/frame.h"\n#include "merge/merge.h"\n#include "vault/vfs.h"\n',
     "core/src/sync/server.h": '#include "wire/frame.h"\n',
     "core/src/sync/device.h": '#include "store/store.h"\n',
     "core/src/client/client.c": '#include "sync/device.h"\n#include <string.h>\n',
@@ -106,6 +108,8 @@ PLANTED = {
     "model includes store": {"core/src/model/row.h": '#include "store/store.h"\n'},
     "wire includes its sibling merge": {"core/src/wire/frame.h": '#include "merge/merge.h"\n'},
     "a sibling by a relative path": {"core/src/wire/frame.h": '#include "../merge/merge.h"\n'},
+    "vault includes model": {"core/src/vault/vfs.h": '#include "model/row.h"\n'},
+    "headquarters includes vault": {"server-stub/main.c": '#include "vault/vfs.h"\n'},
     "a public header includes an internal one":
         {"core/include/rove/status.h": '#include "base/buf.h"\n'},
     "core includes platform": {"core/src/client/client.c": '#include "posix/posix.h"\n'},

@@ -3,6 +3,7 @@
  */
 #include "vault/key_file.h"
 
+#include <argon2.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -47,12 +48,10 @@ static const char *sentence_of(rove_status status) {
     switch (status) {
     case ROVE_CORRUPT:
         return "The replica's key file (core.key) is damaged. Put back a copy of it if there is "
-               "one; "
-               "else the replica has to be made anew.";
+               "one; else the replica has to be made anew.";
     case ROVE_UPGRADE:
         return "A newer version of the app wrote the replica's key file. Install that version "
-               "again; "
-               "unsent work is safe.";
+               "again; unsent work is safe.";
     default:
         return rove_status_text(status);
     }
@@ -83,18 +82,30 @@ static rove_status check_of(const rove_crypto *crypto, const uint8_t key[ROVE_DA
     return crypto->hmac_sha256(crypto->ctx, key, ROVE_DATA_KEY_SIZE, &span, 1, out);
 }
 
+/* libargon2 overwrites its memory before it gives it back. */
+static rove_status pin_key(const key_file *file, const rove__key_secrets *secrets,
+                           uint8_t out[ROVE_PIN_KEY_SIZE]) {
+    int result =
+        argon2id_hash_raw(get32(file->passes), get32(file->memory_kib), 1, secrets->pin,
+                          secrets->pin_size, file->salt, sizeof file->salt, out, ROVE_PIN_KEY_SIZE);
+
+    if (result == ARGON2_OK) {
+        return ROVE_OK;
+    }
+    return result == ARGON2_MEMORY_ALLOCATION_ERROR ? ROVE_NOMEM : ROVE_CRYPTO;
+}
+
 /* The caller wipes `out`. WRONG_KEY: the file asks for a PIN and none was given, or the reverse. */
 static rove_status wrapping_key(const rove_crypto *crypto, const key_file *file,
                                 const rove__key_secrets *secrets, uint8_t out[ROVE_GCM_KEY_SIZE]) {
     uint8_t secret[ROVE_SECRET_SIZE + ROVE_PIN_KEY_SIZE];
     size_t size = ROVE_SECRET_SIZE;
-    uint32_t passes = get32(file->passes);
-    rove_status status = (secrets->pin != NULL) == (passes > 0) ? ROVE_OK : ROVE_WRONG_KEY;
+    rove_status status =
+        (secrets->pin != NULL) == (get32(file->passes) > 0) ? ROVE_OK : ROVE_WRONG_KEY;
 
     memcpy(secret, secrets->host, ROVE_SECRET_SIZE);
     if (status == ROVE_OK && secrets->pin != NULL) {
-        status = crypto->pin_key(crypto->ctx, secrets->pin, secrets->pin_size, file->salt,
-                                 sizeof file->salt, get32(file->memory_kib), passes, secret + size);
+        status = pin_key(file, secrets, secret + size);
         size += ROVE_PIN_KEY_SIZE;
     }
     if (status == ROVE_OK) {
@@ -103,6 +114,16 @@ static rove_status wrapping_key(const rove_crypto *crypto, const key_file *file,
     }
     rove__wipe(secret, sizeof secret);
     return status;
+}
+
+/* Whether the cost of a PIN is one that anybody would ask for: before the memory is taken. */
+static int is_fair(const key_file *file) {
+    uint32_t memory_kib = get32(file->memory_kib);
+    uint32_t passes = get32(file->passes);
+
+    return (memory_kib == 0 && passes == 0) ||
+           (memory_kib >= ROVE_PIN_MEMORY_KIB_MIN && memory_kib <= ROVE_PIN_MEMORY_KIB_MAX &&
+            passes > 0 && passes <= ROVE_PIN_PASSES_MAX);
 }
 
 /* ---- writing -------------------------------------------------------------------------------------------- */
@@ -127,14 +148,21 @@ static rove_status wrap(const rove_crypto *crypto, const rove__data_key *key,
 rove_status rove__key_file_write(const rove__key_ports *ports, const char *path,
                                  const rove__data_key *key, const rove__key_secrets *secrets,
                                  const rove__pin_cost *cost, rove_error *error) {
+    static const rove__pin_cost usual = {ROVE_PIN_MEMORY_KIB, ROVE_PIN_PASSES};
     key_file file = {.magic = {'R', 'o', 'v', 'e', 'K', 'e', 'y'}, .version = {VERSION}};
 
-    if (secrets->pin != NULL && (secrets->pin_size == 0 || secrets->pin_size > ROVE_PIN_MAX)) {
-        return rove__error_set(error, ROVE_INVALID, "A PIN has 1 to %d bytes.", ROVE_PIN_MAX);
-    }
     memcpy(file.file_id, key->file_id, sizeof file.file_id);
-    put32(file.memory_kib, secrets->pin != NULL ? cost->memory_kib : 0);
-    put32(file.passes, secrets->pin != NULL ? cost->passes : 0);
+    if (secrets->pin != NULL) {
+        if (secrets->pin_size == 0 || secrets->pin_size > ROVE_PIN_MAX) {
+            return rove__error_set(error, ROVE_INVALID, "A PIN has 1 to %d bytes.", ROVE_PIN_MAX);
+        }
+        cost = cost != NULL ? cost : &usual;
+        put32(file.memory_kib, cost->memory_kib);
+        put32(file.passes, cost->passes);
+        if (cost->passes == 0 || !is_fair(&file)) {
+            return rove__error_set(error, ROVE_INVALID, "A PIN may not cost that.");
+        }
+    }
     rove_status status = ports->random->fill(ports->random->ctx, file.salt, sizeof file.salt);
     if (status == ROVE_OK) {
         status = ports->random->fill(ports->random->ctx, file.nonce, sizeof file.nonce);
@@ -162,8 +190,8 @@ static rove_status check_file(const rove_crypto *crypto, const key_file *file, s
         return ROVE_CORRUPT;
     }
     rove_status status = digest_of(crypto, file, digest);
-    return status == ROVE_OK && memcmp(digest, file->digest, sizeof digest) != 0 ? ROVE_CORRUPT
-                                                                                 : status;
+    int is_sound = memcmp(digest, file->digest, sizeof digest) == 0 && is_fair(file);
+    return status == ROVE_OK && !is_sound ? ROVE_CORRUPT : status;
 }
 
 static rove_status unwrap(const rove_crypto *crypto, const key_file *file,

@@ -20,6 +20,15 @@
 #include "rove/sys/keyring.h"
 #include "vault/seal.h"
 
+#define ROVE_PIN_KEY_SIZE 32
+/* The second choice of RFC 9106, 4, but for its lanes: this has one. */
+#define ROVE_PIN_MEMORY_KIB 65536u
+#define ROVE_PIN_PASSES     3u
+/* A file that asks for more is not ours. */
+#define ROVE_PIN_MEMORY_KIB_MIN 8u
+#define ROVE_PIN_MEMORY_KIB_MAX 262144u
+#define ROVE_PIN_PASSES_MAX     16u
+
 /* A data key and the id of the file that it is for. The owner wipes it. */
 typedef struct rove__data_key {
     uint8_t key[ROVE_DATA_KEY_SIZE];
@@ -46,7 +55,10 @@ typedef struct rove__key_ports {
 
 /* Draws a key and an id. What the random port says. */
 ROVE_CHECK rove_status rove__data_key_draw(const rove_random *random, rove__data_key *out);
-/* Writes the file anew, durably: for a new key, and for other secrets of the same one. INVALID: a PIN that is empty or too long. */
+/*
+ * Writes the file anew, durably: for a new key, and for other secrets of the same one. `cost`: of the PIN if there is one; NULL:
+ * ROVE_PIN_MEMORY_KIB and ROVE_PIN_PASSES. INVALID: a PIN that is empty or too long, a cost beyond the limits.
+ */
 ROVE_CHECK rove_status rove__key_file_write(const rove__key_ports *ports, const char *path,
                                             const rove__data_key *key,
                                             const rove__key_secrets *secrets,

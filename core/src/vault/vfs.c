@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/assert.h"
 #include "base/text.h"
 
 #define PAGE                 ROVE_VAULT_PAGE
@@ -45,7 +44,17 @@ static int real_write(sealed_file *file, const void *data, size_t size, sqlite3_
     return file->real->pMethods->xWrite(file->real, data, (int)size, at);
 }
 
-/* SQLite's code for a unit that could not be sealed or opened. */
+/* ---- units ---------------------------------------------------------------------------------------------- */
+
+/* Where a byte of SQLite's lies: in which unit, and where that begins on the disk. */
+typedef struct place {
+    rove__unit_kind kind;
+    uint64_t position;
+    size_t size;   /* of the unit, without its seal */
+    size_t within; /* where in it */
+    sqlite3_int64 at;
+} place;
+
 static int code_of(rove_status status, int otherwise) {
     switch (status) {
     case ROVE_OK:
@@ -54,56 +63,69 @@ static int code_of(rove_status status, int otherwise) {
         return SQLITE_IOERR_NOMEM;
     case ROVE_LOCKED:
         return SQLITE_IOERR_AUTH;
-    default:
+    case ROVE_CORRUPT:
+        return SQLITE_IOERR_DATA;
+    default: /* cryptography that failed says nothing about the file */
         return otherwise;
     }
 }
 
-/* ---- units ---------------------------------------------------------------------------------------------- */
-
-/* A unit and its seal, which lies behind it. SHORT_READ: the file ends before, or within it. */
-static int read_unit(sealed_file *file, rove__unit_kind kind, uint64_t position, size_t size,
-                     sqlite3_int64 at, void *out) {
-    int code = real_read(file, file->sealed, size + ROVE_UNIT_SEAL_SIZE, at);
+/* A unit with its seal, which lies behind it. SHORT_READ: the file ends before, or within it. */
+static int read_unit(sealed_file *file, const place *unit, void *out) {
+    int code = real_read(file, file->sealed, unit->size + ROVE_UNIT_SEAL_SIZE, unit->at);
 
     if (code != SQLITE_OK) {
         return code;
     }
-    rove_status status = rove__vault_unseal(file->vfs->vault, kind, position, file->sealed, size,
-                                            file->sealed + size, out);
-    return code_of(status, SQLITE_IOERR_DATA);
+    rove_status status =
+        rove__vault_unseal(file->vfs->vault, unit->kind, unit->position, file->sealed, unit->size,
+                           file->sealed + unit->size, out);
+    return code_of(status, SQLITE_IOERR_READ);
 }
 
-static int write_unit(sealed_file *file, rove__unit_kind kind, uint64_t position, const void *plain,
-                      size_t size, sqlite3_int64 at) {
-    rove_status status = rove__vault_seal(file->vfs->vault, kind, position, plain, size,
-                                          file->sealed, file->sealed + size);
+/* `size` bytes from there on, of that unit. */
+static int read_part(sealed_file *file, const place *from, void *out, size_t size) {
+    if (from->within == 0 && size == from->size) {
+        return read_unit(file, from, out);
+    }
+    int code = read_unit(file, from, file->plain);
+    if (code == SQLITE_OK) {
+        memcpy(out, file->plain + from->within, size);
+    }
+    rove__wipe(file->plain, from->size);
+    return code;
+}
 
-    return status == ROVE_OK ? real_write(file, file->sealed, size + ROVE_UNIT_SEAL_SIZE, at)
-                             : code_of(status, SQLITE_IOERR_WRITE);
+static int write_unit(sealed_file *file, const place *unit, const void *plain) {
+    rove_status status = rove__vault_seal(file->vfs->vault, unit->kind, unit->position, plain,
+                                          unit->size, file->sealed, file->sealed + unit->size);
+
+    return status == ROVE_OK
+               ? real_write(file, file->sealed, unit->size + ROVE_UNIT_SEAL_SIZE, unit->at)
+               : code_of(status, SQLITE_IOERR_WRITE);
 }
 
 /* ---- the database --------------------------------------------------------------------------------------- */
 
+static place page_place(sqlite3_int64 at) {
+    return (place){ROVE_UNIT_PAGE, (uint64_t)(at / PAGE) + 1, PAGE_PLAIN, (size_t)(at % PAGE),
+                   at - at % PAGE};
+}
+
 /* Part of one page. */
 static int read_page(sealed_file *file, uint8_t *out, size_t size, sqlite3_int64 at) {
-    sqlite3_int64 number = at / PAGE;
-    size_t within = (size_t)(at % PAGE);
-    int is_probe = at == 0 && size <= PROBE;
+    place from = page_place(at);
+    size_t plain = from.within < PAGE_PLAIN ? PAGE_PLAIN - from.within : 0;
 
-    int code = read_unit(file, ROVE_UNIT_PAGE, (uint64_t)number + 1, PAGE_PLAIN, number * PAGE,
-                         file->plain);
-    if (code == SQLITE_IOERR_DATA && is_probe) {
-        memset(out, 0, size);
-        return SQLITE_OK;
-    }
-    memset(file->plain + PAGE_PLAIN, 0, ROVE_UNIT_SEAL_SIZE);
+    plain = size < plain ? size : plain;
+    int code = plain > 0 ? read_part(file, &from, out, plain) : SQLITE_OK;
     if (code == SQLITE_OK) {
-        memcpy(out, file->plain + within, size);
-    } else if (code == SQLITE_IOERR_SHORT_READ) {
+        memset(out + plain, 0, size - plain); /* its seal */
+    } else {
         memset(out, 0, size);
     }
-    return code;
+    int is_probe = at == 0 && size <= PROBE;
+    return code == SQLITE_IOERR_DATA && is_probe ? SQLITE_OK : code;
 }
 
 static int page_read(sqlite3_file *base, void *out, int amount, sqlite3_int64 at) {
@@ -119,9 +141,7 @@ static int page_read(sqlite3_file *base, void *out, int amount, sqlite3_int64 at
         left -= part;
         at += (sqlite3_int64)part;
     }
-    if (code == SQLITE_IOERR_SHORT_READ) {
-        memset(to, 0, left);
-    }
+    memset(to, 0, left);
     return code;
 }
 
@@ -134,14 +154,15 @@ static int is_zero(const uint8_t *bytes, size_t size) {
     return 1;
 }
 
+/* Whole, and with nothing where its seal will lie. */
 static int page_write(sqlite3_file *base, const void *data, int amount, sqlite3_int64 at) {
     const uint8_t *bytes = data;
+    place to = page_place(at);
 
-    if (amount != PAGE || at % PAGE != 0 || !is_zero(bytes + PAGE_PLAIN, ROVE_UNIT_SEAL_SIZE)) {
-        ROVE_ASSERT(!"a page is written whole, with nothing where its seal lies");
+    if (amount != PAGE || to.within != 0 || !is_zero(bytes + PAGE_PLAIN, ROVE_UNIT_SEAL_SIZE)) {
         return SQLITE_IOERR_WRITE;
     }
-    return write_unit(of(base), ROVE_UNIT_PAGE, (uint64_t)(at / PAGE) + 1, data, PAGE_PLAIN, at);
+    return write_unit(of(base), &to, data);
 }
 
 static int page_truncate(sqlite3_file *base, sqlite3_int64 size) {
@@ -163,62 +184,59 @@ static sqlite3_int64 on_disk(sqlite3_int64 frame) {
     return LOG_HEADER_ON_DISK + frame * FRAME_ON_DISK;
 }
 
-/* What is torn is where the log ends: SQLite's own checks find no frame in zeros. */
-static int or_zeros(int code, void *out, size_t size) {
-    if (code == SQLITE_IOERR_DATA || code == SQLITE_IOERR_SHORT_READ) {
-        memset(out, 0, size);
+static place log_place(sqlite3_int64 at) {
+    if (at < LOG_HEADER) {
+        return (place){ROVE_UNIT_LOG_HEADER, 0, LOG_HEADER, (size_t)at, 0};
     }
-    return code == SQLITE_IOERR_DATA ? SQLITE_OK : code;
+    sqlite3_int64 frame = frame_of(at);
+    size_t within = (size_t)((at - LOG_HEADER) % FRAME);
+    if (within < FRAME_HEADER) {
+        return (place){ROVE_UNIT_FRAME_HEADER, (uint64_t)frame, FRAME_HEADER, within,
+                       on_disk(frame)};
+    }
+    return (place){ROVE_UNIT_FRAME_PAGE, (uint64_t)frame, PAGE, within - FRAME_HEADER,
+                   on_disk(frame) + FRAME_HEADER_ON_DISK};
 }
 
-static int read_frame(sealed_file *file, sqlite3_int64 frame, uint8_t *out) {
-    int code =
-        read_unit(file, ROVE_UNIT_FRAME_HEADER, (uint64_t)frame, FRAME_HEADER, on_disk(frame), out);
-    if (code == SQLITE_OK) {
-        code = read_unit(file, ROVE_UNIT_FRAME_PAGE, (uint64_t)frame, PAGE,
-                         on_disk(frame) + FRAME_HEADER_ON_DISK, out + FRAME_HEADER);
-    }
-    return or_zeros(code, out, FRAME);
+/*
+ * The index is made anew from the header and whole frames, and what is torn is where the log ends: SQLite's own checks find no
+ * frame in zeros. A commit reads whole frames too, its own ones, to write their checksums anew; there zeros would be written.
+ */
+static int may_be_the_end(sealed_file *file, int amount, sqlite3_int64 at) {
+    int is_header = at == 0 && amount == LOG_HEADER;
+    int is_frame = at >= LOG_HEADER && (at - LOG_HEADER) % FRAME == 0 && amount == FRAME;
+
+    return (is_header || is_frame) && !rove__wal_index_is_written(&file->vfs->index);
 }
 
 static int log_read(sqlite3_file *base, void *out, int amount, sqlite3_int64 at) {
     sealed_file *file = of(base);
+    sqlite3_int64 next = at;
+    size_t left = (size_t)amount;
+    uint8_t *to = out;
+    int code = SQLITE_OK;
 
-    if (at == 0 && amount == LOG_HEADER) {
-        return or_zeros(read_unit(file, ROVE_UNIT_LOG_HEADER, 0, LOG_HEADER, 0, out), out,
-                        LOG_HEADER);
+    while (left > 0 && code == SQLITE_OK) {
+        place from = log_place(next);
+        size_t room = from.size - from.within;
+        size_t part = left < room ? left : room;
+        code = read_part(file, &from, to, part);
+        to += part;
+        left -= part;
+        next += (sqlite3_int64)part;
     }
-    sqlite3_int64 frame = frame_of(at);
-    sqlite3_int64 within = (at - LOG_HEADER) % FRAME;
-    if (at >= LOG_HEADER && within == 0 && amount == FRAME) {
-        return read_frame(file, frame, out);
+    if (code != SQLITE_OK) {
+        memset(out, 0, (size_t)amount);
     }
-    if (at >= LOG_HEADER && within == FRAME_HEADER && amount == PAGE) {
-        return read_unit(file, ROVE_UNIT_FRAME_PAGE, (uint64_t)frame, PAGE,
-                         on_disk(frame) + FRAME_HEADER_ON_DISK, out);
-    }
-    ROVE_ASSERT(!"SQLite reads of a log its header, whole frames, and their pages");
-    return SQLITE_IOERR_READ;
+    return code == SQLITE_IOERR_DATA && may_be_the_end(file, amount, at) ? SQLITE_OK : code;
 }
 
+/* Headers and pages, each whole. */
 static int log_write(sqlite3_file *base, const void *data, int amount, sqlite3_int64 at) {
-    sealed_file *file = of(base);
+    place to = log_place(at);
 
-    if (at == 0 && amount == LOG_HEADER) {
-        return write_unit(file, ROVE_UNIT_LOG_HEADER, 0, data, LOG_HEADER, 0);
-    }
-    sqlite3_int64 frame = frame_of(at);
-    sqlite3_int64 within = (at - LOG_HEADER) % FRAME;
-    if (at >= LOG_HEADER && within == 0 && amount == FRAME_HEADER) {
-        return write_unit(file, ROVE_UNIT_FRAME_HEADER, (uint64_t)frame, data, FRAME_HEADER,
-                          on_disk(frame));
-    }
-    if (at >= LOG_HEADER && within == FRAME_HEADER && amount == PAGE) {
-        return write_unit(file, ROVE_UNIT_FRAME_PAGE, (uint64_t)frame, data, PAGE,
-                          on_disk(frame) + FRAME_HEADER_ON_DISK);
-    }
-    ROVE_ASSERT(!"SQLite writes of a log its header, frames' headers, and their pages");
-    return SQLITE_IOERR_WRITE;
+    return to.within == 0 && (size_t)amount == to.size ? write_unit(of(base), &to, data)
+                                                       : SQLITE_IOERR_WRITE;
 }
 
 static int log_truncate(sqlite3_file *base, sqlite3_int64 size) {
@@ -240,18 +258,36 @@ static int log_size(sqlite3_file *base, sqlite3_int64 *size) {
 }
 
 /* ---- the head of a rollback journal ----------------------------------------------------------------------
- * Of an empty database there are no pages to keep: it says so, and nothing else. */
+ * Of an empty database there are no pages to keep: it says so, and nothing else. Were more of it read, then who can write
+ * into the folder could have SQLite put back pages that he made. */
 
 static int journal_read(sqlite3_file *base, void *out, int amount, sqlite3_int64 at) {
-    return of(base)->real->pMethods->xRead(of(base)->real, out, amount, at);
+    size_t room = at < JOURNAL_HEADER ? (size_t)(JOURNAL_HEADER - at) : 0;
+    size_t part = (size_t)amount < room ? (size_t)amount : room;
+    int code = part > 0 ? real_read(of(base), out, part, at) : SQLITE_OK;
+
+    if (part < (size_t)amount) {
+        memset((uint8_t *)out + part, 0, (size_t)amount - part);
+        code = code == SQLITE_OK ? SQLITE_IOERR_SHORT_READ : code;
+    }
+    return code;
 }
 
 static int journal_write(sqlite3_file *base, const void *data, int amount, sqlite3_int64 at) {
-    if (at < 0 || amount < 0 || at + amount > JOURNAL_HEADER) {
-        ROVE_ASSERT(!"a journal has pages of nothing");
-        return SQLITE_IOERR_WRITE;
-    }
-    return of(base)->real->pMethods->xWrite(of(base)->real, data, amount, at);
+    return at >= 0 && amount >= 0 && at + amount <= JOURNAL_HEADER
+               ? real_write(of(base), data, (size_t)amount, at)
+               : SQLITE_IOERR_WRITE;
+}
+
+static int journal_truncate(sqlite3_file *base, sqlite3_int64 size) {
+    return page_truncate(base, size);
+}
+
+static int journal_size(sqlite3_file *base, sqlite3_int64 *size) {
+    int code = page_size(base, size);
+
+    *size = *size < JOURNAL_HEADER ? *size : JOURNAL_HEADER;
+    return code;
 }
 
 /* ---- what all files have -------------------------------------------------------------------------------- */
@@ -260,7 +296,7 @@ static int file_close(sqlite3_file *base) {
     sealed_file *file = of(base);
 
     rove__wal_index_unmap(&file->vfs->index, &file->index);
-    memset(file->plain, 0, sizeof file->plain);
+    rove__wipe(file->plain, sizeof file->plain);
     return file->real->pMethods->xClose(file->real);
 }
 
@@ -323,19 +359,19 @@ static int index_unmap(sqlite3_file *base, int remove) {
     return SQLITE_OK;
 }
 
-#define METHODS(prefix, sized)                                                                     \
+#define METHODS(prefix)                                                                            \
     {                                                                                              \
         .iVersion = 2, .xClose = file_close, .xRead = prefix##_read, .xWrite = prefix##_write,     \
-        .xTruncate = sized##_truncate, .xSync = file_sync, .xFileSize = sized##_size,              \
+        .xTruncate = prefix##_truncate, .xSync = file_sync, .xFileSize = prefix##_size,            \
         .xLock = file_lock, .xUnlock = file_unlock, .xCheckReservedLock = file_check_lock,         \
         .xFileControl = file_control, .xSectorSize = file_sector,                                  \
         .xDeviceCharacteristics = file_characteristics, .xShmMap = index_map,                      \
         .xShmLock = index_lock, .xShmBarrier = index_barrier, .xShmUnmap = index_unmap             \
     }
 
-static const sqlite3_io_methods page_methods = METHODS(page, page);
-static const sqlite3_io_methods log_methods = METHODS(log, log);
-static const sqlite3_io_methods journal_methods = METHODS(journal, page);
+static const sqlite3_io_methods page_methods = METHODS(page);
+static const sqlite3_io_methods log_methods = METHODS(log);
+static const sqlite3_io_methods journal_methods = METHODS(journal);
 
 /* ---- files ---------------------------------------------------------------------------------------------- */
 
@@ -358,7 +394,8 @@ static int vfs_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *out, 
     sealed_file *file = of(out);
     const sqlite3_io_methods *methods = methods_for(self, name, flags);
 
-    memset(file, 0, sizeof *file);
+    /* The real one's part too: there may be what is left of a file that was closed. */
+    memset(file, 0, sizeof *file + (size_t)self->real->szOsFile);
     if (methods == NULL) {
         return SQLITE_CANTOPEN;
     }

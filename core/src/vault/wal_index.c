@@ -9,6 +9,9 @@
 #include "base/assert.h"
 
 #define REGION_SIZE 32768
+/* Of SQLite's locks, by their numbers. */
+#define WRITE_LOCK   0
+#define RECOVER_LOCK 2
 
 int rove__wal_index_init(rove__wal_index *index, const rove_allocator *allocator) {
     memset(index, 0, sizeof *index);
@@ -145,4 +148,11 @@ void rove__wal_index_unmap(rove__wal_index *index, rove__wal_index_user *user) {
         }
     }
     sqlite3_mutex_leave(index->mutex);
+}
+
+int rove__wal_index_is_written(rove__wal_index *index) {
+    sqlite3_mutex_enter(index->mutex);
+    int is_written = index->exclusive[WRITE_LOCK] != NULL && index->exclusive[RECOVER_LOCK] == NULL;
+    sqlite3_mutex_leave(index->mutex);
+    return is_written;
 }

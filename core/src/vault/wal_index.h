@@ -42,4 +42,7 @@ int rove__wal_index_lock(rove__wal_index *index, rove__wal_index_user *user, int
 void rove__wal_index_barrier(rove__wal_index *index);
 void rove__wal_index_unmap(rove__wal_index *index, rove__wal_index_user *user);
 
+/* 1 while somebody writes into the log, and not while it is recovered. */
+int rove__wal_index_is_written(rove__wal_index *index);
+
 #endif
