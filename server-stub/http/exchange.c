@@ -105,6 +105,10 @@ enum MHD_Result exchange_finish(request *self) {
     if (rove__server_wants_commit(self->server)) {
         return front_submit(self, commit_one);
     }
+    status = front_authorise(self, NEED_DEVICE); /* it may have been revoked while it sent */
+    if (status != ROVE_OK) {
+        return answer_status(self, front_refusal(status), status);
+    }
     self->progress = PROGRESS_RESUMED;
     return answer_queue(
         self, MHD_HTTP_OK,

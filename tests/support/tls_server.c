@@ -35,6 +35,7 @@ struct tls_server {
     _Atomic int connection; /* the socket that is served, or -1 */
     _Atomic int connections;
     _Atomic int requests;
+    _Atomic int resumed;
     _Atomic int64_t received;
     _Atomic int64_t sent;
     pthread_mutex_t mutex; /* of what follows */
@@ -218,6 +219,7 @@ static void serve_connection(tls_server *self, int fd) {
     require(ssl != NULL && SSL_set_fd(ssl, fd) == 1, "SSL_new");
     if (SSL_accept(ssl) == 1) {
         note_client(self, ssl);
+        atomic_fetch_add(&self->resumed, SSL_session_reused(ssl));
         while (serve_request(self, ssl)) {
         }
     } else {
@@ -331,6 +333,10 @@ int tls_server_connections(const tls_server *server) {
 
 int tls_server_requests(const tls_server *server) {
     return atomic_load(&server->requests);
+}
+
+int tls_server_resumed(const tls_server *server) {
+    return atomic_load(&server->resumed);
 }
 
 int64_t tls_server_received(const tls_server *server) {

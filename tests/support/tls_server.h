@@ -55,6 +55,8 @@ int tls_server_port(const tls_server *server);
 /* Connections accepted, requests read, and bytes above TLS each way, so far. */
 int tls_server_connections(const tls_server *server);
 int tls_server_requests(const tls_server *server);
+/* Of the connections, those that took up a session of an earlier one. */
+int tls_server_resumed(const tls_server *server);
 int64_t tls_server_received(const tls_server *server);
 int64_t tls_server_sent(const tls_server *server);
 /* The certificate that the last client to finish a handshake showed; 0 if none. */

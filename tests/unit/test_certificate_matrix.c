@@ -6,11 +6,9 @@
  *
  * The devices are whole ones, over libcurl and TLS; the servers stand at the very port that headquarters had.
  */
-#include "headquarters.h"
+#include "outpost.h"
 
-#include "http/http.h"
 #include "keys.h"
-#include "rove/rove.h"
 #include "tls_server.h"
 
 #define YEAR_2100_MS INT64_C(4102444800000)
@@ -21,35 +19,17 @@ enum { CLOCK_RIGHT, CLOCK_1970, CLOCK_2100, CLOCKS };
 
 static const char *const clock_names[CLOCKS] = {"right", "1970", "2100"};
 
-typedef struct device {
-    rove_ports ports;
-    rove_clock_reading now;
-    rove *replica;
-    rove_error error;
-    char folder[32];
-    char code[256];
-} device;
-
 /* What a device knows of the time. */
 enum { NEW, KNOWING, RESTARTED, STATES };
 
 static const char *const state_names[STATES] = {"new", "knowing", "restarted"};
 
 typedef struct world {
-    headquarters h;
-    hq_http *http;
-    char url[64];
-    int port;
+    outpost *o;
     device devices[STATES][CLOCKS];
-    rove_error error;
 } world;
 
 /* ---- devices -------------------------------------------------------------------------------------------- */
-
-static void read_clock(void *ctx, rove_clock_reading *reading) {
-    const device *d = ctx;
-    *reading = d->now;
-}
 
 static void set_clock(device *d, int which) {
     rove_clock real;
@@ -65,109 +45,30 @@ static void restart(device *d) {
     d->now.boot_ms = 10;
 }
 
-static void forget(const char *folder) {
-    char path[128];
-    DIR *files = opendir(folder);
-    for (struct dirent *at = files == NULL ? NULL : readdir(files); at != NULL;
-         at = readdir(files)) {
-        (void)snprintf(path, sizeof path, "%s/%.60s", folder, at->d_name);
-        (void)unlink(path);
-    }
-    if (files != NULL) {
-        (void)closedir(files);
-    }
-    (void)rmdir(folder);
-}
-
-static void open_device(device *d, int state, int which) {
-    assert_int_equal(rove_posix_ports_new(&d->ports), ROVE_OK);
-    d->ports.clock = (rove_clock){read_clock, d};
-    d->ports.app = "test";
-    set_clock(d, which);
-    (void)snprintf(d->folder, sizeof d->folder, "%s_%s", state_names[state], clock_names[which]);
-    forget(d->folder);
-    if (rove_open(&d->ports, d->folder, &d->replica, &d->error) != ROVE_OK) {
-        fail_msg("rove_open: %s", d->error.message);
-    }
-}
-
-static void close_device(device *d) {
-    rove_close(d->replica);
-    rove_posix_ports_free(&d->ports);
-    forget(d->folder);
-}
-
-static void invite(world *w, device *d) {
-    said s;
-    assert_int_equal(headquarters_run(&w->h, &s, "enroll-code", "--user", "jo", NULL),
-                     HQ_EXIT_DONE);
-    const char *at = strstr(s.out, "\n\n    ");
-    assert_non_null(at);
-    (void)snprintf(d->code, sizeof d->code, "%.*s", (int)strcspn(at + 6, "\n"), at + 6);
-}
-
-static rove_status enrol(world *w, device *d) {
-    return rove_enroll(d->replica, w->url, d->code, &d->error);
-}
-
-static rove_status sync_now(device *d) {
-    return rove_sync(d->replica, NULL, NULL, &d->error);
-}
-
 static void write_account(device *d) {
     rove_field fields[] = {{"name", rove_text("written offline")}};
     rove_id id = 0;
     assert_int_equal(rove_insert(d->replica, "Account", fields, 1, &id, &d->error), ROVE_OK);
 }
 
-static rove_state state_of(const device *d) {
-    rove_state now = {.size = sizeof now};
-    assert_int_equal(rove_read_state(d->replica, &now, NULL), ROVE_OK);
-    return now;
-}
-
-/* A device is let in, with all that it wrote, whatever its clock says. */
-static void assert_served(device *d, rove_status status) {
-    if (status != ROVE_OK) {
-        fail_msg("%s: %s: %s", d->folder, rove_status_name(status), d->error.message);
-    }
-    assert_int_equal(state_of(d).pending, 0);
-    assert_int_equal(state_of(d).rejections, 0);
-}
-
 /* ---- the world ------------------------------------------------------------------------------------------ */
-
-static void serve(world *w) {
-    char listen[32];
-    (void)snprintf(listen, sizeof listen, "127.0.0.1:%d", w->port);
-    const hq_http_options options = {.listen = listen, .threads = 2};
-    if (hq_http_start(w->h.hq, &options, &w->http, &w->error) != ROVE_OK) {
-        fail_msg("hq_http_start: %s", w->error.message);
-    }
-    w->port = hq_http_port(w->http);
-    (void)snprintf(w->url, sizeof w->url, "%s", hq_http_url(w->http));
-}
-
-static void stop_serving(world *w) {
-    hq_http_stop(w->http);
-    w->http = NULL;
-}
 
 /* Devices of each state and clock; those that are not new have work that waits. */
 static int set_up(void **state) {
+    char folder[32];
     world *w = calloc(1, sizeof *w);
     assert_non_null(w);
-    headquarters_start(&w->h);
-    serve(w);
-    (void)headquarters_user_put(&w->h, 0, "jo", 1);
+    w->o = outpost_start();
     for (int s = NEW; s < STATES; s++) {
         for (int c = 0; c < CLOCKS; c++) {
             device *d = &w->devices[s][c];
-            open_device(d, s, c);
-            invite(w, d);
+            (void)snprintf(folder, sizeof folder, "%s_%s", state_names[s], clock_names[c]);
+            device_open(w->o, d, folder);
+            set_clock(d, c);
+            device_invite(w->o, d);
             if (s != NEW) {
-                assert_served(d, enrol(w, d));
-                assert_served(d, sync_now(d));
+                device_served(d, device_enrol(w->o, d));
+                device_served(d, device_sync(d));
                 write_account(d);
             }
             if (s == RESTARTED) {
@@ -183,11 +84,10 @@ static int tear_down(void **state) {
     world *w = *state;
     for (int s = NEW; s < STATES; s++) {
         for (int c = 0; c < CLOCKS; c++) {
-            close_device(&w->devices[s][c]);
+            device_close(&w->devices[s][c]);
         }
     }
-    stop_serving(w);
-    headquarters_end(&w->h);
+    outpost_end(w->o);
     free(w);
     return 0;
 }
@@ -285,9 +185,9 @@ static void show_other(stand *self) {
 }
 
 static void show(world *w, stand *self, shown what) {
-    const hq_keys *keys = hq_get_keys(w->h.hq);
+    const hq_keys *keys = hq_get_keys(w->o->h.hq);
     const char *name = what == SHOWN_OTHER_NAME ? "other.example.com" : "127.0.0.1";
-    int64_t at_ms = hq_now_ms(w->h.hq);
+    int64_t at_ms = hq_now_ms(w->o->h.hq);
     switch (what) {
     case SHOWN_OWN:
         self->key = keys->server_key;
@@ -331,7 +231,7 @@ static void take_place(world *w, stand *self, const liar *as) {
                                         .key_pem = self->key.data,
                                         .key_size = self->key.size,
                                         .manner = as->manner,
-                                        .port = w->port,
+                                        .port = w->o->port,
                                         .routes = as->routes};
     self->server = tls_server_start(&options);
 }
@@ -346,7 +246,7 @@ static void assert_refused(world *w, const stand *at, const liar *as, int state,
     const char *says = state == KNOWING ? as->says : state == RESTARTED ? as->restarted : "";
     int64_t received = tls_server_received(at->server);
     int connections = tls_server_connections(at->server);
-    rove_status status = state == NEW ? enrol(w, d) : sync_now(d);
+    rove_status status = state == NEW ? device_enrol(w->o, d) : device_sync(d);
     if (status != as->status || strstr(d->error.message, says) == NULL) {
         fail_msg("%s, %s, clock %s: %s: %s", as->name, state_names[state], clock_names[which],
                  rove_status_name(status), d->error.message);
@@ -356,13 +256,13 @@ static void assert_refused(world *w, const stand *at, const liar *as, int state,
         fail_msg("%s, %s, clock %s: it was sent something", as->name, state_names[state],
                  clock_names[which]);
     }
-    assert_int_equal(state_of(d).enrolled, state != NEW);
-    assert_int_equal(state_of(d).pending, state != NEW);
+    assert_int_equal(device_state(d).enrolled, state != NEW);
+    assert_int_equal(device_state(d).pending, state != NEW);
 }
 
 static void test_no_wrong_server_hears_a_request(void **state) {
     world *w = *state;
-    stop_serving(w);
+    outpost_stop(w->o);
     for (size_t i = 0; i < sizeof liars / sizeof *liars; i++) {
         stand at = {.server = NULL};
         take_place(w, &at, &liars[i]);
@@ -374,11 +274,11 @@ static void test_no_wrong_server_hears_a_request(void **state) {
         tls_server_stop(at.server);
     }
     /* Headquarters is back, and gets all. */
-    serve(w);
+    outpost_serve(w->o);
     for (int c = 0; c < CLOCKS; c++) {
-        assert_served(&w->devices[NEW][c], enrol(w, &w->devices[NEW][c]));
+        device_served(&w->devices[NEW][c], device_enrol(w->o, &w->devices[NEW][c]));
         for (int s = NEW; s < STATES; s++) {
-            assert_served(&w->devices[s][c], sync_now(&w->devices[s][c]));
+            device_served(&w->devices[s][c], device_sync(&w->devices[s][c]));
         }
     }
 }
@@ -395,34 +295,34 @@ static void turn(device *d, int which) {
 /* From enrolment on, through a restart with each clock, after a renewal of the server's certificate, and renewing its own. */
 static void test_an_honest_device_is_never_refused_for_its_clock(void **state) {
     world *w = *state;
-    const int64_t until_ms = hq_now_ms(w->h.hq) + (ROVE_PKI_DEVICE_DAYS + 1) * ROVE_PKI_DAY_MS;
+    const int64_t until_ms = hq_now_ms(w->o->h.hq) + (ROVE_PKI_DEVICE_DAYS + 1) * ROVE_PKI_DAY_MS;
     said s;
     for (int c = 0; c < CLOCKS; c++) {
         device *d = &w->devices[NEW][c];
-        assert_served(d, enrol(w, d));
+        device_served(d, device_enrol(w->o, d));
         for (int then = 0; then < CLOCKS; then++) {
             turn(d, then);
             write_account(d);
-            assert_served(d, sync_now(d));
+            device_served(d, device_sync(d));
             restart(d);
             write_account(d);
-            assert_served(d, sync_now(d));
+            device_served(d, device_sync(d));
         }
     }
     /* Later the server's certificate is a new one, and theirs are to be renewed. */
-    w->h.clock.offset_ms = LATER_MS;
-    assert_int_equal(headquarters_run(&w->h, &s, "renew-server", NULL), HQ_EXIT_DONE);
+    w->o->h.clock.offset_ms = LATER_MS;
+    assert_int_equal(headquarters_run(&w->o->h, &s, "renew-server", NULL), HQ_EXIT_DONE);
     for (int c = 0; c < CLOCKS; c++) {
         for (int t = NEW; t < STATES; t++) {
             device *d = &w->devices[t][c];
             d->now.boot_ms += LATER_MS;
-            assert_served(d, sync_now(d));
+            device_served(d, device_sync(d));
             write_account(d);
-            assert_served(d, sync_now(d));
-            assert_true(state_of(d).certificate_until_ms > until_ms);
+            device_served(d, device_sync(d));
+            assert_true(device_state(d).certificate_until_ms > until_ms);
         }
     }
-    w->h.clock.offset_ms = 0;
+    w->o->h.clock.offset_ms = 0;
 }
 
 /* ---- a device that headquarters turns down -------------------------------------------------------------- */
@@ -436,16 +336,13 @@ static void each_enrolled(world *w, void (*act)(world *w, device *d)) {
 }
 
 static void revoke(world *w, device *d) {
-    said s;
-    char replica[16];
-    (void)snprintf(replica, sizeof replica, "%u", (unsigned)state_of(d).replica);
-    assert_int_equal(headquarters_run(&w->h, &s, "revoke", replica, NULL), HQ_EXIT_DONE);
+    device_revoke(w->o, d);
 }
 
 static void assert_turned_away(world *w, device *d) {
     (void)w;
-    assert_int_equal(sync_now(d), ROVE_REVOKED);
-    assert_int_equal(state_of(d).pending, 1);
+    assert_int_equal(device_sync(d), ROVE_REVOKED);
+    assert_int_equal(device_state(d).pending, 1);
 }
 
 /* Headquarters takes nothing from it, and the work stays where it is. */
@@ -454,10 +351,10 @@ static void test_a_revoked_device_is_refused_by_any_clock(void **state) {
     said before;
     said after;
     each_enrolled(w, revoke);
-    assert_int_equal(headquarters_run(&w->h, &before, "status", NULL), HQ_EXIT_DONE);
+    assert_int_equal(headquarters_run(&w->o->h, &before, "status", NULL), HQ_EXIT_DONE);
     each_enrolled(w, assert_turned_away);
     each_enrolled(w, assert_turned_away);
-    assert_int_equal(headquarters_run(&w->h, &after, "status", NULL), HQ_EXIT_DONE);
+    assert_int_equal(headquarters_run(&w->o->h, &after, "status", NULL), HQ_EXIT_DONE);
     assert_string_equal(before.out, after.out);
 }
 

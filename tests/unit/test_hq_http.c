@@ -4,124 +4,18 @@
  */
 #include "headquarters.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <openssl/ssl.h>
 #include <signal.h>
-#include <sys/socket.h>
 
 #include "http/guard.h"
 #include "http/http.h"
-
-#define ANSWER_MAX 65536
+#include "line.h"
 
 typedef struct world {
     headquarters h;
     hq_http *http;
-    SSL_CTX *tls;
+    caller c;
     rove_error error;
-    char answer[ANSWER_MAX];
-    size_t answer_size;
 } world;
-
-/* ---- a client ------------------------------------------------------------------------------------------- */
-
-typedef struct line {
-    int fd;
-    SSL *ssl;
-} line;
-
-static int dial(int port) {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_true(fd >= 0);
-    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
-    return fd;
-}
-
-/* 1 if the handshake came to its end. */
-static int try_open(world *w, line *l) {
-    l->fd = dial(hq_http_port(w->http));
-    l->ssl = SSL_new(w->tls);
-    assert_non_null(l->ssl);
-    assert_int_equal(SSL_set_fd(l->ssl, l->fd), 1);
-    return SSL_connect(l->ssl) == 1;
-}
-
-static line open_line(world *w) {
-    line l;
-    assert_true(try_open(w, &l));
-    return l;
-}
-
-static void close_line(line *l) {
-    SSL_free(l->ssl);
-    (void)close(l->fd);
-}
-
-static void say(line *l, const char *bytes, size_t size) {
-    while (size > 0) {
-        int sent = SSL_write(l->ssl, bytes, size > 16384 ? 16384 : (int)size);
-        if (sent <= 0) {
-            return;
-        }
-        bytes += sent;
-        size -= (size_t)sent;
-    }
-}
-
-/* The stated length of the answer's body, if its head is complete; -1 otherwise. */
-static long body_length(const world *w, size_t *head_size) {
-    const char *end = strstr(w->answer, "\r\n\r\n");
-    const char *length = strstr(w->answer, "Content-Length: ");
-    if (end == NULL) {
-        return -1;
-    }
-    *head_size = (size_t)(end - w->answer) + 4;
-    return length == NULL || length > end ? 0 : strtol(length + 16, NULL, 10);
-}
-
-/* Reads one answer; its HTTP status, 0 if the connection ended before there was one. */
-static int hear(world *w, line *l, int without_body) {
-    size_t head = 0;
-    w->answer_size = 0;
-    w->answer[0] = '\0';
-    for (;;) {
-        long length = body_length(w, &head);
-        if (length >= 0 && (without_body || w->answer_size >= head + (size_t)length)) {
-            return (int)strtol(w->answer + 9, NULL, 10);
-        }
-        assert_true(w->answer_size < sizeof w->answer - 1);
-        int got = SSL_read(l->ssl, w->answer + w->answer_size,
-                           (int)(sizeof w->answer - 1 - w->answer_size));
-        if (got <= 0) {
-            return 0;
-        }
-        w->answer_size += (size_t)got;
-        w->answer[w->answer_size] = '\0';
-    }
-}
-
-static int ask(world *w, line *l, const char *text) {
-    say(l, text, strlen(text));
-    return hear(w, l, strncmp(text, "HEAD", 4) == 0);
-}
-
-/* On a connection of its own. */
-static int ask_once(world *w, const char *text) {
-    line l = open_line(w);
-    int status = ask(w, &l, text);
-    close_line(&l);
-    return status;
-}
-
-static const char *body_of(const world *w) {
-    const char *end = strstr(w->answer, "\r\n\r\n");
-    return end == NULL ? "" : end + 4;
-}
-
-#define REQUEST(first) first " HTTP/1.1\r\nHost: localhost\r\n"
 
 /* ---- the world ------------------------------------------------------------------------------------------ */
 
@@ -130,14 +24,15 @@ static void serve(world *w, const hq_http_options *options) {
     if (hq_http_start(w->h.hq, options, &w->http, &w->error) != ROVE_OK) {
         fail_msg("hq_http_start: %s", w->error.message);
     }
+    w->c.port = hq_http_port(w->http);
 }
 
 static int set_up(void **state) {
     world *w = calloc(1, sizeof *w);
     assert_non_null(w);
     headquarters_start(&w->h);
-    w->tls = SSL_CTX_new(TLS_client_method());
-    assert_non_null(w->tls);
+    w->c.tls = SSL_CTX_new(TLS_client_method());
+    assert_non_null(w->c.tls);
     *state = w;
     return 0;
 }
@@ -151,7 +46,7 @@ static int set_up_serving(void **state) {
 static int tear_down(void **state) {
     world *w = *state;
     hq_http_stop(w->http);
-    SSL_CTX_free(w->tls);
+    SSL_CTX_free(w->c.tls);
     headquarters_end(&w->h);
     free(w);
     return 0;
@@ -161,17 +56,18 @@ static int tear_down(void **state) {
 
 static void test_healthz(void **state) {
     world *w = *state;
-    line l = open_line(w);
-    assert_int_equal(ask(w, &l, REQUEST("GET /healthz") "\r\n"), 200);
-    assert_string_equal(body_of(w), "ok\n");
-    assert_null(strstr(w->answer, "Server:"));
-    assert_int_equal(ask(w, &l, REQUEST("HEAD /healthz") "\r\n"), 200);
-    assert_int_equal(ask(w, &l, REQUEST("DELETE /healthz") "\r\n"), 405);
-    assert_non_null(strstr(w->answer, "Allow: GET\r\n"));
-    assert_non_null(strstr(w->answer, "Rove-Status: PROTOCOL\r\n"));
-    assert_int_equal(ask(w, &l, REQUEST("PUT /v1/enroll") "Content-Length: 1\r\n\r\nx"), 405);
-    assert_non_null(strstr(w->answer, "Allow: GET, POST\r\n"));
-    close_line(&l);
+    line l = line_open(&w->c);
+    assert_int_equal(line_ask(&w->c, &l, REQUEST("GET /healthz") "\r\n"), 200);
+    assert_string_equal(line_body(&w->c), "ok\n");
+    assert_null(strstr(w->c.answer, "Server:"));
+    assert_int_equal(line_ask(&w->c, &l, REQUEST("HEAD /healthz") "\r\n"), 200);
+    assert_int_equal(line_ask(&w->c, &l, REQUEST("DELETE /healthz") "\r\n"), 405);
+    assert_non_null(strstr(w->c.answer, "Allow: GET\r\n"));
+    assert_non_null(strstr(w->c.answer, "Rove-Status: PROTOCOL\r\n"));
+    assert_int_equal(line_ask(&w->c, &l, REQUEST("PUT /v1/enroll") "Content-Length: 1\r\n\r\nx"),
+                     405);
+    assert_non_null(strstr(w->c.answer, "Allow: GET, POST\r\n"));
+    line_close(&l);
 }
 
 /* Without a certificate nobody learns which paths there are. */
@@ -185,52 +81,56 @@ static void test_authorised_before_existence(void **state) {
         REQUEST("GET /../../etc/passwd") "\r\n",
     };
     world *w = *state;
-    char first[ANSWER_MAX];
+    char first[LINE_ANSWER_MAX];
     char *date = NULL;
     for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
-        assert_int_equal(ask_once(w, heads[i]), 401);
-        assert_non_null(strstr(w->answer, "Rove-Status: UNAUTHORIZED\r\n"));
-        date = strstr(w->answer, "Date: ");
+        assert_int_equal(line_ask_once(&w->c, heads[i]), 401);
+        assert_non_null(strstr(w->c.answer, "Rove-Status: UNAUTHORIZED\r\n"));
+        date = strstr(w->c.answer, "Date: ");
         assert_non_null(date);
         memset(date, '.', strcspn(date, "\r"));
         if (i > 0) {
-            assert_string_equal(w->answer, first);
+            assert_string_equal(w->c.answer, first);
         }
-        memcpy(first, w->answer, w->answer_size + 1);
+        memcpy(first, w->c.answer, w->c.answer_size + 1);
     }
 }
 
 static void test_content_type(void **state) {
     world *w = *state;
-    line l = open_line(w);
-    assert_int_equal(ask(w, &l, REQUEST("POST /v1/enroll") "Content-Length: 1\r\n\r\nx"), 415);
-    assert_int_equal(ask(w, &l,
-                         REQUEST("POST /v1/enroll") "Content-Type: application/vnd.rove.enrollment"
-                                                    "\r\nContent-Length: 1\r\n\r\nx"),
+    line l = line_open(&w->c);
+    assert_int_equal(line_ask(&w->c, &l, REQUEST("POST /v1/enroll") "Content-Length: 1\r\n\r\nx"),
                      415);
-    assert_int_equal(ask(w, &l,
-                         REQUEST("POST /v1/enroll") "Content-Type: application/vnd.rove.enroll; "
-                                                    "v=1\r\nContent-Length: 1\r\n\r\nx"),
-                     400);
-    close_line(&l);
+    assert_int_equal(
+        line_ask(&w->c, &l,
+                 REQUEST("POST /v1/enroll") "Content-Type: application/vnd.rove.enrollment"
+                                            "\r\nContent-Length: 1\r\n\r\nx"),
+        415);
+    assert_int_equal(
+        line_ask(&w->c, &l,
+                 REQUEST("POST /v1/enroll") "Content-Type: application/vnd.rove.enroll; "
+                                            "v=1\r\nContent-Length: 1\r\n\r\nx"),
+        400);
+    line_close(&l);
 }
 
 static void test_metrics(void **state) {
     world *w = *state;
-    line l = open_line(w);
-    assert_int_equal(ask(w, &l, REQUEST("GET /healthz") "\r\n"), 200);
-    assert_int_equal(ask(w, &l, REQUEST("GET /healthz") "\r\n"), 200);
-    assert_int_equal(ask(w, &l, REQUEST("GET /secret-name") "\r\n"), 401);
-    assert_int_equal(ask(w, &l, REQUEST("GET /metrics") "\r\n"), 200);
-    assert_non_null(strstr(w->answer, "rove_requests_total{path=\"/healthz\",status=\"200\"} 2\n"));
-    assert_non_null(strstr(w->answer, "rove_requests_total{path=\"other\",status=\"401\"} 1\n"));
-    assert_null(strstr(w->answer, "secret-name"));
-    assert_non_null(strstr(w->answer, "\nrove_connections 1\n"));
-    assert_non_null(strstr(w->answer, "\nrove_head_seq 1\n"));
-    assert_non_null(strstr(w->answer, "\nrove_devices{status=\"active\"} 0\n"));
-    assert_non_null(strstr(w->answer, "\nrove_exchange_seconds_bucket{le=\"+Inf\"} 0\n"));
-    assert_non_null(strstr(w->answer, "# TYPE rove_exchange_seconds histogram\n"));
-    close_line(&l);
+    line l = line_open(&w->c);
+    assert_int_equal(line_ask(&w->c, &l, REQUEST("GET /healthz") "\r\n"), 200);
+    assert_int_equal(line_ask(&w->c, &l, REQUEST("GET /healthz") "\r\n"), 200);
+    assert_int_equal(line_ask(&w->c, &l, REQUEST("GET /secret-name") "\r\n"), 401);
+    assert_int_equal(line_ask(&w->c, &l, REQUEST("GET /metrics") "\r\n"), 200);
+    assert_non_null(
+        strstr(w->c.answer, "rove_requests_total{path=\"/healthz\",status=\"200\"} 2\n"));
+    assert_non_null(strstr(w->c.answer, "rove_requests_total{path=\"other\",status=\"401\"} 1\n"));
+    assert_null(strstr(w->c.answer, "secret-name"));
+    assert_non_null(strstr(w->c.answer, "\nrove_connections 1\n"));
+    assert_non_null(strstr(w->c.answer, "\nrove_head_seq 1\n"));
+    assert_non_null(strstr(w->c.answer, "\nrove_devices{status=\"active\"} 0\n"));
+    assert_non_null(strstr(w->c.answer, "\nrove_exchange_seconds_bucket{le=\"+Inf\"} 0\n"));
+    assert_non_null(strstr(w->c.answer, "# TYPE rove_exchange_seconds histogram\n"));
+    line_close(&l);
 }
 
 /* ---- too large ------------------------------------------------------------------------------------------ */
@@ -242,13 +142,13 @@ static void test_body_over_the_limit(void **state) {
                                    "Content-Length: 300000\r\n\r\n";
     static char body[300000];
     world *w = *state;
-    line l = open_line(w);
-    say(&l, head, sizeof head - 1);
-    say(&l, body, sizeof body);
-    assert_int_equal(hear(w, &l, 0), 413);
-    assert_non_null(strstr(w->answer, "Rove-Status: TOO_BIG\r\n"));
-    assert_int_equal(ask(w, &l, REQUEST("GET /healthz") "\r\n"), 200);
-    close_line(&l);
+    line l = line_open(&w->c);
+    line_say(&l, head, sizeof head - 1);
+    line_say(&l, body, sizeof body);
+    assert_int_equal(line_hear(&w->c, &l, 0), 413);
+    assert_non_null(strstr(w->c.answer, "Rove-Status: TOO_BIG\r\n"));
+    assert_int_equal(line_ask(&w->c, &l, REQUEST("GET /healthz") "\r\n"), 200);
+    line_close(&l);
 }
 
 static void test_chunked_body_over_the_limit(void **state) {
@@ -257,65 +157,67 @@ static void test_chunked_body_over_the_limit(void **state) {
                                    "Transfer-Encoding: chunked\r\n\r\n";
     static char chunk[4096];
     world *w = *state;
-    line l = open_line(w);
-    say(&l, head, sizeof head - 1);
+    line l = line_open(&w->c);
+    line_say(&l, head, sizeof head - 1);
     for (int i = 0; i < 20; i++) {
-        say(&l, "1000\r\n", 6);
-        say(&l, chunk, sizeof chunk);
-        say(&l, "\r\n", 2);
+        line_say(&l, "1000\r\n", 6);
+        line_say(&l, chunk, sizeof chunk);
+        line_say(&l, "\r\n", 2);
     }
-    say(&l, "0\r\n\r\n", 5);
-    assert_int_equal(hear(w, &l, 0), 413);
-    assert_int_equal(ask(w, &l, REQUEST("GET /healthz") "\r\n"), 200);
-    close_line(&l);
+    line_say(&l, "0\r\n\r\n", 5);
+    assert_int_equal(line_hear(&w->c, &l, 0), 413);
+    assert_int_equal(line_ask(&w->c, &l, REQUEST("GET /healthz") "\r\n"), 200);
+    line_close(&l);
 }
 
 /* Who waits to be told to go on, or announces more than is ever drained, is answered at once. */
 static void test_answered_before_the_body(void **state) {
     world *w = *state;
     assert_int_equal(
-        ask_once(w,
-                 REQUEST("POST /v1/enroll") "Content-Type: application/vnd.rove.enroll\r\n"
-                                            "Content-Length: 5000\r\nExpect: 100-continue\r\n\r\n"),
+        line_ask_once(
+            &w->c,
+            REQUEST("POST /v1/enroll") "Content-Type: application/vnd.rove.enroll\r\n"
+                                       "Content-Length: 5000\r\nExpect: 100-continue\r\n\r\n"),
         413);
     assert_int_equal(
-        ask_once(w, REQUEST("POST /v1/exchange") "Content-Length: 99999999999\r\n\r\n"), 401);
+        line_ask_once(&w->c, REQUEST("POST /v1/exchange") "Content-Length: 99999999999\r\n\r\n"),
+        401);
 }
 
 static void test_header_over_the_limit(void **state) {
     static char text[20000];
     world *w = *state;
-    line l = open_line(w);
+    line l = line_open(&w->c);
     static const char first[] = REQUEST("GET /healthz") "X-Long: ";
     memset(text, 'x', sizeof text);
-    say(&l, first, sizeof first - 1);
-    say(&l, text, HQ_HTTP_HEADER_MAX);
-    assert_int_equal(ask(w, &l, "\r\n\r\n"), 431);
-    close_line(&l);
-    l = open_line(w);
-    say(&l, first, sizeof first - 1);
-    say(&l, text, HQ_HTTP_HEADER_MAX - 1000);
-    assert_int_equal(ask(w, &l, "\r\n\r\n"), 200);
-    close_line(&l);
+    line_say(&l, first, sizeof first - 1);
+    line_say(&l, text, HQ_HTTP_HEADER_MAX);
+    assert_int_equal(line_ask(&w->c, &l, "\r\n\r\n"), 431);
+    line_close(&l);
+    l = line_open(&w->c);
+    line_say(&l, first, sizeof first - 1);
+    line_say(&l, text, HQ_HTTP_HEADER_MAX - 1000);
+    assert_int_equal(line_ask(&w->c, &l, "\r\n\r\n"), 200);
+    line_close(&l);
     /* Without an end: refused as soon as the room is used up. */
-    l = open_line(w);
-    say(&l, first, sizeof first - 1);
+    l = line_open(&w->c);
+    line_say(&l, first, sizeof first - 1);
     for (int i = 0; i < 20; i++) {
-        say(&l, text, sizeof text);
+        line_say(&l, text, sizeof text);
     }
-    int status = hear(w, &l, 0);
+    int status = line_hear(&w->c, &l, 0);
     assert_true(status == 431 || status == 0);
-    close_line(&l);
-    assert_int_equal(ask_once(w, REQUEST("GET /healthz") "\r\n"), 200);
+    line_close(&l);
+    assert_int_equal(line_ask_once(&w->c, REQUEST("GET /healthz") "\r\n"), 200);
 }
 
 static void test_no_http(void **state) {
     world *w = *state;
-    int status = ask_once(w, "\x01\x02 nonsense\r\n\r\n");
+    int status = line_ask_once(&w->c, "\x01\x02 nonsense\r\n\r\n");
     assert_true(status == 0 || status >= 400);
-    status = ask_once(w, "GET /healthz HTTP/1.1\r\n\r\n"); /* no Host */
+    status = line_ask_once(&w->c, "GET /healthz HTTP/1.1\r\n\r\n"); /* no Host */
     assert_true(status == 0 || status >= 400);
-    assert_int_equal(ask_once(w, REQUEST("GET /healthz") "\r\n"), 200);
+    assert_int_equal(line_ask_once(&w->c, REQUEST("GET /healthz") "\r\n"), 200);
 }
 
 /* ---- TLS ------------------------------------------------------------------------------------------------ */
@@ -323,13 +225,13 @@ static void test_no_http(void **state) {
 static void test_nothing_below_tls_1_3(void **state) {
     world *w = *state;
     line l;
-    assert_int_equal(SSL_CTX_set_max_proto_version(w->tls, TLS1_2_VERSION), 1);
-    assert_false(try_open(w, &l));
-    close_line(&l);
-    assert_int_equal(SSL_CTX_set_max_proto_version(w->tls, TLS1_3_VERSION), 1);
-    l = open_line(w);
+    assert_int_equal(SSL_CTX_set_max_proto_version(w->c.tls, TLS1_2_VERSION), 1);
+    assert_false(line_try(&w->c, &l));
+    line_close(&l);
+    assert_int_equal(SSL_CTX_set_max_proto_version(w->c.tls, TLS1_3_VERSION), 1);
+    l = line_open(&w->c);
     assert_int_equal(SSL_version(l.ssl), TLS1_3_VERSION);
-    close_line(&l);
+    line_close(&l);
 }
 
 /* ---- too slow, too many --------------------------------------------------------------------------------- */
@@ -345,43 +247,43 @@ static void test_slow_clients(void **state) {
     world *w = *state;
     serve(w, &(hq_http_options){.listen = "127.0.0.1:0", .threads = 2, .idle_ms = 100});
     /* Not even a handshake. */
-    int fd = dial(hq_http_port(w->http));
+    int fd = line_dial(w->c.port);
     await_end(fd);
     (void)close(fd);
     /* A head without an end. */
-    line l = open_line(w);
-    say(&l, "GET /healthz HTT", 16);
+    line l = line_open(&w->c);
+    line_say(&l, "GET /healthz HTT", 16);
     await_end(l.fd);
-    close_line(&l);
+    line_close(&l);
     /* A body that does not go on. */
-    l = open_line(w);
+    l = line_open(&w->c);
     static const char head[] =
         REQUEST("POST /v1/enroll") "Content-Type: application/vnd.rove.enroll\r\n"
                                    "Content-Length: 3000\r\n\r\nx";
-    say(&l, head, sizeof head - 1);
+    line_say(&l, head, sizeof head - 1);
     await_end(l.fd);
-    close_line(&l);
-    assert_int_equal(ask_once(w, REQUEST("GET /healthz") "\r\n"), 200);
+    line_close(&l);
+    assert_int_equal(line_ask_once(&w->c, REQUEST("GET /healthz") "\r\n"), 200);
 }
 
 static void test_connections_of_an_address(void **state) {
     world *w = *state;
     serve(w,
           &(hq_http_options){.listen = "127.0.0.1:0", .threads = 1, .connections_per_address = 2});
-    line first = open_line(w);
-    line second = open_line(w);
+    line first = line_open(&w->c);
+    line second = line_open(&w->c);
     line third;
-    assert_false(try_open(w, &third));
-    close_line(&third);
-    assert_int_equal(ask(w, &first, REQUEST("GET /healthz") "\r\n"), 200);
-    close_line(&first);
-    close_line(&second);
+    assert_false(line_try(&w->c, &third));
+    line_close(&third);
+    assert_int_equal(line_ask(&w->c, &first, REQUEST("GET /healthz") "\r\n"), 200);
+    line_close(&first);
+    line_close(&second);
     /* Room again, as soon as the server has seen them go. */
-    while (!try_open(w, &third)) {
-        close_line(&third);
+    while (!line_try(&w->c, &third)) {
+        line_close(&third);
     }
-    assert_int_equal(ask(w, &third, REQUEST("GET /healthz") "\r\n"), 200);
-    close_line(&third);
+    assert_int_equal(line_ask(&w->c, &third, REQUEST("GET /healthz") "\r\n"), 200);
+    line_close(&third);
 }
 
 /* The clock of the guard alone, so that limits are exact. */
@@ -472,22 +374,23 @@ static void test_places_to_listen(void **state) {
 static void test_stops_with_open_connections(void **state) {
     world *w = *state;
     serve(w, &(hq_http_options){.listen = "127.0.0.1:0", .threads = 3});
-    line quiet = open_line(w);
-    line used = open_line(w);
-    assert_int_equal(ask(w, &used, REQUEST("GET /healthz") "\r\n"), 200);
+    line quiet = line_open(&w->c);
+    line used = line_open(&w->c);
+    assert_int_equal(line_ask(&w->c, &used, REQUEST("GET /healthz") "\r\n"), 200);
     hq_http_stop(w->http);
     w->http = NULL;
     await_end(quiet.fd);
     await_end(used.fd);
-    close_line(&quiet);
-    close_line(&used);
+    line_close(&quiet);
+    line_close(&used);
 }
 
 #define TEST(name)    cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 #define SERVING(name) cmocka_unit_test_setup_teardown(name, set_up_serving, tear_down)
 
 int main(void) {
-    (void)signal(SIGPIPE, SIG_IGN); /* a connection that headquarters refuses may be gone while we write */
+    (void)signal(SIGPIPE,
+                 SIG_IGN); /* a connection that headquarters refuses may be gone while we write */
     const struct CMUnitTest tests[] = {
         SERVING(test_healthz),
         SERVING(test_authorised_before_existence),

@@ -24,6 +24,8 @@
 static const tls_route routes[] = {
     {"/", "HTTP/1.1 200 OK\r\nContent-Type: application/x-rove\r\nContent-Length: 2\r\n\r\nok",
      TLS_KEEP, 0},
+    {"/once", "HTTP/1.1 200 OK\r\nContent-Type: application/x-rove\r\nContent-Length: 2\r\n\r\nok",
+     TLS_CLOSE, 0},
     {NULL, NULL, TLS_KEEP, 0},
 };
 
@@ -351,6 +353,22 @@ static void test_identity_and_its_change(void **state) {
     assert_int_equal(tls_server_connections(w->server), 2);
 }
 
+/* A server would have it; but then it would not be judged, and this device not asked for who it is. */
+static void test_no_session_is_resumed(void **state) {
+    world *w = *state;
+    start_mutual(w);
+    rove_request request = request_of(w, "localhost");
+    use_device(&request, &w->devices[0]);
+    char once[80];
+    (void)snprintf(once, sizeof once, "%sonce", w->url);
+    request.url = once;
+    for (int i = 1; i <= 3; i++) {
+        assert_accepted(w, &request);
+        assert_int_equal(tls_server_connections(w->server), i);
+    }
+    assert_int_equal(tls_server_resumed(w->server), 0);
+}
+
 static void test_server_that_refuses_the_identity(void **state) {
     world *w = *state;
     start_mutual(w);
@@ -400,6 +418,7 @@ int main(void) {
         TEST(test_enrolment_by_pin_alone),
         TEST(test_tls_1_2_is_refused),
         TEST(test_identity_and_its_change),
+        TEST(test_no_session_is_resumed),
         TEST(test_server_that_refuses_the_identity),
         TEST(test_identity_that_does_not_fit),
         TEST(test_authority_that_is_no_certificate),
