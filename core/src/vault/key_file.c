@@ -177,21 +177,35 @@ rove_status rove__key_file_write(const rove__key_ports *ports, const char *path,
 
 /* ---- reading -------------------------------------------------------------------------------------------- */
 
-static rove_status check_file(const rove_crypto *crypto, const key_file *file, size_t size) {
+/* Whatever its version: it begins with one, and ends with the digest of the rest. */
+static rove_status check_digest(const rove_crypto *crypto, const uint8_t *bytes, size_t size) {
     uint8_t digest[ROVE_SHA256_SIZE];
+    const rove_span span = {bytes, size - sizeof digest};
 
-    if (size < offsetof(key_file, file_id) || memcmp(file->magic, MAGIC, sizeof file->magic) != 0) {
+    rove_status status = crypto->sha256(crypto->ctx, &span, 1, digest);
+    int is_sound = memcmp(digest, bytes + span.size, sizeof digest) == 0;
+    return status == ROVE_OK && !is_sound ? ROVE_CORRUPT : status;
+}
+
+static rove_status parse(const rove_crypto *crypto, const uint8_t *bytes, size_t size,
+                         key_file *file) {
+    if (size < offsetof(key_file, file_id) + ROVE_SHA256_SIZE ||
+        memcmp(bytes, MAGIC, sizeof file->magic) != 0) {
         return ROVE_CORRUPT;
     }
-    if (file->version[0] > VERSION) {
+    rove_status status = check_digest(crypto, bytes, size);
+    if (status != ROVE_OK) {
+        return status;
+    }
+    uint8_t version = bytes[offsetof(key_file, version)];
+    if (version > VERSION) {
         return ROVE_UPGRADE;
     }
-    if (size != sizeof *file || file->version[0] != VERSION) {
+    if (version != VERSION || size != sizeof *file) {
         return ROVE_CORRUPT;
     }
-    rove_status status = digest_of(crypto, file, digest);
-    int is_sound = memcmp(digest, file->digest, sizeof digest) == 0 && is_fair(file);
-    return status == ROVE_OK && !is_sound ? ROVE_CORRUPT : status;
+    memcpy(file, bytes, sizeof *file);
+    return is_fair(file) ? ROVE_OK : ROVE_CORRUPT;
 }
 
 static rove_status unwrap(const rove_crypto *crypto, const key_file *file,
@@ -225,17 +239,15 @@ static rove_status unwrap(const rove_crypto *crypto, const key_file *file,
 /* A sound one. */
 static rove_status load(const rove__key_ports *ports, const char *path, key_file *file,
                         rove_error *error) {
+    uint8_t bytes[ROVE_KEY_FILE_MAX];
     size_t size = 0;
     rove_status status =
-        ports->files->read(ports->files->ctx, path, file, sizeof *file, &size, error);
+        ports->files->read(ports->files->ctx, path, bytes, sizeof bytes, &size, error);
 
-    if (status == ROVE_OK) {
-        status = check_file(ports->crypto, file, size);
-    } else if (status == ROVE_TOO_BIG) {
-        status = ROVE_CORRUPT;
-    } else {
+    if (status != ROVE_OK && status != ROVE_TOO_BIG) {
         return status;
     }
+    status = status == ROVE_OK ? parse(ports->crypto, bytes, size, file) : ROVE_CORRUPT;
     return failed(status, error);
 }
 

@@ -7,7 +7,8 @@
  * version is 1; numbers are big-endian. memory_kib and passes: the cost of the PIN (Argon2id, RFC 9106, one lane); both 0: there
  * is no PIN. wrapped and tag: the data key, sealed with AES-256-GCM under the wrapping key, with everything before it as
  * associated data; the wrapping key is HKDF-SHA256 over the shell's secret, followed by the PIN's key if there is one, with the
- * salt. check: HMAC-SHA256(data key, "rove data key"); digest: SHA-256 of everything before it.
+ * salt. check: HMAC-SHA256(data key, "rove data key"); digest: SHA-256 of everything before it. Later versions begin with magic
+ * and version too, and end with the digest.
  *
  * So a file that is damaged is CORRUPT, by its digest, before any key is tried, and only a key that does not unwrap a sound file
  * is WRONG_KEY. What the pages of the database look like says nothing about the key: a torn page looks the same.
@@ -21,6 +22,7 @@
 #include "vault/seal.h"
 
 #define ROVE_PIN_KEY_SIZE 32
+#define ROVE_KEY_FILE_MAX 1024 /* bytes, of any version */
 /* The second choice of RFC 9106, 4, but for its lanes: this has one. */
 #define ROVE_PIN_MEMORY_KIB 65536u
 #define ROVE_PIN_PASSES     3u
