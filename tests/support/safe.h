@@ -198,6 +198,7 @@ static inline safe_bytes safe_read(const char *path) {
 }
 
 static inline void safe_write(const char *path, const void *data, size_t size) {
+    (void)unlink(path); /* some file systems wait for the disk when a file is cut */
     FILE *file = fopen(path, "wb");
 
     assert_non_null(file);
