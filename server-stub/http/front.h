@@ -24,6 +24,8 @@
 
 #define FRONT_SECRET_SIZE 32
 
+typedef struct request request;
+
 struct hq_http {
     hq *headquarters;
     hq_http_options options;
@@ -42,6 +44,7 @@ struct hq_http {
     pthread_cond_t changed;
     unsigned running;   /* requests begun and not completed */
     unsigned suspended; /* of those, waiting for the committing thread */
+    request *crowd;     /* of those, the ones that are counted against their device */
     atomic_int stopping;
 };
 
@@ -52,8 +55,6 @@ typedef struct connection {
     rove_status judged; /* OK: `device` is what it says */
     rove_pki_device device;
 } connection;
-
-typedef struct request request;
 
 typedef enum need {
     NEED_OPEN,
@@ -107,6 +108,10 @@ struct request {
     const char *path;   /* of the route, or "other": for the metrics */
     unsigned refused;   /* HTTP status; 0: accepted */
     rove_status why;
+    rove_replica
+        counted; /* against which device; 0: none. This and what follows under the server's mutex */
+    request *crowd_next;
+    request *crowd_before;
     const char *allow; /* with 405 */
     uint64_t received;
     int64_t began_ms; /* boot clock */

@@ -25,6 +25,8 @@
 #define HQ_HTTP_BODY_MAX     ((uint64_t)64 * 1024 * 1024)
 #define HQ_HTTP_EXPIRED_DAYS 400 /* a certificate renews itself so long after its end */
 #define HQ_HTTP_NONCE_MS     INT64_C(300000)
+/* One device has one under way and perhaps waits for news; what a bad network cut off is noticed late. */
+#define HQ_HTTP_REQUESTS_OF_DEVICE 8
 
 typedef struct hq_http_options {
     const char *listen;               /* "127.0.0.1:8443", "[::1]:0"; port 0: the system chooses */

@@ -175,6 +175,41 @@ static request *new_request(hq_http *http, struct MHD_Connection *mhd) {
     return self;
 }
 
+/* Counts a request against its device; 0: that has as many under way as it may. */
+static int join_crowd(request *self) {
+    hq_http *http = self->http;
+    unsigned under_way = 0;
+    (void)pthread_mutex_lock(&http->mutex);
+    for (const request *at = http->crowd; at != NULL; at = at->crowd_next) {
+        under_way += at->counted == self->device.replica;
+    }
+    if (under_way < HQ_HTTP_REQUESTS_OF_DEVICE) {
+        self->counted = self->device.replica;
+        self->crowd_next = http->crowd;
+        if (http->crowd != NULL) {
+            http->crowd->crowd_before = self;
+        }
+        http->crowd = self;
+    }
+    (void)pthread_mutex_unlock(&http->mutex);
+    return under_way < HQ_HTTP_REQUESTS_OF_DEVICE;
+}
+
+/* With the mutex held. */
+static void leave_crowd(const request *self) {
+    if (self->counted == 0) {
+        return;
+    }
+    if (self->crowd_before != NULL) {
+        self->crowd_before->crowd_next = self->crowd_next;
+    } else {
+        self->http->crowd = self->crowd_next;
+    }
+    if (self->crowd_next != NULL) {
+        self->crowd_next->crowd_before = self->crowd_before;
+    }
+}
+
 /* Whether draining would wait for what will not come, or take too long. */
 static int cannot_drain(const request *self) {
     uint64_t length = stated_length(self);
@@ -186,6 +221,9 @@ static int cannot_drain(const request *self) {
 static enum MHD_Result begin(request *self, const char *path, const char *method) {
     judge_head(self, path, method);
     guard_set(self->http->guard, self->connection->guarded, GUARD_RECEIVING);
+    if (self->refused == 0 && self->device.replica != 0 && !join_crowd(self)) {
+        refuse(self, MHD_HTTP_SERVICE_UNAVAILABLE, ROVE_LATER);
+    }
     if (self->refused == 0 && self->route->begin != NULL) {
         rove_status status = self->route->begin(self);
         if (status != ROVE_OK) {
@@ -247,11 +285,12 @@ void front_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
         self->route->end(self);
     }
     rove__buf_free(&self->body);
-    rove__free(&hq_get_ports(http->headquarters)->allocator, self);
     (void)pthread_mutex_lock(&http->mutex);
+    leave_crowd(self);
     http->running--;
     (void)pthread_cond_broadcast(&http->changed);
     (void)pthread_mutex_unlock(&http->mutex);
+    rove__free(&hq_get_ports(http->headquarters)->allocator, self);
 }
 
 void front_connected(void *cls, struct MHD_Connection *mhd, void **socket_context,

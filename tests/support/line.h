@@ -34,6 +34,17 @@ typedef struct line {
     SSL *ssl;
 } line;
 
+/* From now on the caller shows a certificate (DER), with its key (DER). */
+static inline void line_show(caller *c, const void *certificate, size_t certificate_size,
+                             const void *key_der, size_t key_size) {
+    const unsigned char *at = key_der;
+    EVP_PKEY *key = d2i_AutoPrivateKey(NULL, &at, (long)key_size);
+    assert_non_null(key);
+    assert_int_equal(SSL_CTX_use_certificate_ASN1(c->tls, (int)certificate_size, certificate), 1);
+    assert_int_equal(SSL_CTX_use_PrivateKey(c->tls, key), 1);
+    EVP_PKEY_free(key);
+}
+
 static inline int line_dial(int port) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -43,12 +54,17 @@ static inline int line_dial(int port) {
     return fd;
 }
 
-/* 1 if the handshake came to its end. */
-static inline int line_try(caller *c, line *l) {
+/* As far as before the handshake. */
+static inline void line_begin(caller *c, line *l) {
     l->fd = line_dial(c->port);
     l->ssl = SSL_new(c->tls);
     assert_non_null(l->ssl);
     assert_int_equal(SSL_set_fd(l->ssl, l->fd), 1);
+}
+
+/* 1 if the handshake came to its end. */
+static inline int line_try(caller *c, line *l) {
+    line_begin(c, l);
     return SSL_connect(l->ssl) == 1;
 }
 

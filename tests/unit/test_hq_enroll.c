@@ -78,6 +78,12 @@ static void test_code_has_five_tries(void **state) {
         assert_int_equal(get_nonce(w, nonce), ROVE_OK);
         assert_int_equal(enroll_with(w, &device, nonce, wrong), ROVE_CODE);
     }
+    assert_int_equal(enroll(w, &device), ROVE_OK); /* the fifth try is right */
+    invite(w);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(get_nonce(w, nonce), ROVE_OK);
+        assert_int_equal(enroll_with(w, &device, nonce, wrong), ROVE_CODE);
+    }
     rove__invitation kept = w->invitation;
     invite(w); /* another code is not touched */
     assert_int_equal(enroll(w, &device), ROVE_OK);

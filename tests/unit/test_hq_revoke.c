@@ -112,17 +112,10 @@ static int tear_down(void **state) {
     return 0;
 }
 
-/* From now on the caller shows the device's certificate. */
 static void call_as(world *w, const device *d) {
     const rove__credentials *own = d->replica->credentials;
-    assert_int_equal(SSL_CTX_use_certificate_ASN1(w->c.tls, (int)own->identity.certificate_size,
-                                                  own->identity.certificate),
-                     1);
-    const unsigned char *at = own->key;
-    EVP_PKEY *key = d2i_AutoPrivateKey(NULL, &at, (long)own->key_size);
-    assert_non_null(key);
-    assert_int_equal(SSL_CTX_use_PrivateKey(w->c.tls, key), 1);
-    EVP_PKEY_free(key);
+    line_show(&w->c, own->identity.certificate, own->identity.certificate_size, own->key,
+              own->key_size);
 }
 
 static void write_notes(device *d, int count) {
@@ -202,9 +195,7 @@ static void test_no_session_is_resumed(void **state) {
     assert_int_equal(tickets, 0);
 
     device_revoke(w->o, &w->phone);
-    l.fd = line_dial(w->c.port);
-    l.ssl = SSL_new(w->c.tls);
-    assert_int_equal(SSL_set_fd(l.ssl, l.fd), 1);
+    line_begin(&w->c, &l);
     (void)SSL_set_session(l.ssl, session);
     assert_int_equal(SSL_connect(l.ssl), 1);
     assert_false(SSL_session_reused(l.ssl));
