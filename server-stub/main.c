@@ -13,6 +13,7 @@
 #include "base/planted.h"
 #include "base/text.h"
 #include "control.h"
+#include "doctor.h"
 #include "hq.h"
 #include "http/serve.h"
 #include "path.h"
@@ -34,6 +35,7 @@ typedef struct program {
 /* Commands on a folder that nobody has open; they get no headquarters. */
 static int run_init(hq *headquarters, const hq_io *io, int argc, char **argv);
 static int run_restore(hq *headquarters, const hq_io *io, int argc, char **argv);
+static int run_doctor(hq *headquarters, const hq_io *io, int argc, char **argv);
 
 static const hq_command command_init = {
     .name = "init",
@@ -59,6 +61,24 @@ static const hq_command command_restore = {
         "    rove-hq restore /backup/hq-2026-11-23.db && rove-hq serve\n",
     .run = run_restore};
 
+static const hq_command command_doctor = {
+    .name = "doctor",
+    .usage = "[--deep]",
+    .summary = "what is wrong with this headquarters and this host",
+    .help =
+        "Looks at the libraries (which versions run, and what stands in for fixes that they lack), "
+        "the\n"
+        "keys and who can reach them, the certificates, the database and its settings, backups, "
+        "work in\n"
+        "review, plans, the clock and the disk. One line each: ok, a warning, or wrong, and what "
+        "to "
+        "do.\n"
+        "--deep reads the whole database file. Nothing is written, so it works on a folder that "
+        "is\n"
+        "served, damaged or incomplete too. Exit code 0: nothing is wrong; 1: something is.\n\n"
+        "    rove-hq doctor\n    rove-hq doctor --deep --json\n",
+    .run = run_doctor};
+
 static const char general[] =
     "rove-hq - headquarters of Rove: the sync server of a field-sales force, and its "
     "administration.\n"
@@ -83,7 +103,8 @@ static const char closing[] =
     "folder, 5 not found.\n";
 
 static const hq_command *find_command(const char *name) {
-    const hq_command *const own[] = {&command_init, &command_restore, &hq_command_serve};
+    const hq_command *const own[] = {&command_init, &command_restore, &command_doctor,
+                                     &hq_command_serve};
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
         if (strcmp(own[i]->name, name) == 0) {
             return own[i];
@@ -114,6 +135,7 @@ static int help(const hq_io *io, const char *name) {
         list_one(io, *at);
     }
     list_one(io, &command_restore);
+    list_one(io, &command_doctor);
     hq_print(io, "%s", closing);
     return HQ_EXIT_DONE;
 }
@@ -185,6 +207,16 @@ static int run_restore(hq *headquarters, const hq_io *io, int argc, char **argv)
     return HQ_EXIT_DONE;
 }
 
+static int run_doctor(hq *headquarters, const hq_io *io, int argc, char **argv) {
+    const program *self = io->ctx;
+    int deep = 0;
+    const hq_option options[] = {{"--deep", NULL, &deep}, {NULL, NULL, NULL}};
+    int count = 0;
+    (void)headquarters;
+    int usage = hq_arguments(io, &command_doctor, options, argc, argv, 0, 0, &count);
+    return usage != HQ_EXIT_DONE ? usage : hq_doctor(&self->ports, self->data, io, deep);
+}
+
 /* ---- running a command ---------------------------------------------------------------------------------- */
 
 static void write_out(void *ctx, const char *bytes, size_t size) {
@@ -231,7 +263,7 @@ static int dispatch(program *self, int argc, char **argv) {
     if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
         return help(&self->io, argv[0]);
     }
-    if (command == &command_init || command == &command_restore) {
+    if (command == &command_init || command == &command_restore || command == &command_doctor) {
         return command->run(NULL, &self->io, argc, argv);
     }
     return run_command(self, command, argc, argv);

@@ -19,7 +19,7 @@ static const cli_command *const commands[] = {
     &cli_command_note,       &cli_command_tag,    &cli_command_show,       &cli_command_set,
     &cli_command_delete,     &cli_command_undo,   &cli_command_pending,    &cli_command_conflicts,
     &cli_command_rejections, &cli_command_review, &cli_command_quarantine, &cli_command_sql,
-    &cli_command_verify,     &cli_command_tidy,
+    &cli_command_verify,     &cli_command_tidy,   &cli_command_doctor,
 };
 #define WAIT_MAX_S          1000000
 #define CLOCK_OFFSET_MAX_MS INT64_C(4000000000000)
@@ -174,7 +174,7 @@ static int run(cli_session *cli, const cli_command *command, int argc, char **ar
     rove_posix_clock_skew(cli->clock_offset_ms);
     rove_status status = rove_posix_ports_new(&cli->ports);
     cli->ports.app = "rove-cli " ROVE_VERSION_TEXT;
-    if (status == ROVE_OK) {
+    if (status == ROVE_OK && command != &cli_command_doctor) {
         status = cli_open(cli, &error);
     }
     code = status == ROVE_OK ? command->run(cli, argc, argv) : cli_fail(cli, status, &error);
