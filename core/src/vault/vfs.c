@@ -112,6 +112,17 @@ static place page_place(sqlite3_int64 at) {
                    at - at % PAGE};
 }
 
+/* An empty file has no page yet. Of another one SQLite reads no page that was never whole: it would take zeros for it. */
+static int at_end(sealed_file *file) {
+    sqlite3_int64 size = 0;
+    int code = file->real->pMethods->xFileSize(file->real, &size);
+
+    if (code != SQLITE_OK) {
+        return code;
+    }
+    return size == 0 ? SQLITE_IOERR_SHORT_READ : SQLITE_IOERR_DATA;
+}
+
 /* Part of one page. */
 static int read_page(sealed_file *file, uint8_t *out, size_t size, sqlite3_int64 at) {
     place from = page_place(at);
@@ -119,6 +130,9 @@ static int read_page(sealed_file *file, uint8_t *out, size_t size, sqlite3_int64
 
     plain = size < plain ? size : plain;
     int code = plain > 0 ? read_part(file, &from, out, plain) : SQLITE_OK;
+    if (code == SQLITE_IOERR_SHORT_READ) {
+        code = at_end(file);
+    }
     if (code == SQLITE_OK) {
         memset(out + plain, 0, size - plain); /* its seal */
     } else {
