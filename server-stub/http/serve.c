@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "admin/certificate.h"
 #include "args.h"
@@ -16,6 +17,7 @@
 #include "base/text.h"
 #include "control.h"
 #include "http/http.h"
+#include "path.h"
 #include "sync/wait.h"
 
 #define LISTEN_DEFAULT "127.0.0.1:8443"
@@ -111,6 +113,25 @@ static void wait_for_signal(void) {
     (void)pthread_sigmask(SIG_UNBLOCK, &stop, NULL);
 }
 
+/* Who can read a key can be headquarters, so that one which others may read is not put to use. */
+static rove_status check_keys(const hq *headquarters, rove_error *error) {
+    static const char *const names[] = {"ca.key", "server.key", "seal.key"};
+    char path[HQ_PATH_MAX];
+    struct stat about;
+    rove_status status = ROVE_OK;
+    for (size_t i = 0; i < sizeof names / sizeof *names && status == ROVE_OK; i++) {
+        status = hq_join(path, hq_folder(headquarters), names[i], error);
+        if (status == ROVE_OK && stat(path, &about) == 0 &&
+            (about.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+            status = rove__error_set(error, ROVE_INVALID,
+                                     "%s is open to others than its owner (mode %03o). Take that "
+                                     "away: chmod 600 %s",
+                                     names[i], (unsigned)about.st_mode & 0777U, names[i]);
+        }
+    }
+    return status;
+}
+
 static void warn_of_end(hq *headquarters, const rove_log *log) {
     rove_pki_server certificate;
     char until[ROVE_TIME_TEXT_SIZE];
@@ -143,9 +164,13 @@ static int run(hq *headquarters, const hq_io *io, int argc, char **argv) {
     if (result != HQ_EXIT_DONE) {
         return result;
     }
+    rove_status status = check_keys(headquarters, &error);
+    if (status != ROVE_OK) {
+        return hq_failed(io, status, &error);
+    }
     raise_descriptors();
     run_overdue_plans(headquarters, log);
-    rove_status status = control_start(headquarters, &commands, &error);
+    status = control_start(headquarters, &commands, &error);
     if (status == ROVE_OK) {
         status = planner_start(headquarters, &plans, &error);
     }

@@ -69,6 +69,17 @@ exits 0 "$hq" help
 exits 0 "$hq" help enroll-code
 openssl x509 -inform der -in data/ca.der -out ca.pem
 
+# ---- keys are their owner's alone, and one that is not is not used
+for key in ca.key server.key seal.key; do
+    same "mode of $key" 600 "$(stat -c %a "data/$key")"
+    for mode in 640 604; do
+        chmod "$mode" "data/$key"
+        exits 1 "$hq" --data data serve --listen 127.0.0.1:0
+        contains "$key with mode $mode" "chmod 600 $key" "$(cat said)"
+    done
+    chmod 600 "data/$key"
+done
+
 # ---- asked
 start
 same healthz ok "$(ask "$url/healthz")"

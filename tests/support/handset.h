@@ -138,9 +138,9 @@ static inline rove_status get_nonce(world *w, uint8_t nonce[ROVE_ENROLL_NONCE_SI
     return status;
 }
 
-/* An enrolment with a nonce, of the invitation at hand; proof_code: what the device thinks the code is. */
-static inline rove_status enroll_with(world *w, handset *device, const uint8_t *nonce,
-                                      const uint8_t proof_code[ROVE_CODE_SIZE]) {
+/* The body of an enrolment with a nonce, of the invitation at hand; proof_code: what the device thinks the code is. */
+static inline void enroll_body(world *w, handset *device, const uint8_t *nonce,
+                               const uint8_t proof_code[ROVE_CODE_SIZE], rove__buf *body) {
     const rove_crypto *crypto = &w->h.ports.crypto;
     uint8_t public_der[ROVE_PUBLIC_KEY_DER_MAX];
     uint8_t secret[ROVE_SHA256_SIZE];
@@ -149,7 +149,6 @@ static inline rove_status enroll_with(world *w, handset *device, const uint8_t *
     uint8_t csr[ROVE_CSR_DER_MAX];
     size_t public_size = 0;
     rove__enroll_request request = {.nonce = nonce, .hint = hint, .csr = csr};
-    rove__buf body;
     fresh_key(w, device);
     assert_int_equal(crypto->key_public(crypto->ctx, device->key, device->key_size, public_der,
                                         sizeof public_der, &public_size),
@@ -161,8 +160,15 @@ static inline rove_status enroll_with(world *w, handset *device, const uint8_t *
     assert_int_equal(crypto->csr(crypto->ctx, device->key, device->key_size, proof, sizeof proof,
                                  csr, sizeof csr, &request.csr_size),
                      ROVE_OK);
-    rove__buf_init(&body, &w->h.ports.allocator, 8192);
-    rove__enroll_request_write(&body, &request);
+    rove__buf_init(body, &w->h.ports.allocator, 8192);
+    rove__enroll_request_write(body, &request);
+    assert_int_equal(rove__buf_status(body), ROVE_OK);
+}
+
+static inline rove_status enroll_with(world *w, handset *device, const uint8_t *nonce,
+                                      const uint8_t proof_code[ROVE_CODE_SIZE]) {
+    rove__buf body;
+    enroll_body(w, device, nonce, proof_code, &body);
     rove_status status =
         ask(w, "POST", "/v1/enroll", w->shown, ROVE_ENROLL_CONTENT_TYPE, body.data, body.size);
     rove__buf_free(&body);

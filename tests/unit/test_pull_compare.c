@@ -253,6 +253,29 @@ static void what_is_reported_again_has_a_bound(void **state) {
     assert_int_equal(a.differs, 0);
 }
 
+/* Whether she names an account of somebody else, with any sum, or one that there is not: the same answer, and no row of it. */
+static void foreign_and_absent_scopes_are_answered_alike(void **state) {
+    world *w = *state;
+    const rove_id foreign = site_account(&w->s, "somebody else's");
+    const rove_id roots[] = {foreign, foreign + 1000};
+    const int32_t parts[] = {0, EMPTY};
+    site_visit(&w->s, foreign, SITE_NOW + 100 * DAY);
+    for (size_t i = 0; i < 2; i++) {
+        for (uint64_t sum = 0; sum < 2; sum++) {
+            answer answers[2];
+            for (size_t r = 0; r < 2; r++) {
+                size_t count = 0;
+                rove__scope_digest *list = her_list(w, 1, &count);
+                list[count++] = some(roots[r], parts[i], sum, sum);
+                answers[r] = ask(w, list, count, 1, &nothing_more);
+                assert_int_equal(answers[r].rows, 0);
+                assert_int_equal(answers[r].begun, 0);
+            }
+            assert_memory_equal(&answers[0], &answers[1], sizeof answers[0]);
+        }
+    }
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
@@ -264,6 +287,7 @@ int main(void) {
         CASE(what_is_entered_is_not_repaired_too),
         CASE(only_what_was_fetched_itself_waits),
         CASE(what_is_reported_again_has_a_bound),
+        CASE(foreign_and_absent_scopes_are_answered_alike),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
