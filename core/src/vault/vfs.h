@@ -13,6 +13,8 @@
  *                                log has the page then
  *   header or frame of the log   zeros, which is where the log ends
  *   a page of the log            an I/O error: the index says that it was whole
+ *
+ * A commit that SQLite could not find again (a fault of versions before 3.50.2) is an I/O error, and rolled back.
  */
 #ifndef ROVE_VAULT_VFS_H
 #define ROVE_VAULT_VFS_H
@@ -29,7 +31,8 @@ typedef struct rove__vfs {
     const rove_allocator *allocator;
     rove__vault *vault;
     rove__wal_index index;
-    char *path; /* of the database, in full */
+    char *path;              /* of the database, in full */
+    sqlite3_int64 bare_from; /* the first frame that may lack its checksum; the writer's */
     char name[32];
 } rove__vfs;
 
