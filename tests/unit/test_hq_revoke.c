@@ -118,6 +118,7 @@ static void call_as(world *w, const device *d) {
               own->key_size);
 }
 
+/* Eight in a transaction. */
 static void write_notes(device *d, int count) {
     static char text[NOTE_BYTES + 1];
     uint64_t drawn = 1;
@@ -130,8 +131,14 @@ static void write_notes(device *d, int count) {
         rove_field fields[] = {{"about_id", rove_int(device_state(d).user)},
                                {"created_at", rove_int(rove_now_ms(d->replica))},
                                {"text", rove_text(text)}};
+        if (i % 8 == 0) {
+            assert_int_equal(rove_begin(d->replica, &d->error), ROVE_OK);
+        }
         if (rove_insert(d->replica, "Note", fields, 3, &id, &d->error) != ROVE_OK) {
             fail_msg("rove_insert: %s", d->error.message);
+        }
+        if (i % 8 == 7) {
+            assert_int_equal(rove_commit(d->replica, &d->error), ROVE_OK);
         }
     }
 }
