@@ -69,6 +69,23 @@ static void test_code_expires(void **state) {
     assert_int_equal(enroll(w, &device), ROVE_OK);
 }
 
+/* An operator may give a code longer, up to a week. */
+static void test_minutes_of_a_code(void **state) {
+    static const struct {
+        const char *minutes;
+        int exit;
+    } cases[] = {{"1", HQ_EXIT_DONE},      {"10080", HQ_EXIT_DONE}, {"0", HQ_EXIT_USAGE},
+                 {"10081", HQ_EXIT_USAGE}, {"-1", HQ_EXIT_USAGE},   {"", HQ_EXIT_USAGE},
+                 {"15 min", HQ_EXIT_USAGE}};
+    world *w = *state;
+    said s;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(headquarters_run(&w->h, &s, "enroll-code", "--user", "jo", "--minutes",
+                                          cases[i].minutes, NULL),
+                         cases[i].exit);
+    }
+}
+
 static void test_code_has_five_tries(void **state) {
     world *w = *state;
     handset device;
@@ -627,6 +644,7 @@ int main(void) {
         TEST(test_enrolled),
         TEST(test_code_is_used_once),
         TEST(test_code_expires),
+        TEST(test_minutes_of_a_code),
         TEST(test_code_has_five_tries),
         TEST(test_unknown_code),
         TEST(test_nonce),
