@@ -165,6 +165,10 @@ static void check_work(examination *self, const hq_inspection *r) {
         checkup, plans > 0 ? ROVE__WARNING : ROVE__FINE, "plans",
         plans > 0 ? "rove-hq plans; those that are due are made by serve." : NULL,
         "%" PRId64 " failed, %" PRId64 " overdue", r->plans_failed, r->plans_overdue);
+    (void)rove__checkup_add(
+        checkup, r->quotas > 0 ? ROVE__WARNING : ROVE__FINE, "downloads",
+        r->quotas > 0 ? "rove-hq acts names the devices (quota): ask their reps." : NULL,
+        "%" PRId64 " times a device had more than its share, in 7 days", r->quotas);
     (void)rove__checkup_add(checkup, ROVE__FINE, "database size", NULL, "%" PRId64 " KiB",
                             r->bytes / 1024);
 }

@@ -10,6 +10,7 @@
 #include "base/stamp.h"
 #include "base/text.h"
 #include "print.h"
+#include "traffic.h"
 
 #define ALARM_DAYS 30
 #define DAY_MS     INT64_C(86400000)
@@ -20,6 +21,7 @@
 
 typedef struct alarms {
     const offboard *done;
+    rove__hq_tx *tx;
     int64_t since_ms;
     json_t *list; /* {at, what, who, detail}, newest first within each kind */
 } alarms;
@@ -42,21 +44,42 @@ static rove_status each_act(void *ctx, const rove__hq_act *act) {
     return ROVE_OK;
 }
 
+/* Days on which a device took everything: once is what it takes to begin, and to be looked at all the same. */
+static rove_status add_downloads(alarms *self, rove_replica replica) {
+    traffic_day days[TRAFFIC_DAYS];
+    char detail[120];
+    size_t count = 0;
+    rove_status status = traffic_read(self->done->headquarters, self->tx, replica, days, &count);
+    for (size_t i = 0; i < count && status == ROVE_OK; i++) {
+        int64_t at_ms = days[i].day * DAY_MS;
+        if (days[i].downloads > 0 && at_ms + DAY_MS > self->since_ms) {
+            rove__text_format(detail, sizeof detail,
+                              "device %u: %llu full downloads, %llu KiB in all that day",
+                              (unsigned)replica, (unsigned long long)days[i].downloads,
+                              (unsigned long long)(days[i].bytes / 1024));
+            status = add_alarm(self, at_ms, "download", self->done->user.name, detail);
+        }
+    }
+    return status;
+}
+
 static rove_status each_device(void *ctx, const rove__hq_device *device) {
     alarms *self = ctx;
     char detail[120];
-    if (device->enrolled_ms < self->since_ms) {
-        return ROVE_OK;
+    rove_status status = ROVE_OK;
+    if (device->enrolled_ms >= self->since_ms) {
+        rove__text_format(detail, sizeof detail, "device %u was enrolled",
+                          (unsigned)device->replica);
+        status = add_alarm(self, device->enrolled_ms, "enroll", self->done->user.name, detail);
     }
-    rove__text_format(detail, sizeof detail, "device %u was enrolled, and downloaded everything",
-                      (unsigned)device->replica);
-    return add_alarm(self, device->enrolled_ms, "download", self->done->user.name, detail);
+    return status == ROVE_OK ? add_downloads(self, device->replica) : status;
 }
 
 static rove_status gather(void *ctx, rove__hq_tx *tx, rove_error *error) {
     alarms *self = ctx;
     const rove__hq_database *database = hq_database(self->done->headquarters);
     (void)error;
+    self->tx = tx;
     rove_status status = database->store.device_scan(tx, self->done->user.id, each_device, self);
     return status == ROVE_OK ? database->directory.act_scan(tx, each_act, self) : status;
 }
@@ -251,13 +274,13 @@ const hq_command hq_command_offboard = {
         "left "
         "to do.\n\n"
         "Printed are the records with open tasks, planned visits or edits in review, and what to "
-        "look at\n"
-        "of the last 30 days: devices of his that were enrolled, exports, backups. A revoked "
-        "device "
-        "sends\n"
-        "nothing any more: let it sync before, if you can. --note goes into the record of acts. "
-        "--dry-run\n"
-        "shows everything and changes nothing.\n\n"
+        "look "
+        "at\n"
+        "of the last 30 days: devices of his that were enrolled, full downloads, exports, backups. "
+        "A\n"
+        "revoked device sends nothing any more: let it sync before, if you can. --note goes into "
+        "the\n"
+        "record of acts. --dry-run shows everything and changes nothing.\n\n"
         "    rove-hq offboard pamela --to linda --dry-run\n"
         "    rove-hq offboard pamela --to linda --note 'last day 31 January'\n",
     .run = run};

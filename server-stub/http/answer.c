@@ -20,7 +20,11 @@ enum MHD_Result answer_queue(request *self, unsigned http, struct MHD_Response *
         added = MHD_add_response_header(response, "Cache-Control", "no-store");
     }
     if (added == MHD_YES && http == MHD_HTTP_SERVICE_UNAVAILABLE) {
-        added = MHD_add_response_header(response, "Retry-After", RETRY_AFTER);
+        char seconds[24] = RETRY_AFTER;
+        if (self->retry_after_s > 0) {
+            rove__text_format(seconds, sizeof seconds, "%lld", (long long)self->retry_after_s);
+        }
+        added = MHD_add_response_header(response, "Retry-After", seconds);
     }
     if (added == MHD_YES && self->allow != NULL) {
         added = MHD_add_response_header(response, "Allow", self->allow);

@@ -19,6 +19,12 @@ rove_status exchange_begin(request *self) {
     if (!purse_may_begin(&self->http->purse)) {
         return ROVE_LATER;
     }
+    rove_status status =
+        traffic_admit(self->http->traffic, self->device.replica, &self->retry_after_s);
+    if (status != ROVE_OK) {
+        metrics_over_quota(self->http->metrics);
+        return status;
+    }
     return rove__server_new(&ports, hq_policy(headquarters), self->device.replica,
                             hq_now_ms(headquarters), &self->server);
 }
@@ -44,11 +50,24 @@ static rove_status answer(request *self, char *bytes, size_t capacity, size_t *s
     return status;
 }
 
+/* Who had nothing, and took all, has made a full download. The device's row says what it had. */
+static void count_traffic(request *self, const rove__server_stats *stats) {
+    rove_error error = {.message = ""};
+    rove_replica replica = self->device.replica;
+    int full = self->answered && self->device.cursor == 0 && stats->rows_out > 0;
+    if (traffic_add(self->http->traffic, replica, stats->bytes_out, full) &&
+        traffic_keep(self->http->traffic, replica, &error) != ROVE_OK) {
+        rove__log(&hq_get_ports(self->http->headquarters)->log, ROVE_LOG_WARN, "http",
+                  "the traffic of device %u was not kept: %s", (unsigned)replica, error.message);
+    }
+}
+
 void exchange_end(request *self) {
     if (self->server != NULL && self->progress != PROGRESS_FRESH) {
         const rove__server_stats *stats = rove__server_statistics(self->server);
         int64_t ms = front_boot_ms(self->http) - self->began_ms;
         metrics_exchanged(self->http->metrics, stats, ms);
+        count_traffic(self, stats);
         rove__log(&hq_get_ports(self->http->headquarters)->log, ROVE_LOG_INFO, "http",
                   "device %u: %llu batches, %llu rows in, %llu rows out, %llu conflicts, %llu to "
                   "review, %lld ms",
@@ -65,7 +84,11 @@ static rove_status commit_one(void *ctx, rove__hq_tx *tx, rove_error *error) {
     request *self = ctx;
     self->job_status =
         rove__server_commit(self->server, tx, hq_now_ms(self->http->headquarters), error);
-    return self->job_status == ROVE_OK ? front_forget_key(self, tx) : self->job_status;
+    if (self->job_status != ROVE_OK) {
+        return self->job_status;
+    }
+    rove_status status = front_forget_key(self, tx);
+    return status == ROVE_OK ? traffic_save(self->http->traffic, tx, self->device.replica) : status;
 }
 
 /* libmicrohttpd asks for the next piece. A revoked device gets no further one. */
@@ -84,6 +107,7 @@ static ssize_t next_piece(void *cls, uint64_t at, char *bytes, size_t capacity) 
         return MHD_CONTENT_READER_END_WITH_ERROR;
     }
     guard_moved(self->http->guard, self->connection->guarded, size);
+    self->answered = size == 0;
     return size == 0 ? MHD_CONTENT_READER_END_OF_STREAM : (ssize_t)size;
 }
 

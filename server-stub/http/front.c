@@ -16,16 +16,18 @@
 #include "base/text.h"
 #include "posix/pki.h"
 
-#define THREADS          4
-#define CONNECTIONS      1024
-#define PER_ADDRESS      256
-#define IDLE_MS          30000
-#define WAIT_MS          240000
-#define BACKLOG          511
-#define CONNECTION_BYTES ((size_t)48 * 1024) /* head, and a piece of body or answer */
-#define STOP_SECONDS     10
-#define EXCHANGE_BYTES   ((size_t)256 * 1024 * 1024)
-#define PRIORITIES       "NORMAL:-VERS-ALL:+VERS-TLS1.3"
+#define THREADS              4
+#define CONNECTIONS          1024
+#define PER_ADDRESS          256
+#define IDLE_MS              30000
+#define WAIT_MS              240000
+#define BACKLOG              511
+#define CONNECTION_BYTES     ((size_t)48 * 1024) /* head, and a piece of body or answer */
+#define STOP_SECONDS         10
+#define EXCHANGE_BYTES       ((size_t)256 * 1024 * 1024)
+#define PULL_BYTES_A_DAY     ((uint64_t)2 * 1024 * 1024 * 1024)
+#define FULL_DOWNLOADS_A_DAY 24
+#define PRIORITIES           "NORMAL:-VERS-ALL:+VERS-TLS1.3"
 
 /* ---- the socket ----------------------------------------------------------------------------------------- */
 
@@ -188,6 +190,11 @@ static rove_status start(hq_http *self, rove_error *error) {
         status = ROVE_NOMEM;
     }
     if (status == ROVE_OK) {
+        const traffic_limits limits = {self->options.pull_bytes_a_day,
+                                       self->options.full_downloads_a_day};
+        status = traffic_new(self->headquarters, &limits, &self->traffic);
+    }
+    if (status == ROVE_OK) {
         status =
             guard_new(&ports->allocator, &ports->clock, self->options.idle_ms, &self->guard, error);
     }
@@ -228,6 +235,10 @@ rove_status hq_http_start(hq *headquarters, const hq_http_options *options, hq_h
         options->connections_per_address != 0 ? options->connections_per_address : PER_ADDRESS;
     self->options.idle_ms = options->idle_ms != 0 ? options->idle_ms : IDLE_MS;
     self->options.wait_ms = options->wait_ms != 0 ? options->wait_ms : WAIT_MS;
+    self->options.pull_bytes_a_day =
+        options->pull_bytes_a_day != 0 ? options->pull_bytes_a_day : PULL_BYTES_A_DAY;
+    self->options.full_downloads_a_day =
+        options->full_downloads_a_day != 0 ? options->full_downloads_a_day : FULL_DOWNLOADS_A_DAY;
     purse_init(&self->purse, &hq_get_ports(headquarters)->allocator,
                options->exchange_bytes != 0 ? options->exchange_bytes : EXCHANGE_BYTES);
     self->listener = -1;
@@ -277,6 +288,7 @@ void hq_http_stop(hq_http *self) {
     guard_free(self->guard);
     credentials_free(self->credentials);
     metrics_free(self->metrics);
+    traffic_free(self->traffic);
     (void)pthread_cond_destroy(&self->changed);
     (void)pthread_mutex_destroy(&self->mutex);
     for (volatile uint8_t *at = self->secret; at < self->secret + sizeof self->secret; at++) {

@@ -20,6 +20,7 @@
 #include "http/purse.h"
 #include "keys.h"
 #include "sync/enroll.h"
+#include "traffic.h"
 #include "wake.h"
 
 #define FRONT_SECRET_SIZE 32
@@ -33,6 +34,7 @@ struct hq_http {
     guard *guard;
     metrics *metrics;
     purse purse;
+    traffic *traffic;
     credentials *credentials;
     uint8_t secret[FRONT_SECRET_SIZE]; /* of nonces; lives as long as the process */
     char url[320];
@@ -112,7 +114,8 @@ struct request {
         counted; /* against which device; 0: none. This and what follows under the server's mutex */
     request *crowd_next;
     request *crowd_before;
-    const char *allow; /* with 405 */
+    const char *allow;     /* with 405 */
+    int64_t retry_after_s; /* with 503; 0: the usual moment */
     uint64_t received;
     int64_t began_ms; /* boot clock */
     rove__hq_device device;
@@ -126,6 +129,7 @@ struct request {
     rove__buf body;
     enrolment *enrolment;
     rove__server *server;
+    int answered; /* all of the exchange's answer was taken */
 };
 
 /* readmit.c: 1 if the certificate was issued after what is known of the device. */

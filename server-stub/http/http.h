@@ -36,6 +36,8 @@ typedef struct hq_http_options {
     int64_t idle_ms;                  /* a request has to come, or go on, within it; 0: 30 s */
     int64_t wait_ms;                  /* the longest wait for news; 0: 240 s */
     size_t exchange_bytes;            /* memory of all exchanges together; 0: 256 MiB */
+    uint64_t pull_bytes_a_day;        /* that one device is sent; 0: 2 GiB */
+    uint64_t full_downloads_a_day;    /* of one device; 0: 24 */
 } hq_http_options;
 
 typedef struct hq_http hq_http;

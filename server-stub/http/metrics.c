@@ -30,6 +30,7 @@ struct metrics {
     uint64_t buckets[BUCKETS + 1]; /* the last: longer than all */
     uint64_t exchange_ms;
     uint64_t exchanges;
+    uint64_t over_quota;
 };
 
 metrics *metrics_new(const rove_allocator *allocator) {
@@ -83,6 +84,12 @@ void metrics_exchanged(metrics *self, const rove__server_stats *stats, int64_t m
     self->sums.rejected += stats->rejected;
     self->sums.bytes_in += stats->bytes_in;
     self->sums.bytes_out += stats->bytes_out;
+    (void)pthread_mutex_unlock(&self->mutex);
+}
+
+void metrics_over_quota(metrics *self) {
+    (void)pthread_mutex_lock(&self->mutex);
+    self->over_quota++;
     (void)pthread_mutex_unlock(&self->mutex);
 }
 
@@ -165,6 +172,8 @@ static void write_gauges(const metrics_gauges *gauges, rove__buf *out) {
            gauges->database_memory_bytes);
     single(out, "rove_exchange_memory_bytes", "gauge", "Memory that exchanges under way hold.",
            gauges->exchange_memory_bytes);
+    single(out, "rove_devices_over_quota", "gauge",
+           "Devices that have had more than their share today.", gauges->over_quota);
     head(out, "rove_devices", "gauge", "Devices by status.");
     line(out, "rove_devices{status=\"active\"} %llu\n",
          (unsigned long long)gauges->devices[ROVE_DEVICE_ACTIVE]);
@@ -179,6 +188,8 @@ void metrics_write(metrics *self, const metrics_gauges *gauges, rove__buf *out) 
     write_answers(self, out);
     write_seconds(self, out);
     write_sums(&self->sums, out);
+    single(out, "rove_quota_refusals_total", "counter",
+           "Exchanges of devices that have had their share of the day.", self->over_quota);
     (void)pthread_mutex_unlock(&self->mutex);
     write_gauges(gauges, out);
 }

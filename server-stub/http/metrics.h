@@ -35,6 +35,7 @@ typedef struct metrics_gauges {
     uint64_t database_bytes;
     uint64_t database_memory_bytes;
     uint64_t exchange_memory_bytes;
+    uint64_t over_quota;                        /* devices, today */
     uint64_t devices[ROVE_DEVICE_REPLACED + 1]; /* by status */
 } metrics_gauges;
 
@@ -45,6 +46,8 @@ void metrics_free(metrics *self);
 /* `path` is one of a few constants: compared by address. */
 void metrics_answered(metrics *self, const char *path, unsigned http_status);
 void metrics_exchanged(metrics *self, const rove__server_stats *stats, int64_t ms);
+/* A device was turned away because it has had its share of the day. */
+void metrics_over_quota(metrics *self);
 void metrics_write(metrics *self, const metrics_gauges *gauges, rove__buf *out);
 
 #endif

@@ -31,11 +31,15 @@ typedef struct serving {
     const char *idle_seconds;
     const char *wait_seconds;
     const char *exchange_memory;
+    const char *pull_mib;
+    const char *full_downloads;
 } serving;
 
 /* Less than one exchange may need makes no sense. */
 #define EXCHANGE_MIB_MIN 16
 #define EXCHANGE_MIB_MAX 65536
+#define PULL_MIB_MAX     1000000
+#define DOWNLOADS_MAX    1000000
 
 static int read_number(const char *text, int64_t least, int64_t most, unsigned *number) {
     int64_t value = 0;
@@ -56,10 +60,14 @@ static int read_options(const hq_io *io, int argc, char **argv, serving *out) {
                                  {"--idle-seconds", &out->idle_seconds, NULL},
                                  {"--wait-seconds", &out->wait_seconds, NULL},
                                  {"--exchange-memory", &out->exchange_memory, NULL},
+                                 {"--pull-mib-a-day", &out->pull_mib, NULL},
+                                 {"--full-downloads-a-day", &out->full_downloads, NULL},
                                  {NULL, NULL, NULL}};
     unsigned idle_seconds = 0;
     unsigned wait_seconds = 0;
     unsigned exchange_mib = 0;
+    unsigned pull_mib = 0;
+    unsigned full_downloads = 0;
     int count = 0;
     int usage = hq_arguments(io, &hq_command_serve, options, argc, argv, 0, 0, &count);
     if (usage != HQ_EXIT_DONE) {
@@ -70,12 +78,16 @@ static int read_options(const hq_io *io, int argc, char **argv, serving *out) {
         !read_number(out->per_address, 1, 65536, &out->http.connections_per_address) ||
         !read_number(out->idle_seconds, 1, 3600, &idle_seconds) ||
         !read_number(out->wait_seconds, 1, ROVE_WAIT_MS_MAX / 1000, &wait_seconds) ||
-        !read_number(out->exchange_memory, EXCHANGE_MIB_MIN, EXCHANGE_MIB_MAX, &exchange_mib)) {
+        !read_number(out->exchange_memory, EXCHANGE_MIB_MIN, EXCHANGE_MIB_MAX, &exchange_mib) ||
+        !read_number(out->pull_mib, 1, PULL_MIB_MAX, &pull_mib) ||
+        !read_number(out->full_downloads, 1, DOWNLOADS_MAX, &full_downloads)) {
         return hq_usage(io, &hq_command_serve, "an option is not a number, or out of its range");
     }
     out->http.idle_ms = (int64_t)idle_seconds * 1000;
     out->http.wait_ms = (int64_t)wait_seconds * 1000;
     out->http.exchange_bytes = (size_t)exchange_mib * 1024 * 1024;
+    out->http.pull_bytes_a_day = (uint64_t)pull_mib * 1024 * 1024;
+    out->http.full_downloads_a_day = full_downloads;
     return HQ_EXIT_DONE;
 }
 
@@ -197,7 +209,7 @@ const hq_command hq_command_serve = {
     .name = "serve",
     .usage = "[--listen ADDRESS:PORT] [--port-file FILE] [--threads N] [--connections N]\n"
              "           [--connections-per-address N] [--idle-seconds N] [--wait-seconds N]\n"
-             "           [--exchange-memory MIB]",
+             "           [--exchange-memory MIB] [--pull-mib-a-day MIB] [--full-downloads-a-day N]",
     .summary = "let devices exchange with headquarters over HTTPS",
     .help =
         "Listens at 127.0.0.1:8443 unless --listen says otherwise; port 0 lets the system choose.\n"
@@ -214,6 +226,12 @@ const hq_command hq_command_serve = {
         "together,\n"
         "some 2 MiB each. Past three quarters of it devices are asked to come again in a "
         "moment.\n\n"
+        "--pull-mib-a-day MIB (2048) and --full-downloads-a-day N (24): a device that was sent "
+        "more "
+        "than\n"
+        "that today (UTC) waits for the next day; it is an act of headquarters (rove-hq acts, "
+        "`quota`) and\n"
+        "in the metrics. What it has not sent stays on it.\n\n"
         "GET /healthz answers \"ok\" to anybody; GET /metrics answers this host alone.\n\n"
         "    rove-hq --data /srv/acme serve --listen 0.0.0.0:8443\n",
     .run = run};

@@ -63,6 +63,7 @@ enum MHD_Result metrics_finish(request *self) {
     now.gauges.database_bytes = database->size_bytes(database);
     now.gauges.database_memory_bytes = database->memory_bytes(database);
     now.gauges.exchange_memory_bytes = purse_used(&http->purse);
+    now.gauges.over_quota = traffic_over(http->traffic);
     rove__buf text;
     rove__buf_init(&text, &hq_get_ports(http->headquarters)->allocator, METRICS_TEXT_MAX);
     metrics_write(http->metrics, &now.gauges, &text);

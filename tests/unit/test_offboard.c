@@ -7,6 +7,7 @@
 #include "assign/realign.h"
 #include "base/stamp.h"
 #include "heap.h"
+#include "traffic.h"
 
 #define DAY_MS INT64_C(86400000)
 #define PHONE  ((rove_replica)4711)
@@ -306,15 +307,28 @@ static void what_is_to_be_done_passes_and_is_listed(void **state) {
 
 static void what_may_have_left_the_house_is_named(void **state) {
     world *w = *state;
+    const traffic_limits limits = {1, 1};
+    traffic *sent = NULL;
+    int64_t wait_s = 0;
     does(w, "export", "contact");
+    assert_int_equal(traffic_new(w->h.hq, &limits, &sent), ROVE_OK);
+    assert_int_equal(traffic_admit(sent, PHONE, &wait_s), ROVE_OK);
+    (void)traffic_add(sent, PHONE, 77777, 1);
+    assert_int_equal(traffic_keep(sent, PHONE, NULL), ROVE_OK);
     w->h.clock.offset_ms += 31 * DAY_MS;
     does(w, "export", "account", "--sensitive");
+    assert_int_equal(traffic_admit(sent, PHONE, &wait_s), ROVE_OK);
+    (void)traffic_add(sent, PHONE, 5000, 1);
+    assert_int_equal(traffic_keep(sent, PHONE, NULL), ROVE_OK);
+    traffic_free(sent);
     make_device(w, w->ann, 4713, ROVE_DEVICE_ACTIVE);
     assert_int_equal(offboards(w, 0, "ann", "bob", NULL), HQ_EXIT_DONE);
     says(w, "Account, 3 records, with sensitive fields");
     says_not(w, "Contact, 1 records");
     says(w, "device 4713 was enrolled");
     says_not(w, "device 4711 was enrolled");
+    says(w, "device 4711: 1 full downloads, 4 KiB in all that day");
+    says_not(w, "75 KiB");
 }
 
 static void more_than_one_page_of_rows_is_still_one_transaction(void **state) {
