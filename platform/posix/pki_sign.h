@@ -1,0 +1,28 @@
+/*
+ * pki_sign.h - signatures by the key of a headquarters' server, and their check by its certificate.
+ *
+ * ECDSA with SHA-256 of the message, as DER. Threads: any. Statuses as in pki.h; CORRUPT: the signature is not the message's.
+ */
+#ifndef ROVE_PKI_SIGN_H
+#define ROVE_PKI_SIGN_H
+
+#include "pki.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define ROVE_PKI_SIGNATURE_MAX 72
+
+/* `key_pem` is a private key as rove_pki_server_issue makes it. */
+ROVE_CHECK rove_status rove_pki_sign(const rove_pki_bytes *key_pem, const void *message,
+                                     size_t size, uint8_t signature[ROVE_PKI_SIGNATURE_MAX],
+                                     size_t *signature_size, rove_error *error);
+ROVE_CHECK rove_status rove_pki_verify(const void *certificate_der, size_t certificate_size,
+                                       const void *message, size_t size, const void *signature,
+                                       size_t signature_size, rove_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

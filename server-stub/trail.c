@@ -1,0 +1,517 @@
+/*
+ * trail.c - see trail.h.
+ *
+ * Acts are scanned from the newest to the oldest, and the seals of neighbours lie beside each other: so one pass, with two
+ * seals at a time in memory, finds the oldest entry that is wrong, whatever was done to those after it.
+ */
+#include "trail.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/reader.h"
+#include "base/text.h"
+#include "keys.h"
+#include "path.h"
+#include "posix/pki_sign.h"
+
+#define ENTRY_MARK  "rove act 1"
+#define NEWEST_MARK "rove acts 1"
+#define NEWEST_KEY  "act/newest"
+#define NOTE_FILE   "acts.head"
+#define NOTE_MAX    128
+#define ENTRY_MAX   ((size_t)64 * 1024)
+#define ARENA_MAX   ((size_t)64 * 1024 * 1024)
+#define SEAL_MAX    (8 + 2 * ROVE_SHA256_SIZE + ROVE_PKI_SIGNATURE_MAX)
+
+/* What is kept of an entry, or of the newest one. */
+typedef struct seal {
+    int64_t number; /* of "act/newest" alone */
+    uint8_t hash[ROVE_SHA256_SIZE];
+    uint8_t pin[ROVE_SHA256_SIZE];
+    uint8_t signature[ROVE_PKI_SIGNATURE_MAX];
+    size_t signature_size;
+} seal;
+
+static const rove_allocator *allocator_of(const hq *headquarters) {
+    return &hq_get_ports(headquarters)->allocator;
+}
+
+/* ---- bytes ------------------------------------------------------------------------------------------------ */
+
+static rove_status hash_entry(hq *headquarters, const uint8_t before[ROVE_SHA256_SIZE],
+                              const rove__hq_act *act, uint8_t out[ROVE_SHA256_SIZE]) {
+    const rove_crypto *crypto = &hq_get_ports(headquarters)->crypto;
+    rove__buf bytes;
+    rove__buf_init(&bytes, allocator_of(headquarters), ENTRY_MAX);
+    rove__buf_append(&bytes, ENTRY_MARK, sizeof ENTRY_MARK - 1);
+    rove__buf_append(&bytes, before, ROVE_SHA256_SIZE);
+    rove__buf_u64(&bytes, (uint64_t)act->number);
+    rove__buf_u64(&bytes, (uint64_t)act->at_ms);
+    rove__buf_bytes(&bytes, act->operator_name, strlen(act->operator_name));
+    rove__buf_bytes(&bytes, act->act, strlen(act->act));
+    rove__buf_bytes(&bytes, act->detail, strlen(act->detail));
+    rove__buf_u64(&bytes, act->seq);
+    rove_status status = rove__buf_status(&bytes);
+    if (status == ROVE_OK) {
+        rove_span span = {bytes.data, bytes.size};
+        status = crypto->sha256(crypto->ctx, &span, 1, out);
+    }
+    rove__buf_free(&bytes);
+    return status;
+}
+
+/* What is signed; how many bytes. */
+static size_t message_of(const seal *of, int newest, uint8_t message[64]) {
+    const char *mark = newest ? NEWEST_MARK : ENTRY_MARK;
+    size_t size = strlen(mark);
+    memcpy(message, mark, size);
+    for (int i = 0; newest && i < 8; i++) {
+        message[size++] = (uint8_t)((uint64_t)of->number >> (56 - 8 * i));
+    }
+    memcpy(message + size, of->hash, ROVE_SHA256_SIZE);
+    return size + ROVE_SHA256_SIZE;
+}
+
+static void key_of(char key[ROVE_NAME_MAX], int64_t number) {
+    rove__text_format(key, ROVE_NAME_MAX, "act/%lld", (long long)number);
+}
+
+/* Signs and stores; `newest` 0: as the seal of entry `number`. */
+static rove_status put_seal(hq *headquarters, rove__hq_tx *tx, int64_t number,
+                            const uint8_t hash[ROVE_SHA256_SIZE], int newest) {
+    const hq_keys *keys = hq_get_keys(headquarters);
+    uint8_t message[64];
+    uint8_t stored[SEAL_MAX];
+    char key[ROVE_NAME_MAX] = NEWEST_KEY;
+    size_t size = 0;
+    seal made = {.number = number};
+    memcpy(made.hash, hash, sizeof made.hash);
+    rove_status status =
+        rove_pki_sign(&keys->server_key, message, message_of(&made, newest, message),
+                      made.signature, &made.signature_size, NULL);
+    if (status != ROVE_OK) {
+        return status;
+    }
+    if (newest) {
+        for (int i = 0; i < 8; i++) {
+            stored[size++] = (uint8_t)((uint64_t)number >> (56 - 8 * i));
+        }
+    } else {
+        key_of(key, number);
+    }
+    memcpy(stored + size, made.hash, ROVE_SHA256_SIZE);
+    memcpy(stored + size + ROVE_SHA256_SIZE, keys->pin, ROVE_SHA256_SIZE);
+    size += 2 * ROVE_SHA256_SIZE;
+    memcpy(stored + size, made.signature, made.signature_size);
+    return hq_database(headquarters)
+        ->directory.setting_put(tx, key, (rove__bytes){stored, size + made.signature_size});
+}
+
+/* NOT_FOUND: there is none, or it is none. */
+static rove_status get_seal(hq *headquarters, rove__hq_tx *tx, int64_t number, int newest,
+                            seal *out) {
+    char key[ROVE_NAME_MAX] = NEWEST_KEY;
+    rove__arena arena;
+    rove__bytes value;
+    rove__reader reader;
+    memset(out, 0, sizeof *out);
+    if (!newest) {
+        key_of(key, number);
+    }
+    rove__arena_init(&arena, allocator_of(headquarters), ENTRY_MAX);
+    rove_status status = hq_database(headquarters)->directory.setting_get(tx, key, &arena, &value);
+    size_t least = 2 * ROVE_SHA256_SIZE + (newest ? 8u : 0u);
+    if (status == ROVE_OK && (value.size <= least || value.size > least + ROVE_PKI_SIGNATURE_MAX)) {
+        status = ROVE_NOT_FOUND;
+    }
+    if (status == ROVE_OK) {
+        rove__reader_init(&reader, value.data, value.size);
+        out->number = newest ? (int64_t)rove__reader_u64(&reader) : number;
+        memcpy(out->hash, rove__reader_take(&reader, ROVE_SHA256_SIZE), ROVE_SHA256_SIZE);
+        memcpy(out->pin, rove__reader_take(&reader, ROVE_SHA256_SIZE), ROVE_SHA256_SIZE);
+        out->signature_size = rove__reader_left(&reader);
+        memcpy(out->signature, rove__reader_take(&reader, out->signature_size),
+               out->signature_size);
+    }
+    rove__arena_free(&arena);
+    return status;
+}
+
+rove_status trail_hash_of(hq *headquarters, rove__hq_tx *tx, int64_t number,
+                          uint8_t hash[ROVE_SHA256_SIZE]) {
+    seal found;
+    rove_status status = get_seal(headquarters, tx, number, 0, &found);
+    if (status == ROVE_OK) {
+        memcpy(hash, found.hash, ROVE_SHA256_SIZE);
+    }
+    return status;
+}
+
+/* ---- acts.head -------------------------------------------------------------------------------------------- */
+
+static void note_text(const seal *newest, char text[NOTE_MAX]) {
+    rove__text_format(text, NOTE_MAX, "%lld ", (long long)newest->number);
+    for (size_t i = 0; i < ROVE_SHA256_SIZE; i++) {
+        size_t used = strlen(text);
+        rove__text_format(text + used, NOTE_MAX - used, "%02x", (unsigned)newest->hash[i]);
+    }
+}
+
+static int digit_of(char c) {
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int trail_parse(const char *text, int64_t *number, uint8_t hash[ROVE_SHA256_SIZE]) {
+    *number = 0;
+    for (; *text >= '0' && *text <= '9' && *number < INT64_MAX / 10 - 1; text++) {
+        *number = *number * 10 + (*text - '0');
+    }
+    if (*number == 0 || (*text != ' ' && *text != ':')) {
+        return 0;
+    }
+    text++;
+    for (size_t i = 0; i < ROVE_SHA256_SIZE; i++) {
+        int high = digit_of(text[2 * i]);
+        int low = high < 0 ? -1 : digit_of(text[2 * i + 1]);
+        if (low < 0) {
+            return 0;
+        }
+        hash[i] = (uint8_t)(high << 4 | low);
+    }
+    return text[2 * ROVE_SHA256_SIZE] == '\0';
+}
+
+/* What acts.head says: NOT_FOUND: there is none. CORRUPT: it says nothing. */
+static rove_status read_note(const hq *headquarters, seal *noted) {
+    const rove_files *files = &hq_get_ports(headquarters)->files;
+    char path[HQ_PATH_MAX];
+    char text[NOTE_MAX];
+    size_t size = 0;
+    memset(noted, 0, sizeof *noted);
+    rove_status status = hq_join(path, hq_folder(headquarters), NOTE_FILE, NULL);
+    if (status == ROVE_OK) {
+        status = files->read(files->ctx, path, text, sizeof text - 1, &size, NULL);
+    }
+    if (status == ROVE_NOT_FOUND || status == ROVE_IO) {
+        return status;
+    }
+    text[status == ROVE_OK ? size : 0] = '\0';
+    text[strcspn(text, "\n")] = '\0';
+    return trail_parse(text, &noted->number, noted->hash) ? ROVE_OK : ROVE_CORRUPT;
+}
+
+typedef struct noting {
+    hq *headquarters;
+    seal newest;
+    seal noted;
+    int told; /* there is a note */
+    int ours; /* the record has what it says */
+} noting;
+
+static rove_status look_at_newest(void *ctx, rove__hq_tx *tx, rove_error *error) {
+    noting *self = ctx;
+    seal then;
+    (void)error;
+    rove_status status = get_seal(self->headquarters, tx, 0, 1, &self->newest);
+    if (status == ROVE_OK && self->told) {
+        status = get_seal(self->headquarters, tx, self->noted.number, 0, &then);
+        self->ours = status == ROVE_OK && self->noted.number <= self->newest.number &&
+                     memcmp(then.hash, self->noted.hash, sizeof then.hash) == 0;
+        status = status == ROVE_NOT_FOUND ? ROVE_OK : status;
+    }
+    return status;
+}
+
+void trail_note(hq *headquarters) {
+    const hq_ports *ports = hq_get_ports(headquarters);
+    noting self = {.headquarters = headquarters};
+    char path[HQ_PATH_MAX];
+    char text[NOTE_MAX];
+    rove_status status = read_note(headquarters, &self.noted);
+    self.told = status != ROVE_NOT_FOUND;
+    if (status == ROVE_OK || status == ROVE_NOT_FOUND) {
+        status = hq_read(headquarters, look_at_newest, &self, NULL);
+    }
+    if (status == ROVE_NOT_FOUND || (status == ROVE_OK && self.told && !self.ours) ||
+        (status == ROVE_OK && self.told && self.noted.number == self.newest.number)) {
+        return; /* nothing is sealed, or the note is kept as it is */
+    }
+    note_text(&self.newest, text);
+    if (status == ROVE_OK) {
+        status = hq_join(path, hq_folder(headquarters), NOTE_FILE, NULL);
+    }
+    if (status == ROVE_OK) {
+        status = ports->files.replace(ports->files.ctx, path, text, strlen(text), NULL);
+    }
+    if (status != ROVE_OK) {
+        rove__log(&ports->log, ROVE_LOG_WARN, "trail", "acts.head was not written: %s",
+                  rove_status_name(status));
+    }
+}
+
+rove_status trail_forget(const hq_ports *ports, const char *folder, rove_error *error) {
+    char path[HQ_PATH_MAX];
+    rove_status status = hq_join(path, folder, NOTE_FILE, error);
+    return status == ROVE_OK ? ports->files.remove(ports->files.ctx, path, error) : status;
+}
+
+/* ---- sealing ---------------------------------------------------------------------------------------------- */
+
+/* A record from before there were seals. */
+typedef struct old_acts {
+    rove__arena arena;
+    rove__hq_act *items; /* newest first */
+    size_t count, capacity;
+    int64_t below; /* numbers below it */
+} old_acts;
+
+static const char *copy_text(rove__arena *arena, const char *text) {
+    return rove__arena_copy(arena, text, strlen(text) + 1);
+}
+
+static rove_status each_old(void *ctx, const rove__hq_act *act) {
+    old_acts *self = ctx;
+    if (act->number >= self->below) {
+        return ROVE_OK;
+    }
+    rove__hq_act *items =
+        rove__arena_grown(&self->arena, self->items, self->count, &self->capacity, sizeof *items);
+    if (items == NULL) {
+        return ROVE_NOMEM;
+    }
+    rove__hq_act *kept = &items[self->count];
+    self->items = items;
+    *kept = *act;
+    kept->operator_name = copy_text(&self->arena, act->operator_name);
+    kept->act = copy_text(&self->arena, act->act);
+    kept->detail = copy_text(&self->arena, act->detail);
+    self->count++;
+    return kept->operator_name == NULL || kept->act == NULL || kept->detail == NULL ? ROVE_NOMEM
+                                                                                    : ROVE_OK;
+}
+
+static rove_status seal_one(hq *headquarters, rove__hq_tx *tx, const rove__hq_act *act,
+                            uint8_t hash[ROVE_SHA256_SIZE]) {
+    uint8_t after[ROVE_SHA256_SIZE];
+    rove_status status = hash_entry(headquarters, hash, act, after);
+    if (status == ROVE_OK) {
+        status = put_seal(headquarters, tx, act->number, after, 0);
+    }
+    if (status == ROVE_OK) {
+        memcpy(hash, after, sizeof after);
+    }
+    return status;
+}
+
+/* What is there is sealed as it stands: once, before the first act that seals itself. */
+static rove_status seal_old(hq *headquarters, rove__hq_tx *tx, int64_t below,
+                            uint8_t hash[ROVE_SHA256_SIZE]) {
+    old_acts old = {.below = below};
+    rove__arena_init(&old.arena, allocator_of(headquarters), ARENA_MAX);
+    rove_status status = hq_database(headquarters)->directory.act_scan(tx, each_old, &old);
+    for (size_t i = old.count; i > 0 && status == ROVE_OK; i--) {
+        status = seal_one(headquarters, tx, &old.items[i - 1], hash);
+    }
+    rove__arena_free(&old.arena);
+    return status;
+}
+
+rove_status trail_append(hq *headquarters, rove__hq_tx *tx, const rove__hq_act *act) {
+    uint8_t hash[ROVE_SHA256_SIZE] = {0};
+    seal newest;
+    rove_status status = get_seal(headquarters, tx, 0, 1, &newest);
+    if (status == ROVE_OK) {
+        memcpy(hash, newest.hash, sizeof hash);
+    } else if (status == ROVE_NOT_FOUND && read_note(headquarters, &newest) == ROVE_NOT_FOUND) {
+        status = seal_old(headquarters, tx, act->number, hash);
+    }
+    /* Where there are no seals and there were some, it begins anew: what is unsealed stays so. */
+    if (status == ROVE_OK || status == ROVE_NOT_FOUND) {
+        status = seal_one(headquarters, tx, act, hash);
+    }
+    return status == ROVE_OK ? put_seal(headquarters, tx, act->number, hash, 1) : status;
+}
+
+/* ---- verifying -------------------------------------------------------------------------------------------- */
+
+typedef struct verification {
+    hq *headquarters;
+    rove__hq_tx *tx;
+    trail_report *report;
+    rove_pki_bytes certificate;
+    uint8_t pin[ROVE_SHA256_SIZE];
+    int64_t
+        next; /* the number that the next entry of the scan has to have; 0: there is to be none */
+    seal own; /* of that number; signature_size 0: there is none */
+} verification;
+
+/* Older entries are looked at later, so the last call names the first one that is wrong. */
+static void blame(verification *self, trail_finding finding, int64_t number) {
+    self->report->finding = finding;
+    self->report->number = number;
+}
+
+static trail_finding judge_signature(const verification *self, const seal *of, int newest) {
+    uint8_t message[64];
+    if (memcmp(of->pin, self->pin, sizeof self->pin) != 0) {
+        return TRAIL_FOREIGN;
+    }
+    return rove_pki_verify(self->certificate.data, self->certificate.size, message,
+                           message_of(of, newest, message), of->signature, of->signature_size,
+                           NULL) == ROVE_OK
+               ? TRAIL_SOUND
+               : TRAIL_FORGED;
+}
+
+/* The seal of a number; signature_size 0 where there is none. */
+static rove_status look_up(const verification *self, int64_t number, seal *out) {
+    rove_status status =
+        number > 0 ? get_seal(self->headquarters, self->tx, number, 0, out) : ROVE_NOT_FOUND;
+    if (status == ROVE_NOT_FOUND) {
+        memset(out, 0, sizeof *out);
+        status = ROVE_OK;
+    }
+    return status;
+}
+
+static rove_status each_entry(void *ctx, const rove__hq_act *act) {
+    verification *self = ctx;
+    uint8_t expected[ROVE_SHA256_SIZE];
+    seal before;
+    rove_status status = ROVE_OK;
+    if (act->number > self->next) { /* past the newest, or below 1 */
+        blame(self, TRAIL_UNSEALED, act->number);
+        return ROVE_OK;
+    }
+    if (act->number < self->next) {
+        blame(self, TRAIL_MISSING, act->number > 0 ? act->number + 1 : 1);
+        status = look_up(self, act->number, &self->own);
+    }
+    if (status == ROVE_OK) {
+        status = look_up(self, act->number - 1, &before);
+    }
+    if (status == ROVE_OK) {
+        status = hash_entry(self->headquarters, before.hash, act, expected);
+    }
+    if (status != ROVE_OK) {
+        return status;
+    }
+    trail_finding finding = TRAIL_UNSEALED;
+    if (self->own.signature_size > 0) {
+        finding = judge_signature(self, &self->own, 0);
+        if (finding == TRAIL_SOUND && memcmp(expected, self->own.hash, sizeof expected) != 0) {
+            finding = TRAIL_CHANGED;
+        }
+    }
+    if (finding != TRAIL_SOUND) {
+        blame(self, finding, act->number);
+    }
+    self->report->sound += finding == TRAIL_SOUND;
+    self->next = act->number - 1;
+    self->own = before;
+    return ROVE_OK;
+}
+
+static rove_status each_any(void *ctx, const rove__hq_act *act) {
+    int64_t *newest = ctx;
+    *newest = act->number;
+    return ROVE_DONE;
+}
+
+/* What acts.head has noted has to be in the record. */
+static rove_status judge_note(verification *self) {
+    seal noted;
+    seal then;
+    rove_status status = read_note(self->headquarters, &noted);
+    if (status == ROVE_NOT_FOUND) {
+        return ROVE_OK;
+    }
+    if (status != ROVE_OK && status != ROVE_CORRUPT) {
+        return status;
+    }
+    int64_t at = status == ROVE_CORRUPT                ? self->report->newest
+                 : noted.number > self->report->newest ? self->report->newest + 1
+                                                       : noted.number;
+    trail_finding finding = at > self->report->newest ? TRAIL_MISSING : TRAIL_CHANGED;
+    if (status == ROVE_OK && finding == TRAIL_CHANGED) {
+        status = look_up(self, noted.number, &then);
+        finding = memcmp(then.hash, noted.hash, sizeof then.hash) == 0 ? TRAIL_SOUND : finding;
+    }
+    if (finding != TRAIL_SOUND &&
+        (self->report->finding == TRAIL_SOUND || self->report->number > at)) {
+        blame(self, finding, at);
+    }
+    return status == ROVE_CORRUPT ? ROVE_OK : status;
+}
+
+rove_status trail_verify(hq *headquarters, rove__hq_tx *tx, trail_report *report) {
+    const rove__hq_directory *directory = &hq_database(headquarters)->directory;
+    verification self = {.headquarters = headquarters, .tx = tx, .report = report};
+    int64_t last = 0;
+    seal newest;
+    *report = (trail_report){.finding = TRAIL_SOUND};
+    memcpy(self.pin, hq_get_keys(headquarters)->pin, sizeof self.pin);
+    (void)hq_server_certificate(headquarters, &self.certificate);
+    rove_status status = directory->act_scan(tx, each_any, &last);
+    if (status == ROVE_OK) {
+        status = get_seal(headquarters, tx, 0, 1, &newest);
+    }
+    if (status == ROVE_NOT_FOUND) {
+        /* Without the newest's seal nothing is known of the end; without any there never was one, or all were removed. */
+        seal noted;
+        int had_any = read_note(headquarters, &noted) != ROVE_NOT_FOUND;
+        status = look_up(&self, last, &self.own);
+        blame(&self,
+              self.own.signature_size > 0 ? TRAIL_MISSING
+              : had_any                   ? TRAIL_UNSEALED
+                                          : TRAIL_EMPTY,
+              self.own.signature_size > 0 ? last + 1
+              : had_any                   ? 1
+                                          : 0);
+        return status;
+    }
+    if (status != ROVE_OK) {
+        return status;
+    }
+    report->newest = newest.number;
+    memcpy(report->hash, newest.hash, sizeof report->hash);
+    trail_finding finding = judge_signature(&self, &newest, 1);
+    self.next = newest.number;
+    status = look_up(&self, newest.number, &self.own);
+    if (finding == TRAIL_SOUND && status == ROVE_OK &&
+        memcmp(self.own.hash, newest.hash, sizeof newest.hash) != 0) {
+        finding = TRAIL_CHANGED;
+    }
+    if (finding != TRAIL_SOUND) {
+        blame(&self, finding, newest.number);
+    }
+    if (status == ROVE_OK) {
+        status = directory->act_scan(tx, each_entry, &self);
+    }
+    if (status == ROVE_OK && self.next > 0) {
+        blame(&self, TRAIL_MISSING, 1);
+    }
+    return status == ROVE_OK ? judge_note(&self) : status;
+}
+
+const char *trail_sentence(trail_finding finding) {
+    switch (finding) {
+    case TRAIL_CHANGED:
+        return "Entry %lld is not what was recorded: it was changed, or stands in another's place.";
+    case TRAIL_MISSING:
+        return "Entry %lld is missing: it was recorded, and was removed.";
+    case TRAIL_UNSEALED:
+        return "Entry %lld was not recorded by headquarters: somebody put it there.";
+    case TRAIL_FORGED:
+        return "The seal of entry %lld is not by the server's key: it was forged.";
+    case TRAIL_FOREIGN:
+        return "The seal of entry %lld is by another key than this server's.";
+    case TRAIL_SOUND:
+    case TRAIL_EMPTY:
+        break;
+    }
+    return "";
+}
