@@ -24,7 +24,8 @@
 #define NOTE_MAX    128
 #define ENTRY_MAX   ((size_t)64 * 1024)
 #define ARENA_MAX   ((size_t)64 * 1024 * 1024)
-#define SEAL_MAX    (8 + 2 * ROVE_SHA256_SIZE + ROVE_PKI_SIGNATURE_MAX)
+#define SEAL_SIZE                                                                                  \
+    ((size_t)2 * ROVE_SHA256_SIZE + 1 + ROVE_PKI_SIGNATURE_MAX) /* without the number */
 
 /* What is kept of an entry, or of the newest one. */
 typedef struct seal {
@@ -84,7 +85,7 @@ static rove_status put_seal(hq *headquarters, rove__hq_tx *tx, int64_t number,
                             const uint8_t hash[ROVE_SHA256_SIZE], int newest) {
     const hq_keys *keys = hq_get_keys(headquarters);
     uint8_t message[64];
-    uint8_t stored[SEAL_MAX];
+    uint8_t stored[8 + SEAL_SIZE] = {0};
     char key[ROVE_NAME_MAX] = NEWEST_KEY;
     size_t size = 0;
     seal made = {.number = number};
@@ -104,10 +105,10 @@ static rove_status put_seal(hq *headquarters, rove__hq_tx *tx, int64_t number,
     }
     memcpy(stored + size, made.hash, ROVE_SHA256_SIZE);
     memcpy(stored + size + ROVE_SHA256_SIZE, keys->pin, ROVE_SHA256_SIZE);
-    size += 2 * ROVE_SHA256_SIZE;
-    memcpy(stored + size, made.signature, made.signature_size);
+    stored[size + 2 * ROVE_SHA256_SIZE] = (uint8_t)made.signature_size;
+    memcpy(stored + size + 2 * ROVE_SHA256_SIZE + 1, made.signature, made.signature_size);
     return hq_database(headquarters)
-        ->directory.setting_put(tx, key, (rove__bytes){stored, size + made.signature_size});
+        ->directory.setting_put(tx, key, (rove__bytes){stored, size + SEAL_SIZE});
 }
 
 /* NOT_FOUND: there is none, or it is none. */
@@ -123,8 +124,7 @@ static rove_status get_seal(hq *headquarters, rove__hq_tx *tx, int64_t number, i
     }
     rove__arena_init(&arena, allocator_of(headquarters), ENTRY_MAX);
     rove_status status = hq_database(headquarters)->directory.setting_get(tx, key, &arena, &value);
-    size_t least = 2 * ROVE_SHA256_SIZE + (newest ? 8u : 0u);
-    if (status == ROVE_OK && (value.size <= least || value.size > least + ROVE_PKI_SIGNATURE_MAX)) {
+    if (status == ROVE_OK && value.size != SEAL_SIZE + (newest ? 8u : 0u)) {
         status = ROVE_NOT_FOUND;
     }
     if (status == ROVE_OK) {
@@ -132,9 +132,10 @@ static rove_status get_seal(hq *headquarters, rove__hq_tx *tx, int64_t number, i
         out->number = newest ? (int64_t)rove__reader_u64(&reader) : number;
         memcpy(out->hash, rove__reader_take(&reader, ROVE_SHA256_SIZE), ROVE_SHA256_SIZE);
         memcpy(out->pin, rove__reader_take(&reader, ROVE_SHA256_SIZE), ROVE_SHA256_SIZE);
-        out->signature_size = rove__reader_left(&reader);
-        memcpy(out->signature, rove__reader_take(&reader, out->signature_size),
-               out->signature_size);
+        size_t size = rove__reader_byte(&reader);
+        out->signature_size = size <= ROVE_PKI_SIGNATURE_MAX ? size : 0;
+        memcpy(out->signature, rove__reader_take(&reader, ROVE_PKI_SIGNATURE_MAX),
+               ROVE_PKI_SIGNATURE_MAX);
     }
     rove__arena_free(&arena);
     return status;

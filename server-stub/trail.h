@@ -3,10 +3,11 @@
  * of the one before, and by a signature of the server's key; the newest one is named, signed, beside them.
  *
  *   hash(n)  = SHA-256("rove act 1" hash(n-1)[32] number:u64 at_ms:u64 operator:bytes act:bytes detail:bytes seq:u64)
- *   setting "act/<n>"      = hash(n)[32] pin[32] signature("rove act 1" hash(n))
- *   setting "act/newest"   = number:u64 hash[32] pin[32] signature("rove acts 1" number:u64 hash)
+ *   setting "act/<n>"      = hash(n)[32] pin[32] size:byte signature("rove act 1" hash(n))[72]
+ *   setting "act/newest"   = number:u64 hash[32] pin[32] size:byte signature("rove acts 1" number:u64 hash)[72]
  *
- * hash(0) is zeros; numbers are big-endian; pin: SHA-256 of the signing key's SubjectPublicKeyInfo. The file `acts.head` of the
+ * hash(0) is zeros; numbers are big-endian; of a signature `size` bytes count, zeros follow, so that a seal always takes the
+ * same room; pin: SHA-256 of the signing key's SubjectPublicKeyInfo. The file `acts.head` of the
  * folder has number and hash of the newest one, as decimal and hexadecimal text, as of when headquarters was opened or closed
  * last. A record of an older version, which has no such file, is sealed as it stands when the next act is recorded.
  *
