@@ -49,9 +49,7 @@ int rove__checkpoint_due(const rove__store *store) {
 /* On a connection of its own. */
 static void sweep(const rove__store *store) {
     sqlite3 *db = NULL;
-    int code = sqlite3_open_v2(
-        store->path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE,
-        store->ports.vfs);
+    int code = rove__connection_open(store, SQLITE_OPEN_READWRITE, &db);
     if (code == SQLITE_OK) {
         /* A connection knows of the log once it has read. */
         code = sqlite3_exec(db, "SELECT 1 FROM sqlite_schema LIMIT 1", NULL, NULL, NULL);

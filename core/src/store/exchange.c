@@ -222,6 +222,15 @@ void rove__exchange_finalize(rove__store *store) {
     }
 }
 
+void rove__exchange_shed(rove__store *store) {
+    if (store->exchange != NULL) {
+        rove__arena_free(&store->exchange->arena);
+        rove__arena_free(&store->exchange->row);
+        rove__arena_free(&store->exchange->frozen);
+        rove__buf_free(&store->exchange->bytes);
+    }
+}
+
 void rove__exchange_free(rove__store *store) {
     rove__exchange *exchange = store->exchange;
 
@@ -229,12 +238,9 @@ void rove__exchange_free(rove__store *store) {
         return;
     }
     rove__exchange_finalize(store);
+    rove__exchange_shed(store);
     rove__free(store->ports.allocator, exchange->named);
     rove__free(store->ports.allocator, exchange->named_at);
-    rove__arena_free(&exchange->arena);
-    rove__arena_free(&exchange->row);
-    rove__arena_free(&exchange->frozen);
-    rove__buf_free(&exchange->bytes);
     rove__free(store->ports.allocator, exchange->extents);
     rove__free(store->ports.allocator, exchange);
     store->exchange = NULL;

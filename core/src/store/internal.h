@@ -13,6 +13,8 @@
 #include "store/schema.h"
 #include "store/state.h"
 #include "store/store.h"
+#include "vault/key_file.h"
+#include "vault/vfs.h"
 
 struct rove__exchange;
 
@@ -96,8 +98,14 @@ struct rove__store {
     rove__store_ports ports;
     rove__registry *registry;
     char *folder;
-    char *path; /* of replica.db */
+    char *path;     /* of replica.db */
+    char *key_path; /* of core.key */
     void *lock;
+    rove__vault
+        vault; /* the keys, and the VFS that uses them; all zeros if the replica is plain (lock.c) */
+    rove__vfs vfs;
+    const char *vfs_name; /* through which connections are opened */
+    _Atomic int locked;
     sqlite3 *db;          /* the writer */
     sqlite3_mutex *mutex; /* recursive; held for one transaction */
     sqlite3_mutex *
@@ -155,7 +163,20 @@ struct rove__store {
 /* Maps an SQLite result to a status and fills in the error. */
 rove_status rove__sqlite_status(sqlite3 *db, int code, rove_error *error, const char *doing);
 
-/* open.c: what holds for every connection. */
+/* transaction.c: the writer's turn, without a transaction. STATE: this thread has one open. */
+ROVE_CHECK rove_status rove__store_turn(rove__store *store, rove_error *error);
+void rove__store_turn_over(rove__store *store);
+/* lock.c: LOCKED, with what to do. */
+rove_status rove__lock_refuse(rove_error *error);
+/* lock.c: the key and the VFS, before the first connection is opened and after the last one is closed. */
+ROVE_CHECK rove_status rove__lock_open(rove__store *store, rove_error *error);
+void rove__lock_close(rove__store *store);
+
+/* open.c: an SQLite code; *db is closed in any case. */
+int rove__connection_open(const rove__store *store, int flags, sqlite3 **db);
+/* The writer's settings, on a connection that has none yet. */
+ROVE_CHECK rove_status rove__connection_ready(rove__store *store, rove_error *error);
+/* What holds for every connection. */
 ROVE_CHECK rove_status rove__connection_harden(sqlite3 *db, rove_error *error);
 
 /* statement.c: borrowed, reset and cleared before each use by these. NULL and *status on failure. */
@@ -348,9 +369,10 @@ ROVE_CHECK rove_status rove__freeze_rows(rove__store *store, const int64_t *entr
 /* An entry's `batch` once headquarters has parked it (P15): not in flight any more, but still laid over. */
 #define ROVE_BATCH_PARKED 0x7fffffffffffffffu
 
-/* exchange.c: forgets the prepared statements of reconciling (rove__store_finalize calls it); gives back all that it
- * keeps (rove__store_close calls it). */
+/* exchange.c: forgets the prepared statements of reconciling (rove__store_finalize calls it); gives back what it has read,
+ * between two transactions; gives back all that it keeps (rove__store_close calls it). */
 void rove__exchange_finalize(rove__store *store);
+void rove__exchange_shed(rove__store *store);
 void rove__exchange_free(rove__store *store);
 /* custom.c: when the replica is opened: custom fields into the registry, and what a newer build now knows. */
 ROVE_CHECK rove_status rove__custom_open(rove__store *store, rove_error *error);

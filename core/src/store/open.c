@@ -79,11 +79,28 @@ static rove_status configure(sqlite3 *db, rove_error *error) {
     return status == ROVE_OK ? check_journal(db, error) : status;
 }
 
+int rove__connection_open(const rove__store *store, int flags, sqlite3 **db) {
+    int code = sqlite3_open_v2(
+        store->path, db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, store->vfs_name);
+
+    if (code == SQLITE_OK && (flags & SQLITE_OPEN_READWRITE) != 0 && rove__store_is_sealed(store)) {
+        code = rove__vfs_reserve(*db);
+    }
+    return code;
+}
+
+rove_status rove__connection_ready(rove__store *store, rove_error *error) {
+    rove_status status = configure(store->db, error);
+
+    if (status == ROVE_OK) {
+        rove__checkpoint_watch(store);
+        store->lazy = 0;
+    }
+    return status;
+}
+
 static rove_status open_file(rove__store *store, rove_error *error) {
-    int code = sqlite3_open_v2(store->path, &store->db,
-                               SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
-                                   SQLITE_OPEN_PRIVATECACHE,
-                               store->ports.vfs);
+    int code = rove__connection_open(store, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &store->db);
 
     if (code != SQLITE_OK) {
         return rove__sqlite_status(store->db, code, error, "Opening the replica");
@@ -92,11 +109,10 @@ static rove_status open_file(rove__store *store, rove_error *error) {
         return rove__error_set(error, ROVE_READONLY, "%s cannot be written. Make it writable.",
                                store->path);
     }
-    rove_status status = configure(store->db, error);
+    rove_status status = rove__connection_ready(store, error);
     if (status == ROVE_OK) {
         /* What a killed process left in the log may not be on the disk yet; and it may have left there what was never
          * committed, of records that are another rep's by now. */
-        rove__checkpoint_watch(store);
         store->unsynced = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE,
                                                     NULL, NULL) != SQLITE_OK;
         status = rove__schema_apply(store->db, store->registry, store->ports.allocator, error);
@@ -134,11 +150,12 @@ static rove_status prepare_handle(rove__store *store, const char *folder) {
 
     store->folder = rove__alloc_text(allocator, folder);
     store->path = join(allocator, folder, "replica.db");
+    store->key_path = join(allocator, folder, "core.key");
     store->mutex = sqlite3_mutex_alloc(SQLITE_MUTEX_RECURSIVE);
     store->queue = sqlite3_mutex_alloc(SQLITE_MUTEX_FAST);
     store->anchor_mutex = sqlite3_mutex_alloc(SQLITE_MUTEX_FAST);
-    if (store->folder == NULL || store->path == NULL || store->mutex == NULL ||
-        store->queue == NULL || store->anchor_mutex == NULL) {
+    if (store->folder == NULL || store->path == NULL || store->key_path == NULL ||
+        store->mutex == NULL || store->queue == NULL || store->anchor_mutex == NULL) {
         return ROVE_NOMEM;
     }
     rove_status status = rove__registry_new(allocator, &store->registry);
@@ -177,6 +194,9 @@ rove_status rove__store_open(const rove__store_ports *ports, const char *folder,
         status = take_lock(store, error);
     }
     if (status == ROVE_OK) {
+        status = rove__lock_open(store, error);
+    }
+    if (status == ROVE_OK) {
         status = open_file(store, error);
     }
     if (status == ROVE_OK) {
@@ -207,6 +227,7 @@ void rove__store_close(rove__store *store) {
     rove__store_finalize(store);
     rove__exchange_free(store);
     sqlite3_close_v2(store->db);
+    rove__lock_close(store);
     if (store->lock != NULL) {
         store->ports.files->unlock(store->ports.files->ctx, store->lock);
     }
@@ -222,6 +243,7 @@ void rove__store_close(rove__store *store) {
     rove__registry_free(store->registry);
     rove__free(allocator, store->folder);
     rove__free(allocator, store->path);
+    rove__free(allocator, store->key_path);
     rove__free(allocator, store);
 }
 

@@ -63,10 +63,7 @@ rove_status rove__reader_open(rove__store *store, rove__reader_connection **out,
         rove__alloc_zeroed(allocator, rove__registry_count(store->registry), sizeof *reader->gets);
     rove_status status = reader->gets != NULL ? ROVE_OK : ROVE_NOMEM;
     if (status == ROVE_OK) {
-        int code =
-            sqlite3_open_v2(store->path, &reader->db,
-                            SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE,
-                            store->ports.vfs);
+        int code = rove__connection_open(store, SQLITE_OPEN_READONLY, &reader->db);
         status = rove__sqlite_status(reader->db, code, error, "Opening a reader");
     }
     if (status == ROVE_OK) {

@@ -66,6 +66,10 @@ static const char *const common_texts[ROVE_SQL_COMMON_COUNT] = {
 };
 /* clang-format on */
 
+#define DAMAGED                                                                                    \
+    " Keep a copy of the folder for support; the replica can be downloaded again, but its "        \
+    "unsent work is only here."
+
 static rove_status advice(int code, const char **text) {
     *text = "";
     switch (code & 0xff) {
@@ -81,9 +85,7 @@ static rove_status advice(int code, const char **text) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
     case SQLITE_FORMAT:
-        *text =
-            " Keep a copy of the folder for support; the replica can be downloaded again, but its "
-            "unsent work is only here.";
+        *text = DAMAGED;
         return ROVE_CORRUPT;
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
@@ -100,6 +102,13 @@ static rove_status advice(int code, const char **text) {
     case SQLITE_IOERR:
         if (code == SQLITE_IOERR_NOMEM) {
             return ROVE_NOMEM;
+        }
+        if (code == SQLITE_IOERR_AUTH) {
+            return ROVE_LOCKED;
+        }
+        if (code == SQLITE_IOERR_DATA) {
+            *text = DAMAGED;
+            return ROVE_CORRUPT;
         }
         *text = " Check the disk and its free space; what was committed is safe.";
         return code == SQLITE_IOERR_SHMSIZE ? ROVE_FULL : ROVE_IO;

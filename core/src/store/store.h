@@ -20,6 +20,7 @@
 #include "rove/sys/clock.h"
 #include "rove/sys/crypto.h"
 #include "rove/sys/files.h"
+#include "rove/sys/keyring.h"
 #include "rove/sys/log.h"
 #include "rove/sys/random.h"
 #include "wire/message.h"
@@ -35,17 +36,34 @@ typedef struct rove__store_ports {
     const rove_crypto *crypto;
     const rove_log *log;
     const char *vfs; /* name of an SQLite VFS; NULL: the default one */
+    const rove_keyring *keyring; /* NULL, or without a secret: the replica is plain */
 } rove__store_ports;
 
 /*
- * Opens or creates the replica in `folder` (replica.db, lock). ROVE_BUSY if another process has it, READONLY,
- * CORRUPT, FULL, IO, UPGRADE (written by a newer build), NOMEM. The outbox is never touched by a failure.
+ * Opens or creates the replica in `folder` (replica.db, core.key, lock). ROVE_BUSY if another process has it, READONLY,
+ * CORRUPT, FULL, IO, UPGRADE (written by a newer build), NOMEM. WRONG_KEY: the keyring does not open it, or there is none.
+ * NOT_ENCRYPTED: there is a keyring, and it is plain. The outbox is never touched by a failure.
  */
 ROVE_CHECK rove_status rove__store_open(const rove__store_ports *ports, const char *folder,
                                         rove__store **out, rove_error *error);
 void rove__store_close(rove__store *store);
 /* It gains custom fields while an answer is applied; model/entity.h says how it is read meanwhile. */
 const rove__registry *rove__store_registry(const rove__store *store);
+
+/* ---- the lock (lock.c) -------------------------------------------------------------------------------- */
+
+int rove__store_is_sealed(const rove__store *store); /* it has a keyring */
+int rove__store_is_locked(const rove__store *store);
+/*
+ * Overwrites the keys and what was read with them, when the transaction under way has ended. From the call on, everything
+ * that reads or writes is LOCKED. STATE: this thread has a transaction open, or the replica is plain.
+ */
+ROVE_CHECK rove_status rove__store_lock(rove__store *store, rove_error *error);
+/* As opening says. OK if it is not locked. */
+ROVE_CHECK rove_status rove__store_unlock(rove__store *store, rove_error *error);
+/* Wraps its key under another secret (NULL: that of the keyring, as it is) and PIN (NULL: none). LOCKED, STATE, INVALID. */
+ROVE_CHECK rove_status rove__store_wrap(rove__store *store, const uint8_t *secret, const char *pin,
+                                        size_t pin_size, rove_error *error);
 
 /* ---- identity and state ------------------------------------------------------------------------------ */
 

@@ -16,11 +16,12 @@
 /* Statements that may not run inside a transaction; nobody else writes meanwhile. */
 static rove_status alone(rove__store *store, rove_status (*act)(rove__store *, rove_error *),
                          rove_error *error) {
-    sqlite3_mutex_enter(store->queue);
-    sqlite3_mutex_enter(store->mutex);
-    sqlite3_mutex_leave(store->queue);
-    rove_status status = act(store, error);
-    sqlite3_mutex_leave(store->mutex);
+    rove_status status = rove__store_turn(store, error);
+
+    if (status == ROVE_OK) {
+        status = store->locked ? rove__lock_refuse(error) : act(store, error);
+        rove__store_turn_over(store);
+    }
     return status;
 }
 

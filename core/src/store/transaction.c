@@ -143,7 +143,7 @@ static _Thread_local char this_thread;
  * Mutexes are not fair: a thread that applies page after page would get it again and again before one that waits
  * has woken up. So one stands in a queue for it, and the rep's write waits for one page at most.
  */
-static rove_status take_turn(rove__store *store, rove_error *error) {
+rove_status rove__store_turn(rove__store *store, rove_error *error) {
     if (store->holder == &this_thread) {
         return rove__error_set(error, ROVE_STATE,
                                "This thread has a transaction open; commit it or roll it back.");
@@ -152,6 +152,10 @@ static rove_status take_turn(rove__store *store, rove_error *error) {
     sqlite3_mutex_enter(store->mutex);
     sqlite3_mutex_leave(store->queue);
     return ROVE_OK;
+}
+
+void rove__store_turn_over(rove__store *store) {
+    sqlite3_mutex_leave(store->mutex);
 }
 
 /*
@@ -176,10 +180,14 @@ static rove_status set_durable(rove__store *store, int durable, rove_error *erro
 }
 
 static rove_status enter(rove__store *store, int durable, rove_error *error) {
-    rove_status status = take_turn(store, error);
+    rove_status status = rove__store_turn(store, error);
 
     if (status != ROVE_OK) {
         return status;
+    }
+    if (store->locked) {
+        rove__store_turn_over(store);
+        return rove__lock_refuse(error);
     }
     rove__arena_reset(&store->arena);
     rove__arena_reset(&store->row_arena);

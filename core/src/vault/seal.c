@@ -35,6 +35,19 @@ static rove_status new_epoch(rove__vault *vault) {
     return status;
 }
 
+rove_status rove__vault_unlock(rove__vault *vault, const uint8_t data_key[ROVE_DATA_KEY_SIZE],
+                               const uint8_t file_id[ROVE_FILE_ID_SIZE]) {
+    sqlite3_mutex_enter(vault->mutex);
+    rove_status status = new_epoch(vault);
+    if (status == ROVE_OK) {
+        memcpy(vault->data_key, data_key, sizeof vault->data_key);
+        memcpy(vault->file_id, file_id, sizeof vault->file_id);
+        vault->open = 1;
+    }
+    sqlite3_mutex_leave(vault->mutex);
+    return status;
+}
+
 rove_status rove__vault_open(rove__vault *vault, const rove_crypto *crypto,
                              const rove_random *random, const uint8_t data_key[ROVE_DATA_KEY_SIZE],
                              const uint8_t file_id[ROVE_FILE_ID_SIZE]) {
@@ -45,10 +58,7 @@ rove_status rove__vault_open(rove__vault *vault, const rove_crypto *crypto,
     if (vault->mutex == NULL) {
         return ROVE_NOMEM;
     }
-    memcpy(vault->data_key, data_key, sizeof vault->data_key);
-    memcpy(vault->file_id, file_id, sizeof vault->file_id);
-    rove_status status = new_epoch(vault);
-    vault->open = status == ROVE_OK;
+    rove_status status = rove__vault_unlock(vault, data_key, file_id);
     if (status != ROVE_OK) {
         rove__vault_close(vault);
     }
@@ -61,6 +71,18 @@ void rove__vault_lock(rove__vault *vault) {
     rove__wipe(vault->keys, sizeof vault->keys);
     vault->open = 0;
     sqlite3_mutex_leave(vault->mutex);
+}
+
+rove_status rove__vault_key(rove__vault *vault, uint8_t data_key[ROVE_DATA_KEY_SIZE],
+                            uint8_t file_id[ROVE_FILE_ID_SIZE]) {
+    sqlite3_mutex_enter(vault->mutex);
+    rove_status status = vault->open ? ROVE_OK : ROVE_LOCKED;
+    if (status == ROVE_OK) {
+        memcpy(data_key, vault->data_key, sizeof vault->data_key);
+        memcpy(file_id, vault->file_id, sizeof vault->file_id);
+    }
+    sqlite3_mutex_leave(vault->mutex);
+    return status;
 }
 
 void rove__vault_close(rove__vault *vault) {

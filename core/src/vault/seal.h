@@ -60,7 +60,14 @@ ROVE_CHECK rove_status rove__vault_open(rove__vault *vault, const rove_crypto *c
                                         const uint8_t file_id[ROVE_FILE_ID_SIZE]);
 /* Overwrites all keys: from then on LOCKED. */
 void rove__vault_lock(rove__vault *vault);
-/* Overwrites, and gives back what it has. */
+/* With the same key as before, and with an epoch of its own. What the random port says. */
+ROVE_CHECK rove_status rove__vault_unlock(rove__vault *vault,
+                                          const uint8_t data_key[ROVE_DATA_KEY_SIZE],
+                                          const uint8_t file_id[ROVE_FILE_ID_SIZE]);
+/* Copies of key and id, which the caller wipes. LOCKED. */
+ROVE_CHECK rove_status rove__vault_key(rove__vault *vault, uint8_t data_key[ROVE_DATA_KEY_SIZE],
+                                       uint8_t file_id[ROVE_FILE_ID_SIZE]);
+/* Overwrites, and gives back what it has. One that was never opened, and is all zeros, is fine. */
 void rove__vault_close(rove__vault *vault);
 
 /* `out`: size bytes, not over `plain`. LOCKED, CRYPTO, NOMEM. */

@@ -1,0 +1,274 @@
+/*
+ * store/lock.c - the lock on the replica: its key, the sealing VFS (vault/vfs.h), locking and unlocking.
+ *
+ * A replica with a keyring has a vault for its whole life; what changes is whether the vault has the keys. Locked, it is open
+ * in name only: every page that SQLite asks for is refused, so a path that forgets to ask says LOCKED too. Whoever locks waits
+ * for the transaction under way, and leaves nothing of what was read in memory that the store owns: statements with their
+ * parameters, pages, arenas.
+ *
+ * Without a keyring the replica is plain, and is never locked.
+ */
+#include <string.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "store/internal.h"
+
+/* Of the PIN; RFC 9106, 4, second recommended option. */
+static const rove__pin_cost pin_cost = {.memory_kib = 64 * 1024, .passes = 3};
+
+static rove__key_ports key_ports(const rove__store *store) {
+    return (rove__key_ports){
+        .crypto = store->ports.crypto, .random = store->ports.random, .files = store->ports.files};
+}
+
+/* ---- what the keyring says ---- */
+
+/* Overwritten after use. */
+typedef struct answers {
+    uint8_t secret[ROVE_SECRET_SIZE];
+    char pin[ROVE_PIN_MAX];
+    rove__key_secrets secrets; /* borrows from the above */
+} answers;
+
+static rove_status ask(const rove_keyring *keyring, int has_pin, answers *a, rove_error *error) {
+    memset(a, 0, sizeof *a);
+    a->secrets.host = a->secret;
+    rove_status status = keyring->secret(keyring->ctx, a->secret, error);
+    if (status != ROVE_OK || !has_pin) {
+        return status;
+    }
+    if (keyring->pin == NULL) {
+        return rove__error_set(error, ROVE_WRONG_KEY, "The replica is opened with a PIN.");
+    }
+    status = keyring->pin(keyring->ctx, a->pin, sizeof a->pin, &a->secrets.pin_size, error);
+    a->secrets.pin = a->pin;
+    return status == ROVE_OK && a->secrets.pin_size > sizeof a->pin ? ROVE_INVALID : status;
+}
+
+/* ---- the key ---- */
+
+/* Of a new replica. */
+static rove_status draw_key(rove__store *store, rove__data_key *key, rove_error *error) {
+    const rove__key_ports ports = key_ports(store);
+    answers a;
+
+    rove_status status = ask(store->ports.keyring, 0, &a, error);
+    if (status == ROVE_OK) {
+        status = rove__data_key_draw(store->ports.random, key);
+    }
+    if (status == ROVE_OK) {
+        status = rove__key_file_write(&ports, store->key_path, key, &a.secrets, &pin_cost, error);
+    }
+    rove__wipe(&a, sizeof a);
+    return status;
+}
+
+static rove_status read_key(rove__store *store, rove__data_key *key, rove_error *error) {
+    const rove__key_ports ports = key_ports(store);
+    int has_pin = 0;
+    answers a;
+
+    rove_status status = rove__key_file_look(&ports, store->key_path, &has_pin, error);
+    if (status != ROVE_OK) {
+        return status;
+    }
+    status = ask(store->ports.keyring, has_pin, &a, error);
+    if (status == ROVE_OK) {
+        status = rove__key_file_read(&ports, store->key_path, &a.secrets, key, error);
+    }
+    rove__wipe(&a, sizeof a);
+    return status;
+}
+
+/* ---- what lies in the folder ---- */
+
+static rove_status has_key_file(rove__store *store, int *has, rove_error *error) {
+    uint8_t byte;
+    size_t size = 0;
+    rove_status status = store->ports.files->read(store->ports.files->ctx, store->key_path, &byte,
+                                                  sizeof byte, &size, error);
+
+    *has = status == ROVE_OK || status == ROVE_TOO_BIG;
+    return *has || status == ROVE_NOT_FOUND ? ROVE_OK : status;
+}
+
+/* The folder and the keyring belong together, or which way they do not. */
+static rove_status check_folder(rove__store *store, int *is_new, rove_error *error) {
+    rove__vfs_content content = ROVE_VFS_NOTHING;
+    int has_key = 0;
+
+    *is_new = 0;
+    rove_status status = has_key_file(store, &has_key, error);
+    if (status != ROVE_OK) {
+        return status;
+    }
+    if (!rove__store_is_sealed(store)) {
+        return has_key ? rove__error_set(error, ROVE_WRONG_KEY,
+                                         "This replica is encrypted; it is opened with its key.")
+                       : ROVE_OK;
+    }
+    int code = rove__vfs_look(store->ports.vfs, store->ports.allocator, store->path, &content);
+    if (code != SQLITE_OK) {
+        return rove__sqlite_status(NULL, code, error, "Opening the replica");
+    }
+    if (content == ROVE_VFS_PLAIN) {
+        return rove__error_set(error, ROVE_NOT_ENCRYPTED,
+                               "This replica is not encrypted. Open it as a plain one, or make "
+                               "another one elsewhere and enrol it; nothing was changed.");
+    }
+    if (!has_key && content == ROVE_VFS_OTHER) {
+        return rove__error_set(
+            error, ROVE_CORRUPT,
+            "The replica's key file (core.key) is missing. Put back a copy of it "
+            "if there is one; else the replica has to be made anew.");
+    }
+    *is_new = !has_key;
+    return ROVE_OK;
+}
+
+/* ---- opening and closing ---- */
+
+int rove__store_is_sealed(const rove__store *store) {
+    return store->ports.keyring != NULL && store->ports.keyring->secret != NULL;
+}
+
+rove_status rove__lock_open(rove__store *store, rove_error *error) {
+    rove__data_key key;
+    int is_new = 0;
+
+    store->vfs_name = store->ports.vfs;
+    rove_status status = check_folder(store, &is_new, error);
+    if (status != ROVE_OK || !rove__store_is_sealed(store)) {
+        return status;
+    }
+    memset(&key, 0, sizeof key);
+    status = is_new ? draw_key(store, &key, error) : read_key(store, &key, error);
+    if (status == ROVE_OK) {
+        status = rove__vault_open(&store->vault, store->ports.crypto, store->ports.random, key.key,
+                                  key.file_id);
+    }
+    rove__wipe(&key, sizeof key);
+    if (status != ROVE_OK) {
+        return status;
+    }
+    int code = rove__vfs_open(&store->vfs, store->ports.allocator, store->ports.vfs, &store->vault,
+                              store->path);
+    store->vfs_name = store->vfs.name;
+    return code == SQLITE_OK ? ROVE_OK
+                             : rove__sqlite_status(NULL, code, error, "Opening the replica");
+}
+
+void rove__lock_close(rove__store *store) {
+    rove__vfs_close(&store->vfs);
+    rove__vault_close(&store->vault);
+}
+
+/* ---- locking and unlocking ---- */
+
+rove_status rove__lock_refuse(rove_error *error) {
+    return rove__error_set(error, ROVE_LOCKED, "The replica is locked. Unlock it, and try again.");
+}
+
+int rove__store_is_locked(const rove__store *store) {
+    return store->locked;
+}
+
+/* With the writer's turn. The old connection goes with all that it has read; the new one has read nothing, and cannot. */
+static rove_status forget(rove__store *store, rove_error *error) {
+    sqlite3 *fresh = NULL;
+
+    int code = rove__connection_open(store, SQLITE_OPEN_READWRITE, &fresh);
+    if (code != SQLITE_OK) {
+        sqlite3_close_v2(fresh);
+        (void)sqlite3_db_release_memory(store->db);
+        return rove__sqlite_status(NULL, code, error, "Locking the replica");
+    }
+    rove__store_finalize(store);
+    sqlite3_close_v2(store->db);
+    store->db = fresh;
+    store->log_pages = 0;
+    rove__arena_free(&store->arena);
+    rove__arena_free(&store->row_arena);
+    rove__buf_free(&store->scratch);
+    rove__exchange_shed(store);
+    rove__sum_forget(store);
+    return ROVE_OK;
+}
+
+rove_status rove__store_lock(rove__store *store, rove_error *error) {
+    if (!rove__store_is_sealed(store)) {
+        return rove__error_set(error, ROVE_STATE, "A replica that is not encrypted has no lock.");
+    }
+    store->locked = 1; /* readers are turned away from here on */
+    rove_status status = rove__store_turn(store, error);
+    if (status != ROVE_OK) {
+        store->locked = 0;
+        return status;
+    }
+    /* What lies in the log goes into the file while there is a key for it; if not now, at the next unlocking. */
+    sqlite3_busy_timeout(store->db, 0);
+    (void)sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    rove__vault_lock(&store->vault);
+    status = forget(store, error);
+    rove__store_turn_over(store);
+    return status;
+}
+
+/* With the writer's turn. */
+static rove_status unlock(rove__store *store, rove_error *error) {
+    rove__data_key key;
+
+    memset(&key, 0, sizeof key);
+    rove_status status = read_key(store, &key, error);
+    if (status == ROVE_OK) {
+        status = rove__vault_unlock(&store->vault, key.key, key.file_id);
+    }
+    rove__wipe(&key, sizeof key);
+    if (status == ROVE_OK) {
+        status = rove__connection_ready(store, error);
+    }
+    if (status != ROVE_OK) {
+        rove__vault_lock(&store->vault);
+        return status;
+    }
+    store->locked = 0;
+    return ROVE_OK;
+}
+
+rove_status rove__store_unlock(rove__store *store, rove_error *error) {
+    rove_status status = rove__store_turn(store, error);
+
+    if (status != ROVE_OK) {
+        return status;
+    }
+    if (store->locked) {
+        status = unlock(store, error);
+    }
+    rove__store_turn_over(store);
+    return status;
+}
+
+rove_status rove__store_wrap(rove__store *store, const uint8_t *secret, const char *pin,
+                             size_t pin_size, rove_error *error) {
+    const rove__key_ports ports = key_ports(store);
+    rove__data_key key;
+    answers a;
+
+    if (!rove__store_is_sealed(store)) {
+        return rove__error_set(error, ROVE_STATE, "A replica that is not encrypted has no key.");
+    }
+    memset(&key, 0, sizeof key);
+    rove_status status = rove__vault_key(&store->vault, key.key, key.file_id);
+    if (status == ROVE_OK) {
+        status = ask(store->ports.keyring, 0, &a, error);
+    }
+    if (status == ROVE_OK) {
+        a.secrets = (rove__key_secrets){
+            .host = secret != NULL ? secret : a.secret, .pin = pin, .pin_size = pin_size};
+        status = rove__key_file_write(&ports, store->key_path, &key, &a.secrets, &pin_cost, error);
+    }
+    rove__wipe(&a, sizeof a);
+    rove__wipe(&key, sizeof key);
+    return status;
+}
