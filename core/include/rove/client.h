@@ -3,8 +3,8 @@
  *
  * A `rove` is one replica in one folder. Everything that fails returns a status and, where there is one, fills in a
  * rove_error, which may be NULL. INVALID is what a call says to arguments that its description excludes (NULL
- * where something is needed, an id below 0), NOMEM may come from every call, and IO, FULL, READONLY and
- * CORRUPT from every call that reads or writes the replica; they are not repeated at each function. A
+ * where something is needed, an id below 0), NOMEM may come from every call, and IO, FULL, READONLY,
+ * CORRUPT and LOCKED from every call that reads or writes the replica; they are not repeated at each function. A
  * failed call changed nothing; rove_status_classify says who can do something about it.
  *
  * Threads: a handle may be used by any thread, and by several at once, unless a function says otherwise. Calls that
@@ -31,6 +31,7 @@
 #include "rove/sys/clock.h"
 #include "rove/sys/crypto.h"
 #include "rove/sys/files.h"
+#include "rove/sys/keyring.h"
 #include "rove/sys/log.h"
 #include "rove/sys/random.h"
 #include "rove/sys/transport.h"
@@ -57,12 +58,14 @@ typedef struct rove_ports {
     rove_transport transport; /* all zeros: what needs headquarters is NETWORK */
     rove_log log;             /* write may be NULL */
     const char *app;          /* name and version of the app, for the operator; may be NULL */
+    rove_keyring keyring;     /* all zeros: the replica is not encrypted */
 } rove_ports;
 
 /*
  * Opens or creates the replica in a folder (UTF-8 path). *replica is owned by the caller: rove_close.
- * BUSY: this or another process has it open (the pid is in the message). CORRUPT: the file is damaged; nothing was
- * changed. UPGRADE: a newer version of the app wrote it. UTF8. A damaged identity is no reason not to open: the
+ * BUSY: this or another process has it open (the pid is in the message). CORRUPT: a file is damaged, or the key file
+ * is missing; nothing was changed. WRONG_KEY: the keyring's secret or the PIN does not open it, or it is encrypted and there is
+ * no keyring. NOT_ENCRYPTED: there is a keyring, and the replica is a plain one. What the keyring said. UPGRADE: a newer version of the app wrote it. UTF8. A damaged identity is no reason not to open: the
  * replica then says that it is not enrolled, and a new code mends it.
  */
 ROVE_CHECK rove_status rove_open(const rove_ports *ports, const char *folder, rove **replica,
@@ -72,6 +75,26 @@ ROVE_CHECK rove_status rove_open(const rove_ports *ports, const char *folder, ro
  * another thread, and that queries and exchanges were ended. NULL is fine.
  */
 void rove_close(rove *replica);
+
+/* ---- the lock ----------------------------------------------------------------------------------------- */
+
+/*
+ * An encrypted replica is open, or locked: then its keys, and what was read with them, are overwritten or gone, and everything that
+ * reads or writes says LOCKED; reading the state says so. Lock it when the rep turns the device off, and some
+ * minutes after the app went to the background. What was committed is safe, and what was not sent waits. The call waits
+ * for a write under way; a sync ends with LOCKED. Queries that are open say LOCKED from then on: free them, for until
+ * then they keep what they have read. STATE: the replica is not encrypted, or this thread has a transaction open.
+ */
+ROVE_CHECK rove_status rove_lock(rove *replica, rove_error *error);
+/* Asks the keyring again. OK if it is not locked. WRONG_KEY, CORRUPT, what the keyring said; it stays locked then. */
+ROVE_CHECK rove_status rove_unlock(rove *replica, rove_error *error);
+/*
+ * Wraps the replica's key under another secret and PIN, in milliseconds: the records are not written anew. `secret`: what the
+ * keyring will give from now on, ROVE_SECRET_SIZE bytes; NULL: what it gives now. `pin`: NULL for none. If the power goes, it is the
+ * old or the new one. INVALID: a PIN is 1 to ROVE_PIN_MAX bytes. STATE: the replica is not encrypted. LOCKED.
+ */
+ROVE_CHECK rove_status rove_wrap_key(rove *replica, const uint8_t *secret, const char *pin,
+                                     size_t pin_size, rove_error *error);
 
 /* ---- enrolment ---------------------------------------------------------------------------------------- */
 
@@ -293,8 +316,10 @@ typedef struct rove_state {
      * Headquarters knows; they are fetched once more after the hour. */
     uint64_t differing;
     uint64_t former_batches; /* sealed work of former users and numbers that the next sync delivers */
+    int encrypted;
+    int locked; /* 1: nothing that is counted or dated by the replica is known, and is 0 */
 } rove_state;
-/* Fills in *state, as far as its `size` reaches. Waits for a write under way. LOCKED. */
+/* Fills in *state, as far as its `size` reaches. Waits for a write under way. */
 ROVE_CHECK rove_status rove_read_state(rove *replica, rove_state *state, rove_error *error);
 /* Trusted time in Unix ms: headquarters' clock as carried on by this device's boot clock; before the first contact
  * since the last boot, a guess from the wall clock. */

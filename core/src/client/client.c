@@ -94,7 +94,8 @@ static rove_status prepare(rove *replica, const char *folder) {
                                                .random = &replica->ports.random,
                                                .files = &replica->ports.files,
                                                .crypto = &replica->ports.crypto,
-                                               .log = &replica->ports.log};
+                                               .log = &replica->ports.log,
+                                               .keyring = &replica->ports.keyring};
     replica->credentials_ports = (rove__credentials_ports){
         .allocator = allocator, .crypto = &replica->ports.crypto, .files = &replica->ports.files};
     replica->identity_path = rove__alloc(allocator, size);
@@ -148,14 +149,23 @@ rove_status rove_open(const rove_ports *ports, const char *folder, rove **out, r
     return rove__client_said(open_replica(ports, folder, out, &detail), &detail, error);
 }
 
+/* All of the pool. */
+static void close_idle(rove *replica) {
+    rove__mutex_enter(replica->mutex);
+    while (replica->idle_count > 0) {
+        rove__reader_close(replica->idle[--replica->idle_count]);
+    }
+    rove__mutex_leave(replica->mutex);
+}
+
 void rove_close(rove *replica) {
     if (replica == NULL) {
         return;
     }
     ROVE_ASSERT(!replica->busy);
     const rove_allocator allocator = replica->ports.allocator;
-    for (size_t i = 0; i < replica->idle_count; i++) {
-        rove__reader_close(replica->idle[i]);
+    if (replica->mutex != NULL) {
+        close_idle(replica);
     }
     rove__store_close(replica->store);
     rove__credentials_free(&allocator, replica->credentials);
@@ -204,12 +214,42 @@ void rove__client_reader_back(rove *replica, rove__reader_connection *reader) {
         return;
     }
     rove__mutex_enter(replica->mutex);
-    if (replica->idle_count < ROVE_IDLE_READERS_MAX) {
+    if (!rove__store_is_locked(replica->store) && replica->idle_count < ROVE_IDLE_READERS_MAX) {
         replica->idle[replica->idle_count++] = reader;
         reader = NULL;
     }
     rove__mutex_leave(replica->mutex);
     rove__reader_close(reader);
+}
+
+/* ---- the lock ---- */
+
+rove_status rove_lock(rove *replica, rove_error *error) {
+    if (replica == NULL) {
+        return rove__client_invalid(error, "There is no replica.");
+    }
+    rove_error detail = {.message = ""};
+    rove_status status = rove__store_lock(replica->store, &detail);
+    close_idle(replica);
+    return rove__client_said(status, &detail, error);
+}
+
+rove_status rove_unlock(rove *replica, rove_error *error) {
+    if (replica == NULL) {
+        return rove__client_invalid(error, "There is no replica.");
+    }
+    rove_error detail = {.message = ""};
+    return rove__client_said(rove__store_unlock(replica->store, &detail), &detail, error);
+}
+
+rove_status rove_wrap_key(rove *replica, const uint8_t *secret, const char *pin, size_t pin_size,
+                          rove_error *error) {
+    if (replica == NULL) {
+        return rove__client_invalid(error, "There is no replica.");
+    }
+    rove_error detail = {.message = ""};
+    rove_status status = rove__store_wrap(replica->store, secret, pin, pin_size, &detail);
+    return rove__client_said(status, &detail, error);
 }
 
 rove_status rove__client_entity(const rove *replica, const char *name, const rove__entity **entity,

@@ -24,7 +24,11 @@ rove_status rove_read_state(rove *replica, rove_state *out, rove_error *error) {
     }
     size_t size = out->size < sizeof *out ? out->size : sizeof *out;
     rove_status status = rove__store_read_state(replica->store, &store, error);
-    if (status != ROVE_OK) {
+    int locked = status == ROVE_LOCKED;
+    if (locked) {
+        memset(&store, 0, sizeof store);
+        rove__store_read_owner(replica->store, &store.owner);
+    } else if (status != ROVE_OK) {
         return status;
     }
     rove_state state = {.size = out->size,
@@ -44,7 +48,9 @@ rove_status rove_read_state(rove *replica, rove_state *out, rove_error *error) {
                         .disk_bytes = store.disk_bytes,
                         .remains = store.remains,
                         .differing = store.differing,
-                        .former_batches = store.former_batches};
+                        .former_batches = store.former_batches,
+                        .encrypted = rove__store_is_sealed(replica->store),
+                        .locked = locked};
     add_handle(replica, &state);
     state.now_ms = rove__store_now_ms(replica->store, &state.clock_trusted);
     replica->ports.clock.read(replica->ports.clock.ctx, &reading);

@@ -14,7 +14,7 @@
 #define PARAMETERS_MAX 999
 
 struct rove__query {
-    const rove_allocator *allocator;
+    const rove__store *store;
     sqlite3 *db; /* the reader's */
     sqlite3_stmt *statement;
     int done;
@@ -141,7 +141,7 @@ rove_status rove__query_new(rove__reader_connection *reader, const char *sql,
     if (query == NULL) {
         return rove__error_set(error, ROVE_NOMEM, "There is not enough memory for a query.");
     }
-    query->allocator = reader->store->ports.allocator;
+    query->store = reader->store;
     query->db = reader->db;
     reader->denied = 0;
     int code = sqlite3_prepare_v2(reader->db, sql, -1, &query->statement, &tail);
@@ -166,6 +166,9 @@ rove_status rove__query_new(rove__reader_connection *reader, const char *sql,
 rove_status rove__query_step(rove__query *query, rove_error *error) {
     if (query->done) {
         return ROVE_DONE;
+    }
+    if (query->store->locked) {
+        return rove__lock_refuse(error);
     }
     int code = sqlite3_step(query->statement);
     if (code == SQLITE_ROW) {
@@ -196,7 +199,7 @@ rove_value rove__query_value(const rove__query *query, size_t column) {
 
 void rove__query_free(rove__query *query) {
     if (query != NULL) {
-        const rove_allocator *allocator = query->allocator;
+        const rove_allocator *allocator = query->store->ports.allocator;
         sqlite3_finalize(query->statement);
         rove__free(allocator, query);
     }

@@ -52,9 +52,12 @@ static rove_status configure(sqlite3 *db, rove_error *error) {
 rove_status rove__reader_open(rove__store *store, rove__reader_connection **out,
                               rove_error *error) {
     const rove_allocator *allocator = store->ports.allocator;
-    rove__reader_connection *reader = rove__alloc_zeroed(allocator, 1, sizeof *reader);
 
     *out = NULL;
+    if (store->locked) {
+        return rove__lock_refuse(error);
+    }
+    rove__reader_connection *reader = rove__alloc_zeroed(allocator, 1, sizeof *reader);
     if (reader == NULL) {
         return rove__error_set(error, ROVE_NOMEM, "There is not enough memory for a reader.");
     }
@@ -185,6 +188,9 @@ rove_status rove__reader_get(rove__reader_connection *reader, const rove__entity
     rove__stored stored;
 
     rove_status status = find_get(reader, entity, &get, NULL);
+    if (status == ROVE_OK && reader->store->locked) {
+        status = ROVE_LOCKED;
+    }
     if (status != ROVE_OK) {
         return status;
     }
