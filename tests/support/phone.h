@@ -20,6 +20,7 @@
 #include "base/text.h"
 #include "client/internal.h"
 #include "heap.h"
+#include "keyring.h"
 #include "posix/pki.h"
 #include "posix/posix.h"
 #include "rove/rove.h"
@@ -56,6 +57,7 @@ struct phone {
     heap own_memory;
     rove_allocator own; /* headquarters' */
     rove_ports ports;
+    keyring keys;
     rove_clock_reading now;
     rove *replica;
     rove_error error;
@@ -489,7 +491,8 @@ static inline void phone_read_clock(void *ctx, rove_clock_reading *reading) {
 
 static inline void phone_forget(const char *folder) {
     static const char *const files[] = {"replica.db", "replica.db-wal", "replica.db-shm",
-                                        "lock",       "identity",       "identity.next"};
+                                        "lock",       "identity",       "identity.next",
+                                        "core.key"};
     char path[128];
 
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
@@ -518,6 +521,7 @@ static inline void phone_prepare_with(phone *p, const char *name, int threads) {
     rove_posix_random(&p->ports.random);
     rove_posix_files(&p->ports.files);
     assert_int_equal(rove_posix_crypto_new(&p->ports.crypto), ROVE_OK);
+    p->ports.keyring = keyring_of_tests(&p->keys);
     p->now.wall_ms = PHONE_NOW_MS;
     p->now.boot_ms = 1000;
     p->number = PHONE_NUMBER;

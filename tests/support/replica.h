@@ -19,6 +19,7 @@
 #include <sqlite3.h>
 
 #include "heap.h"
+#include "keyring.h"
 #include "model/row.h"
 #include "model/set.h"
 #include "posix/posix.h"
@@ -37,6 +38,8 @@ typedef struct replica {
     rove_random random;
     rove_files files;
     rove_crypto crypto;
+    keyring keys;
+    rove_keyring keyring;
     rove__store_ports ports;
     rove__store *store;
     rove__arena arena;
@@ -51,7 +54,7 @@ static inline void replica_read_clock(void *ctx, rove_clock_reading *reading) {
 
 /* Ports, and an empty folder `name`; opens nothing. */
 static inline void replica_prepare(replica *r, const char *name) {
-    static const char *const files[] = {"replica.db", "replica.db-wal", "replica.db-shm", "lock"};
+    static const char *const files[] = {"replica.db", "replica.db-wal", "replica.db-shm", "core.key", "lock"};
     char path[REPLICA_PATH_MAX + 32];
 
     memset(r, 0, sizeof *r);
@@ -74,6 +77,8 @@ static inline void replica_prepare(replica *r, const char *name) {
     r->ports.random = &r->random;
     r->ports.files = &r->files;
     r->ports.crypto = &r->crypto;
+    r->keyring = keyring_of_tests(&r->keys);
+    r->ports.keyring = &r->keyring;
     rove__arena_init(&r->arena, &r->allocator, (size_t)64 * 1024 * 1024);
 }
 
