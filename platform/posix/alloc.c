@@ -4,6 +4,9 @@
 #include "posix.h"
 
 #include <stdlib.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 static void *resize(void *ctx, void *pointer, size_t size) {
     (void)ctx;
@@ -17,4 +20,14 @@ static void *resize(void *ctx, void *pointer, size_t size) {
 void rove_posix_allocator(rove_allocator *out) {
     out->resize = resize;
     out->ctx = NULL;
+}
+
+#define FREED 0xa5 /* what freed memory is filled with */
+
+int rove_posix_overwrite_freed(void) {
+#ifdef __GLIBC__
+    return mallopt(M_PERTURB, FREED);
+#else
+    return 0;
+#endif
 }

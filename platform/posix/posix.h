@@ -48,6 +48,13 @@ void rove_posix_files(rove_files *out);
 /* realloc and free. Any thread. */
 void rove_posix_allocator(rove_allocator *out);
 
+/*
+ * From now on this process overwrites memory as it frees it, that of every library too: what a replica had in memory is gone
+ * when it was locked or closed. It costs some percent of the time. 0: this C library cannot (only glibc's can).
+ * Any thread; it cannot be taken back.
+ */
+int rove_posix_overwrite_freed(void);
+
 /* One line per report on standard error, with the time in UTC. Any thread. */
 void rove_posix_log_stderr(rove_log *out, rove_log_level most);
 

@@ -228,11 +228,11 @@ static void copy_file(const char *from_folder, const char *to_folder, const char
 
 /* The second phone becomes a copy of the first: same files, same certificate. */
 static void copy_phone(void) {
-    static const char *const files[] = {"replica.db", "replica.db-wal", "identity"};
+    static const char *const files[] = {"replica.db", "replica.db-wal", "identity", "core.key"};
 
     phone_close(&first);
     phone_close(&second);
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         copy_file(first.folder, second.folder, files[i]);
     }
     phone_open(&first);

@@ -102,21 +102,29 @@ static rove_status step_of(int step) {
 
 /* ---- before and after ---- */
 
-static void copy_file(const char *from, const char *to) {
+/* A file of a replica that is closed, if there is one. */
+static void copy_file(const char *from, const char *to, const char *name) {
     char path[REPLICA_PATH_MAX + 32];
     static uint8_t bytes[2 * 1024 * 1024];
 
-    snprintf(path, sizeof path, "%s/replica.db", from);
+    snprintf(path, sizeof path, "%s/%s", from, name);
     FILE *in = fopen(path, "rb");
-    assert_non_null(in);
+    if (in == NULL) {
+        return;
+    }
     size_t size = fread(bytes, 1, sizeof bytes, in);
     assert_true(size > 0 && size < sizeof bytes);
     (void)fclose(in);
-    snprintf(path, sizeof path, "%s/replica.db", to);
+    snprintf(path, sizeof path, "%s/%s", to, name);
     FILE *out = fopen(path, "wb");
     assert_non_null(out);
     assert_int_equal(fwrite(bytes, 1, size, out), size);
     (void)fclose(out);
+}
+
+static void copy_replica(const char *from, const char *to) {
+    copy_file(from, to, "replica.db");
+    copy_file(from, to, "core.key");
 }
 
 /* A replica with a confirmed customer and visit, closed; made once. */
@@ -211,7 +219,7 @@ static int day(source from, size_t n, lasting how, int code) {
     replica_prepare(&r, "faults");
     r.ports.vfs = FAULTS_VFS;
     replica_ok(&r, r.files.make_folder(r.files.ctx, r.folder, &r.error));
-    copy_file("faults_template", r.folder);
+    copy_replica("faults_template", r.folder);
     replica_open(&r);
     arm(from, n, how != ONCE, code);
     for (int step = 0; step < STEPS; step++) {
@@ -347,7 +355,7 @@ static void opening_survives_every_fault(void **state) {
         replica_prepare(&r, "faults_open");
         r.ports.vfs = FAULTS_VFS;
         replica_ok(&r, r.files.make_folder(r.files.ctx, r.folder, &r.error));
-        copy_file("faults_template", r.folder);
+        copy_replica("faults_template", r.folder);
         arm(FILES, n, 0, SQLITE_FULL);
         rove_status status = rove__store_open(&r.ports, r.folder, &r.store, &r.error);
         int hit = disarm(FILES);

@@ -14,9 +14,6 @@
 #include "base/text.h"
 #include "store/internal.h"
 
-/* Of the PIN; RFC 9106, 4, second recommended option. */
-static const rove__pin_cost pin_cost = {.memory_kib = 64 * 1024, .passes = 3};
-
 static rove__key_ports key_ports(const rove__store *store) {
     return (rove__key_ports){
         .crypto = store->ports.crypto, .random = store->ports.random, .files = store->ports.files};
@@ -58,7 +55,7 @@ static rove_status draw_key(rove__store *store, rove__data_key *key, rove_error 
         status = rove__data_key_draw(store->ports.random, key);
     }
     if (status == ROVE_OK) {
-        status = rove__key_file_write(&ports, store->key_path, key, &a.secrets, &pin_cost, error);
+        status = rove__key_file_write(&ports, store->key_path, key, &a.secrets, NULL, error);
     }
     rove__wipe(&a, sizeof a);
     return status;
@@ -266,7 +263,7 @@ rove_status rove__store_wrap(rove__store *store, const uint8_t *secret, const ch
     if (status == ROVE_OK) {
         a.secrets = (rove__key_secrets){
             .host = secret != NULL ? secret : a.secret, .pin = pin, .pin_size = pin_size};
-        status = rove__key_file_write(&ports, store->key_path, &key, &a.secrets, &pin_cost, error);
+        status = rove__key_file_write(&ports, store->key_path, &key, &a.secrets, NULL, error);
     }
     rove__wipe(&a, sizeof a);
     rove__wipe(&key, sizeof key);

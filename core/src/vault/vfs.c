@@ -154,7 +154,8 @@ static int read_page(sealed_file *file, uint8_t *out, size_t size, sqlite3_int64
         memset(out, 0, size);
     }
     int is_probe = at == 0 && size <= PROBE;
-    return code == SQLITE_IOERR_DATA && is_probe ? SQLITE_OK : code;
+    int unread = code == SQLITE_IOERR_DATA || code == SQLITE_IOERR_AUTH;
+    return unread && is_probe ? SQLITE_OK : code;
 }
 
 static int page_read(sqlite3_file *base, void *out, int amount, sqlite3_int64 at) {

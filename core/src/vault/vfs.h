@@ -15,6 +15,9 @@
  *   a page of the log            an I/O error: the index says that it was whole
  *
  * A commit that SQLite could not find again (a fault of versions before 3.50.2) is an I/O error, and rolled back.
+ *
+ * Of a vault that is locked nothing can be read or written (SQLITE_IOERR_AUTH), but connections can be opened: those 100 bytes are
+ * zeros then too, and SQLite asks again when it needs them.
  */
 #ifndef ROVE_VAULT_VFS_H
 #define ROVE_VAULT_VFS_H

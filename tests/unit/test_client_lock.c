@@ -1,0 +1,399 @@
+/*
+ * test_client_lock.c - the encrypted replica as an app has it: what opens it and what does not, locking and unlocking, the PIN, and
+ * what is left in memory and in files.
+ */
+#include "memory_scan.h"
+#include "phone.h"
+#include "store/internal.h"
+
+#define SECRET 0x31
+
+static phone p;
+
+static int set_up(void **state) {
+    (void)state;
+    phone_prepare(&p, "client_lock");
+    p.ports.keyring = keyring_with(&p.keys, SECRET);
+    phone_open(&p);
+    phone_enroll(&p);
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    if (p.replica == NULL) {
+        p.ports.keyring = keyring_with(&p.keys, SECRET);
+    }
+    phone_stop(&p);
+    return 0;
+}
+
+static void refuses_to_open(rove_status expected) {
+    rove *replica = NULL;
+
+    phone_is(&p, rove_open(&p.ports, p.folder, &replica, &p.error), expected);
+    assert_null(replica);
+    assert_true(p.error.message[0] != '\0');
+}
+
+/* Unsent work is there, whatever was tried meanwhile. */
+static void opens_with_its_work(void) {
+    phone_open(&p);
+    assert_int_equal(phone_state(&p).pending, 1);
+    assert_int_equal(phone_number(&p, "SELECT count(*) FROM account WHERE name = 'Ajax'"), 1);
+}
+
+static const char *path_of(const char *name) {
+    static char path[128];
+
+    snprintf(path, sizeof path, "%s/%s", p.folder, name);
+    return path;
+}
+
+static size_t read_file(const char *name, uint8_t *bytes, size_t capacity) {
+    FILE *file = fopen(path_of(name), "rb");
+    size_t size = file != NULL ? fread(bytes, 1, capacity, file) : 0;
+
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    return size;
+}
+
+static void write_file(const char *name, const uint8_t *bytes, size_t size) {
+    FILE *file = fopen(path_of(name), "wb");
+
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, size, file), size);
+    assert_int_equal(fclose(file), 0);
+}
+
+static int contains(const uint8_t *bytes, size_t size, const char *word) {
+    size_t length = strlen(word);
+    size_t at = 0;
+
+    while (at + length <= size && memcmp(bytes + at, word, length) != 0) {
+        at++;
+    }
+    return at + length <= size;
+}
+
+/* ---- opening ---- */
+
+static void only_its_own_keyring_opens_it(void **state) {
+    const rove_keyring none = {NULL, NULL, NULL};
+    keyring others;
+    (void)state;
+
+    (void)phone_account(&p, "Ajax");
+    phone_close(&p);
+    rove_keyring right = p.ports.keyring;
+    p.ports.keyring = keyring_with(&others, SECRET + 1);
+    refuses_to_open(ROVE_WRONG_KEY);
+    p.ports.keyring = none;
+    refuses_to_open(ROVE_WRONG_KEY);
+    p.ports.keyring = right;
+    p.keys.status = ROVE_LOCKED;
+    refuses_to_open(ROVE_LOCKED);
+    p.keys.status = ROVE_OK;
+    opens_with_its_work();
+}
+
+static void a_key_file_that_is_gone_or_damaged_is_no_wrong_key(void **state) {
+    uint8_t bytes[512];
+    (void)state;
+
+    (void)phone_account(&p, "Ajax");
+    phone_close(&p);
+    size_t size = read_file("core.key", bytes, sizeof bytes);
+    assert_true(size > 100);
+    bytes[60] ^= 1;
+    write_file("core.key", bytes, size);
+    refuses_to_open(ROVE_CORRUPT);
+    bytes[60] ^= 1;
+    write_file("core.key", bytes, size - 1);
+    refuses_to_open(ROVE_CORRUPT);
+    assert_int_equal(unlink(path_of("core.key")), 0);
+    refuses_to_open(ROVE_CORRUPT);
+    assert_non_null(strstr(p.error.message, "core.key"));
+    write_file("core.key", bytes, size);
+    opens_with_its_work();
+}
+
+static void a_plain_replica_is_not_taken_for_an_encrypted_one(void **state) {
+    static uint8_t kept[1 << 21];
+    static uint8_t plain[1 << 21];
+    const rove_keyring none = {NULL, NULL, NULL};
+    (void)state;
+
+    (void)phone_account(&p, "Ajax");
+    phone_close(&p);
+    size_t kept_size = read_file("replica.db", kept, sizeof kept);
+    rove_keyring right = p.ports.keyring;
+
+    /* A plain replica in its place, as somebody may put one there who knows the folder but not the key. */
+    phone other;
+    phone_prepare(&other, "client_lock_plain");
+    other.ports.keyring = none;
+    phone_open(&other);
+    phone_close(&other);
+    FILE *file = fopen("client_lock_plain/replica.db", "rb");
+    assert_non_null(file);
+    size_t plain_size = fread(plain, 1, sizeof plain, file);
+    (void)fclose(file);
+    write_file("replica.db", plain, plain_size);
+    refuses_to_open(ROVE_NOT_ENCRYPTED);
+    other.ports.keyring = right;
+    rove *replica = NULL;
+    phone_is(&other, rove_open(&other.ports, other.folder, &replica, &other.error),
+             ROVE_NOT_ENCRYPTED);
+    other.ports.keyring = none;
+    phone_stop(&other);
+
+    write_file("replica.db", kept, kept_size);
+    opens_with_its_work();
+}
+
+static void the_files_show_nothing(void **state) {
+    static uint8_t bytes[1 << 21];
+    static const char *const files[] = {"replica.db", "replica.db-wal", "core.key"};
+    (void)state;
+
+    (void)phone_account(&p, "Zanzibar Bakery");
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        size_t size = read_file(files[i], bytes, sizeof bytes);
+        assert_true(size > 0);
+        assert_false(contains(bytes, size, "Zanzibar"));
+        assert_false(contains(bytes, size, "SQLite format"));
+        assert_false(contains(bytes, size, "CREATE TABLE"));
+    }
+    assert_int_equal(access(path_of("replica.db-shm"), F_OK), -1);
+}
+
+/* ---- locking ---- */
+
+static void a_locked_replica_says_so(void **state) {
+    rove_field fields[] = {{"name", rove_text("Bakery")}};
+    rove_query *open_one = NULL;
+    rove_query *query = NULL;
+    void *bytes = NULL;
+    size_t size = 0;
+    rove_id id = 0;
+    uint64_t left = 0;
+    (void)state;
+
+    rove_id account = phone_account(&p, "Ajax");
+    phone_ok(&p,
+             rove_query_new(p.replica, "SELECT 1 UNION SELECT 2", NULL, 0, &open_one, &p.error));
+    phone_ok(&p, rove_query_step(open_one, &p.error));
+    phone_ok(&p, rove_lock(p.replica, &p.error));
+    phone_is(&p, rove_query_step(open_one, &p.error), ROVE_LOCKED);
+    rove_query_free(open_one);
+    phone_is(&p, rove_get_packed(p.replica, "Account", account, &bytes, &size, &p.error),
+             ROVE_LOCKED);
+    phone_is(&p, rove_query_new(p.replica, "SELECT 1", NULL, 0, &query, &p.error), ROVE_LOCKED);
+    phone_is(&p, rove_insert(p.replica, "Account", fields, 1, &id, &p.error), ROVE_LOCKED);
+    phone_is(&p, rove_begin(p.replica, &p.error), ROVE_LOCKED);
+    phone_is(&p, rove_sync(p.replica, NULL, NULL, &p.error), ROVE_LOCKED);
+    phone_is(&p, rove_verify(p.replica, NULL, &p.error), ROVE_LOCKED);
+    phone_is(&p, rove_tidy(p.replica, &p.error), ROVE_LOCKED);
+    phone_is(&p, rove_quarantine_retry(p.replica, &left, &p.error), ROVE_LOCKED);
+    phone_is(&p, rove_wrap_key(p.replica, NULL, NULL, 0, &p.error), ROVE_LOCKED);
+    rove_state now = phone_state(&p);
+    assert_int_equal(now.locked, 1);
+    assert_int_equal(now.encrypted, 1);
+    assert_int_equal(now.user, PHONE_USER);
+    phone_ok(&p, rove_lock(p.replica, &p.error));
+
+    phone_ok(&p, rove_unlock(p.replica, &p.error));
+    phone_ok(&p, rove_unlock(p.replica, &p.error));
+    assert_int_equal(phone_state(&p).locked, 0);
+    assert_int_equal(phone_state(&p).pending, 1);
+    (void)phone_account(&p, "Bakery");
+    phone_ok(&p, rove_sync(p.replica, NULL, NULL, &p.error));
+    assert_int_equal(phone_state(&p).pending, 0);
+    phone_ok(&p, rove_verify(p.replica, NULL, &p.error));
+}
+
+static void a_wrong_key_does_not_unlock_it(void **state) {
+    (void)state;
+    (void)phone_account(&p, "Ajax");
+    phone_ok(&p, rove_lock(p.replica, &p.error));
+    p.keys.secret[0] ^= 1;
+    phone_is(&p, rove_unlock(p.replica, &p.error), ROVE_WRONG_KEY);
+    assert_int_equal(phone_state(&p).locked, 1);
+    p.keys.secret[0] ^= 1;
+    p.keys.status = ROVE_LOCKED;
+    phone_is(&p, rove_unlock(p.replica, &p.error), ROVE_LOCKED);
+    p.keys.status = ROVE_OK;
+    phone_ok(&p, rove_unlock(p.replica, &p.error));
+    assert_int_equal(phone_state(&p).pending, 1);
+}
+
+static void an_open_transaction_is_not_cut_off(void **state) {
+    (void)state;
+    phone_ok(&p, rove_begin(p.replica, &p.error));
+    (void)phone_account(&p, "Ajax");
+    phone_is(&p, rove_lock(p.replica, &p.error), ROVE_STATE);
+    phone_ok(&p, rove_commit(p.replica, &p.error));
+    assert_int_equal(phone_state(&p).pending, 1);
+}
+
+static void a_plain_replica_has_no_lock(void **state) {
+    phone plain;
+    (void)state;
+
+    phone_prepare(&plain, "client_lock_plain");
+    plain.ports.keyring = (rove_keyring){NULL, NULL, NULL};
+    phone_open(&plain);
+    phone_is(&plain, rove_lock(plain.replica, &plain.error), ROVE_STATE);
+    phone_is(&plain, rove_wrap_key(plain.replica, NULL, "1234", 4, &plain.error), ROVE_STATE);
+    assert_int_equal(phone_state(&plain).encrypted, 0);
+    phone_stop(&plain);
+}
+
+static void short_memory_while_locking_and_unlocking_is_said(void **state) {
+    rove_status status = ROVE_NOMEM;
+    (void)state;
+
+    (void)phone_account(&p, "Ajax");
+    for (size_t n = 1; status != ROVE_OK; n++) {
+        phone_ok(&p, rove_lock(p.replica, &p.error));
+        p.memory.calls = 0;
+        p.memory.fail_at = n;
+        status = rove_unlock(p.replica, &p.error);
+        p.memory.fail_at = 0;
+        assert_int_equal(phone_state(&p).locked, status != ROVE_OK);
+    }
+    assert_int_equal(phone_state(&p).pending, 1);
+}
+
+/* ---- the PIN ---- */
+
+static void a_pin_is_asked_for(void **state) {
+    char long_pin[ROVE_PIN_MAX + 2];
+    (void)state;
+
+    (void)phone_account(&p, "Ajax");
+    assert_int_equal(p.keys.asked, 0);
+    memset(long_pin, '1', sizeof long_pin);
+    phone_is(&p, rove_wrap_key(p.replica, NULL, "", 0, &p.error), ROVE_INVALID);
+    phone_is(&p, rove_wrap_key(p.replica, NULL, long_pin, ROVE_PIN_MAX + 1, &p.error),
+             ROVE_INVALID);
+    phone_ok(&p, rove_wrap_key(p.replica, NULL, "4711", 4, &p.error));
+    phone_close(&p);
+    p.keys.pin = "4712";
+    refuses_to_open(ROVE_WRONG_KEY);
+    p.keys.pin = NULL;
+    refuses_to_open(ROVE_CANCELLED);
+    p.ports.keyring.pin = NULL;
+    refuses_to_open(ROVE_WRONG_KEY);
+    p.ports.keyring.pin = keyring_pin;
+    p.keys.pin = "4711";
+    opens_with_its_work();
+    assert_int_equal(p.keys.asked, 3);
+    phone_ok(&p, rove_lock(p.replica, &p.error));
+    phone_ok(&p, rove_unlock(p.replica, &p.error));
+    assert_int_equal(p.keys.asked, 4);
+    phone_ok(&p, rove_wrap_key(p.replica, NULL, NULL, 0, &p.error));
+    phone_close(&p);
+    opens_with_its_work();
+    assert_int_equal(p.keys.asked, 4);
+}
+
+static void the_keystore_may_change_its_secret(void **state) {
+    uint8_t next[ROVE_SECRET_SIZE];
+    (void)state;
+
+    (void)phone_account(&p, "Ajax");
+    memset(next, 0x77, sizeof next);
+    phone_ok(&p, rove_wrap_key(p.replica, next, NULL, 0, &p.error));
+    phone_close(&p);
+    refuses_to_open(ROVE_WRONG_KEY);
+    memcpy(p.keys.secret, next, sizeof next);
+    opens_with_its_work();
+    phone_ok(&p, rove_wrap_key(p.replica, NULL, NULL, 0, &p.error));
+    phone_close(&p);
+    opens_with_its_work();
+    memset(next, SECRET, sizeof next);
+    phone_ok(&p, rove_wrap_key(p.replica, next, NULL, 0, &p.error));
+}
+
+/* ---- memory ---- */
+
+/* Not in this function's own frame when it returns, nor in the text of the program. */
+static __attribute__((noinline)) void put_canary(char *text) {
+    for (size_t i = 0; i < 16; i++) {
+        text[i] = (char)('A' + (i * 7 + 11) % 26);
+    }
+    text[16] = '\0';
+}
+
+static __attribute__((noinline)) needle write_canary(void) {
+    char text[17];
+
+    put_canary(text);
+    needle n = needle_of(text, 16);
+    rove_id id = phone_account(&p, text);
+    void *bytes = NULL;
+    size_t size = 0;
+    phone_ok(&p, rove_get_packed(p.replica, "Account", id, &bytes, &size, &p.error));
+    rove_release(p.replica, bytes);
+    rove_query *query = NULL;
+    rove_value parameter = rove_text(text);
+    phone_ok(&p, rove_query_new(p.replica, "SELECT name FROM account WHERE name = ?1", &parameter,
+                                1, &query, &p.error));
+    phone_ok(&p, rove_query_step(query, &p.error));
+    rove_query_free(query);
+    rove__wipe(text, sizeof text);
+    return n;
+}
+
+/* What calls left on the stack below this one. */
+static __attribute__((noinline)) void scrub_stack(void) {
+    volatile uint8_t below[1 << 16];
+
+    for (size_t i = 0; i < sizeof below; i++) {
+        below[i] = 0;
+    }
+}
+
+static void nothing_is_left_in_memory(void **state) {
+    needle key;
+    (void)state;
+
+    if (!rove_posix_overwrite_freed()) {
+        skip();
+    }
+    needle canary = write_canary();
+    key = needle_of(p.replica->store->vault.data_key, ROVE_DATA_KEY_SIZE);
+    scrub_stack();
+    assert_true(memory_count(&canary) > 0);
+    assert_true(memory_count(&key) > 0);
+    phone_ok(&p, rove_lock(p.replica, &p.error));
+    scrub_stack();
+    assert_int_equal(memory_count(&canary), 0);
+    assert_int_equal(memory_count(&key), 0);
+    phone_ok(&p, rove_unlock(p.replica, &p.error));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(only_its_own_keyring_opens_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_key_file_that_is_gone_or_damaged_is_no_wrong_key, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_plain_replica_is_not_taken_for_an_encrypted_one, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(the_files_show_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_locked_replica_says_so, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_wrong_key_does_not_unlock_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_open_transaction_is_not_cut_off, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_plain_replica_has_no_lock, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(short_memory_while_locking_and_unlocking_is_said, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_pin_is_asked_for, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_keystore_may_change_its_secret, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(nothing_is_left_in_memory, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
