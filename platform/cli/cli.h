@@ -30,6 +30,9 @@ typedef struct cli_session {
     int json;
     int64_t wait_ms;         /* how long to wait for another process to give up the replica */
     int64_t clock_offset_ms; /* for tests: a wrong wall clock */
+    const char *secret;      /* the file that opens the replica */
+    const char *pin_file;    /* where the PIN is; NULL: it is typed */
+    int plain;               /* the replica is not encrypted */
     rove_ports ports;
 } cli_session;
 
@@ -47,7 +50,14 @@ extern const cli_command cli_command_enroll, cli_command_sync, cli_command_statu
     cli_command_visit, cli_command_call, cli_command_task, cli_command_note, cli_command_tag,
     cli_command_show, cli_command_set, cli_command_delete, cli_command_undo, cli_command_pending,
     cli_command_conflicts, cli_command_review, cli_command_quarantine, cli_command_rejections,
-    cli_command_sql, cli_command_doctor;
+    cli_command_sql, cli_command_doctor, cli_command_key;
+
+/* ---- what opens the replica (key.c) ---- */
+
+/* Takes its options. What is wrong with them; NULL: nothing. */
+const char *cli_key_prepare(cli_session *cli, int *argc, char **argv);
+/* Into the session's ports; borrows the session. */
+void cli_key_ports(cli_session *cli);
 
 /* ---- outcomes (main.c) ---- */
 

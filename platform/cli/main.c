@@ -1,7 +1,7 @@
 /*
  * main.c - the program `rove`: a rep's replica from the command line.
  *
- *     rove [--replica DIR] [--json] [--wait SECONDS] COMMAND ...
+ *     rove [--replica DIR] [--secret FILE | --plain] [--json] [--wait SECONDS] COMMAND ...
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +19,7 @@ static const cli_command *const commands[] = {
     &cli_command_note,       &cli_command_tag,    &cli_command_show,       &cli_command_set,
     &cli_command_delete,     &cli_command_undo,   &cli_command_pending,    &cli_command_conflicts,
     &cli_command_rejections, &cli_command_review, &cli_command_quarantine, &cli_command_sql,
-    &cli_command_verify,     &cli_command_tidy,   &cli_command_doctor,
+    &cli_command_verify,     &cli_command_tidy,   &cli_command_doctor,     &cli_command_key,
 };
 #define WAIT_MAX_S          1000000
 #define CLOCK_OFFSET_MAX_MS INT64_C(4000000000000)
@@ -28,13 +28,18 @@ static const cli_command *const commands[] = {
 static const char head[] =
     "rove - a rep's accounts, visits and calls, with or without a network\n"
     "\n"
-    "    rove [--replica DIR] [--json] [--wait SECONDS] COMMAND [ARGUMENTS]\n"
+    "    rove [--replica DIR] [--secret FILE | --plain] [--pin-file FILE] [--json]\n"
+    "         [--wait SECONDS] COMMAND [ARGUMENTS]\n"
     "\n";
 static const char tail[] =
     "\n"
     "    rove help COMMAND       what it does, with examples\n"
     "\n"
     "--replica DIR   the folder of the replica; else $ROVE_REPLICA, else ./rove-replica\n"
+    "--secret FILE   what opens it, else $ROVE_SECRET, else ~/.local/share/rove/secret; made if\n"
+    "                missing. Without it the replica cannot be read: see `rove help key`\n"
+    "--pin-file FILE the PIN, in the first line, if the replica has one; else it is asked for\n"
+    "--plain         a replica that is not encrypted\n"
     "--json          one JSON document on stdout, also for errors\n"
     "--wait SECONDS  wait so long if another process has the replica open\n"
     "\n"
@@ -174,6 +179,7 @@ static int run(cli_session *cli, const cli_command *command, int argc, char **ar
     rove_posix_clock_skew(cli->clock_offset_ms);
     rove_status status = rove_posix_ports_new(&cli->ports);
     cli->ports.app = "rove-cli " ROVE_VERSION_TEXT;
+    cli_key_ports(cli);
     if (status == ROVE_OK && command != &cli_command_doctor) {
         status = cli_open(cli, &error);
     }
@@ -201,7 +207,7 @@ static const char *globals(cli_session *cli, int *argc, char **argv) {
                                      &cli->clock_offset_ms) != ROVE_OK) {
         return "--clock-offset-ms takes milliseconds, up to 4,000,000,000,000 either way.";
     }
-    return NULL;
+    return cli_key_prepare(cli, argc, argv);
 }
 
 /* What is not UTF-8 could be neither kept nor printed. */

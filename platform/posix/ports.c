@@ -11,10 +11,8 @@ rove_status rove_posix_ports_new(rove_ports *out) {
     rove_posix_clock(&out->clock);
     rove_posix_random(&out->random);
     rove_posix_files(&out->files);
-    rove_status status = rove_posix_crypto_new(&out->crypto);
-    if (status == ROVE_OK) {
-        status = rove_posix_transport_new(&out->transport, &out->allocator);
-    }
+    rove_posix_crypto_openssl(&out->crypto);
+    rove_status status = rove_posix_transport_new(&out->transport, &out->allocator);
     if (status != ROVE_OK) {
         rove_posix_ports_free(out);
     }
@@ -26,6 +24,5 @@ void rove_posix_ports_free(rove_ports *ports) {
         return;
     }
     rove_posix_transport_free(&ports->transport);
-    rove_posix_crypto_free(&ports->crypto);
     memset(ports, 0, sizeof *ports);
 }

@@ -15,6 +15,7 @@
 #include "rove/sys/clock.h"
 #include "rove/sys/crypto.h"
 #include "rove/sys/files.h"
+#include "rove/sys/keyring.h"
 #include "rove/sys/log.h"
 #include "rove/sys/random.h"
 #include "rove/sys/transport.h"
@@ -24,8 +25,8 @@ extern "C" {
 #endif
 
 /*
- * All that rove_open takes, in one call: the ports below, and no log or app. Allocator, clock, random and files hold no
- * state. NOMEM, CRYPTO, TLS as below; then nothing was made.
+ * All that rove_open takes, in one call: the ports below, and no log, app or keyring. Cryptography is OpenSSL's, which libcurl
+ * brings. Allocator, clock, random, files and cryptography hold no state. NOMEM, TLS as below; then nothing was made.
  */
 ROVE_CHECK rove_status rove_posix_ports_new(rove_ports *out);
 /* Releases what _new made and clears *ports. Cleared ports or NULL are fine. */
@@ -54,6 +55,14 @@ void rove_posix_allocator(rove_allocator *out);
  * Any thread; it cannot be taken back.
  */
 int rove_posix_overwrite_freed(void);
+
+/*
+ * The keyring's secret from a file of ROVE_SECRET_SIZE bytes: for systems without a keystore. If there is none it is made, readable
+ * by this user alone. It protects a replica whose folder is copied or taken without the file; keep it where backups of the
+ * folder do not go. CORRUPT: it has another size. DENIED: others may read it. IO, FULL, READONLY. Any thread.
+ */
+ROVE_CHECK rove_status rove_posix_secret_file(const char *path, uint8_t secret[ROVE_SECRET_SIZE],
+                                              rove_error *error);
 
 /* One line per report on standard error, with the time in UTC. Any thread. */
 void rove_posix_log_stderr(rove_log *out, rove_log_level most);
