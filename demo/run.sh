@@ -70,6 +70,8 @@ if [ -e "$dir/headquarters" ]; then
     exit 2
 fi
 
+export ROVE_SECRET="$dir/secret"
+
 # shellcheck source=demo/words.sh
 . "$here/words.sh"
 # shellcheck source=demo/one_rep.sh
@@ -90,8 +92,8 @@ if [ "$keep" = yes ]; then
     cat <<HELP
 
 Headquarters is running (process $server). To go on by hand:
-    $ROVE_BIN --replica $dir/replica-$rep account list
-    $ROVE_BIN --replica $dir/replica-$rep sync
+    $ROVE_BIN --secret $ROVE_SECRET --replica $dir/replica-$rep account list
+    $ROVE_BIN --secret $ROVE_SECRET --replica $dir/replica-$rep sync
     $ROVE_HQ_BIN --data $dir/headquarters history account $first
     $ROVE_HQ_BIN --data $dir/headquarters help
 and at the end: kill $server; rm -r $dir

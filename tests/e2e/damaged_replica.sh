@@ -4,40 +4,47 @@
 . "${0%/*}/lib.sh"
 
 headquarters 30
-enrolled jo
-must rep jo note add A00001 'not sent yet'
-before=$(outbox jo)
-cp -r "$work/jo" "$work/good"
 
 # overwrite OFFSET SIZE: with noise.
-overwrite() { dd if=/dev/urandom of="$work/jo/replica.db" bs=1 seek="$1" count="$2" conv=notrunc 2>/dev/null; }
+overwrite() { dd if=/dev/urandom of="$work/$who/replica.db" bs=1 seek="$1" count="$2" conv=notrunc 2>/dev/null; }
 
 # hopeless WHAT: no command gets anywhere, and none changes the file.
 hopeless() {
-    tell "$1"
-    cp "$work/jo/replica.db" "$work/damaged"
+    tell "$1${plain:+, of a plain replica}"
+    cp "$work/$who/replica.db" "$work/damaged"
     for command in 'account list' 'note add A00001 x' sync status pending verify 'sql SELECT(1)'; do
         # shellcheck disable=SC2086
-        run rep jo $command
+        run rep "$who" $command
         exits 5
         says 'Keep a copy of the folder for support' '(CORRUPT)'
     done
-    cmp -s "$work/jo/replica.db" "$work/damaged" || fail 'the damaged file was changed'
-    cp "$work/good/replica.db" "$work/jo/replica.db"
+    cmp -s "$work/$who/replica.db" "$work/damaged" || fail 'the damaged file was changed'
+    cp "$work/good/replica.db" "$work/$who/replica.db"
 }
 
-echo 'This is a letter.' >"$work/jo/replica.db"
-hopeless 'replaced by a text'
-truncate -s 4096 "$work/jo/replica.db"
-hopeless 'cut short to one page'
-truncate -s 50000 "$work/jo/replica.db"
-hopeless 'cut short'
-overwrite 0 100
-hopeless 'a damaged head'
+for who in ed jo; do
+    [ "$who" = ed ] || plain=--plain
+    enrolled "$who"
+    must rep "$who" note add A00001 'not sent yet'
+    before=$(outbox "$who")
+    rm -rf "$work/good"
+    cp -r "$work/$who" "$work/good"
+    echo 'This is a letter.' >"$work/$who/replica.db"
+    hopeless 'replaced by a text'
+    truncate -s 4096 "$work/$who/replica.db"
+    hopeless 'cut short to one page'
+    truncate -s 50000 "$work/$who/replica.db"
+    hopeless 'cut short'
+    overwrite 0 100
+    hopeless 'a damaged head'
 
-tell 'the good file is back'
-same 'unsent work is as it was' "$before" "$(outbox jo)"
-must rep jo verify
+    tell 'the good file is back'
+    same 'unsent work is as it was' "$before" "$(outbox "$who")"
+    must rep "$who" verify
+    must rep "$who" sync
+done
+must rep jo note add A00001 'not sent yet, once more'
+before=$(outbox jo)
 
 tell 'a value was changed behind its back: verify finds it, the next sync mends it'
 flip() {
@@ -88,7 +95,7 @@ must rep jo sync
 says 'The replica is equal to headquarters.'
 must rep jo verify
 same 'all accounts' 30 "$(select_ jo 'SELECT count(*) FROM account')"
-same 'the notes too' 2 "$(select_ jo "SELECT count(*) FROM note WHERE text LIKE 'not sent %'")"
+same 'the notes too' 4 "$(select_ jo "SELECT count(*) FROM note WHERE text LIKE 'not sent %'")"
 must rep jo note add A00002 'as a new device'
 must rep jo sync
 same 'work goes on' 0 "$(pending jo)"

@@ -18,7 +18,7 @@ while read -r command; do
     must $command
 done <"$work/commands"
 tell 'the replica is in a folder whose path says so'
-must rep kept/replica-275 verify
+must rep kept/replica-275 --secret "$work/kept/secret" verify
 
 tell 'a second demo leaves the first alone'
 run keep

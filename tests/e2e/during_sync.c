@@ -20,6 +20,7 @@
 
 static const char story[] =
     ". \"${0%/*}/lib.sh\"\n"
+    "plain=--plain\n" /* as this program's own is */
     "headquarters 9000\n"
     "must \"$1\" \"$hq_url\" \"$(invitation jo)\" \"$work/jo\"\n"
     "tasks=$(cat \"$work/out\")\n"

@@ -7,7 +7,7 @@
 #
 #     headquarters    a fresh rove-hq with a rep, an account and an invitation away from work; hq ARGS runs a command
 #     peer            something between the devices and headquarters that misbehaves on demand (peer.py): manner WORDS
-#     rep NAME ARGS   the program rove on the replica $work/NAME
+#     rep NAME ARGS   the program rove on the replica $work/NAME; encrypted, but with plain=--plain
 #     run COMMAND     keeps what it printed in $work/out and $work/err, and its exit code in $code
 #     must COMMAND    the same, and it has to succeed
 #
@@ -24,6 +24,8 @@ servers=''
 mounts=''
 code=0
 unset ROVE_REPLICA || true
+export ROVE_SECRET="$work/secret"
+plain=''
 umask 077
 
 # shellcheck disable=SC2317
@@ -84,7 +86,7 @@ must() {
 rep() {
     rep_name=$1
     shift
-    "$ROVE_BIN" --replica "$work/$rep_name" "$@"
+    "$ROVE_BIN" --replica "$work/$rep_name" ${plain:+"$plain"} "$@"
 }
 
 # exits CODE: how the last `run` ended.

@@ -3,6 +3,7 @@
 # headquarters was restored from a backup and lacks it again; and the second one cannot read any of it.
 # shellcheck source=tests/e2e/lib.sh
 . "${0%/*}/lib.sh"
+plain=--plain # what is left in a file can be seen only so
 
 notes() { hq export note --json 2>/dev/null | grep -o '"text":"[^"]*"' | sort | xargs; }
 # left WORD: it stands in the files of the shared device.

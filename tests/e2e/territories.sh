@@ -4,6 +4,7 @@
 # work, end with exactly what is theirs on their devices and in their files, and lose nothing.
 # shellcheck source=tests/e2e/lib.sh
 . "${0%/*}/lib.sh"
+plain=--plain # what is in a file and what is not can be seen only so
 
 data=$here/../../demo/adventureworks
 cat >"$work/expected.py" <<'END'
@@ -129,7 +130,7 @@ while [ "$round" -lt 10 ]; do
     must hq reassign --from 277 --to 275 --territory 2
     must rep michael sync
     must hq reassign --from 275 --to 277 --territory 2
-    "$ROVE_BIN" --replica "$work/michael" sync >/dev/null 2>&1 &
+    "$ROVE_BIN" --replica "$work/michael" --plain sync >/dev/null 2>&1 &
     draw 60000
     while [ "$drawn" -gt 0 ]; do drawn=$((drawn - 1)); done
     kill -9 $! 2>/dev/null || true

@@ -2,6 +2,7 @@
 # A rep's app on the Java virtual machine: what it wrote is at headquarters, and another device has it.
 # shellcheck source=tests/e2e/lib.sh
 . "${0%/*}/../e2e/lib.sh"
+plain=--plain # as the probe's own is
 
 [ -n "${ROVE_JAVA:-}" ] || skip 'no JDK was found when this was configured; ./dev setup installs one'
 headquarters

@@ -454,8 +454,8 @@ static void check_device(checking *self, device *one) {
     static const char *const zeros[] = {"pending", "rejections", "quarantined", "differing",
                                         "former_batches"};
     char path[PATH_SIZE + 32];
-    json_t *status = world_ask(self->world, self->world->rove, "--replica", one->folder, "--json",
-                               "status", NULL);
+    json_t *status = world_ask(self->world, self->world->rove, "--plain", "--replica", one->folder,
+                               "--json", "status", NULL);
 
     for (size_t i = 0; i < sizeof zeros / sizeof zeros[0]; i++) {
         if (json_integer_value(json_object_get(status, zeros[i])) != 0) {
@@ -467,8 +467,8 @@ static void check_device(checking *self, device *one) {
         wrong(self->world, "%s: it took itself for a copy, and has another number", one->name);
     }
     json_decref(status);
-    if (world_run(self->world, NULL, self->world->rove, "--replica", one->folder, "verify", NULL) !=
-        0) {
+    if (world_run(self->world, NULL, self->world->rove, "--plain", "--replica", one->folder,
+                  "verify", NULL) != 0) {
         wrong(self->world, "%s: the replica is not sound", one->name);
     }
     (void)snprintf(path, sizeof path, "%s/replica.db", one->folder);

@@ -21,8 +21,9 @@
 /* ---- programs --------------------------------------------------------------------------------------------- */
 
 static void run(world *self, device *one, enum job job, const char *const arguments[]) {
-    const char *words[CHILD_WORDS_MAX] = {self->rove, "--replica", one->folder, "--json"};
-    size_t count = 4;
+    const char *words[CHILD_WORDS_MAX] = {self->rove, "--plain", "--replica", one->folder,
+                                          "--json"};
+    size_t count = 5;
 
     if (one->clock[0] != '\0') {
         words[count++] = "--clock-offset-ms";
@@ -261,8 +262,9 @@ static void write_something(world *self, device *one) {
 /* ---- watching ---------------------------------------------------------------------------------------------- */
 
 static void start_watching(world *self, device *one) {
-    const char *words[CHILD_WORDS_MAX] = {self->rove, "--replica", one->folder, "--json"};
-    size_t count = 4;
+    const char *words[CHILD_WORDS_MAX] = {self->rove, "--plain", "--replica", one->folder,
+                                          "--json"};
+    size_t count = 5;
 
     if (one->clock[0] != '\0') {
         words[count++] = "--clock-offset-ms";

@@ -133,7 +133,7 @@ static void enrol(world *self, device *one) {
 
     (void)snprintf(url, sizeof url, "https://127.0.0.1:%u", (unsigned)proxy_port(self->proxy));
     (void)snprintf(offset, sizeof offset, "%s", one->clock[0] != '\0' ? one->clock : "0");
-    one->replica = id_in(world_ask(self, self->rove, "--replica", one->folder, "--json",
+    one->replica = id_in(world_ask(self, self->rove, "--plain", "--replica", one->folder, "--json",
                                    "--clock-offset-ms", offset, "enroll", url, code, NULL),
                          "replica");
     json_decref(answer);
