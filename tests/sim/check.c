@@ -512,6 +512,24 @@ static void check_remains(gathered *g, device *d, const seen *s) {
     }
 }
 
+/* Of an encrypted replica no file shows a record, whether it is here, has left, or waits to be sent. */
+static void check_sealed(const world *w, device *d) {
+    char key[LEDGER_KEY_SIZE];
+    if (d->ports.keyring.secret == NULL) {
+        return;
+    }
+    for (uint32_t record = 1; record < w->ledger.record_count && !world_failed(w); record++) {
+        ledger_text('r', record, key);
+        if (sim_disk_holds(&d->machine.disk, key, strlen(key))) {
+            VIOLATED(d->w, "I10", "device %d has r%u in a file, to be read by anybody", d->number,
+                     record);
+        }
+    }
+    if (sim_disk_holds(&d->machine.disk, "SQLite format", 13)) {
+        VIOLATED(d->w, "I10", "device %d has a database that anybody can read", d->number);
+    }
+}
+
 #define AHEAD_MS INT64_C(3600000)
 
 /* D10: with nothing unsent no clock is ahead any more, whatever the wall clock said before; by the clock itself. */
@@ -548,6 +566,7 @@ static void check_device(gathered *g, device *d) {
                  error.message);
     }
     check_remains(g, d, &s);
+    check_sealed(g->w, d);
     check_clock(g->w, d);
     free(s.records);
 }

@@ -14,7 +14,7 @@
 #define MINUTE_MS INT64_C(60000)
 #define HOUR_MS   (60 * MINUTE_MS)
 #define DAY_MS    (24 * HOUR_MS)
-#define TEMPLATE  61 /* a disk */
+#define TEMPLATE  60 /* a disk, and the next one */
 
 static const char *folder_of(const device *d, char folder[16]) {
     snprintf(folder, 16, "/%d", d->number + 2);
@@ -395,6 +395,18 @@ static void enroll(device *d) {
     device_look(d);
 }
 
+/* The keystore; what is simulated of it is that it is there. */
+static rove_status keystore(void *ctx, uint8_t secret[ROVE_SECRET_SIZE], rove_error *error) {
+    (void)ctx;
+    (void)error;
+    memset(secret, 0x5a, ROVE_SECRET_SIZE);
+    return ROVE_OK;
+}
+
+static int is_encrypted(const device *d) {
+    return (d->w->plan->encrypted >> d->number & 1u) != 0;
+}
+
 static rove_ports make_ports(device *d) {
     return (rove_ports){.allocator = sim_machine_allocator(&d->machine),
                         .clock = sim_machine_clock(&d->machine),
@@ -408,31 +420,39 @@ static rove_ports make_ports(device *d) {
                         .app = "sim"};
 }
 
-static sim_disk template;
+static sim_disk templates[2]; /* plain, and encrypted */
 
-void device_prepare(const rove_crypto *crypto, const int64_t *now_ms) {
+static void prepare_one(const rove_crypto *crypto, const int64_t *now_ms, int with_keys) {
     char folder[16];
     rove_error error = {0};
     device *d = calloc(1, sizeof *d);
     sim_machine_open(&d->machine, 2, 1, now_ms, crypto);
     d->ports = make_ports(d);
+    d->ports.keyring.secret = with_keys ? keystore : NULL;
     if (rove_open(&d->ports, folder_of(d, folder), &d->replica, &error) != ROVE_OK) {
         fprintf(stderr, "rove-sim: %s\n", error.message);
         abort();
     }
     rove_close(d->replica);
     sim_disk_unlock_all(&d->machine.disk);
-    sim_disk_open(&template, TEMPLATE, 1);
-    sim_disk_copy(&template, &d->machine.disk);
+    sim_disk_open(&templates[with_keys], TEMPLATE + with_keys, 1);
+    sim_disk_copy(&templates[with_keys], &d->machine.disk);
     sim_machine_close(&d->machine);
     free(d);
+}
+
+void device_prepare(const rove_crypto *crypto, const int64_t *now_ms) {
+    prepare_one(crypto, now_ms, 0);
+    prepare_one(crypto, now_ms, 1);
 }
 
 /* To make the files takes a tenth of a story's time: one device in four does it itself. */
 void device_begin(device *d, int user) {
     d->ports = make_ports(d);
+    d->ports.keyring.secret = is_encrypted(d) ? keystore : NULL;
+    d->w->counts->encrypted += (uint64_t)is_encrypted(d);
     if (d->number % 4 != 0) {
-        sim_disk_copy(&d->machine.disk, &template);
+        sim_disk_copy(&d->machine.disk, &templates[is_encrypted(d)]);
     }
     d->exists = 1;
     d->machine.log = read_log;
@@ -629,6 +649,7 @@ static void clone(device *d, uint64_t work) {
     stop_at_rest(copy);
     give_up_since(copy, 1);
     sim_disk_copy(&copy->machine.disk, &d->machine.disk);
+    copy->ports.keyring = d->ports.keyring;
     copy->user = d->user;
     copy->whole = 1;
     copy->seq = 0;

@@ -46,8 +46,17 @@ static double seconds_now(void) {
 
 static int storm; /* --storm: all stories are storms, in which most classes of events never come */
 
+static int encrypted; /* --encrypted: every device's replica is, and not only some */
+
 static plan_kind kind_of(uint64_t seed) {
     return storm ? PLAN_STORM : seed % LONG_EVERY == LONG_EVERY - 1 ? PLAN_LONG : PLAN_SHORT;
+}
+
+static void draw(plan *story, uint64_t seed) {
+    plan_draw(story, seed, kind_of(seed));
+    if (encrypted) {
+        story->encrypted = ~0u;
+    }
 }
 
 static void print_violation(uint64_t seed) {
@@ -93,7 +102,7 @@ static int print_missing(const world_counts *counts) {
 static int run_seed(uint64_t seed, world_counts *counts, int verbose) {
     plan story;
     snprintf(crashing, sizeof crashing, "seed %" PRIu64 ": crash\n", seed);
-    plan_draw(&story, seed, kind_of(seed));
+    draw(&story, seed);
     int good = world_run(&the_world, &story, &crypto, counts, verbose);
     uint64_t hash = the_world.hash;
     if (good && seed % DOUBLE_EVERY == 0) {
@@ -301,6 +310,7 @@ static int usage(void) {
         "what was violated\n"
         "         --storm                                little happens in them but work and power "
         "cuts\n"
+        "         --encrypted                            all replicas are, and not only some\n"
         "rove-sim --seed S [-v] [--trace FILE]           one story, told aloud; its events to a "
         "file\n"
         "rove-sim --replay FILE [-v]                     the story of a trace\n"
@@ -339,8 +349,9 @@ static int parse(options *o, int argc, char **argv) {
             o->verbose += strcmp(word, "-v") == 0;
             o->teeth |= strcmp(word, "--teeth") == 0;
             storm |= strcmp(word, "--storm") == 0;
+            encrypted |= strcmp(word, "--encrypted") == 0;
             if (strcmp(word, "-v") != 0 && strcmp(word, "--teeth") != 0 &&
-                strcmp(word, "--storm") != 0) {
+                strcmp(word, "--storm") != 0 && strcmp(word, "--encrypted") != 0) {
                 return 0;
             }
         }
@@ -373,7 +384,7 @@ int main(int argc, char **argv) {
         return run_regress(&o);
     }
     if (o.has_seed) {
-        plan_draw(&story, o.seed, kind_of(o.seed));
+        draw(&story, o.seed);
     } else if (o.replay != NULL || o.shrink != NULL) {
         if (!plan_read(&story, o.replay != NULL ? o.replay : o.shrink)) {
             return 2;

@@ -143,9 +143,19 @@ static int by_time(const void *a, const void *b) {
     return x->work < y->work ? -1 : x->work > y->work;
 }
 
+/* All of one story in eight, and one device in eight of the others. */
+static void draw_encryption(plan *self, uint64_t seed) {
+    sim_dice dice = sim_stream(seed, 17);
+    int all = sim_chance(&dice, 125);
+    for (unsigned i = 0; i < self->devices; i++) {
+        self->encrypted |= all || sim_chance(&dice, 125) ? 1u << i : 0;
+    }
+}
+
 /* What kind of world it is. */
 static void draw_world(plan *self, uint64_t seed) {
     sim_dice dice = sim_stream(seed, 15);
+    draw_encryption(self, seed);
     if (sim_chance(&dice, 300)) {
         self->page_rows = 1 + (unsigned)sim_below(&dice, sim_chance(&dice, 500) ? 4 : 30);
     }
@@ -212,9 +222,9 @@ void plan_free(plan *self) {
 /* ---- traces --------------------------------------------------------------------------------------------- */
 
 void plan_write(const plan *self, FILE *file) {
-    fprintf(file, "sim %d\nworld %u %u %u %u %u %u %u %u\n", PLAN_VERSION, self->devices,
+    fprintf(file, "sim %d\nworld %u %u %u %u %u %u %u %u %u\n", PLAN_VERSION, self->devices,
             self->users, self->days, self->page_rows, self->older, self->copy, self->epilogue,
-            self->strict);
+            self->strict, self->encrypted);
     for (size_t i = 0; i < self->count; i++) {
         const plan_event *e = &self->events[i];
         char who[16] = "hq";
@@ -256,13 +266,13 @@ int plan_read(plan *self, const char *path) {
         fprintf(stderr, "rove-sim: %s cannot be read.\n", path);
         return 0;
     }
-    int good =
-        fgets(line, sizeof line, file) != NULL && sscanf(line, "sim %d", &version) == 1 &&
-        version == PLAN_VERSION && fgets(line, sizeof line, file) != NULL &&
-        sscanf(line, "world %u %u %u %u %u %u %u %u", &self->devices, &self->users, &self->days,
-               &self->page_rows, &self->older, &self->copy, &self->epilogue, &self->strict) >= 3 &&
-        self->devices <= PLAN_DEVICES_MAX && self->users <= PLAN_USERS_MAX && self->devices > 0 &&
-        self->users > 0;
+    int good = fgets(line, sizeof line, file) != NULL && sscanf(line, "sim %d", &version) == 1 &&
+               version == PLAN_VERSION && fgets(line, sizeof line, file) != NULL &&
+               sscanf(line, "world %u %u %u %u %u %u %u %u %u", &self->devices, &self->users,
+                      &self->days, &self->page_rows, &self->older, &self->copy, &self->epilogue,
+                      &self->strict, &self->encrypted) >= 3 &&
+               self->devices <= PLAN_DEVICES_MAX && self->users <= PLAN_USERS_MAX &&
+               self->devices > 0 && self->users > 0;
     while (good && fgets(line, sizeof line, file) != NULL) {
         good = line[0] == '#' || read_event(self, line);
         if (!good) {

@@ -91,15 +91,6 @@ void world_open_device(world *w, unsigned number, int user) {
                   .family = -1,
                   .up_ms = WORLD_NEVER};
     sim_machine_open(&d->machine, (int)number + 2, sim_draw(&w->boots), &w->now_ms, w->crypto);
-    d->ports = (rove_ports){
-        .allocator = sim_machine_allocator(&d->machine),
-        .clock = sim_machine_clock(&d->machine),
-        .random = sim_machine_random(&d->machine),
-        .files = sim_disk_files(&d->machine.disk),
-        .crypto = sim_crypto_port(&d->machine.crypto),
-        .transport = network_transport(d),
-        .log = sim_machine_log(&d->machine, w->verbose > 1 ? ROVE_LOG_DEBUG : ROVE_LOG_WARN),
-        .app = "sim"};
     device_begin(d, user);
 }
 
