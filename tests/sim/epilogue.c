@@ -2,8 +2,10 @@
  * sim/epilogue.c - when all is at rest and was looked at, one thing more is done, of which is known exactly what it may cost:
  * what is sent in vain mends itself, and so leaves nothing behind that could be seen in any other way.
  */
+#include "client/internal.h"
 #include "crowd.h"
 #include "gather.h"
+#include "store/internal.h"
 
 #include <sqlite3.h>
 #include <stdlib.h>
@@ -224,16 +226,12 @@ static void wrong(world *w, device *d) {
 
 /* ---- one wrong row in a large scope (G2) ---------------------------------------------------------------- */
 
+/* Behind the store's back. */
 static int damage(device *d, rove_id note) {
-    sqlite3 *db = NULL;
-    char path[32];
+    sqlite3 *db = d->replica->store->db;
     char sql[80];
-    snprintf(path, sizeof path, "/%d/replica.db", d->number + 2);
     snprintf(sql, sizeof sql, "UPDATE note SET text = 'wrong' WHERE id = %lld", (long long)note);
-    int good = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK &&
-               sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK && sqlite3_changes(db) == 1;
-    sqlite3_close(db);
-    return good;
+    return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK && sqlite3_changes(db) == 1;
 }
 
 static void large(world *w, device *d) {
@@ -247,10 +245,10 @@ static void large(world *w, device *d) {
         return;
     }
     (void)device_sync_calm(d, &report);
-    device_stop(d, 0, 0);
     if (!damage(d, h.last)) {
         VIOLATED(w, "I22", "device %d lacks a note of a large scope", d->number);
     }
+    device_stop(d, 0, 0);
     device_wake(d);
     rove_status status = rove_verify(d->replica, &records, &error);
     world_says(w, "device %d verifies: %s", d->number, rove_status_name(status));

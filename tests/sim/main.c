@@ -373,9 +373,7 @@ int main(int argc, char **argv) {
     /* Disks are made and dropped all the time: their memory is kept. */
     (void)mallopt(M_MMAP_THRESHOLD, 1 << 30);
     (void)mallopt(M_TRIM_THRESHOLD, 1 << 30);
-    if (rove_posix_crypto_new(&crypto) != ROVE_OK) {
-        return 2;
-    }
+    rove_posix_crypto_openssl(&crypto);
     world_prepare(&crypto);
     if (o.teeth) {
         return run_teeth(&o);
