@@ -335,9 +335,11 @@ static holding root_held(const world *w, uint32_t record, int user) {
     return r->odd ? HOLDS_MAYBE : (r->holders >> user & 1u) != 0 ? HOLDS : HOLDS_NOT;
 }
 
-static uint32_t record_of(const gathered *g, rove_id id) {
+/* Which root has the id; what is no root may bear the same one. */
+static uint32_t root_of(const gathered *g, rove_id id) {
     for (size_t i = 0; i < g->rows_count; i++) {
-        if (g->rows[i].id == id) {
+        ledger_kind kind = g->w->ledger.records[g->rows[i].record].kind;
+        if (g->rows[i].id == id && ledger_entities[kind].scope == NULL) {
             return g->rows[i].record;
         }
     }
@@ -352,7 +354,7 @@ static holding contact_held(const gathered *g, const gathered_row *contact, int 
         if (role->contact != contact->id) {
             continue;
         }
-        uint32_t account = record_of(g, role->root);
+        uint32_t account = root_of(g, role->root);
         holding of_role = account == 0 ? HOLDS_MAYBE : root_held(g->w, account, user);
         roles = 1;
         held = of_role == HOLDS ? HOLDS : held == HOLDS_NOT ? of_role : held;
@@ -371,7 +373,7 @@ static holding is_held(const gathered *g, const gathered_row *row, int user) {
     if (ledger_entities[record->kind].scope == NULL) {
         return root_held(g->w, row->record, user);
     }
-    uint32_t root = record_of(g, row->root);
+    uint32_t root = root_of(g, row->root);
     return root == 0 ? HOLDS_MAYBE : root_held(g->w, root, user);
 }
 
