@@ -132,16 +132,17 @@ static void newcomer(world *w, device *held) {
         rove_sync_report report = {0};
         today.count = 0;
         status = rove_sync(d->replica, &options, &report, &error);
-        rows += report.rows_applied;
-        if (cuts == 0) {
+        /* Before any page it may be asked for what others' edits wait for (P15). */
+        if (rows == 0 && report.rows_applied > 0) {
             check_first_page(d);
         }
+        rows += report.rows_applied;
         if (status == ROVE_LIMIT && rove_read_state(d->replica, &state, &error) == ROVE_OK &&
             state.records > 0 && state.seq == 0 && !state.catching_up) {
             VIOLATED(w, "I7", "a newcomer has a part of his download, and does not say so");
         }
     }
-    if (rove_read_state(d->replica, &state, &error) == ROVE_OK && status == ROVE_OK &&
+    if (rove_read_state(d->replica, &state, &error) == ROVE_OK && status == ROVE_OK && rows > 0 &&
         rows <= 2 * (size_t)state.records + 4 * PAGE_ROWS) {
         world_says(w, "a newcomer has %llu records after %zu rows and %zu cuts",
                    (unsigned long long)state.records, rows, cuts);
