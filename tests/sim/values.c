@@ -89,8 +89,9 @@ static void check_stage(world *w, const gathered_row *row) {
         if (write->what == LEDGER_DELETE && write->record == row->record) {
             return; /* what its author had not sent went with it */
         }
+        /* What its author writes there now may wait, and this may have come before. */
         if (write->what == LEDGER_STAGE && write->record == row->record && write->done &&
-            !check_waits(w, write)) {
+            (write->judged > 0 || !check_waits(w, write))) {
             if (write->parent < write->seen[0]) {
                 return; /* somebody took it back, and knew what he did */
             }
