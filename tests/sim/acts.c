@@ -465,6 +465,9 @@ void acts_restore(office *o) {
             l->writes[i].given_up = 1;
         }
     }
+    for (size_t i = 1; i < l->count; i++) {
+        l->writes[i].lost |= l->writes[i].left != 0;
+    }
     for (size_t i = 1; i < l->record_count; i++) {
         l->records[i].odd = 1;
         if (i < o->backup_records) {

@@ -72,6 +72,7 @@ typedef struct ledger_write {
     int done;   /* the call said so */
     int unsure; /* the machine went down during the call, or it said that the disk failed */
     int barred; /* not sent yet when its device was revoked: an operator has to look at it */
+    int lost;   /* it may have been sent when headquarters went back: it comes again as it was */
     int given_up; /* taken back, or gone with a machine whose files went back, or an operator's before a restore */
     /* What a check finds. */
     unsigned judged, reviewed, refused;
@@ -80,13 +81,14 @@ typedef struct ledger_write {
 
 typedef struct ledger_record {
     ledger_kind kind;
-    uint32_t account; /* its record; 0: a root, or a contact */
-    uint32_t insert;  /* the write */
-    rove_id made_as;  /* the id that its maker gave it; 0: nobody did, or it failed */
-    int owner;        /* a user, by reassignments; -1: nobody is */
-    unsigned holders; /* users who hold it by a grant, a bit each; of roots */
-    unsigned ever;    /* users who may have held it at any time, a bit each; of roots */
-    int moved;        /* to another account */
+    uint32_t account;     /* its record; 0: a root, or a contact */
+    uint32_t insert;      /* the write */
+    rove_id made_as;      /* the id that its maker gave it; 0: nobody did, or it failed */
+    rove_replica came_as; /* a check finds: the number under which headquarters has its insert */
+    int owner;            /* a user, by reassignments; -1: nobody is */
+    unsigned holders;     /* users who hold it by a grant, a bit each; of roots */
+    unsigned ever;        /* users who may have held it at any time, a bit each; of roots */
+    int moved;            /* to another account */
     /* Devices, a bit each, whose work on it is not sent, for it was written together with what is about a refused record; and
      * those of them where it is a delete that waits. */
     unsigned waits, leaves;

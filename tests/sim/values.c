@@ -214,18 +214,20 @@ static int is_made_before_fork(const world *w, const ledger_record *record) {
 }
 
 /*
- * Two copies of a device made accounts under one id; the one that was noticed took the other's account up, and under its new
- * number made this record about it; and headquarters, restored once more, got its own account back first. What is about the
- * other goes by the id: a known limit, in docs/testing.md.
+ * Two copies of a device made accounts under one id; a restored headquarters heard of the other's first, and gave this one another
+ * id when it came back. Its maker is told of it if it came under his number, so that what he has not sent follows. What was sent
+ * before, and what others made about it, goes by the old id: a known limit, in docs/testing.md.
  */
 static int is_about_twin(const world *w, const ledger_record *record, const ledger_record *root) {
     const ledger *l = &w->ledger;
     const ledger_record *account = &l->records[record->account];
     const ledger_write *insert = &l->writes[record->insert];
     const ledger_write *theirs = &l->writes[account->insert];
-    return w->office.restored && root->made_as != 0 && root->made_as == account->made_as &&
-           insert->author == l->writes[root->insert].author && insert->author != theirs->author &&
-           insert->replica != theirs->replica;
+    if (!w->office.restored || root->made_as == 0 || root->made_as != account->made_as) {
+        return 0;
+    }
+    return insert->author != theirs->author || insert->lost ||
+           account->came_as != w->devices[theirs->author].known_as;
 }
 
 /* What was made about an account is about it, whatever id that was given. */
