@@ -220,6 +220,7 @@ static void another_record_under_an_id_replaces(void **state) {
     (void)state;
     office_row *account = office_account(&o, "Bakery");
     rove_id id = account->whole.row.id;
+    rove__store_state now;
     rove__page page;
 
     office_pull(&o);
@@ -232,6 +233,8 @@ static void another_record_under_an_id_replaces(void **state) {
     /* The work was for the record that left. */
     replica_expect_text(&r, "Account", id, "name", "Bakery");
     assert_int_equal(replica_sql(&r, "SELECT count(*) FROM _outbox WHERE batch = 1"), 1);
+    replica_ok(&r, rove__store_read_state(r.store, &now, &r.error));
+    assert_true(now.remains); /* of the other in the files */
     uint64_t rows = 0;
     replica_ok(&r, rove__store_verify(r.store, &rows, &r.error));
 }

@@ -26,10 +26,14 @@ static void expect_gone(rove_id id) {
     assert_int_equal(replica_get(&r, "Account", id, &row), ROVE_NOT_FOUND);
 }
 
-static uint64_t quarantined(void) {
+static rove__store_state look(void) {
     rove__store_state now;
     replica_ok(&r, rove__store_read_state(r.store, &now, &r.error));
-    return now.quarantined;
+    return now;
+}
+
+static uint64_t quarantined(void) {
+    return look().quarantined;
 }
 
 /* A name of 300 bytes: more than this build allows. */
@@ -87,6 +91,7 @@ static void it_leaves_with_its_scope(void **state) {
     office_hold(&o, bad->whole.row.id, 0);
     office_pull(&o);
     assert_int_equal(quarantined(), 0);
+    assert_true(look().remains);
     office_expect_verified(&o);
 }
 
@@ -96,9 +101,11 @@ static void it_leaves_with_its_record(void **state) {
 
     make_too_long(bad);
     office_pull(&o);
+    assert_false(look().remains);
     office_delete(&o, bad);
     office_pull(&o);
     assert_int_equal(quarantined(), 0);
+    assert_true(look().remains); /* in the files, until they are tidied */
     office_expect_verified(&o);
 }
 
@@ -156,8 +163,10 @@ static void a_part_of_nothing_leaves_when_nothing_is_missing(void **state) {
     assert_int_equal(quarantined(), 1);
     office_hold(&o, account->whole.row.id, 0);
     office_pull(&o);
+    assert_false(look().remains);
     office_expect_verified(&o);
     assert_int_equal(quarantined(), 0);
+    assert_true(look().remains);
     expect_gone(account->whole.row.id);
 }
 

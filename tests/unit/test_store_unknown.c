@@ -107,8 +107,10 @@ static void they_leave(void **state) {
     send(&whole, 1);
     send(&mark, 1); /* nobody can tell which scope it is in */
     assert_int_equal(look().unknown_rows, 1);
+    assert_false(look().remains);
     send(&tombstone, 1);
     assert_int_equal(look().unknown_rows, 0);
+    assert_true(look().remains);
     assert_true(rove__hash128_equal(total(), empty));
     send(&tombstone, 1);
     assert_int_equal(look().unknown_rows, 0);

@@ -226,6 +226,7 @@ static rove_status make_way(rove__apply *apply, rove__record *record, const rove
     }
     rove_status status =
         rove__record_leave(apply->store, record, &apply->exchange->row, apply->error);
+    apply->left = 1;
     /* What is under way belongs to the record that left, and must not be laid over the one that comes. */
     if (status == ROVE_OK && record->aside) {
         status =
@@ -432,6 +433,7 @@ static rove_status leave(rove__apply *apply, const rove__change *change) {
                                        &raw, &found);
         if (status == ROVE_OK && found && (!mark || rove__scope_covers(change->scope, raw.scope))) {
             status = rove__quarantine_drop(apply, &raw);
+            apply->left = 1;
         }
     }
     if (status == ROVE_OK) {

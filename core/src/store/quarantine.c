@@ -57,7 +57,13 @@ rove_status rove__quarantine_drop_parts(rove__apply *apply) {
     if (!apply->any_quarantined || ROVE_PLANTED(D07_STAYS)) {
         return ROVE_OK;
     }
-    return rove__exchange_run(apply->store, ROVE_EXCHANGE_QUARANTINE_PARTS_DROP, apply->error, "");
+    rove_status status =
+        rove__exchange_run(apply->store, ROVE_EXCHANGE_QUARANTINE_PARTS_DROP, apply->error, "");
+    if (status == ROVE_OK && sqlite3_changes(apply->store->db) > 0) {
+        status =
+            rove__meta_put_int(apply->store, ROVE_META_REMAINS, ROVE_REMAINS_FILE, apply->error);
+    }
+    return status;
 }
 
 static rove_status store_raw(rove__apply *apply, const rove__change *change, rove_status why,

@@ -91,7 +91,11 @@ rove_status rove__unknown_change(rove__apply *apply, const rove__change *change)
         return status;
     }
     if (change->op == ROVE_OP_TOMBSTONE || change->op == ROVE_OP_MARK) {
-        return found && change->op == ROVE_OP_TOMBSTONE ? drop(apply, entity, id, &raw) : ROVE_OK;
+        if (!found || change->op == ROVE_OP_MARK) {
+            return ROVE_OK;
+        }
+        apply->left = 1;
+        return drop(apply, entity, id, &raw);
     }
     if (found) {
         status = drop(apply, entity, id, &raw);
