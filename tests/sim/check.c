@@ -111,14 +111,19 @@ static int is_in_salvage(const world *w, uint32_t number) {
 }
 
 /*
- * What its maker takes out of a record's set before the record is sent leaves nothing there that says so; and a copy of his device
- * has sent it with that: a known limit, in docs/testing.md.
+ * What is taken out of a record's set on a device that has not sent the record leaves nothing there that says so; and a copy of
+ * the device has sent it with that: a known limit, in docs/testing.md.
  */
 static int is_taken_beside_copy(const world *w, const ledger_write *write) {
     const ledger *l = &w->ledger;
     const ledger_write *insert = &l->writes[l->records[write->record].insert];
-    return write->what == LEDGER_TAKE && is_copied(w, write) && insert->record == write->record &&
-           insert->author == write->author && insert->syncs == write->syncs;
+    if (write->what != LEDGER_TAKE || !is_copied(w, write) || insert->record != write->record) {
+        return 0;
+    }
+    const device *d = &w->devices[write->author];
+    return (insert->author == write->author && insert->syncs == write->syncs) ||
+           (insert->author == d->copied_of && insert->syncs == d->copied_when &&
+            write->syncs == d->copied);
 }
 
 /* A later write of the same hand took its place before it was sent. */

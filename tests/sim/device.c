@@ -613,6 +613,7 @@ static void take_image(device *d) {
     d->has_image = 1;
     d->image_user = d->user;
     d->image_writes = d->w->ledger.count;
+    d->image_syncs = d->syncs;
     claims_copied(d);
 }
 
@@ -623,6 +624,12 @@ static void stop_at_rest(device *d) {
     d->up_ms = d->w->now_ms + MINUTE_MS;
 }
 
+static void goes_on_with(device *d, const device *of, uint64_t syncs) {
+    d->copied = d->syncs;
+    d->copied_of = of->number;
+    d->copied_when = syncs;
+}
+
 static void restore(device *d) {
     if (!d->has_image || d->image_user != d->user || d->wanted >= 0) {
         return;
@@ -631,6 +638,7 @@ static void restore(device *d) {
     sim_disk_copy(&d->machine.disk, &d->image);
     give_up_since(d, d->image_writes);
     claims_restored(d);
+    goes_on_with(d, d, d->image_syncs);
     d->family = d->family < 0 ? d->number : d->family;
     d->w->counts->restores_of_devices++;
     d->w->copied = 1;
@@ -655,6 +663,7 @@ static void clone(device *d, uint64_t work) {
     copy->seq = 0;
     copy->wanted = -1;
     copy->syncs++;
+    goes_on_with(copy, d, d->syncs);
     d->family = d->family < 0 ? d->number : d->family;
     copy->family = d->family;
     d->w->counts->clones++;

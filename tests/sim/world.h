@@ -115,8 +115,12 @@ typedef struct device {
     sim_disk image;
     int has_image, image_user;
     size_t image_writes; /* of the ledger */
+    uint64_t image_syncs;
     rove_replica image_known_as;
     unsigned image_acked;
+    /* It went on with a copy: after so many syncs, with the files that a device had after so many of its own. */
+    uint64_t copied, copied_when;
+    int copied_of; /* -1: it did not */
 } device;
 
 /* ---- headquarters --------------------------------------------------------------------------------------- */
