@@ -666,6 +666,7 @@ static void clone(device *d, uint64_t work) {
     goes_on_with(copy, d, d->syncs);
     d->family = d->family < 0 ? d->number : d->family;
     copy->family = d->family;
+    copy->line = d->line;
     d->w->counts->clones++;
     d->w->copied = 1;
     world_says(d->w, "device %u goes on with a copy of device %d", to, d->number);

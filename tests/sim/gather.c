@@ -497,9 +497,8 @@ void gather_free(gathered *self) {
 
 /* One of two that came of the same; what waited when they parted is of both. */
 static int is_of(const world *w, const ledger_write *write, int author) {
-    int family = w->devices[author].family;
     return write->author == author ||
-           (family >= 0 && write->author >= 0 && w->devices[write->author].family == family);
+           (write->author >= 0 && write->line == w->devices[author].line);
 }
 
 /* Refused increments are shown as their sum: it is made up of those that came to nothing else. 0: it is not. */

@@ -57,6 +57,7 @@ typedef struct ledger_write {
     uint32_t record;
     unsigned field; /* of texts */
     int author;     /* device, or LEDGER_HQ */
+    int line;       /* of the device: which one its files had come from */
     int user;
     rove_replica replica; /* of the device at the time */
     uint32_t parent;

@@ -89,6 +89,7 @@ void world_open_device(world *w, unsigned number, int user) {
                   .user = -1,
                   .wanted = -1,
                   .family = -1,
+                  .line = (int)number,
                   .copied_of = -1,
                   .up_ms = WORLD_NEVER};
     sim_machine_open(&d->machine, (int)number + 2, sim_draw(&w->boots), &w->now_ms, w->crypto);

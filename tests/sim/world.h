@@ -85,7 +85,8 @@ typedef struct device {
     int exists;
     int user;          /* who is enrolled, -1: nobody */
     int wanted;        /* who is to be enrolled next, -1: nobody */
-    int family;        /* devices that came of one by copying have the same; -1: none did */
+    int family;        /* it is a copy, or one was made of it; -1: neither */
+    int line;          /* which device its files have come from; copies have the same */
     int64_t up_ms;     /* when it is started again; WORLD_NEVER: it runs, or does not exist */
     uint64_t syncs;    /* begun */
     int revoked;       /* once: what it had not sent comes under another number */

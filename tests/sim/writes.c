@@ -28,6 +28,7 @@ static uint32_t note(writing *x, ledger_what what, uint32_t record, unsigned fie
     ledger *l = &x->d->w->ledger;
     uint32_t number = ledger_write_new(l, what, record, x->d->number);
     ledger_write *write = ledger_get(l, number);
+    write->line = x->d->line;
     write->field = field;
     write->parent = parent;
     write->user = x->d->user;
