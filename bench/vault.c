@@ -28,9 +28,7 @@ static const char *const names[CONTENDERS] = {"plain", "OpenSSL", "mbedTLS"};
 typedef struct contender {
     int which;
     rove_crypto crypto;
-    rove__data_key key;
-    rove__vault vault;
-    rove__vfs vfs;
+    rove_keyring keyring;
     rove__store_ports ports;
     rove__store *store;
     const rove__entity *visit;
@@ -60,60 +58,25 @@ static void check(rove_status status, const rove_error *error) {
     }
 }
 
-/* A connection over the sealing VFS leaves room for the seals: SQLite calls this for each that is opened. */
-static int leave_room(sqlite3 *db, const char **message, const struct sqlite3_api_routines *api) {
-    sqlite3_vfs *vfs = NULL;
-
-    (void)message;
-    (void)api;
-    int code = sqlite3_file_control(db, "main", SQLITE_FCNTL_VFS_POINTER, &vfs);
-    return code == SQLITE_OK && strncmp(vfs->zName, "rove-", 5) == 0 ? rove__vfs_reserve(db) : code;
-}
-
 /* ---- a contender ---------------------------------------------------------------------------------------- */
 
-static void key_path(const contender *c, char path[500]) {
-    snprintf(path, 500, "%s/core.key", c->folder);
+static rove_status secret(void *ctx, uint8_t bytes[ROVE_SECRET_SIZE], rove_error *error) {
+    (void)ctx;
+    (void)error;
+    memset(bytes, 1, ROVE_SECRET_SIZE);
+    return ROVE_OK;
 }
 
-static rove__key_ports key_ports(bench *b, const contender *c) {
-    return (rove__key_ports){&c->crypto, &b->random, &b->files};
-}
-
-static const rove__key_secrets *secrets(void) {
-    static const uint8_t host[ROVE_SECRET_SIZE] = {1, 2, 3};
-    static const rove__key_secrets all = {host, NULL, 0};
-    return &all;
-}
-
-/* Key file, vault, VFS and replica; all that is between a rep and his first query. */
-static void contender_open(bench *b, contender *c) {
+/* All that is between a rep and his first query. */
+static void contender_open(contender *c) {
     rove_error error = {0};
-    char path[500];
 
-    if (c->which != PLAIN) {
-        const rove__key_ports ports = key_ports(b, c);
-        key_path(c, path);
-        check(rove__key_file_read(&ports, path, secrets(), &c->key, &error), &error);
-        check(rove__vault_open(&c->vault, &c->crypto, &b->random, c->key.key, c->key.file_id),
-              &error);
-        snprintf(path, sizeof path, "%s/replica.db", c->folder);
-        if (rove__vfs_open(&c->vfs, &b->allocator, NULL, &c->vault, path) != SQLITE_OK) {
-            fprintf(stderr, "no VFS\n");
-            exit(2);
-        }
-        c->ports.vfs = c->vfs.name;
-    }
     check(rove__store_open(&c->ports, c->folder, &c->store, &error), &error);
 }
 
 static void contender_close(contender *c) {
     rove__store_close(c->store);
     c->store = NULL;
-    if (c->which != PLAIN) {
-        rove__vfs_close(&c->vfs);
-        rove__vault_close(&c->vault);
-    }
 }
 
 static void contender_make(bench *b, contender *c, int which) {
@@ -122,7 +85,6 @@ static void contender_make(bench *b, contender *c, int which) {
                                          "planned_end", "status",     "priority",
                                          "type",        "instruction"};
     rove_error error = {0};
-    char path[500];
 
     memset(c, 0, sizeof *c);
     c->which = which;
@@ -131,18 +93,17 @@ static void contender_make(bench *b, contender *c, int which) {
     } else {
         check(rove_posix_crypto_new(&c->crypto), &error);
     }
-    c->ports = (rove__store_ports){&b->allocator, &b->clock, &b->random, &b->files,
-                                   &c->crypto,    NULL,      NULL};
+    c->keyring.secret = which == PLAIN ? NULL : secret;
+    c->ports = (rove__store_ports){.allocator = &b->allocator,
+                                   .clock = &b->clock,
+                                   .random = &b->random,
+                                   .files = &b->files,
+                                   .crypto = &c->crypto,
+                                   .keyring = &c->keyring};
     snprintf(c->folder, sizeof c->folder, "%s/%s", b->folder, names[which]);
     folder_remove(c->folder);
     check(b->files.make_folder(b->files.ctx, c->folder, &error), &error);
-    if (which != PLAIN) {
-        const rove__key_ports ports = key_ports(b, c);
-        key_path(c, path);
-        check(rove__data_key_draw(&b->random, &c->key), &error);
-        check(rove__key_file_write(&ports, path, &c->key, secrets(), NULL, &error), &error);
-    }
-    contender_open(b, c);
+    contender_open(c);
     check(rove__store_set_owner(c->store, &owner, &error), &error);
     c->visit = rove__registry_by_name(rove__store_registry(c->store), "Visit");
     rove__arena_init(&c->arena, &b->allocator, (size_t)1 << 20);
@@ -225,7 +186,7 @@ static double open_and_ask(bench *b, contender *c) {
     double start = measure_now();
     sqlite3_stmt *statement = NULL;
 
-    contender_open(b, c);
+    contender_open(c);
     if (sqlite3_prepare_v2(c->store->db, "SELECT count(*) FROM visit WHERE account_id = 4294967297",
                            -1, &statement, NULL) != SQLITE_OK ||
         sqlite3_step(statement) != SQLITE_ROW) {
@@ -249,7 +210,7 @@ static void measure_openings(bench *b) {
         }
     }
     for (int i = 0; i < CONTENDERS; i++) {
-        contender_open(b, &b->contenders[i]);
+        contender_open(&b->contenders[i]);
         report_of(b, i, "opening, with the first query",
                   measure_percentile(times[i], OPENINGS, 0.5) * 1e3, "ms",
                   i == PLAIN ? MEASURE_REPORTED : MEASURE_AT_MOST, 50);
@@ -265,13 +226,14 @@ static void measure_units(bench *b, contender *c) {
     double start = measure_now();
 
     for (uint64_t i = 0; i < PAGES; i++) {
-        check(rove__vault_seal(&c->vault, ROVE_UNIT_PAGE, i, page, sizeof page, sealed, seal),
-              &error);
+        check(
+            rove__vault_seal(&c->store->vault, ROVE_UNIT_PAGE, i, page, sizeof page, sealed, seal),
+            &error);
     }
     double between = measure_now();
     for (uint64_t i = 0; i < PAGES; i++) {
-        check(rove__vault_unseal(&c->vault, ROVE_UNIT_PAGE, PAGES - 1, sealed, sizeof sealed, seal,
-                                 page),
+        check(rove__vault_unseal(&c->store->vault, ROVE_UNIT_PAGE, PAGES - 1, sealed, sizeof sealed,
+                                 seal, page),
               &error);
     }
     double end = measure_now();
@@ -281,7 +243,7 @@ static void measure_units(bench *b, contender *c) {
               0);
     start = measure_now();
     for (uint64_t i = 0; i < PAGES; i++) {
-        check(rove__vault_seal(&c->vault, ROVE_UNIT_FRAME_HEADER, i, page, 24, sealed, seal),
+        check(rove__vault_seal(&c->store->vault, ROVE_UNIT_FRAME_HEADER, i, page, 24, sealed, seal),
               &error);
     }
     report_of(b, c->which, "a frame's header sealed", (measure_now() - start) * 1e6 / PAGES, "us",
@@ -354,7 +316,6 @@ static void prepare(bench *b) {
     rove_posix_clock(&b->clock);
     rove_posix_random(&b->random);
     rove_posix_files(&b->files);
-    (void)sqlite3_auto_extension((void (*)(void))leave_room);
 }
 
 int main(int argc, char **argv) {
