@@ -182,7 +182,7 @@ static void measure_inserts(bench *b) {
 
 /* ---- opening -------------------------------------------------------------------------------------------- */
 
-static double open_and_ask(bench *b, contender *c) {
+static double open_and_ask(contender *c) {
     double start = measure_now();
     sqlite3_stmt *statement = NULL;
 
@@ -205,7 +205,7 @@ static void measure_openings(bench *b) {
     }
     for (int n = 0; n < OPENINGS; n++) {
         for (int i = 0; i < CONTENDERS; i++) {
-            times[i][n] = open_and_ask(b, &b->contenders[i]);
+            times[i][n] = open_and_ask(&b->contenders[i]);
             contender_close(&b->contenders[i]);
         }
     }

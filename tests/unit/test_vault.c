@@ -379,9 +379,8 @@ static void a_locked_vault_neither_reads_nor_writes(void **state) {
     (void)sqlite3_db_release_memory(reader);
     assert_int_equal(rows(reader), -SQLITE_IOERR_AUTH);
     sqlite3 *late = NULL;
-    assert_int_equal(sqlite3_open_v2(s.path, &late, SQLITE_OPEN_READWRITE, s.vfs.name),
-                     SQLITE_IOERR);
-    assert_int_equal(sqlite3_extended_errcode(late), SQLITE_IOERR_AUTH);
+    assert_int_equal(sqlite3_open_v2(s.path, &late, SQLITE_OPEN_READWRITE, s.vfs.name), SQLITE_OK);
+    assert_int_equal(rows(late), -SQLITE_IOERR_AUTH);
     (void)sqlite3_close(late);
     safe_disconnect(reader);
     (void)sqlite3_close(db);
