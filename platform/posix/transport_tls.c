@@ -53,6 +53,13 @@ static int pin_holds(const rove_request *request, const X509 *leaf) {
             (request->backup_pin != NULL && memcmp(hash, request->backup_pin, sizeof hash) == 0));
 }
 
+/* Without trusted time only what is certainly over has expired. */
+static int is_over(const rove_request *request, const X509 *leaf) {
+    time_t past = (time_t)(request->past_ms / 1000);
+    return request->trusted_now_ms == 0 && request->past_ms > 0 &&
+           X509_cmp_time(X509_get0_notAfter(leaf), &past) < 0;
+}
+
 /* OpenSSL asks for the verdict on the server's certificate: 1 to go on. */
 static int judge_server(X509_STORE_CTX *chain, void *arg) {
     rove__tls *tls = arg;
@@ -63,6 +70,11 @@ static int judge_server(X509_STORE_CTX *chain, void *arg) {
         return 0;
     }
     const X509 *leaf = X509_STORE_CTX_get0_cert(chain);
+    if (tls->request->ca_der != NULL && leaf != NULL && is_over(tls->request, leaf)) {
+        tls->verify_error = X509_V_ERR_CERT_HAS_EXPIRED;
+        X509_STORE_CTX_set_error(chain, tls->verify_error);
+        return 0;
+    }
     if (leaf == NULL || !pin_holds(tls->request, leaf)) {
         tls->pin_mismatch = 1;
         X509_STORE_CTX_set_error(chain, X509_V_ERR_APPLICATION_VERIFICATION);

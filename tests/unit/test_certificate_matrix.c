@@ -140,7 +140,7 @@ static const liar liars[] = {
      AUTHORITY, 0},
     {"another name", SHOWN_OTHER_NAME, TLS_MANNER_NORMAL, login_page, ROVE_TLS, "not for this name",
      "not for this name", 0},
-    {"expired", SHOWN_EXPIRED, TLS_MANNER_NORMAL, login_page, ROVE_TLS, "expired", PINNED, 0},
+    {"expired", SHOWN_EXPIRED, TLS_MANNER_NORMAL, login_page, ROVE_TLS, "expired", "expired", 0},
     {"expired, with headquarters' key", SHOWN_EXPIRED_OWN_KEY, TLS_MANNER_NORMAL, login_page,
      ROVE_TLS, "expired", "expired", 0},
     {"not valid yet", SHOWN_NOT_YET, TLS_MANNER_NORMAL, login_page, ROVE_TLS, "not valid yet",
@@ -236,9 +236,9 @@ static void take_place(world *w, stand *self, const liar *as) {
     self->server = tls_server_start(&options);
 }
 
-/* Without time, who has the pinned key is headquarters, also with a certificate that ended. */
+/* A new device trusts the pin of its code alone: who has that key is headquarters, also with a certificate that ended. */
 static int concerns(const liar *as, int state) {
-    return state == KNOWING || as->shows != SHOWN_EXPIRED_OWN_KEY;
+    return state != NEW || as->shows != SHOWN_EXPIRED_OWN_KEY;
 }
 
 static void assert_refused(world *w, const stand *at, const liar *as, int state, int which) {

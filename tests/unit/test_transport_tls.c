@@ -254,6 +254,24 @@ static void test_validity_is_not_judged_without_time(void **state) {
     assert_int_equal(tls_server_connections(w->server), 2);
 }
 
+/* It is later than headquarters once said; how much later is not known. */
+static void test_what_ended_in_the_past_has_expired(void **state) {
+    world *w = *state;
+    const int64_t end_ms = NOW_MS - ROVE_PKI_BACKDATE_MS + ROVE_PKI_SERVER_DAYS * ROVE_PKI_DAY_MS;
+    start_server(w, "localhost");
+    rove_request request = request_of(w, "localhost");
+    request.trusted_now_ms = 0;
+    request.past_ms = end_ms + ROVE_PKI_DAY_MS;
+    assert_refused(w, &request, "expired");
+    request.past_ms = end_ms - ROVE_PKI_DAY_MS;
+    assert_accepted(w, &request);
+    request.past_ms = NOW_MS - ROVE_PKI_DAY_MS;
+    assert_accepted(w, &request);
+    request.past_ms = end_ms + ROVE_PKI_DAY_MS;
+    request.trusted_now_ms = NOW_MS; /* knowing is better than estimating */
+    assert_accepted(w, &request);
+}
+
 static void test_pins(void **state) {
     world *w = *state;
     uint8_t pin[ROVE_SHA256_SIZE];
@@ -413,6 +431,7 @@ int main(void) {
         TEST(test_wrong_name),
         TEST(test_validity_goes_by_trusted_time),
         TEST(test_validity_is_not_judged_without_time),
+        TEST(test_what_ended_in_the_past_has_expired),
         TEST(test_pins),
         TEST(test_pin_does_not_replace_the_authority),
         TEST(test_enrolment_by_pin_alone),

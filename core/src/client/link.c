@@ -2,7 +2,8 @@
  * client/link.c - one request to headquarters: the trust, the identity and the time that go with it.
  *
  * Validity of certificates is judged by trusted time alone: a device whose wall clock is wrong, and that has no
- * anchor yet, relies on the private CA, the name and the pin.
+ * anchor yet, relies on the private CA, the name and the pin, and on that it cannot be earlier than when its own certificate
+ * was issued.
  */
 #include <string.h>
 
@@ -34,6 +35,7 @@ void rove__link_trust(const rove__credentials *credentials, rove_request *reques
     if (!is_zero(identity->backup_pin, sizeof identity->backup_pin)) {
         request->backup_pin = identity->backup_pin;
     }
+    request->past_ms = identity->server_ms;
 }
 
 static void trust(rove *replica, const rove__link *link, rove_request *request) {

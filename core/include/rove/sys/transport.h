@@ -53,6 +53,9 @@ typedef struct rove_request {
     int64_t connect_timeout_ms; /* 0: 10 s */
     int64_t idle_timeout_ms;    /* no byte either way for so long is ROVE_TIMEOUT; 0: 30 s */
     int64_t total_timeout_ms;   /* 0: none */
+
+    /* Where trusted_now_ms is 0: it is at least this late, for headquarters once said so; what ended before has expired. */
+    int64_t past_ms;
 } rove_request;
 
 typedef struct rove_response {
