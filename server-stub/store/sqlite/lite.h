@@ -91,6 +91,7 @@ struct rove__hq_tx {
     rove_status doomed;
     uint64_t epoch;         /* counts transactions, and changes of tables inside them */
     int widened;            /* tables were changed in this transaction */
+    int spilled;            /* pages that had gone to the log when its savepoint was set */
     sqlite3_stmt *rollback; /* prepared, so that it needs no memory */
     rove__lite_slot *slots[ROVE_LITE_BUCKETS];
     rove__buf scratch;
