@@ -62,7 +62,7 @@ static void keep(size_t which) {
 
 /* One row in the database, and one more in the log for each commit. */
 static void prepare(void) {
-    static const char *const endings[] = {"", "-wal", "-journal"};
+    static const char *const endings[] = {"", ROVE_VAULT_LOG, "-journal"};
     rove__vault vault;
     rove__vfs vfs;
 

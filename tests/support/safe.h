@@ -52,8 +52,8 @@ typedef struct safe {
 } safe;
 
 static inline void safe_clear(const safe *s) {
-    static const char *const names[] = {"sealed.db", "sealed.db-wal", "sealed.db-journal",
-                                        "sealed.db-shm", "core.key"};
+    static const char *const names[] = {"sealed.db",         "sealed.db-log", "sealed.db-wal",
+                                        "sealed.db-journal", "sealed.db-shm", "core.key"};
     char path[SAFE_PATH_MAX + 32];
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -76,7 +76,7 @@ static inline void safe_make(safe *s, const char *name, safe_backend backend) {
     s->ports = (rove__key_ports){&s->crypto, &s->random, &s->files};
     snprintf(s->folder, sizeof s->folder, "%s", name);
     snprintf(s->path, sizeof s->path, "%s/sealed.db", name);
-    snprintf(s->log, sizeof s->log, "%s/sealed.db-wal", name);
+    snprintf(s->log, sizeof s->log, "%s/sealed.db" ROVE_VAULT_LOG, name);
     snprintf(s->key_path, sizeof s->key_path, "%s/core.key", name);
     assert_int_equal(s->files.make_folder(s->files.ctx, name, NULL), ROVE_OK);
     safe_clear(s);

@@ -456,6 +456,15 @@ static const sqlite3_io_methods *methods_for(const rove__vfs *self, const char *
     return (flags & SQLITE_OPEN_MAIN_JOURNAL) != 0 ? &journal_methods : NULL;
 }
 
+/* What SQLite calls the log lies elsewhere: ROVE_VAULT_LOG. */
+static const char *name_on_disk(const rove__vfs *self, const char *name) {
+    size_t size = strlen(self->path);
+    int is_log =
+        name != NULL && strncmp(name, self->path, size) == 0 && strcmp(name + size, "-wal") == 0;
+
+    return is_log ? self->log : name;
+}
+
 static int vfs_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *out, int flags,
                     int *out_flags) {
     rove__vfs *self = vfs_of(vfs);
@@ -469,7 +478,8 @@ static int vfs_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *out, 
     }
     file->vfs = self;
     file->real = (sqlite3_file *)(void *)(file + 1);
-    int code = self->real->xOpen(self->real, name, file->real, flags, out_flags);
+    int code =
+        self->real->xOpen(self->real, name_on_disk(self, name), file->real, flags, out_flags);
     if (code == SQLITE_OK) {
         file->base.pMethods = methods;
     } else if (file->real->pMethods != NULL) {
@@ -479,11 +489,15 @@ static int vfs_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *out, 
 }
 
 static int vfs_delete(sqlite3_vfs *vfs, const char *name, int sync) {
-    return vfs_of(vfs)->real->xDelete(vfs_of(vfs)->real, name, sync);
+    const rove__vfs *self = vfs_of(vfs);
+
+    return self->real->xDelete(self->real, name_on_disk(self, name), sync);
 }
 
 static int vfs_access(sqlite3_vfs *vfs, const char *name, int flags, int *result) {
-    return vfs_of(vfs)->real->xAccess(vfs_of(vfs)->real, name, flags, result);
+    const rove__vfs *self = vfs_of(vfs);
+
+    return self->real->xAccess(self->real, name_on_disk(self, name), flags, result);
 }
 
 static int vfs_path(sqlite3_vfs *vfs, const char *name, int size, char *out) {
@@ -516,6 +530,24 @@ static int keep_path(rove__vfs *self, const char *path) {
     return code == SQLITE_OK_SYMLINK ? SQLITE_OK : code;
 }
 
+/* As SQLite wants the names of files that are opened: with a database's own in front. */
+static int keep_log(rove__vfs *self) {
+    size_t size = strlen(self->path) + sizeof ROVE_VAULT_LOG;
+    char *log = rove__alloc(self->allocator, size);
+
+    if (log == NULL) {
+        return SQLITE_NOMEM;
+    }
+    rove__text_format(log, size, "%s%s", self->path, ROVE_VAULT_LOG);
+    self->names = sqlite3_create_filename(self->path, "", log, 0, NULL);
+    rove__free(self->allocator, log);
+    if (self->names == NULL) {
+        return SQLITE_NOMEM;
+    }
+    self->log = sqlite3_filename_wal(self->names);
+    return SQLITE_OK;
+}
+
 int rove__vfs_open(rove__vfs *self, const rove_allocator *allocator, const char *real,
                    rove__vault *vault, const char *path) {
     memset(self, 0, sizeof *self);
@@ -544,6 +576,9 @@ int rove__vfs_open(rove__vfs *self, const rove_allocator *allocator, const char 
         code = keep_path(self, path);
     }
     if (code == SQLITE_OK) {
+        code = keep_log(self);
+    }
+    if (code == SQLITE_OK) {
         code = sqlite3_vfs_register(&self->vfs, 0);
     }
     if (code != SQLITE_OK) {
@@ -557,6 +592,7 @@ void rove__vfs_close(rove__vfs *self) {
         (void)sqlite3_vfs_unregister(&self->vfs);
         rove__wal_index_free(&self->index);
         rove__free(self->allocator, self->path);
+        sqlite3_free_filename(self->names);
     }
     memset(self, 0, sizeof *self);
 }

@@ -27,6 +27,11 @@
 #include "vault/wal_index.h"
 
 #define ROVE_VAULT_PAGE 4096
+/*
+ * The log lies at the database's path with this behind it, and not with SQLite's own -wal: another program with SQLite that opens the
+ * database finds that it is none, and would remove the log when it closes it.
+ */
+#define ROVE_VAULT_LOG "-log"
 
 typedef struct rove__vfs {
     sqlite3_vfs vfs; /* first: SQLite gives it back */
@@ -35,6 +40,8 @@ typedef struct rove__vfs {
     rove__vault *vault;
     rove__wal_index index;
     char *path;              /* of the database, in full */
+    sqlite3_filename names;  /* of database and log, for SQLite */
+    const char *log;         /* in them */
     sqlite3_int64 bare_from; /* the first frame that may lack its checksum; the writer's */
     char name[32];
 } rove__vfs;
