@@ -193,6 +193,50 @@ static void every_epoch_is_read(void **state) {
             assert_int_equal(reopen(&units[i]), ROVE_OK);
         }
     }
+    /* A key of this epoch for another kind takes the place of the oldest, which is of this epoch. */
+    unit page = seal(ROVE_UNIT_PAGE, 1, 4064);
+    for (size_t i = 0; i < ROVE_EPOCH_KEYS - 1; i++) {
+        assert_int_equal(reopen(&units[i]), ROVE_OK);
+    }
+    unit header = seal(ROVE_UNIT_FRAME_HEADER, 1, 24);
+    assert_int_equal(reopen(&header), ROVE_OK);
+    assert_int_equal(reopen(&page), ROVE_OK);
+}
+
+/* Draws of an epoch: nothing, the one that there is, and then another. */
+static int draws;
+
+static rove_status draw_slowly(void *ctx, void *bytes, size_t size) {
+    static const uint32_t drawn[] = {0, 5, 5, 0, 6};
+
+    if (size != sizeof *drawn) {
+        return s.random.fill(ctx, bytes, size);
+    }
+    memcpy(bytes, &drawn[draws++], size);
+    return ROVE_OK;
+}
+
+static void an_epoch_is_never_nothing_and_never_the_same_again(void **state) {
+    rove_random random = s.random;
+    rove__vault slow;
+    uint8_t page[4064] = {0};
+    uint8_t out[4064];
+    uint8_t marks[2][ROVE_UNIT_SEAL_SIZE];
+
+    (void)state;
+    random.fill = draw_slowly;
+    draws = 0;
+    assert_int_equal(rove__vault_open(&slow, &s.crypto, &random, s.key.key, s.key.file_id),
+                     ROVE_OK);
+    assert_int_equal(draws, 2);
+    slow.sealed = ((uint64_t)1 << 28) - 1;
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(
+            rove__vault_seal(&slow, ROVE_UNIT_PAGE, 1, page, sizeof page, out, marks[i]), ROVE_OK);
+    }
+    assert_int_equal(draws, 5);
+    assert_memory_not_equal(marks[0] + 28, marks[1] + 28, 4);
+    rove__vault_close(&slow);
 }
 
 static void an_epoch_ends_before_its_key_is_worn(void **state) {
@@ -309,6 +353,7 @@ int main(void) {
             TEST(a_unit_is_nowhere_but_in_its_place),
             TEST(the_same_page_never_looks_the_same),
             TEST(every_epoch_is_read),
+            TEST(an_epoch_is_never_nothing_and_never_the_same_again),
             TEST(an_epoch_ends_before_its_key_is_worn),
             TEST(a_locked_vault_has_no_keys),
             TEST(a_port_that_fails_does_no_harm),

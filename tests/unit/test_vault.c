@@ -226,6 +226,37 @@ static void the_file_is_tidied_as_any_other(void **state) {
     assert_int_equal(expect_nothing_readable(), 1);
 }
 
+/* SQLite's backup from one sealed database into another: so the data key is exchanged. */
+static void it_is_copied_under_another_key(void **state) {
+    static safe copy;
+
+    (void)state;
+    safe_make(&copy, "vault_copy", SAFE_OPENSSL);
+    safe_open(&copy);
+    sqlite3 *db = safe_connect(&s);
+    write_rows(db, 50);
+    safe_ok(db,
+            "DELETE FROM " TABLE_CANARY " WHERE id > 20"); /* pages that are free are copied, too */
+    sqlite3 *to = safe_connect(&copy);
+    sqlite3_backup *backup = sqlite3_backup_init(to, "main", db, "main");
+    assert_non_null(backup);
+    assert_int_equal(sqlite3_backup_step(backup, -1), SQLITE_DONE);
+    assert_int_equal(sqlite3_backup_finish(backup), SQLITE_OK);
+    safe_disconnect(to);
+    safe_disconnect(db);
+    safe_bytes bytes = safe_read(copy.path);
+    assert_false(safe_holds(&bytes, CANARY));
+    free(bytes.data);
+    safe_close(&copy);
+    safe_open(&copy);
+    to = safe_connect(&copy);
+    assert_int_equal(rows(to), 20);
+    assert_true(safe_is_sound(to));
+    safe_disconnect(to);
+    safe_close(&copy);
+    safe_end(&copy);
+}
+
 static void one_connection_may_have_it_alone(void **state) {
     (void)state;
     sqlite3 *db = safe_bare(&s);
@@ -404,6 +435,7 @@ int main(void) {
         TEST(a_transaction_may_outgrow_the_cache),
         TEST(a_savepoint_may_be_rolled_back_after_that),
         TEST(the_file_is_tidied_as_any_other),
+        TEST(it_is_copied_under_another_key),
         TEST(one_connection_may_have_it_alone),
         TEST(a_reader_sees_what_was_when_it_began),
         TEST(nothing_is_readable_at_any_time),

@@ -82,17 +82,14 @@ static rove_status check_of(const rove_crypto *crypto, const uint8_t key[ROVE_DA
     return crypto->hmac_sha256(crypto->ctx, key, ROVE_DATA_KEY_SIZE, &span, 1, out);
 }
 
-/* libargon2 overwrites its memory before it gives it back. */
+/* libargon2 overwrites its memory before it gives it back. Cost and sizes are within its limits: memory is all that it can lack. */
 static rove_status pin_key(const key_file *file, const rove__key_secrets *secrets,
                            uint8_t out[ROVE_PIN_KEY_SIZE]) {
     int result =
         argon2id_hash_raw(get32(file->passes), get32(file->memory_kib), 1, secrets->pin,
                           secrets->pin_size, file->salt, sizeof file->salt, out, ROVE_PIN_KEY_SIZE);
 
-    if (result == ARGON2_OK) {
-        return ROVE_OK;
-    }
-    return result == ARGON2_MEMORY_ALLOCATION_ERROR ? ROVE_NOMEM : ROVE_CRYPTO;
+    return result == ARGON2_OK ? ROVE_OK : ROVE_NOMEM;
 }
 
 /* The caller wipes `out`. WRONG_KEY: the file asks for a PIN and none was given, or the reverse. */

@@ -609,12 +609,8 @@ static int read_head(sqlite3_vfs *vfs, sqlite3_file *file, const char *path, cha
     int code = vfs->xOpen(vfs, path, file, SQLITE_OPEN_READONLY | SQLITE_OPEN_MAIN_DB, NULL);
 
     if (code == SQLITE_OK) {
-        sqlite3_int64 size = 0;
-        code = file->pMethods->xFileSize(file, &size);
-        if (code == SQLITE_OK && size > 0) {
-            code = file->pMethods->xRead(file, head, 16, 0);
-            code = code == SQLITE_IOERR_SHORT_READ ? SQLITE_OK : code;
-        }
+        code = file->pMethods->xRead(file, head, 16, 0);
+        code = code == SQLITE_IOERR_SHORT_READ ? SQLITE_OK : code;
     }
     if (file->pMethods != NULL) {
         (void)file->pMethods->xClose(file);
