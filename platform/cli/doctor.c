@@ -37,9 +37,37 @@ static void check_libraries(rove__checkup *checkup) {
     rove__checkup_curl(checkup);
 }
 
+/* What opens the replica lies outside of its folder. Where it is missing it is not asked for: that would make another one. */
+static void check_secret(rove__checkup *checkup, cli_session *cli) {
+    char path[PATH_BYTES_MAX];
+    struct stat info;
+    (void)snprintf(path, sizeof path, "%s/core.key", cli->folder);
+    int needed = stat(path, &info) == 0;
+    if (cli->secret == NULL) {
+        return;
+    }
+    if (stat(cli->secret, &info) != 0) {
+        cli->ports.keyring.secret = NULL;
+        if (needed) {
+            (void)rove__checkup_add(checkup, ROVE__WRONG, "secret",
+                                    "Bring it back, or name it with --secret: without it nobody "
+                                    "reads this replica.",
+                                    "there is none at %s", cli->secret);
+        }
+        return;
+    }
+    if (needed) {
+        int open_to_others = (info.st_mode & (S_IRWXG | S_IRWXO)) != 0;
+        (void)rove__checkup_add(checkup, open_to_others ? ROVE__WRONG : ROVE__FINE, "secret",
+                                open_to_others ? "Others can reach it: chmod 0600." : NULL,
+                                "mode %04o, %s", (unsigned)info.st_mode & 07777u, cli->secret);
+    }
+}
+
 static void check_files(rove__checkup *checkup, const char *folder) {
-    static const char *const names[] = {"",           "identity",       "identity.next", "core.key",
-                                        "replica.db", "replica.db-wal", "replica.db-shm"};
+    static const char *const names[] = {
+        "",           "identity",       "identity.next",  "core.key",
+        "replica.db", "replica.db-wal", "replica.db-shm", "replica.db-log"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         rove__checkup_mode(checkup, folder, names[i], 0);
     }
@@ -55,9 +83,7 @@ static void check_setting(rove__checkup *checkup, const char *what, int64_t is, 
 }
 
 /* 1: what is in the database can be told. */
-static int check_database(rove__checkup *checkup, const char *folder, const rove_inspection *r) {
-    char path[PATH_BYTES_MAX];
-    struct stat info;
+static int check_database(rove__checkup *checkup, const rove_inspection *r) {
     if (r->database == ROVE_NOT_FOUND) {
         (void)rove__checkup_add(checkup, ROVE__WARNING, "database",
                                 "rove enroll makes it. If there was one, look for it first: it has "
@@ -65,18 +91,27 @@ static int check_database(rove__checkup *checkup, const char *folder, const rove
                                 "there is none");
         return 0;
     }
-    if (r->database != ROVE_OK) {
-        (void)snprintf(path, sizeof path, "%s/core.key", folder);
-        (void)rove__checkup_add(
-            checkup, ROVE__WRONG, "database",
-            r->database == ROVE_UPGRADE ? "Install the newer version of the app again."
-            : stat(path, &info) == 0
-                ? "There is a core.key, so it may be sealed: only the app can open it."
-                : "Keep a copy of the folder for support, then try rove sync; see rove help "
-                  "verify.",
-            "%s: %s", rove_status_name(r->database), r->message);
+    if (r->database == ROVE_BUSY) {
+        (void)rove__checkup_add(checkup, ROVE__FINE, "database", NULL,
+                                "encrypted; it is not looked into while another process has it");
         return 0;
     }
+    if (r->database != ROVE_OK) {
+        const char *advice =
+            r->database == ROVE_UPGRADE ? "Install the newer version of the app again."
+            : r->database == ROVE_LOCKED || r->database == ROVE_WRONG_KEY
+                ? "Name the secret that opens it: --secret FILE; see rove help key."
+                : "Keep a copy of the folder for support, then try rove sync; see rove help "
+                  "verify.";
+        (void)rove__checkup_add(checkup, ROVE__WRONG, "database", advice, "%s: %s",
+                                rove_status_name(r->database), r->message);
+        return 0;
+    }
+    (void)rove__checkup_add(checkup, r->encrypted ? ROVE__FINE : ROVE__WARNING, "encryption",
+                            r->encrypted ? NULL
+                                         : "Who finds this device reads everything: enrol it anew "
+                                           "without --plain.",
+                            r->encrypted ? "on" : "off");
     check_setting(checkup, "journal_mode", strcmp(r->journal_mode, "wal") == 0, 1, "WAL");
     check_setting(checkup, "page_size", r->page_size, 4096, "4096");
     check_setting(checkup, "synchronous", r->synchronous, 2, "FULL");
@@ -215,12 +250,13 @@ static int print(const cli_session *cli, const rove__checkup *checkup) {
     return wrong == 0 ? CLI_DONE : CLI_FAILED;
 }
 
-static rove_status examine(const cli_session *cli, unsigned how, rove__checkup *checkup) {
+static rove_status examine(cli_session *cli, unsigned how, rove__checkup *checkup) {
     rove_inspection r = {.size = sizeof r};
     int fd = -1;
     long pid = 0;
     check_libraries(checkup);
     check_files(checkup, cli->folder);
+    check_secret(checkup, cli);
     rove_status status = rove__checkup_hold(cli->folder, &fd, &pid);
     if (status == ROVE_BUSY) {
         how |= ROVE_INSPECT_IN_USE;
@@ -237,7 +273,7 @@ static rove_status examine(const cli_session *cli, unsigned how, rove__checkup *
     if (status != ROVE_OK) {
         return status;
     }
-    int readable = check_database(checkup, cli->folder, &r);
+    int readable = check_database(checkup, &r);
     check_soundness(checkup, &r);
     if (readable) {
         check_work(checkup, &r);

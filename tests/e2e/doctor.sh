@@ -41,8 +41,13 @@ finds warning enrolment 'not enrolled'
 [ ! -e "$work/nobody" ] || fail 'doctor made a folder'
 
 headquarters 20
+plain=--plain
 enrolled jo
 must rep jo note add A00001 'not sent yet'
+plain=''
+enrolled safe
+must rep safe note add A00001 'not sent yet'
+plain=--plain
 hq_stop
 
 tell 'a replica that is well'
@@ -52,6 +57,7 @@ finds ok 'SQLite' '[0-9]'
 finds ok 'unsent work' '1 records'
 finds ok 'secure_delete' 'on'
 finds ok 'journal_mode' 'WAL'
+finds warning encryption off
 finds ok 'database file' 'nothing wrong'
 finds ok 'clock' 'of headquarters'
 finds ok 'certificate' 'good for (29|30) days'
@@ -61,6 +67,53 @@ is_json
 same 'wrong, as JSON' 0 "$(field wrong)"
 same 'the first finding' SQLite "$(field findings.0.what)"
 cp -rp "$work/jo" "$work/good"
+
+tell 'an encrypted one'
+plain=''
+unchanged 'a good encrypted replica' "$work/safe" rep safe doctor --deep
+exits 0
+finds ok encryption on
+finds ok secret 'mode 0600'
+finds ok 'unsent work' '1 records'
+finds ok 'database file' 'nothing wrong'
+finds ok 'certificate' 'good for (29|30) days'
+cp -rp "$work/safe" "$work/good.safe"
+
+# spoilt WHAT STATE-LINE...: the same as sick, below, of the encrypted one.
+spoilt() {
+    tell "$1"
+    shift
+    unchanged 'an encrypted replica' "$work/safe" rep safe doctor --deep
+    exits 1
+    finds wrong "$@"
+    rm -rf "$work/safe"
+    cp -rp "$work/good.safe" "$work/safe"
+}
+
+dd if=/dev/zero of="$work/safe/replica.db" bs=4096 seek=25 count=3 conv=notrunc 2>/dev/null
+spoilt 'pages that were overwritten' 'database( file)?' '(damaged|CORRUPT|IO)'
+printf x | dd of="$work/safe/core.key" bs=1 seek=100 conv=notrunc 2>/dev/null
+spoilt 'a damaged key file' database CORRUPT
+rm "$work/safe/core.key"
+spoilt 'a key file that is gone' database CORRUPT
+chmod 644 "$work/safe/core.key"
+spoilt 'others can read the key file' core.key 'mode 0644'
+mv "$ROVE_SECRET" "$work/secret.away"
+spoilt 'the secret is gone' secret 'there is none'
+[ ! -e "$ROVE_SECRET" ] || fail 'doctor made another secret'
+head -c 32 /dev/urandom >"$ROVE_SECRET"
+spoilt 'another secret' database WRONG_KEY
+mv "$work/secret.away" "$ROVE_SECRET"
+chmod 640 "$ROVE_SECRET"
+spoilt 'others can read the secret' secret 'mode 0640'
+chmod 600 "$ROVE_SECRET"
+run rep safe --plain doctor
+exits 1
+finds wrong database LOCKED
+unchanged 'used by somebody' "$work/safe" flock "$work/safe/lock" "$ROVE_BIN" --replica "$work/safe" doctor
+exits 0
+finds ok database 'while another process has it'
+plain=--plain
 
 tell 'a version of SQLite without the fix says what stands in for it'
 case $(sqlite3 --version) in
@@ -105,7 +158,7 @@ sys.stdout.flush()
 code = subprocess.run(sys.argv[2:]).returncode
 os._exit(code)
 END
-run "$python" -I "$work/hold.py" "$work/jo" "$ROVE_BIN" --replica "$work/jo" doctor --deep
+run "$python" -I "$work/hold.py" "$work/jo" "$ROVE_BIN" --replica "$work/jo" --plain doctor --deep
 exits 0
 finds ok 'in use' "by process $(sed -n 's/^held by //p' "$work/out")"
 finds warning 'what left' 'may still lie'
@@ -123,7 +176,7 @@ tell 'a headquarters that is served'
 run hq doctor --deep
 exits 0
 finds ok 'in use' "by process $hq_pid"
-finds ok 'devices' '1 in service'
+finds ok 'devices' '2 in service'
 finds ok 'spool' '[0-9]+ files'
 finds ok "server's certificate" 'good for 824 days'
 run hq doctor --json
@@ -135,7 +188,7 @@ hq_kill
 rm -f "$work/hq/hq.db-shm" "$work/hq/control"
 unchanged 'a killed headquarters' "$work/hq" hq doctor --deep
 exits 0
-finds ok 'devices' '1 in service'
+finds ok 'devices' '2 in service'
 must hq backup "$work/copy.db"
 cp -rp "$work/hq" "$work/good.hq"
 run hq doctor

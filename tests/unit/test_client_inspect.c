@@ -2,8 +2,11 @@
  * rove_inspect: what it says of a replica without opening it, in a folder whose name an URI would take for something else,
  * for callers of an older version, and where memory is short.
  */
+#include "keyring.h"
 #include "replica.h"
 #include "rove/inspect.h"
+
+#include <sys/stat.h>
 
 #define FOLDER "in%spe?ct#1"
 
@@ -64,6 +67,64 @@ static void it_looks_at_an_open_replica_and_at_a_closed_one(void **state) {
     assert_int_equal(access(FOLDER "/replica.db-shm", F_OK), -1);
 }
 
+/* A copy of a folder, as a killed process leaves it: with a log. */
+static void copy(const char *from, const char *to) {
+    static const char *const names[] = {"replica.db", "replica.db-log", "core.key"};
+    static uint8_t bytes[4 * 1024 * 1024];
+    char path[REPLICA_PATH_MAX];
+    (void)mkdir(to, 0700);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        (void)snprintf(path, sizeof path, "%s/%s", from, names[i]);
+        FILE *file = fopen(path, "rb");
+        assert_non_null(file);
+        size_t size = fread(bytes, 1, sizeof bytes, file);
+        assert_true(size > 0);
+        (void)fclose(file);
+        (void)snprintf(path, sizeof path, "%s/%s", to, names[i]);
+        file = fopen(path, "wb");
+        assert_non_null(file);
+        assert_int_equal(fwrite(bytes, 1, size, file), size);
+        (void)fclose(file);
+    }
+}
+
+static void an_encrypted_one_is_looked_at_with_its_key_alone(void **state) {
+    bench *b = *state;
+    keyring k;
+    rove_keyring ring = keyring_with(&k, 0x33);
+    rove_inspection found = {.size = sizeof found};
+    replica_end(&b->r);
+    replica_prepare(&b->r, "in_safe");
+    (void)unlink("in_safe/core.key");
+    (void)unlink("in_safe/replica.db-log");
+    b->r.ports.keyring = &ring;
+    replica_open(&b->r);
+    replica_enrol(&b->r);
+    copy("in_safe", "in_copy");
+    b->ports.keyring = ring;
+    assert_int_equal(rove_inspect(&b->ports, "in_copy", ROVE_INSPECT_DEEP, &found), ROVE_OK);
+    expect_well(&found);
+    assert_int_equal(found.encrypted, 1);
+    assert_int_equal(found.looked_deep, 1);
+    assert_string_equal(found.damage, "");
+    assert_int_equal(access("in_copy/replica.db-shm", F_OK), -1);
+    assert_int_equal(access("in_copy/replica.db-wal", F_OK), -1);
+    assert_int_equal(access("in_copy/lock", F_OK), -1);
+    assert_int_equal(rove_inspect(&b->ports, "in_safe", ROVE_INSPECT_IN_USE, &found), ROVE_OK);
+    assert_int_equal(found.database, ROVE_BUSY);
+    k.secret[0] ^= 1;
+    assert_int_equal(rove_inspect(&b->ports, "in_copy", 0, &found), ROVE_OK);
+    assert_int_equal(found.database, ROVE_WRONG_KEY);
+    k.status = ROVE_LOCKED;
+    assert_int_equal(rove_inspect(&b->ports, "in_copy", 0, &found), ROVE_OK);
+    assert_int_equal(found.database, ROVE_LOCKED);
+    b->ports.keyring.secret = NULL;
+    assert_int_equal(rove_inspect(&b->ports, "in_copy", 0, &found), ROVE_OK);
+    assert_int_equal(found.database, ROVE_LOCKED);
+    assert_int_equal(found.pending, 0);
+    assert_int_equal(found.replica, 0);
+}
+
 static void it_knows_headquarters_time(void **state) {
     bench *b = *state;
     rove__anchor anchor = {.server_ms = REPLICA_NOW_MS + 1000, .at = b->r.now};
@@ -119,6 +180,8 @@ static void libraries_are_named_with_both_versions(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(it_looks_at_an_open_replica_and_at_a_closed_one, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(an_encrypted_one_is_looked_at_with_its_key_alone, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(it_knows_headquarters_time, setup, teardown),
         cmocka_unit_test_setup_teardown(an_older_caller_gets_what_he_knows, setup, teardown),

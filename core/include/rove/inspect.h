@@ -38,9 +38,13 @@ size_t rove_libraries(rove_library *out, size_t capacity);
 typedef struct rove_inspection {
     size_t size; /* sizeof(rove_inspection), set by the caller */
 
-    /* The database. OK; NOT_FOUND; CORRUPT, UPGRADE, IO: it cannot be read, and message says why. */
+    /*
+     * The database. OK; NOT_FOUND; LOCKED: it is encrypted, and there is no keyring; BUSY: it is encrypted and in use, so that it
+     * is not looked into now; CORRUPT, WRONG_KEY, UPGRADE, IO and what the keyring says: it cannot be read. message says why.
+     */
     rove_status database;
     char message[ROVE_ERROR_MESSAGE_MAX];
+    int encrypted;         /* there is a key file */
     char journal_mode[16]; /* "wal", "other"; "": it could not be read */
     int64_t page_size;     /* bytes */
     /* What SQLite says when asked after Rove's own settings were made on the connection; -1: it could not be asked. */

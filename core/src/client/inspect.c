@@ -60,8 +60,12 @@ rove_status rove_inspect(const rove_ports *ports, const char *folder, unsigned h
         return ROVE_INVALID;
     }
     size_t size = out->size < sizeof found ? out->size : sizeof found;
-    rove_status status =
-        rove__store_inspect(&ports->allocator, &ports->files, folder, how, &found, &anchor);
+    const rove__store_ports store_ports = {.allocator = &ports->allocator,
+                                           .random = &ports->random,
+                                           .files = &ports->files,
+                                           .crypto = &ports->crypto,
+                                           .keyring = &ports->keyring};
+    rove_status status = rove__store_inspect(&store_ports, folder, how, &found, &anchor);
     if (status == ROVE_OK) {
         status = look_at_identity(ports, folder, &found);
     }

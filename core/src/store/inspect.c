@@ -8,6 +8,9 @@
  *                                                 that no -shm is made; closing does not check-point
  *   another process has it                        as any reader, with its -shm, mapped for reading
  *
+ * An encrypted one is opened in the first two ways, over the sealing VFS with a vault of its own. In use it is left alone: its
+ * log's index is on the other process's heap.
+ *
  * The connection gets the settings that matter, and is then asked whether they took: what SQLite was compiled with decides.
  */
 #include "store/inspect.h"
@@ -17,6 +20,8 @@
 #include "base/reader.h"
 #include "base/text.h"
 #include "store/internal.h"
+#include "vault/key_file.h"
+#include "vault/vfs.h"
 
 #define ANCHOR_SIZE (24 + ROVE_BOOT_ID_SIZE)
 
@@ -54,10 +59,16 @@ static void put_uri(rove__buf *uri, const char *path, opening how) {
     rove__buf_append(uri, ends[how], strlen(ends[how]) + 1);
 }
 
-static rove_status open_database(const rove_allocator *allocator, const char *path, opening how,
-                                 sqlite3 **db, rove_error *error) {
-    /* Unix calls it so; where it is not there, locks do no harm either. */
-    const char *vfs = how == OPEN_LOG && sqlite3_vfs_find("unix-none") != NULL ? "unix-none" : NULL;
+/* A VFS without locks. Unix calls it so; where it is not there, locks do no harm either. */
+static const char *without_locks(const char *vfs) {
+    return vfs == NULL && sqlite3_vfs_find("unix-none") != NULL ? "unix-none" : vfs;
+}
+
+/* `sealing`: the VFS of an encrypted one, which has its log's index on the heap anyway; NULL: of a plain one. */
+static rove_status open_database(const rove_allocator *allocator, const char *path,
+                                 const char *sealing, opening how, sqlite3 **db,
+                                 rove_error *error) {
+    const char *vfs = sealing != NULL ? sealing : how == OPEN_LOG ? without_locks(NULL) : NULL;
     rove__buf uri;
     rove__buf_init(&uri, allocator, 3 * strlen(path) + 64);
     put_uri(&uri, path, how);
@@ -70,7 +81,7 @@ static rove_status open_database(const rove_allocator *allocator, const char *pa
         if (code == SQLITE_OK) {
             code = sqlite3_db_config(*db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
         }
-        if (code == SQLITE_OK && how == OPEN_LOG) {
+        if (code == SQLITE_OK && how == OPEN_LOG && sealing == NULL) {
             code = sqlite3_exec(*db, "PRAGMA locking_mode = EXCLUSIVE", NULL, NULL, NULL);
         }
         status = rove__sqlite_status(*db, code, error, "Opening the replica");
@@ -237,6 +248,52 @@ static rove_status look(sqlite3 *db, unsigned how, rove_inspection *out, rove__a
     return status;
 }
 
+/* ---- an encrypted one --------------------------------------------------------------------------------------- */
+
+/* Overwritten after use. */
+typedef struct unlocking {
+    uint8_t secret[ROVE_SECRET_SIZE];
+    char pin[ROVE_PIN_MAX];
+    rove__key_secrets secrets; /* borrows from the above */
+    rove__data_key key;
+} unlocking;
+
+static rove_status ask(const rove_keyring *keyring, int has_pin, unlocking *u, rove_error *error) {
+    u->secrets.host = u->secret;
+    rove_status status = keyring->secret(keyring->ctx, u->secret, error);
+    if (status == ROVE_OK && has_pin && keyring->pin == NULL) {
+        return rove__error_set(error, ROVE_WRONG_KEY, "The replica is opened with a PIN.");
+    }
+    if (status == ROVE_OK && has_pin) {
+        status = keyring->pin(keyring->ctx, u->pin, sizeof u->pin, &u->secrets.pin_size, error);
+        u->secrets.pin = u->pin;
+    }
+    return status == ROVE_OK && u->secrets.pin_size > sizeof u->pin ? ROVE_INVALID : status;
+}
+
+static rove_status open_vault(const rove__store_ports *ports, const char *key_path,
+                              rove__vault *vault, rove_error *error) {
+    const rove__key_ports needs = {
+        .crypto = ports->crypto, .random = ports->random, .files = ports->files};
+    unlocking u;
+    int has_pin = 0;
+    memset(&u, 0, sizeof u);
+    rove_status status = rove__key_file_look(&needs, key_path, &has_pin, error);
+    if (status == ROVE_OK) {
+        status = ask(ports->keyring, has_pin, &u, error);
+    }
+    if (status == ROVE_OK) {
+        status = rove__key_file_read(&needs, key_path, &u.secrets, &u.key, error);
+    }
+    if (status == ROVE_OK) {
+        status = rove__vault_open(vault, ports->crypto, ports->random, u.key.key, u.key.file_id);
+    }
+    rove__wipe(&u, sizeof u);
+    return status;
+}
+
+/* ---- the whole ---------------------------------------------------------------------------------------------- */
+
 static char *join(const rove_allocator *allocator, const char *folder, const char *name) {
     size_t size = strlen(folder) + strlen(name) + 2;
     char *path = rove__alloc(allocator, size);
@@ -246,34 +303,94 @@ static char *join(const rove_allocator *allocator, const char *folder, const cha
     return path;
 }
 
-rove_status rove__store_inspect(const rove_allocator *allocator, const rove_files *files,
-                                const char *folder, unsigned how, rove_inspection *out,
-                                rove__anchor *anchor) {
-    rove_error error = {.message = ""};
-    sqlite3 *db = NULL;
-    char *path = join(allocator, folder, "replica.db");
-    char *log = join(allocator, folder, "replica.db-wal");
-    rove_status status =
-        path == NULL || log == NULL || sqlite3_initialize() != SQLITE_OK ? ROVE_NOMEM : ROVE_OK;
+typedef struct paths {
+    char *database, *log, *sealed_log, *key;
+} paths;
 
+static rove_status look_plain(const rove__store_ports *ports, const paths *at, unsigned how,
+                              rove_inspection *out, rove__anchor *anchor, rove_error *error) {
+    sqlite3 *db = NULL;
+    opening way = (how & ROVE_INSPECT_IN_USE) != 0       ? OPEN_SHARED
+                  : has_bytes(ports->files, at->log) > 0 ? OPEN_LOG
+                                                         : OPEN_IMMUTABLE;
+    rove_status status = open_database(ports->allocator, at->database, NULL, way, &db, error);
+    if (status == ROVE_OK) {
+        status = look(db, how, out, anchor, error);
+    }
+    sqlite3_close_v2(db);
+    return status;
+}
+
+static rove_status look_sealed(const rove__store_ports *ports, const paths *at, unsigned how,
+                               rove_inspection *out, rove__anchor *anchor, rove_error *error) {
+    sqlite3 *db = NULL;
+    rove__vault vault;
+    rove__vfs vfs;
+    opening way = has_bytes(ports->files, at->sealed_log) > 0 ? OPEN_LOG : OPEN_IMMUTABLE;
+    if (ports->keyring == NULL || ports->keyring->secret == NULL) {
+        return rove__error_set(error, ROVE_LOCKED, "It is encrypted; it is opened with its key.");
+    }
+    if ((how & ROVE_INSPECT_IN_USE) != 0) {
+        return rove__error_set(error, ROVE_BUSY, "It is encrypted, and another process has it.");
+    }
+    memset(&vault, 0, sizeof vault);
+    memset(&vfs, 0, sizeof vfs);
+    rove_status status = open_vault(ports, at->key, &vault, error);
+    if (status == ROVE_OK) {
+        int code =
+            rove__vfs_open(&vfs, ports->allocator, without_locks(ports->vfs), &vault, at->database);
+        status = rove__sqlite_status(NULL, code, error, "Opening the replica");
+    }
+    if (status == ROVE_OK) {
+        status = open_database(ports->allocator, at->database, vfs.name, way, &db, error);
+    }
+    if (status == ROVE_OK) {
+        status = look(db, how, out, anchor, error);
+    }
+    sqlite3_close_v2(db);
+    rove__vfs_close(&vfs);
+    rove__vault_close(&vault);
+    return status;
+}
+
+static rove_status look_at(const rove__store_ports *ports, const paths *at, unsigned how,
+                           rove_inspection *out, rove__anchor *anchor) {
+    rove__vfs_content content = ROVE_VFS_NOTHING;
+    rove_error error = {.message = ""};
+    out->encrypted = has_bytes(ports->files, at->key) >= 0;
+    if (has_bytes(ports->files, at->database) < 0) {
+        out->database = ROVE_NOT_FOUND;
+        return ROVE_OK;
+    }
+    int code = rove__vfs_look(ports->vfs, ports->allocator, at->database, &content);
+    out->database = rove__sqlite_status(NULL, code, &error, "Opening the replica");
+    if (out->database == ROVE_OK && out->encrypted && content != ROVE_VFS_PLAIN) {
+        out->database = look_sealed(ports, at, how, out, anchor, &error);
+    } else if (out->database == ROVE_OK) {
+        out->database = look_plain(ports, at, how, out, anchor, &error);
+    }
+    rove__text_format(out->message, sizeof out->message, "%s",
+                      out->database == ROVE_OK ? "" : error.message);
+    return out->database == ROVE_NOMEM ? ROVE_NOMEM : ROVE_OK;
+}
+
+rove_status rove__store_inspect(const rove__store_ports *ports, const char *folder, unsigned how,
+                                rove_inspection *out, rove__anchor *anchor) {
+    const rove_allocator *allocator = ports->allocator;
+    paths at = {.database = join(allocator, folder, "replica.db"),
+                .log = join(allocator, folder, "replica.db-wal"),
+                .sealed_log = join(allocator, folder, "replica.db" ROVE_VAULT_LOG),
+                .key = join(allocator, folder, "core.key")};
+    rove_status status = ROVE_NOMEM;
     memset(anchor, 0, sizeof *anchor);
     out->synchronous = out->secure_delete = out->cell_size_check = -1;
-    if (status == ROVE_OK && has_bytes(files, path) < 0) {
-        out->database = ROVE_NOT_FOUND;
-    } else if (status == ROVE_OK) {
-        opening way = (how & ROVE_INSPECT_IN_USE) != 0 ? OPEN_SHARED
-                      : has_bytes(files, log) > 0      ? OPEN_LOG
-                                                       : OPEN_IMMUTABLE;
-        out->database = open_database(allocator, path, way, &db, &error);
-        if (out->database == ROVE_OK) {
-            out->database = look(db, how, out, anchor, &error);
-        }
-        rove__text_format(out->message, sizeof out->message, "%s",
-                          out->database == ROVE_OK ? "" : error.message);
-        status = out->database == ROVE_NOMEM ? ROVE_NOMEM : ROVE_OK;
-        sqlite3_close_v2(db);
+    if (at.database != NULL && at.log != NULL && at.sealed_log != NULL && at.key != NULL &&
+        sqlite3_initialize() == SQLITE_OK) {
+        status = look_at(ports, &at, how, out, anchor);
     }
-    rove__free(allocator, path);
-    rove__free(allocator, log);
+    rove__free(allocator, at.database);
+    rove__free(allocator, at.log);
+    rove__free(allocator, at.sealed_log);
+    rove__free(allocator, at.key);
     return status;
 }

@@ -4,17 +4,15 @@
 #ifndef ROVE_STORE_INSPECT_H
 #define ROVE_STORE_INSPECT_H
 
-#include "base/stamp.h"
 #include "rove/inspect.h"
-#include "rove/sys/alloc.h"
-#include "rove/sys/files.h"
+#include "store/store.h"
 
 /*
- * Fills in of *out what comes from the database, and *anchor (zeros: there is none). `how` as for rove_inspect. NOMEM. Any
- * thread.
+ * Fills in of *out what comes from the database, and *anchor (zeros: there is none). `how` as for rove_inspect; of the ports
+ * clock and log are not used. NOMEM. Any thread.
  */
-ROVE_CHECK rove_status rove__store_inspect(const rove_allocator *allocator, const rove_files *files,
-                                           const char *folder, unsigned how, rove_inspection *out,
+ROVE_CHECK rove_status rove__store_inspect(const rove__store_ports *ports, const char *folder,
+                                           unsigned how, rove_inspection *out,
                                            rove__anchor *anchor);
 /* SQLite, as compiled with and as running; constant texts. */
 const char *rove__store_sqlite_built(void);
