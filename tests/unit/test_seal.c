@@ -22,6 +22,17 @@ static int end(void **state) {
     return 0;
 }
 
+static rove_status failing(void) {
+    return ROVE_NOMEM;
+}
+
+static rove_status no_random(void *ctx, void *bytes, size_t size) {
+    (void)ctx;
+    (void)bytes;
+    (void)size;
+    return failing();
+}
+
 typedef struct unit {
     rove__unit_kind kind;
     uint64_t position;
@@ -253,6 +264,28 @@ static void an_epoch_ends_before_its_key_is_worn(void **state) {
     assert_int_equal(reopen(&after), ROVE_OK);
 }
 
+/* Without random bytes there is no new epoch, and nothing is sealed until there is one. */
+static void an_epoch_that_cannot_be_drawn_is_none(void **state) {
+    const rove_random none = {no_random, NULL};
+    uint8_t page[4064] = {0};
+    uint8_t out[4064];
+    uint8_t mark[ROVE_UNIT_SEAL_SIZE];
+
+    (void)state;
+    unit before = seal(ROVE_UNIT_PAGE, 1, 4064);
+    s.vault.sealed = (uint64_t)1 << 28;
+    s.vault.random = &none;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(
+            rove__vault_seal(&s.vault, ROVE_UNIT_PAGE, 1, page, sizeof page, out, mark),
+            ROVE_NOMEM);
+    }
+    s.vault.random = &s.random;
+    unit after = seal(ROVE_UNIT_PAGE, 1, 4064);
+    assert_memory_not_equal(before.seal + 28, after.seal + 28, 4);
+    assert_int_equal(reopen(&after), ROVE_OK);
+}
+
 static int holds(const void *memory, size_t size, const void *bytes, size_t length) {
     for (size_t i = 0; i + length <= size; i++) {
         if (memcmp((const uint8_t *)memory + i, bytes, length) == 0) {
@@ -287,18 +320,30 @@ static void a_locked_vault_has_no_keys(void **state) {
     assert_int_equal(reopen(&u), ROVE_LOCKED);
 }
 
+static void an_unlocked_vault_goes_on(void **state) {
+    const rove_random none = {no_random, NULL};
+    uint8_t key[ROVE_DATA_KEY_SIZE];
+    uint8_t id[ROVE_FILE_ID_SIZE];
+
+    (void)state;
+    unit u = seal(ROVE_UNIT_PAGE, 1, 4064);
+    assert_int_equal(rove__vault_key(&s.vault, key, id), ROVE_OK);
+    assert_memory_equal(key, s.key.key, sizeof key);
+    assert_memory_equal(id, s.key.file_id, sizeof id);
+    rove__vault_lock(&s.vault);
+    assert_int_equal(rove__vault_key(&s.vault, key, id), ROVE_LOCKED);
+    s.vault.random = &none;
+    assert_int_equal(rove__vault_unlock(&s.vault, key, id), ROVE_NOMEM);
+    assert_int_equal(reopen(&u), ROVE_LOCKED);
+    s.vault.random = &s.random;
+    assert_int_equal(rove__vault_unlock(&s.vault, key, id), ROVE_OK);
+    assert_int_equal(reopen(&u), ROVE_OK);
+    unit after = seal(ROVE_UNIT_PAGE, 1, 4064);
+    assert_memory_not_equal(after.seal + 28, u.seal + 28, 4);
+    assert_int_equal(reopen(&after), ROVE_OK);
+}
+
 /* ---- ports that fail ------------------------------------------------------------------------------------ */
-
-static rove_status failing(void) {
-    return ROVE_NOMEM;
-}
-
-static rove_status no_random(void *ctx, void *bytes, size_t size) {
-    (void)ctx;
-    (void)bytes;
-    (void)size;
-    return failing();
-}
 
 static rove_status no_key(void *ctx, const void *secret, size_t secret_size, const void *salt,
                           size_t salt_size, const void *info, size_t info_size, void *out,
@@ -355,7 +400,9 @@ int main(void) {
             TEST(every_epoch_is_read),
             TEST(an_epoch_is_never_nothing_and_never_the_same_again),
             TEST(an_epoch_ends_before_its_key_is_worn),
+            TEST(an_epoch_that_cannot_be_drawn_is_none),
             TEST(a_locked_vault_has_no_keys),
+            TEST(an_unlocked_vault_goes_on),
             TEST(a_port_that_fails_does_no_harm),
         };
         failed += cmocka_run_group_tests_name(names[i], tests, NULL, NULL);

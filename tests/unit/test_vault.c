@@ -423,6 +423,31 @@ static void a_locked_vault_neither_reads_nor_writes(void **state) {
     safe_disconnect(db);
 }
 
+/* Connections that were opened before, and while it was locked, go on when it is not. */
+static void an_unlocked_vault_goes_on(void **state) {
+    sqlite3 *late = NULL;
+
+    (void)state;
+    sqlite3 *db = safe_connect(&s);
+    write_rows(db, 30);
+    rove__vault_lock(&s.vault);
+    (void)sqlite3_db_release_memory(db);
+    assert_int_equal(rows(db), -SQLITE_IOERR_AUTH);
+    assert_int_equal(sqlite3_open_v2(s.path, &late, SQLITE_OPEN_READWRITE, s.vfs.name), SQLITE_OK);
+    (void)sqlite3_extended_result_codes(late, 1);
+    assert_int_equal(rows(late), -SQLITE_IOERR_AUTH);
+    assert_int_equal(rove__vault_unlock(&s.vault, s.key.key, s.key.file_id), ROVE_OK);
+    assert_int_equal(rows(late), 30);
+    write_rows(late, 10);
+    assert_int_equal(rows(db), 40);
+    write_rows(db, 10);
+    assert_int_equal(rows(late), 50);
+    assert_true(safe_is_sound(late));
+    safe_disconnect(late);
+    safe_disconnect(db);
+    assert_int_equal(expect_nothing_readable(), 1);
+}
+
 int main(void) {
     static safe_backend backends[] = {SAFE_OPENSSL, SAFE_MBEDTLS};
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, end)
@@ -444,6 +469,7 @@ int main(void) {
         TEST(leaving_the_log_is_refused),
         TEST(other_pages_are_refused),
         TEST(a_locked_vault_neither_reads_nor_writes),
+        TEST(an_unlocked_vault_goes_on),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

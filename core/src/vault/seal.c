@@ -30,8 +30,10 @@ static rove_status new_epoch(rove__vault *vault) {
     while (status == ROVE_OK && (epoch == 0 || epoch == vault->epoch)) {
         status = vault->random->fill(vault->random->ctx, &epoch, sizeof epoch);
     }
-    vault->epoch = epoch;
-    vault->sealed = 0;
+    if (status == ROVE_OK) {
+        vault->epoch = epoch;
+        vault->sealed = 0;
+    }
     return status;
 }
 
