@@ -87,8 +87,8 @@ static inline void example_ports_free(rove_ports *ports) {
 
 /* An enrolled replica in `folder`, emptied of what a former run left. */
 static inline rove *example_open(const rove_ports *ports, const char *folder) {
-    static const char *const files[] = {"replica.db", "replica.db-wal", "replica.db-shm",
-                                        "identity", "core.key"};
+    static const char *const files[] = {"replica.db",     "replica.db-wal", "replica.db-shm",
+                                        "replica.db-log", "identity",       "core.key"};
     rove *replica = NULL;
     rove_error error;
     char path[256];

@@ -63,6 +63,7 @@ static int64_t doubled(int64_t first_ms, unsigned times) {
 /* ---- the files ------------------------------------------------------------------------------------------- */
 
 static traces look(const cli_session *cli) {
+    static const char *const logs[] = {"replica.db-wal", "replica.db-log"}; /* plain, encrypted */
     traces seen = {{0, 0}, 0, 0};
     struct stat file;
     char path[PATH_SIZE];
@@ -72,9 +73,11 @@ static traces look(const cli_session *cli) {
         seen.written = file.st_mtim;
         seen.size = file.st_size;
     }
-    snprintf(path, sizeof path, "%s/replica.db-wal", cli->folder);
-    if (stat(path, &file) == 0) {
-        seen.log_size = file.st_size;
+    for (size_t i = 0; i < sizeof logs / sizeof *logs; i++) {
+        snprintf(path, sizeof path, "%s/%s", cli->folder, logs[i]);
+        if (stat(path, &file) == 0) {
+            seen.log_size += file.st_size;
+        }
     }
     return seen;
 }

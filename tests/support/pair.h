@@ -173,11 +173,11 @@ static inline int64_t in_file(phone *p, const char *sql) {
 
 /* Whether a word stands anywhere in the replica's files. */
 static inline int is_readable(phone *p, const char *word) {
-    static const char *const files[] = {"replica.db", "replica.db-wal"};
+    static const char *const files[] = {"replica.db", "replica.db-wal", "replica.db-log"};
     size_t size = strlen(word);
     int found = 0;
 
-    for (int i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         char path[128];
         snprintf(path, sizeof path, "%s/%s", p->folder, files[i]);
         FILE *file = fopen(path, "rb");

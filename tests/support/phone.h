@@ -490,8 +490,9 @@ static inline void phone_read_clock(void *ctx, rove_clock_reading *reading) {
 }
 
 static inline void phone_forget(const char *folder) {
-    static const char *const files[] = {"replica.db", "replica.db-wal", "replica.db-shm", "lock",
-                                        "identity",   "identity.next",  "core.key"};
+    static const char *const files[] = {"replica.db",     "replica.db-wal", "replica.db-shm",
+                                        "replica.db-log", "lock",           "identity",
+                                        "identity.next",  "core.key"};
     char path[128];
 
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {

@@ -54,8 +54,8 @@ static inline void replica_read_clock(void *ctx, rove_clock_reading *reading) {
 
 /* Ports, and an empty folder `name`; opens nothing. */
 static inline void replica_prepare(replica *r, const char *name) {
-    static const char *const files[] = {"replica.db", "replica.db-wal", "replica.db-shm",
-                                        "core.key", "lock"};
+    static const char *const files[] = {"replica.db",     "replica.db-wal", "replica.db-shm",
+                                        "replica.db-log", "core.key",       "lock"};
     char path[REPLICA_PATH_MAX + 32];
 
     memset(r, 0, sizeof *r);

@@ -228,7 +228,8 @@ static void copy_file(const char *from_folder, const char *to_folder, const char
 
 /* The second phone becomes a copy of the first: same files, same certificate. */
 static void copy_phone(void) {
-    static const char *const files[] = {"replica.db", "replica.db-wal", "identity", "core.key"};
+    static const char *const files[] = {"replica.db", "replica.db-wal", "replica.db-log",
+                                        "identity", "core.key"};
 
     phone_close(&first);
     phone_close(&second);

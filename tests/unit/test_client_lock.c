@@ -156,7 +156,7 @@ static void a_plain_replica_is_not_taken_for_an_encrypted_one(void **state) {
 
 static void the_files_show_nothing(void **state) {
     static uint8_t bytes[1 << 21];
-    static const char *const files[] = {"replica.db", "replica.db-wal", "core.key"};
+    static const char *const files[] = {"replica.db", "replica.db-log", "core.key"};
     (void)state;
 
     (void)phone_account(&p, "Zanzibar Bakery");

@@ -38,7 +38,7 @@ static int file_has(const char *name, const char *text) {
 
 static int files_have(const char *text) {
     return file_has("replica.db", text) || file_has("replica.db-wal", text) ||
-           file_has("replica.db-shm", text);
+           file_has("replica.db-shm", text) || file_has("replica.db-log", text);
 }
 
 static int remains(void) {
