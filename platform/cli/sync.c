@@ -296,9 +296,8 @@ static int run_status(cli_session *cli, int argc, char **argv) {
                   "conflicts", (json_int_t)state.conflicts, "rejections",
                   (json_int_t)state.rejections, "in_review", (json_int_t)state.in_review,
                   "quarantined", (json_int_t)state.quarantined, "disk_bytes",
-                  (json_int_t)state.disk_bytes, "remains", state.remains,
-                  "differing", (json_int_t)state.differing, "former_batches",
-                  (json_int_t)state.former_batches));
+                  (json_int_t)state.disk_bytes, "remains", state.remains, "differing",
+                  (json_int_t)state.differing, "former_batches", (json_int_t)state.former_batches));
     return CLI_DONE;
 }
 
@@ -349,6 +348,6 @@ const cli_command cli_command_verify = {
     "    rove verify\n\n"
     "If the file is damaged, keep a copy of the folder and sync: unsent work that can still be "
     "read\n"
-    "is sent. Then move replica.db (with -wal and -shm) away and sync again: everything that\n"
-    "headquarters has comes anew.",
+    "is sent. Then move replica.db (with -wal, -shm and -log) away and sync again: everything\n"
+    "that headquarters has comes anew.",
     run_verify};
