@@ -276,7 +276,7 @@ static int count_nonces(bench *b, size_t wanted) {
     }
     rove_posix_crypto_openssl(&crypto);
     check(rove__data_key_draw(&b->random, &key), &error);
-    check(rove__vault_open(&vault, &crypto, &b->random, key.key, key.file_id), &error);
+    check(rove__vault_open(&vault, &crypto, &b->random, &key), &error);
     for (size_t i = 0; i < wanted; i++) {
         check(rove__vault_seal(&vault, ROVE_UNIT_FRAME_HEADER, i, page, sizeof page, sealed, seal),
               &error);

@@ -74,6 +74,9 @@ int main(void) {
     printf("%zu bytes\n", size);
     rove_release(replica, bytes);
 
+    /* The secret was seen by somebody: what he may have copied opens nothing that is written from now on. */
+    EXAMPLE_OK(rove_replace_key(replica, &error), &error);
+
     rove_close(replica);
     example_ports_free(&ports);
     return locked && open && status == ROVE_LOCKED && wrong == ROVE_WRONG_KEY ? 0 : 1;

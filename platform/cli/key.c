@@ -189,6 +189,19 @@ static int set_secret(cli_session *cli, const char *path) {
     return code;
 }
 
+static int replace(cli_session *cli) {
+    rove_error error = {0};
+    rove_status status = rove_replace_key(cli->replica, &error);
+
+    if (status != ROVE_OK) {
+        return cli_fail(cli, status, &error);
+    }
+    if (!cli->json) {
+        puts("Everything in the replica was written anew, under another key.");
+    }
+    return cli_done(cli, json_pack("{s:b}", "changed", 1));
+}
+
 static int run_key(cli_session *cli, int argc, char **argv) {
     const char *file = cli_option(&argc, argv, "--new-pin-file");
     int removed = cli_flag(&argc, argv, "--remove");
@@ -200,6 +213,9 @@ static int run_key(cli_session *cli, int argc, char **argv) {
         return removed ? wrap(cli, NULL, NULL, 0, "The replica is opened without a PIN.")
                        : set_pin(cli, file);
     }
+    if (argc == 2 && strcmp(argv[1], "replace") == 0 && file == NULL && !removed) {
+        return replace(cli);
+    }
     if (argc == 3 && strcmp(argv[1], "secret") == 0 && file == NULL && !removed) {
         return set_secret(cli, argv[2]);
     }
@@ -208,7 +224,7 @@ static int run_key(cli_session *cli, int argc, char **argv) {
 
 const cli_command cli_command_key = {
     .name = "key",
-    .usage = "[pin [--new-pin-file FILE | --remove] | secret FILE]",
+    .usage = "[pin [--new-pin-file FILE | --remove] | secret FILE | replace]",
     .summary = "what opens the replica: its secret and its PIN",
     .help =
         "A replica is encrypted with a key of its own, which lies in its folder (core.key), "
@@ -222,6 +238,9 @@ const cli_command cli_command_key = {
         "    rove key pin --remove         no PIN any more\n"
         "    rove key secret FILE          from now on the secret in FILE, which is made if it is\n"
         "                                  missing, and no PIN; name it with --secret or "
-        "$ROVE_SECRET\n",
+        "$ROVE_SECRET\n"
+        "    rove key replace              writes everything anew under another key: for when "
+        "somebody\n"
+        "                                  may have a copy of core.key and the secret\n",
     .run = run_key,
 };

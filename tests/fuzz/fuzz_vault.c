@@ -27,8 +27,7 @@ typedef struct content {
 static rove_allocator allocator;
 static rove_crypto crypto;
 static rove_random entropy;
-static uint8_t key[ROVE_DATA_KEY_SIZE] = {7};
-static uint8_t id[ROVE_FILE_ID_SIZE] = {9};
+static const rove__data_key key = {.key = {7}, .file_id = {9}};
 static char path[3][96]; /* of the database, the log, the journal */
 static content original[2], changed[2];
 
@@ -37,7 +36,7 @@ static content original[2], changed[2];
 static sqlite3 *open_database(rove__vault *vault, rove__vfs *vfs) {
     sqlite3 *db = NULL;
 
-    fuzz_check(rove__vault_open(vault, &crypto, &entropy, key, id) == ROVE_OK);
+    fuzz_check(rove__vault_open(vault, &crypto, &entropy, &key) == ROVE_OK);
     fuzz_check(rove__vfs_open(vfs, &allocator, NULL, vault, path[0]) == SQLITE_OK);
     (void)sqlite3_open_v2(path[0], &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, vfs->name);
     (void)rove__vfs_reserve(db);

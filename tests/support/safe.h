@@ -85,7 +85,7 @@ static inline void safe_make(safe *s, const char *name, safe_backend backend) {
 
 static inline void safe_open(safe *s) {
     assert_int_equal(
-        rove__vault_open(&s->vault, &s->crypto, &s->random, s->key.key, s->key.file_id), ROVE_OK);
+        rove__vault_open(&s->vault, &s->crypto, &s->random, &s->key), ROVE_OK);
     assert_int_equal(rove__vfs_open(&s->vfs, &s->allocator, s->real, &s->vault, s->path),
                      SQLITE_OK);
 }

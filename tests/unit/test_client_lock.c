@@ -199,6 +199,7 @@ static void a_locked_replica_says_so(void **state) {
     phone_is(&p, rove_tidy(p.replica, &p.error), ROVE_LOCKED);
     phone_is(&p, rove_quarantine_retry(p.replica, &left, &p.error), ROVE_LOCKED);
     phone_is(&p, rove_wrap_key(p.replica, NULL, NULL, 0, &p.error), ROVE_LOCKED);
+    phone_is(&p, rove_replace_key(p.replica, &p.error), ROVE_LOCKED);
     rove_state now = phone_state(&p);
     assert_int_equal(now.locked, 1);
     assert_int_equal(now.encrypted, 1);
@@ -248,6 +249,7 @@ static void a_plain_replica_has_no_lock(void **state) {
     phone_open(&plain);
     phone_is(&plain, rove_lock(plain.replica, &plain.error), ROVE_STATE);
     phone_is(&plain, rove_wrap_key(plain.replica, NULL, "1234", 4, &plain.error), ROVE_STATE);
+    phone_is(&plain, rove_replace_key(plain.replica, &plain.error), ROVE_STATE);
     assert_int_equal(phone_state(&plain).encrypted, 0);
     phone_stop(&plain);
 }
@@ -319,6 +321,82 @@ static void the_keystore_may_change_its_secret(void **state) {
     phone_ok(&p, rove_wrap_key(p.replica, next, NULL, 0, &p.error));
 }
 
+/* ---- another data key ---- */
+
+static const rove__data_key *data_key(void) {
+    return &p.replica->store->vault.data;
+}
+
+static void everything_is_written_under_another_key(void **state) {
+    static uint8_t before[1 << 21];
+    static uint8_t bytes[512];
+    rove__data_key former = *data_key();
+    rove_query *query = NULL;
+    (void)state;
+
+    for (int i = 0; i < 50; i++) {
+        (void)phone_account(&p, "Ajax");
+    }
+    phone_ok(&p, rove_wrap_key(p.replica, NULL, "4711", 4, &p.error));
+    p.keys.pin = "4711";
+    size_t key_size = read_file("core.key", bytes, sizeof bytes);
+
+    /* Somebody reads: it does not end, and is good for a second try. */
+    phone_ok(&p, rove_query_new(p.replica, "SELECT name FROM account", NULL, 0, &query, &p.error));
+    phone_ok(&p, rove_query_step(query, &p.error));
+    phone_is(&p, rove_replace_key(p.replica, &p.error), ROVE_BUSY);
+    assert_int_equal(data_key()->has_former, 1);
+    assert_memory_equal(data_key()->former, former.key, sizeof former.key);
+    phone_ok(&p, rove_query_step(query, &p.error));
+    rove_query_free(query);
+    phone_close(&p); /* as if it had been killed */
+    phone_open(&p);
+    assert_int_equal(phone_state(&p).pending, 50);
+    (void)phone_account(&p, "Bakery");
+    phone_ok(&p, rove_replace_key(p.replica, &p.error));
+
+    assert_int_equal(data_key()->has_former, 0);
+    assert_int_equal(data_key()->generation, former.generation + 1);
+    assert_memory_not_equal(data_key()->key, former.key, sizeof former.key);
+    assert_int_equal(phone_number(&p, "SELECT count(*) FROM account"), 51);
+    phone_ok(&p, rove_verify(p.replica, NULL, &p.error));
+    phone_close(&p);
+    size_t size = read_file("replica.db", before, sizeof before);
+    assert_true(size > 4096);
+    for (size_t at = 4092; at < size; at += 4096) {
+        assert_int_equal(before[at], former.generation + 1);
+    }
+    phone_open(&p);
+    assert_int_equal(phone_state(&p).pending, 51);
+    phone_close(&p);
+
+    /* The former key file opens nothing any more. */
+    uint8_t now[512];
+    size_t now_size = read_file("core.key", now, sizeof now);
+    write_file("core.key", bytes, key_size);
+    refuses_to_open(ROVE_CORRUPT);
+    write_file("core.key", now, now_size);
+    phone_open(&p);
+    phone_ok(&p, rove_wrap_key(p.replica, NULL, NULL, 0, &p.error));
+}
+
+static void replacing_the_key_survives_every_failure_of_memory(void **state) {
+    rove_status status = ROVE_NOMEM;
+    (void)state;
+
+    (void)phone_account(&p, "Ajax");
+    for (size_t n = 1; status != ROVE_OK; n++) {
+        p.memory.calls = 0;
+        p.memory.fail_at = n;
+        status = rove_replace_key(p.replica, &p.error);
+        p.memory.fail_at = 0;
+        assert_true(status == ROVE_OK || status == ROVE_NOMEM);
+        assert_int_equal(phone_number(&p, "SELECT count(*) FROM account"), 1);
+        phone_close(&p);
+        opens_with_its_work();
+    }
+}
+
 /* ---- memory ---- */
 
 /* Not in this function's own frame when it returns, nor in the text of the program. */
@@ -366,7 +444,7 @@ static void nothing_is_left_in_memory(void **state) {
         skip();
     }
     needle canary = write_canary();
-    key = needle_of(p.replica->store->vault.data_key, ROVE_DATA_KEY_SIZE);
+    key = needle_of(p.replica->store->vault.data.key, ROVE_DATA_KEY_SIZE);
     scrub_stack();
     assert_true(memory_count(&canary) > 0);
     assert_true(memory_count(&key) > 0);
@@ -393,6 +471,9 @@ int main(void) {
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_pin_is_asked_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_keystore_may_change_its_secret, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(everything_is_written_under_another_key, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(replacing_the_key_survives_every_failure_of_memory, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(nothing_is_left_in_memory, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,8 +10,7 @@ static safe s;
 
 static int start(void **state) {
     safe_make(&s, "seal", *(const safe_backend *)*state);
-    assert_int_equal(rove__vault_open(&s.vault, &s.crypto, &s.random, s.key.key, s.key.file_id),
-                     ROVE_OK);
+    assert_int_equal(rove__vault_open(&s.vault, &s.crypto, &s.random, &s.key), ROVE_OK);
     return 0;
 }
 
@@ -152,8 +151,6 @@ static void no_byte_of_a_unit_can_be_changed(void **state) {
 
 static void a_unit_is_nowhere_but_in_its_place(void **state) {
     unit u = seal(ROVE_UNIT_FRAME_PAGE, 7, 4096);
-    uint8_t id[ROVE_FILE_ID_SIZE];
-    uint8_t key[ROVE_DATA_KEY_SIZE];
     rove__vault other;
 
     (void)state;
@@ -161,14 +158,14 @@ static void a_unit_is_nowhere_but_in_its_place(void **state) {
     assert_int_equal(open_as(&s.vault, ROVE_UNIT_FRAME_PAGE, 7 + (UINT64_C(1) << 32), &u),
                      ROVE_CORRUPT);
     assert_int_equal(open_as(&s.vault, ROVE_UNIT_PAGE, 7, &u), ROVE_CORRUPT);
-    memcpy(id, s.key.file_id, sizeof id);
-    id[15] ^= 1;
-    assert_int_equal(rove__vault_open(&other, &s.crypto, &s.random, s.key.key, id), ROVE_OK);
+    rove__data_key key = s.key;
+    key.file_id[15] ^= 1;
+    assert_int_equal(rove__vault_open(&other, &s.crypto, &s.random, &key), ROVE_OK);
     assert_int_equal(open_as(&other, u.kind, u.position, &u), ROVE_CORRUPT);
     rove__vault_close(&other);
-    memcpy(key, s.key.key, sizeof key);
-    key[0] ^= 1;
-    assert_int_equal(rove__vault_open(&other, &s.crypto, &s.random, key, s.key.file_id), ROVE_OK);
+    key = s.key;
+    key.key[0] ^= 1;
+    assert_int_equal(rove__vault_open(&other, &s.crypto, &s.random, &key), ROVE_OK);
     assert_int_equal(open_as(&other, u.kind, u.position, &u), ROVE_CORRUPT);
     rove__vault_close(&other);
 }
@@ -192,8 +189,7 @@ static void every_epoch_is_read(void **state) {
     (void)state;
     for (size_t i = 0; i < UNITS; i++) {
         rove__vault_close(&s.vault);
-        assert_int_equal(rove__vault_open(&s.vault, &s.crypto, &s.random, s.key.key, s.key.file_id),
-                         ROVE_OK);
+        assert_int_equal(rove__vault_open(&s.vault, &s.crypto, &s.random, &s.key), ROVE_OK);
         units[i] = seal(ROVE_UNIT_PAGE, i, 4064);
         for (size_t j = 0; j < i; j++) {
             assert_memory_not_equal(units[i].seal + 28, units[j].seal + 28, 4);
@@ -370,12 +366,10 @@ static void a_port_that_fails_does_no_harm(void **state) {
     (void)state;
     random.fill = no_random;
     crypto.hkdf_sha256 = no_key;
-    assert_int_equal(rove__vault_open(&other, &s.crypto, &random, s.key.key, s.key.file_id),
-                     ROVE_NOMEM);
+    assert_int_equal(rove__vault_open(&other, &s.crypto, &random, &s.key), ROVE_NOMEM);
     assert_false(holds(&other, sizeof other, s.key.key, 8));
     unit u = seal(ROVE_UNIT_PAGE, 3, 4064);
-    assert_int_equal(rove__vault_open(&other, &crypto, &s.random, s.key.key, s.key.file_id),
-                     ROVE_OK);
+    assert_int_equal(rove__vault_open(&other, &crypto, &s.random, &s.key), ROVE_OK);
     assert_int_equal(open_as(&other, u.kind, u.position, &u), ROVE_NOMEM);
     assert_int_equal(rove__vault_seal(&other, ROVE_UNIT_PAGE, 1, plain, 4064, out, mark),
                      ROVE_NOMEM);

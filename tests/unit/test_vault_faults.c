@@ -88,7 +88,7 @@ static int work(int64_t *committed) {
 
 /* From a log that a killed process left, all of it. */
 static int use(int64_t *committed) {
-    rove_status status = rove__vault_open(&s.vault, &s.crypto, &s.random, s.key.key, s.key.file_id);
+    rove_status status = rove__vault_open(&s.vault, &s.crypto, &s.random, &s.key);
 
     *committed = LOGGED;
     if (status != ROVE_OK) {

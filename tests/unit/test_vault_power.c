@@ -178,7 +178,7 @@ static int open_all(void) {
         "CREATE TABLE IF NOT EXISTS t(k INTEGER PRIMARY KEY, v INT, pad TEXT);"
         "CREATE INDEX IF NOT EXISTS by_value ON t(v)";
 
-    assert_int_equal(rove__vault_open(&w.vault, &w.crypto, &w.random, w.key.key, w.key.file_id),
+    assert_int_equal(rove__vault_open(&w.vault, &w.crypto, &w.random, &w.key),
                      ROVE_OK);
     assert_int_equal(rove__vfs_open(&w.vfs, &w.allocator, "sim", &w.vault, PATH), SQLITE_OK);
     assert_int_equal(spy_over(&w.vfs.vfs), SQLITE_OK);

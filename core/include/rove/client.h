@@ -96,6 +96,14 @@ ROVE_CHECK rove_status rove_unlock(rove *replica, rove_error *error);
 ROVE_CHECK rove_status rove_wrap_key(rove *replica, const uint8_t *secret, const char *pin,
                                      size_t pin_size, rove_error *error);
 
+/*
+ * Writes all records anew under another key, in place of the one that the replica has had: for when that one, or the secret and a
+ * copy of core.key, may be in other hands. Takes as long as rove_tidy, and as much memory; call it at such a moment. It asks
+ * the keyring. It may be killed: the replica opens as before, and the next call goes on. BUSY: a sync is under way, or a query keeps
+ * the log. STATE: the replica is not encrypted, or this thread has a transaction open. WRONG_KEY, and what the keyring said.
+ */
+ROVE_CHECK rove_status rove_replace_key(rove *replica, rove_error *error);
+
 /* ---- enrolment ---------------------------------------------------------------------------------------- */
 
 /*

@@ -252,6 +252,21 @@ rove_status rove_wrap_key(rove *replica, const uint8_t *secret, const char *pin,
     return rove__client_said(status, &detail, error);
 }
 
+rove_status rove_replace_key(rove *replica, rove_error *error) {
+    if (replica == NULL) {
+        return rove__client_invalid(error, "There is no replica.");
+    }
+    rove_status status = rove__client_take(replica, error);
+    if (status != ROVE_OK) {
+        return status;
+    }
+    close_idle(replica); /* they may hold the log */
+    rove_error detail = {.message = ""};
+    status = rove__client_said(rove__store_rekey(replica->store, &detail), &detail, error);
+    rove__client_give(replica);
+    return status;
+}
+
 rove_status rove__client_entity(const rove *replica, const char *name, const rove__entity **entity,
                                 rove_error *error) {
     *entity =

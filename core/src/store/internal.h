@@ -168,6 +168,23 @@ ROVE_CHECK rove_status rove__store_turn(rove__store *store, rove_error *error);
 void rove__store_turn_over(rove__store *store);
 /* lock.c: LOCKED, with what to do. */
 rove_status rove__lock_refuse(rove_error *error);
+/* lock.c: what the keyring said; overwritten after use. */
+typedef struct rove__key_answers {
+    uint8_t secret[ROVE_SECRET_SIZE];
+    char pin[ROVE_PIN_MAX];
+    rove__key_secrets secrets; /* borrows from the above */
+} rove__key_answers;
+/* Asks the keyring, and opens core.key with what it says. The caller wipes both. */
+ROVE_CHECK rove_status rove__lock_key(rove__store *store, rove__key_answers *a, rove__data_key *key,
+                                      rove_error *error);
+/* Writes core.key, to be opened with the same. */
+ROVE_CHECK rove_status rove__lock_put_key(rove__store *store, const rove__key_answers *a,
+                                          const rove__data_key *key, rove_error *error);
+/* verify.c, with the writer's turn: SQLite finds the file sound. CORRUPT. */
+ROVE_CHECK rove_status rove__verify_file(rove__store *store, rove_error *error);
+/* tidy.c, with the writer's turn: the file is written anew; its log is emptied into it. BUSY: a reader keeps the log. */
+ROVE_CHECK rove_status rove__tidy_file(rove__store *store, rove_error *error);
+ROVE_CHECK rove_status rove__tidy_log(rove__store *store, rove_error *error);
 /* lock.c: the key and the VFS, before the first connection is opened and after the last one is closed. */
 ROVE_CHECK rove_status rove__lock_open(rove__store *store, rove_error *error);
 void rove__lock_close(rove__store *store);

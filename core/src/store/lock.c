@@ -21,14 +21,8 @@ static rove__key_ports key_ports(const rove__store *store) {
 
 /* ---- what the keyring says ---- */
 
-/* Overwritten after use. */
-typedef struct answers {
-    uint8_t secret[ROVE_SECRET_SIZE];
-    char pin[ROVE_PIN_MAX];
-    rove__key_secrets secrets; /* borrows from the above */
-} answers;
-
-static rove_status ask(const rove_keyring *keyring, int has_pin, answers *a, rove_error *error) {
+static rove_status ask(const rove_keyring *keyring, int has_pin, rove__key_answers *a,
+                       rove_error *error) {
     memset(a, 0, sizeof *a);
     a->secrets.host = a->secret;
     rove_status status = keyring->secret(keyring->ctx, a->secret, error);
@@ -48,7 +42,7 @@ static rove_status ask(const rove_keyring *keyring, int has_pin, answers *a, rov
 /* Of a new replica. */
 static rove_status draw_key(rove__store *store, rove__data_key *key, rove_error *error) {
     const rove__key_ports ports = key_ports(store);
-    answers a;
+    rove__key_answers a;
 
     rove_status status = ask(store->ports.keyring, 0, &a, error);
     if (status == ROVE_OK) {
@@ -61,19 +55,32 @@ static rove_status draw_key(rove__store *store, rove__data_key *key, rove_error 
     return status;
 }
 
-static rove_status read_key(rove__store *store, rove__data_key *key, rove_error *error) {
+rove_status rove__lock_key(rove__store *store, rove__key_answers *a, rove__data_key *key,
+                           rove_error *error) {
     const rove__key_ports ports = key_ports(store);
     int has_pin = 0;
-    answers a;
 
     rove_status status = rove__key_file_look(&ports, store->key_path, &has_pin, error);
     if (status != ROVE_OK) {
         return status;
     }
-    status = ask(store->ports.keyring, has_pin, &a, error);
-    if (status == ROVE_OK) {
-        status = rove__key_file_read(&ports, store->key_path, &a.secrets, key, error);
-    }
+    status = ask(store->ports.keyring, has_pin, a, error);
+    return status == ROVE_OK ? rove__key_file_read(&ports, store->key_path, &a->secrets, key, error)
+                             : status;
+}
+
+rove_status rove__lock_put_key(rove__store *store, const rove__key_answers *a,
+                               const rove__data_key *key, rove_error *error) {
+    const rove__key_ports ports = key_ports(store);
+
+    return rove__key_file_write(&ports, store->key_path, key, &a->secrets, NULL, error);
+}
+
+static rove_status read_key(rove__store *store, rove__data_key *key, rove_error *error) {
+    rove__key_answers a;
+
+    memset(&a, 0, sizeof a);
+    rove_status status = rove__lock_key(store, &a, key, error);
     rove__wipe(&a, sizeof a);
     return status;
 }
@@ -142,8 +149,7 @@ rove_status rove__lock_open(rove__store *store, rove_error *error) {
     memset(&key, 0, sizeof key);
     status = is_new ? draw_key(store, &key, error) : read_key(store, &key, error);
     if (status == ROVE_OK) {
-        status = rove__vault_open(&store->vault, store->ports.crypto, store->ports.random, key.key,
-                                  key.file_id);
+        status = rove__vault_open(&store->vault, store->ports.crypto, store->ports.random, &key);
     }
     rove__wipe(&key, sizeof key);
     if (status != ROVE_OK) {
@@ -219,7 +225,7 @@ static rove_status unlock(rove__store *store, rove_error *error) {
     memset(&key, 0, sizeof key);
     rove_status status = read_key(store, &key, error);
     if (status == ROVE_OK) {
-        status = rove__vault_unlock(&store->vault, key.key, key.file_id);
+        status = rove__vault_unlock(&store->vault, &key);
     }
     rove__wipe(&key, sizeof key);
     if (status == ROVE_OK) {
@@ -250,13 +256,13 @@ rove_status rove__store_wrap(rove__store *store, const uint8_t *secret, const ch
                              size_t pin_size, rove_error *error) {
     const rove__key_ports ports = key_ports(store);
     rove__data_key key;
-    answers a;
+    rove__key_answers a;
 
     if (!rove__store_is_sealed(store)) {
         return rove__error_set(error, ROVE_STATE, "A replica that is not encrypted has no key.");
     }
     memset(&key, 0, sizeof key);
-    rove_status status = rove__vault_key(&store->vault, key.key, key.file_id);
+    rove_status status = rove__vault_key(&store->vault, &key);
     if (status == ROVE_OK) {
         status = ask(store->ports.keyring, 0, &a, error);
     }

@@ -65,6 +65,9 @@ ROVE_CHECK rove_status rove__store_unlock(rove__store *store, rove_error *error)
 ROVE_CHECK rove_status rove__store_wrap(rove__store *store, const uint8_t *secret, const char *pin,
                                         size_t pin_size, rove_error *error);
 
+/* rekey.c: another data key, under which everything is written anew. As tidying; may be killed: the next call goes on. */
+ROVE_CHECK rove_status rove__store_rekey(rove__store *store, rove_error *error);
+
 /* ---- identity and state ------------------------------------------------------------------------------ */
 
 /* Who this replica belongs to; set by enrolment, kept in the database. user 0: not enrolled. */

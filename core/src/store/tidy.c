@@ -25,14 +25,14 @@ static rove_status alone(rove__store *store, rove_status (*act)(rove__store *, r
     return status;
 }
 
-static rove_status write_anew(rove__store *store, rove_error *error) {
+rove_status rove__tidy_file(rove__store *store, rove_error *error) {
     int code = sqlite3_exec(store->db, "VACUUM", NULL, NULL, NULL);
 
     return rove__sqlite_status(store->db, code, error, "Tidying the replica");
 }
 
 /* Readers that are in the middle of something keep the log; nobody waits for them. */
-static rove_status empty_log(rove__store *store, rove_error *error) {
+rove_status rove__tidy_log(rove__store *store, rove_error *error) {
     int left = 0;
     int done = 0;
 
@@ -93,13 +93,13 @@ rove_status rove__store_tidy(rove__store *store, rove_error *error) {
     }
     rove_status status = read_remains(store, &remains, error);
     if (status == ROVE_OK && remains == ROVE_REMAINS_FILE) {
-        status = alone(store, write_anew, error);
+        status = alone(store, rove__tidy_file, error);
         if (status == ROVE_OK) {
             status = set_written_anew(store, error);
         }
     }
     if (status == ROVE_OK && remains != 0) {
-        status = alone(store, empty_log, error);
+        status = alone(store, rove__tidy_log, error);
     }
     if (status == ROVE_OK) {
         status = read_remains(store, &remains, error);

@@ -205,7 +205,7 @@ static rove_status check_nothing_left(rove__store *store, rove_error *error) {
     return status;
 }
 
-static rove_status check_integrity(rove__store *store, rove_error *error) {
+rove_status rove__verify_file(rove__store *store, rove_error *error) {
     sqlite3_stmt *statement = NULL;
     rove_status status = ROVE_OK;
     int code = sqlite3_prepare_v2(store->db, "PRAGMA integrity_check(1)", -1, &statement, NULL);
@@ -261,7 +261,7 @@ rove_status rove__store_verify(rove__store *store, uint64_t *rows, rove_error *e
     if (status != ROVE_OK) {
         return status;
     }
-    status = check_integrity(store, error);
+    status = rove__verify_file(store, error);
     if (status == ROVE_OK) {
         sound = 1;
         status = check_digests(store, rows, error);

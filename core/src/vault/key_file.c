@@ -21,17 +21,19 @@ typedef struct key_file {
     uint8_t magic[7];
     uint8_t version[1];
     uint8_t file_id[ROVE_FILE_ID_SIZE];
+    uint8_t generation[1];
+    uint8_t has_former[1];
     uint8_t memory_kib[4];
     uint8_t passes[4];
     uint8_t salt[SALT_SIZE];
     uint8_t nonce[ROVE_GCM_NONCE_SIZE];
-    uint8_t wrapped[ROVE_DATA_KEY_SIZE];
+    uint8_t wrapped[2 * ROVE_DATA_KEY_SIZE];
     uint8_t tag[ROVE_GCM_TAG_SIZE];
     uint8_t check[ROVE_SHA256_SIZE];
     uint8_t digest[ROVE_SHA256_SIZE];
 } key_file;
 
-ROVE_STATIC_ASSERT(sizeof(key_file) == 172, "the file is what the comment says");
+ROVE_STATIC_ASSERT(sizeof(key_file) == 206, "the file is what the comment says");
 ROVE_STATIC_ASSERT(ROVE_DATA_KEY_SIZE == ROVE_GCM_KEY_SIZE, "a data key is an AES-256 key");
 
 static void put32(uint8_t at[4], uint32_t value) {
@@ -62,10 +64,23 @@ static rove_status failed(rove_status status, rove_error *error) {
 }
 
 rove_status rove__data_key_draw(const rove_random *random, rove__data_key *out) {
+    memset(out, 0, sizeof *out);
     rove_status status = random->fill(random->ctx, out->key, sizeof out->key);
-
     return status == ROVE_OK ? random->fill(random->ctx, out->file_id, sizeof out->file_id)
                              : status;
+}
+
+rove_status rove__data_key_follow(const rove_random *random, const rove__data_key *key,
+                                  rove__data_key *next) {
+    *next = *key;
+    memcpy(next->former, key->key, sizeof next->former);
+    next->has_former = 1;
+    next->generation++;
+    rove_status status = random->fill(random->ctx, next->key, sizeof next->key);
+    if (status != ROVE_OK) {
+        rove__wipe(next, sizeof *next);
+    }
+    return status;
 }
 
 /* ---- keys ----------------------------------------------------------------------------------------------- */
@@ -128,14 +143,20 @@ static int is_fair(const key_file *file) {
 static rove_status wrap(const rove_crypto *crypto, const rove__data_key *key,
                         const rove__key_secrets *secrets, key_file *file) {
     uint8_t wrapping[ROVE_GCM_KEY_SIZE];
+    uint8_t keys[2 * ROVE_DATA_KEY_SIZE] = {0};
     rove_status status = wrapping_key(crypto, file, secrets, wrapping);
 
+    memcpy(keys, key->key, sizeof key->key);
+    if (key->has_former) {
+        memcpy(keys + sizeof key->key, key->former, sizeof key->former);
+    }
     if (status == ROVE_OK) {
         status =
             crypto->gcm_seal(crypto->ctx, wrapping, file->nonce, file, offsetof(key_file, wrapped),
-                             key->key, sizeof key->key, file->wrapped, file->tag);
+                             keys, sizeof keys, file->wrapped, file->tag);
     }
     rove__wipe(wrapping, sizeof wrapping);
+    rove__wipe(keys, sizeof keys);
     if (status == ROVE_OK) {
         status = check_of(crypto, key->key, file->check);
     }
@@ -149,6 +170,8 @@ rove_status rove__key_file_write(const rove__key_ports *ports, const char *path,
     key_file file = {.magic = {'R', 'o', 'v', 'e', 'K', 'e', 'y'}, .version = {VERSION}};
 
     memcpy(file.file_id, key->file_id, sizeof file.file_id);
+    file.generation[0] = key->generation;
+    file.has_former[0] = key->has_former;
     if (secrets->pin != NULL) {
         if (secrets->pin_size == 0 || secrets->pin_size > ROVE_PIN_MAX) {
             return rove__error_set(error, ROVE_INVALID, "A PIN has 1 to %d bytes.", ROVE_PIN_MAX);
@@ -202,35 +225,39 @@ static rove_status parse(const rove_crypto *crypto, const uint8_t *bytes, size_t
         return ROVE_CORRUPT;
     }
     memcpy(file, bytes, sizeof *file);
-    return is_fair(file) ? ROVE_OK : ROVE_CORRUPT;
+    return is_fair(file) && file->has_former[0] <= 1 ? ROVE_OK : ROVE_CORRUPT;
 }
 
 static rove_status unwrap(const rove_crypto *crypto, const key_file *file,
                           const rove__key_secrets *secrets, rove__data_key *out) {
     uint8_t wrapping[ROVE_GCM_KEY_SIZE];
+    uint8_t keys[2 * ROVE_DATA_KEY_SIZE] = {0};
     uint8_t check[ROVE_SHA256_SIZE];
     rove_status status = wrapping_key(crypto, file, secrets, wrapping);
 
     if (status == ROVE_OK) {
         status =
             crypto->gcm_open(crypto->ctx, wrapping, file->nonce, file, offsetof(key_file, wrapped),
-                             file->wrapped, sizeof file->wrapped, file->tag, out->key);
+                             file->wrapped, sizeof file->wrapped, file->tag, keys);
         status = status == ROVE_CORRUPT ? ROVE_WRONG_KEY : status;
     }
     rove__wipe(wrapping, sizeof wrapping);
     if (status == ROVE_OK) {
-        status = check_of(crypto, out->key, check);
+        status = check_of(crypto, keys, check);
     }
     /* AES-GCM can be opened under two keys by who made it so; this cannot. */
     if (status == ROVE_OK && memcmp(check, file->check, sizeof check) != 0) {
         status = ROVE_WRONG_KEY;
     }
-    if (status != ROVE_OK) {
-        rove__wipe(out, sizeof *out);
-        return status;
+    if (status == ROVE_OK) {
+        memcpy(out->key, keys, sizeof out->key);
+        memcpy(out->former, keys + sizeof out->key, sizeof out->former);
+        memcpy(out->file_id, file->file_id, sizeof out->file_id);
+        out->generation = file->generation[0];
+        out->has_former = file->has_former[0];
     }
-    memcpy(out->file_id, file->file_id, sizeof out->file_id);
-    return ROVE_OK;
+    rove__wipe(keys, sizeof keys);
+    return status;
 }
 
 /* A sound one. */

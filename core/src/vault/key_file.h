@@ -1,11 +1,11 @@
 /*
  * vault/key_file.h - the data key of a replica, in its file `core.key`, wrapped under what the shell keeps and the rep knows.
  *
- *   file = "RoveKey" version:byte file_id[16] memory_kib:u32 passes:u32 salt[16]
- *          nonce[12] wrapped[32] tag[16] check[32] digest[32]
+ *   file = "RoveKey" version:byte file_id[16] generation:byte has_former:byte memory_kib:u32 passes:u32 salt[16]
+ *          nonce[12] wrapped[64] tag[16] check[32] digest[32]
  *
  * version is 1; numbers are big-endian. memory_kib and passes: the cost of the PIN (Argon2id, RFC 9106, one lane); both 0: there
- * is no PIN. wrapped and tag: the data key, sealed with AES-256-GCM under the wrapping key, with everything before it as
+ * is no PIN. wrapped and tag: the data key and, if has_former is 1, the one of the generation before (else zeros), sealed with AES-256-GCM under the wrapping key, with everything before it as
  * associated data; the wrapping key is HKDF-SHA256 over the shell's secret, followed by the PIN's key if there is one, with the
  * salt. check: HMAC-SHA256(data key, "rove data key"); digest: SHA-256 of everything before it. Later versions begin with magic
  * and version too, and end with the digest.
@@ -31,12 +31,6 @@
 #define ROVE_PIN_MEMORY_KIB_MAX 262144u
 #define ROVE_PIN_PASSES_MAX     16u
 
-/* A data key and the id of the file that it is for. The owner wipes it. */
-typedef struct rove__data_key {
-    uint8_t key[ROVE_DATA_KEY_SIZE];
-    uint8_t file_id[ROVE_FILE_ID_SIZE];
-} rove__data_key;
-
 /* What opens it; borrowed for the call. */
 typedef struct rove__key_secrets {
     const uint8_t *host; /* ROVE_SECRET_SIZE, of the keyring */
@@ -57,6 +51,9 @@ typedef struct rove__key_ports {
 
 /* Draws a key and an id. What the random port says. */
 ROVE_CHECK rove_status rove__data_key_draw(const rove_random *random, rove__data_key *out);
+/* Draws the key of the next generation for the same file. What the random port says. */
+ROVE_CHECK rove_status rove__data_key_follow(const rove_random *random, const rove__data_key *key,
+                                             rove__data_key *next);
 /*
  * Writes the file anew, durably: for a new key, and for other secrets of the same one. `cost`: of the PIN if there is one; NULL:
  * ROVE_PIN_MEMORY_KIB and ROVE_PIN_PASSES. INVALID: a PIN that is empty or too long, a cost beyond the limits.

@@ -23,12 +23,16 @@ static uint32_t get32(const uint8_t *at) {
     return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
+/* Not 0: that is what a hole in a file has. */
 static rove_status new_epoch(rove__vault *vault) {
+    uint8_t drawn[4];
     uint32_t epoch = 0;
     rove_status status = ROVE_OK;
 
     while (status == ROVE_OK && (epoch == 0 || epoch == vault->epoch)) {
-        status = vault->random->fill(vault->random->ctx, &epoch, sizeof epoch);
+        status = vault->random->fill(vault->random->ctx, drawn, sizeof drawn);
+        drawn[0] = vault->data.generation;
+        epoch = get32(drawn);
     }
     if (status == ROVE_OK) {
         vault->epoch = epoch;
@@ -37,22 +41,21 @@ static rove_status new_epoch(rove__vault *vault) {
     return status;
 }
 
-rove_status rove__vault_unlock(rove__vault *vault, const uint8_t data_key[ROVE_DATA_KEY_SIZE],
-                               const uint8_t file_id[ROVE_FILE_ID_SIZE]) {
+rove_status rove__vault_unlock(rove__vault *vault, const rove__data_key *key) {
     sqlite3_mutex_enter(vault->mutex);
+    vault->data = *key;
+    rove__wipe(vault->keys, sizeof vault->keys);
     rove_status status = new_epoch(vault);
-    if (status == ROVE_OK) {
-        memcpy(vault->data_key, data_key, sizeof vault->data_key);
-        memcpy(vault->file_id, file_id, sizeof vault->file_id);
-        vault->open = 1;
+    vault->open = status == ROVE_OK;
+    if (status != ROVE_OK) {
+        rove__wipe(&vault->data, sizeof vault->data);
     }
     sqlite3_mutex_leave(vault->mutex);
     return status;
 }
 
 rove_status rove__vault_open(rove__vault *vault, const rove_crypto *crypto,
-                             const rove_random *random, const uint8_t data_key[ROVE_DATA_KEY_SIZE],
-                             const uint8_t file_id[ROVE_FILE_ID_SIZE]) {
+                             const rove_random *random, const rove__data_key *key) {
     memset(vault, 0, sizeof *vault);
     vault->crypto = crypto;
     vault->random = random;
@@ -60,7 +63,7 @@ rove_status rove__vault_open(rove__vault *vault, const rove_crypto *crypto,
     if (vault->mutex == NULL) {
         return ROVE_NOMEM;
     }
-    rove_status status = rove__vault_unlock(vault, data_key, file_id);
+    rove_status status = rove__vault_unlock(vault, key);
     if (status != ROVE_OK) {
         rove__vault_close(vault);
     }
@@ -69,19 +72,17 @@ rove_status rove__vault_open(rove__vault *vault, const rove_crypto *crypto,
 
 void rove__vault_lock(rove__vault *vault) {
     sqlite3_mutex_enter(vault->mutex);
-    rove__wipe(vault->data_key, sizeof vault->data_key);
+    rove__wipe(&vault->data, sizeof vault->data);
     rove__wipe(vault->keys, sizeof vault->keys);
     vault->open = 0;
     sqlite3_mutex_leave(vault->mutex);
 }
 
-rove_status rove__vault_key(rove__vault *vault, uint8_t data_key[ROVE_DATA_KEY_SIZE],
-                            uint8_t file_id[ROVE_FILE_ID_SIZE]) {
+rove_status rove__vault_key(rove__vault *vault, rove__data_key *key) {
     sqlite3_mutex_enter(vault->mutex);
     rove_status status = vault->open ? ROVE_OK : ROVE_LOCKED;
     if (status == ROVE_OK) {
-        memcpy(data_key, vault->data_key, sizeof vault->data_key);
-        memcpy(file_id, vault->file_id, sizeof vault->file_id);
+        *key = vault->data;
     }
     sqlite3_mutex_leave(vault->mutex);
     return status;
@@ -112,15 +113,29 @@ static rove__epoch_key *place_of(rove__vault *vault, rove__unit_kind kind, uint3
     return oldest;
 }
 
+/* NULL: there is none of that generation. */
+static const uint8_t *data_key_of(const rove__data_key *data, uint8_t generation) {
+    if (generation == data->generation) {
+        return data->key;
+    }
+    return data->has_former && generation == (uint8_t)(data->generation - 1) ? data->former : NULL;
+}
+
 static rove_status derive(rove__vault *vault, rove__unit_kind kind, uint32_t epoch,
                           rove__epoch_key *key) {
     uint8_t info[] = {'r', 'o', 'v', 'e', ' ', 'u', 'n', 'i', 't', (uint8_t)kind, 0, 0, 0, 0};
 
+    const rove__data_key *data = &vault->data;
+    const uint8_t *secret = data_key_of(data, (uint8_t)(epoch >> 24));
+
     put32(info + sizeof info - 4, epoch);
     key->epoch = 0;
-    rove_status status = vault->crypto->hkdf_sha256(
-        vault->crypto->ctx, vault->data_key, sizeof vault->data_key, vault->file_id,
-        sizeof vault->file_id, info, sizeof info, key->key, sizeof key->key);
+    if (secret == NULL) {
+        return ROVE_CORRUPT;
+    }
+    rove_status status = vault->crypto->hkdf_sha256(vault->crypto->ctx, secret, ROVE_DATA_KEY_SIZE,
+                                                    data->file_id, sizeof data->file_id, info,
+                                                    sizeof info, key->key, sizeof key->key);
     if (status == ROVE_OK) {
         key->epoch = epoch;
         key->kind = kind;
@@ -164,7 +179,7 @@ static address address_of(const rove__vault *vault, rove__unit_kind kind, uint64
                           uint32_t epoch) {
     address a;
 
-    memcpy(a.bytes, vault->file_id, ROVE_FILE_ID_SIZE);
+    memcpy(a.bytes, vault->data.file_id, ROVE_FILE_ID_SIZE);
     a.bytes[ROVE_FILE_ID_SIZE] = (uint8_t)kind;
     put32(a.bytes + ROVE_FILE_ID_SIZE + 1, (uint32_t)(position >> 32));
     put32(a.bytes + ROVE_FILE_ID_SIZE + 5, (uint32_t)position);

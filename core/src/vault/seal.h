@@ -7,7 +7,7 @@
  * that random nonces of 96 bits allow (NIST SP 800-38D, 8.3). What says where a unit belongs (file, kind, position, epoch) is
  * authenticated, so that units cannot be moved; an older version of the same unit is not told apart from the newest.
  *
- * Behind each unit lie 32 bytes: nonce 12, tag 16, epoch 4 (big-endian).
+ * Behind each unit lie 32 bytes: nonce 12, tag 16, epoch 4 (big-endian): the generation of the data key, and 3 random bytes.
  */
 #ifndef ROVE_VAULT_SEAL_H
 #define ROVE_VAULT_SEAL_H
@@ -21,6 +21,7 @@
 #include "rove/sys/random.h"
 
 #define ROVE_UNIT_SEAL_SIZE 32
+#define ROVE_UNIT_EPOCH_SIZE 4 /* of it, at its end */
 #define ROVE_DATA_KEY_SIZE  32
 #define ROVE_FILE_ID_SIZE   16
 #define ROVE_EPOCH_KEYS     32 /* keys of epochs that are kept */
@@ -39,13 +40,24 @@ typedef struct rove__epoch_key {
     uint8_t key[ROVE_GCM_KEY_SIZE];
 } rove__epoch_key;
 
+/*
+ * A data key and the id of the file that it is for. The owner wipes it. While the key is being replaced, units of the one before
+ * are still about: the first byte of an epoch says which generation it is of.
+ */
+typedef struct rove__data_key {
+    uint8_t key[ROVE_DATA_KEY_SIZE];
+    uint8_t file_id[ROVE_FILE_ID_SIZE];
+    uint8_t generation;                 /* of `key`; after 255 comes 0 */
+    uint8_t has_former;                 /* 1: `former` opens what is of the generation before */
+    uint8_t former[ROVE_DATA_KEY_SIZE];
+} rove__data_key;
+
 /* Seals the units of one file. Any thread, once it is open. */
 typedef struct rove__vault {
     const rove_crypto *crypto;
     const rove_random *random;
     sqlite3_mutex *mutex; /* over what follows */
-    uint8_t data_key[ROVE_DATA_KEY_SIZE];
-    uint8_t file_id[ROVE_FILE_ID_SIZE];
+    rove__data_key data;
     int open; /* 0: locked, nothing can be sealed or opened */
     uint32_t epoch;
     uint64_t sealed; /* units in this epoch */
@@ -53,20 +65,16 @@ typedef struct rove__vault {
     rove__epoch_key keys[ROVE_EPOCH_KEYS];
 } rove__vault;
 
-/* Copies key and id. NOMEM, or what the random port says. */
+/* Copies the key. NOMEM, or what the random port says. */
 ROVE_CHECK rove_status rove__vault_open(rove__vault *vault, const rove_crypto *crypto,
-                                        const rove_random *random,
-                                        const uint8_t data_key[ROVE_DATA_KEY_SIZE],
-                                        const uint8_t file_id[ROVE_FILE_ID_SIZE]);
+                                        const rove_random *random, const rove__data_key *key);
 /* Overwrites all keys: from then on LOCKED. */
 void rove__vault_lock(rove__vault *vault);
-/* With the same key as before, and with an epoch of its own. What the random port says. */
-ROVE_CHECK rove_status rove__vault_unlock(rove__vault *vault,
-                                          const uint8_t data_key[ROVE_DATA_KEY_SIZE],
-                                          const uint8_t file_id[ROVE_FILE_ID_SIZE]);
-/* Copies of key and id, which the caller wipes. LOCKED. */
-ROVE_CHECK rove_status rove__vault_key(rove__vault *vault, uint8_t data_key[ROVE_DATA_KEY_SIZE],
-                                       uint8_t file_id[ROVE_FILE_ID_SIZE]);
+/* With the same key as before or, replacing it, another one of which that is the former; and with an epoch of its own. What the
+ * random port says. */
+ROVE_CHECK rove_status rove__vault_unlock(rove__vault *vault, const rove__data_key *key);
+/* A copy, which the caller wipes. LOCKED. */
+ROVE_CHECK rove_status rove__vault_key(rove__vault *vault, rove__data_key *key);
 /* Overwrites, and gives back what it has. One that was never opened, and is all zeros, is fine. */
 void rove__vault_close(rove__vault *vault);
 

@@ -603,6 +603,47 @@ int rove__vfs_reserve(sqlite3 *db) {
     return sqlite3_file_control(db, NULL, SQLITE_FCNTL_RESERVE_BYTES, &bytes);
 }
 
+/* ---- which key -------------------------------------------------------------------------------------------- */
+
+static sealed_file *file_of(sqlite3 *db, int which) {
+    sqlite3_file *file = NULL;
+
+    if (sqlite3_file_control(db, "main", which, &file) != SQLITE_OK || file == NULL) {
+        return NULL;
+    }
+    return file->pMethods != NULL ? of(file) : NULL;
+}
+
+static int pages_are_of(sealed_file *file, uint8_t generation, int *is) {
+    sqlite3_int64 size = 0;
+    int code = file->real->pMethods->xFileSize(file->real, &size);
+
+    *is = code == SQLITE_OK && size % PAGE == 0;
+    for (sqlite3_int64 at = 0; *is && code == SQLITE_OK && at < size; at += PAGE) {
+        uint8_t first = 0; /* of the epoch */
+        code = real_read(file, &first, 1, at + PAGE - ROVE_UNIT_EPOCH_SIZE);
+        *is = code == SQLITE_OK && first == generation;
+    }
+    return code;
+}
+
+int rove__vfs_is_of(sqlite3 *db, uint8_t generation, int *is) {
+    sealed_file *file = file_of(db, SQLITE_FCNTL_FILE_POINTER);
+    sealed_file *log = file_of(db, SQLITE_FCNTL_JOURNAL_POINTER);
+    sqlite3_int64 logged = 0;
+
+    *is = 0;
+    if (file == NULL) {
+        return SQLITE_NOTFOUND;
+    }
+    int code = pages_are_of(file, generation, is);
+    if (code == SQLITE_OK && log != NULL) {
+        code = log->real->pMethods->xFileSize(log->real, &logged);
+        *is = *is && logged == 0;
+    }
+    return code;
+}
+
 /* ---- what a file is -------------------------------------------------------------------------------------- */
 
 static int read_head(sqlite3_vfs *vfs, sqlite3_file *file, const char *path, char head[16]) {

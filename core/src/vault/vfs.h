@@ -57,6 +57,10 @@ void rove__vfs_close(rove__vfs *self);
 /* Of a connection that was just opened, before anything was written. */
 int rove__vfs_reserve(sqlite3 *db);
 
+/* Whether all that lies on the disk of a connection's database, which has been read, is of this generation of the data key: every
+ * page, and nothing in the log. An SQLite code. */
+int rove__vfs_is_of(sqlite3 *db, uint8_t generation, int *is);
+
 /* What lies at a path, by its first bytes. */
 typedef enum rove__vfs_content {
     ROVE_VFS_NOTHING, /* no file, or an empty one */
