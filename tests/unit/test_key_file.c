@@ -11,18 +11,18 @@
 #include "hex.h"
 #include "safe.h"
 
-#define FILE_SIZE 172
-#define DIGEST_AT 140
+#define FILE_SIZE 206
+#define DIGEST_AT 174
 /* Where the parts of the file begin. */
 #define VERSION_AT 7
 #define ID_AT      8
-#define MEMORY_AT  24
-#define PASSES_AT  28
-#define SALT_AT    32
-#define NONCE_AT   48
-#define WRAPPED_AT 60
-#define TAG_AT     92
-#define CHECK_AT   108
+#define MEMORY_AT  26
+#define PASSES_AT  30
+#define SALT_AT    34
+#define NONCE_AT   50
+#define WRAPPED_AT 62
+#define TAG_AT     126
+#define CHECK_AT   142
 
 static safe s;
 static const uint8_t host[ROVE_SECRET_SIZE] = {0x11, 0x22, 0x33, [31] = 0x44};
@@ -311,6 +311,7 @@ static void the_bytes_are_as_described(void **state) {
     uint8_t secret[64];
     uint8_t wrapping[32];
     uint8_t out[32];
+    uint8_t keys[64];
 
     (void)state;
     assert_memory_equal(f, "RoveKey\x01", 8);
@@ -322,13 +323,32 @@ static void the_bytes_are_as_described(void **state) {
     assert_int_equal(c->hkdf_sha256(c->ctx, secret, 64, f + SALT_AT, 16, "rove key file", 13,
                                     wrapping, sizeof wrapping),
                      ROVE_OK);
-    assert_int_equal(c->gcm_open(c->ctx, wrapping, f + NONCE_AT, f, WRAPPED_AT, f + WRAPPED_AT, 32,
-                                 f + TAG_AT, out),
+    assert_int_equal(c->gcm_open(c->ctx, wrapping, f + NONCE_AT, f, WRAPPED_AT, f + WRAPPED_AT, 64,
+                                 f + TAG_AT, keys),
                      ROVE_OK);
-    assert_memory_equal(out, s.key.key, 32);
+    assert_memory_equal(keys, s.key.key, 32);
     assert_int_equal(c->hmac_sha256(c->ctx, s.key.key, 32, &words, 1, out), ROVE_OK);
     assert_memory_equal(out, f + CHECK_AT, 32);
     free(file.data);
+}
+
+/* While the key is replaced, both are in it. */
+static void the_former_key_is_kept_while_it_is_needed(void **state) {
+    rove__key_secrets with = secrets(NULL);
+    rove__data_key next;
+    rove__data_key read;
+    rove_error error;
+
+    (void)state;
+    assert_int_equal(rove__data_key_follow(&s.random, &s.key, &next), ROVE_OK);
+    assert_int_equal(next.generation, (uint8_t)(s.key.generation + 1));
+    assert_memory_not_equal(next.key, s.key.key, 32);
+    assert_memory_equal(next.file_id, s.key.file_id, 16);
+    assert_int_equal(rove__key_file_write(&s.ports, s.key_path, &next, &with, NULL, &error),
+                     ROVE_OK);
+    assert_int_equal(rove__key_file_read(&s.ports, s.key_path, &with, &read, &error), ROVE_OK);
+    assert_memory_equal(&read, &next, sizeof next);
+    assert_memory_equal(read.former, s.key.key, 32);
 }
 
 static void argon2id_gives_what_is_published(void **state) {
@@ -478,6 +498,7 @@ int main(void) {
             TEST(a_file_that_asks_for_too_much_is_damaged),
             TEST(a_newer_file_wants_a_newer_app),
             TEST(the_bytes_are_as_described),
+            TEST(the_former_key_is_kept_while_it_is_needed),
             TEST(argon2id_gives_what_is_published),
             TEST(what_fails_is_named),
         };

@@ -406,7 +406,8 @@ static int file_sector(sqlite3_file *base) {
 static int file_characteristics(sqlite3_file *base) {
     int real = of(base)->real->pMethods->xDeviceCharacteristics(of(base)->real);
 
-    return SQLITE_IOCAP_POWERSAFE_OVERWRITE | (real & SQLITE_IOCAP_UNDELETABLE_WHEN_OPEN);
+    return SQLITE_IOCAP_POWERSAFE_OVERWRITE |
+           (real & (SQLITE_IOCAP_UNDELETABLE_WHEN_OPEN | SQLITE_IOCAP_IMMUTABLE));
 }
 
 static int index_map(sqlite3_file *base, int region, int size, int extend, void volatile **out) {
