@@ -233,8 +233,7 @@ static void an_epoch_is_never_nothing_and_never_the_same_again(void **state) {
     (void)state;
     random.fill = draw_slowly;
     draws = 0;
-    assert_int_equal(rove__vault_open(&slow, &s.crypto, &random, s.key.key, s.key.file_id),
-                     ROVE_OK);
+    assert_int_equal(rove__vault_open(&slow, &s.crypto, &random, &s.key), ROVE_OK);
     assert_int_equal(draws, 2);
     slow.sealed = ((uint64_t)1 << 28) - 1;
     for (size_t i = 0; i < 2; i++) {
@@ -318,25 +317,45 @@ static void a_locked_vault_has_no_keys(void **state) {
 
 static void an_unlocked_vault_goes_on(void **state) {
     const rove_random none = {no_random, NULL};
-    uint8_t key[ROVE_DATA_KEY_SIZE];
-    uint8_t id[ROVE_FILE_ID_SIZE];
+    rove__data_key key;
 
     (void)state;
     unit u = seal(ROVE_UNIT_PAGE, 1, 4064);
-    assert_int_equal(rove__vault_key(&s.vault, key, id), ROVE_OK);
-    assert_memory_equal(key, s.key.key, sizeof key);
-    assert_memory_equal(id, s.key.file_id, sizeof id);
+    assert_int_equal(rove__vault_key(&s.vault, &key), ROVE_OK);
+    assert_memory_equal(&key, &s.key, sizeof key);
     rove__vault_lock(&s.vault);
-    assert_int_equal(rove__vault_key(&s.vault, key, id), ROVE_LOCKED);
+    assert_int_equal(rove__vault_key(&s.vault, &key), ROVE_LOCKED);
     s.vault.random = &none;
-    assert_int_equal(rove__vault_unlock(&s.vault, key, id), ROVE_NOMEM);
+    assert_int_equal(rove__vault_unlock(&s.vault, &key), ROVE_NOMEM);
     assert_int_equal(reopen(&u), ROVE_LOCKED);
     s.vault.random = &s.random;
-    assert_int_equal(rove__vault_unlock(&s.vault, key, id), ROVE_OK);
+    assert_int_equal(rove__vault_unlock(&s.vault, &key), ROVE_OK);
     assert_int_equal(reopen(&u), ROVE_OK);
     unit after = seal(ROVE_UNIT_PAGE, 1, 4064);
     assert_memory_not_equal(after.seal + 28, u.seal + 28, 4);
     assert_int_equal(reopen(&after), ROVE_OK);
+}
+
+/* What was sealed under the key before can be opened as long as that one is kept, and is of no other generation. */
+static void units_of_the_former_key_are_opened_with_it(void **state) {
+    rove__data_key next;
+
+    (void)state;
+    unit before = seal(ROVE_UNIT_PAGE, 1, 4064);
+    assert_int_equal(before.seal[28], s.key.generation);
+    assert_int_equal(rove__data_key_follow(&s.random, &s.key, &next), ROVE_OK);
+    assert_int_equal(rove__vault_unlock(&s.vault, &next), ROVE_OK);
+    assert_int_equal(reopen(&before), ROVE_OK);
+    unit after = seal(ROVE_UNIT_PAGE, 1, 4064);
+    assert_int_equal(after.seal[28], next.generation);
+    assert_int_equal(reopen(&after), ROVE_OK);
+    next.has_former = 0;
+    assert_int_equal(rove__vault_unlock(&s.vault, &next), ROVE_OK);
+    assert_int_equal(reopen(&before), ROVE_CORRUPT);
+    assert_int_equal(reopen(&after), ROVE_OK);
+    assert_int_equal(rove__vault_unlock(&s.vault, &s.key), ROVE_OK);
+    assert_int_equal(reopen(&after), ROVE_CORRUPT);
+    assert_int_equal(reopen(&before), ROVE_OK);
 }
 
 /* ---- ports that fail ------------------------------------------------------------------------------------ */
@@ -397,6 +416,7 @@ int main(void) {
             TEST(an_epoch_that_cannot_be_drawn_is_none),
             TEST(a_locked_vault_has_no_keys),
             TEST(an_unlocked_vault_goes_on),
+            TEST(units_of_the_former_key_are_opened_with_it),
             TEST(a_port_that_fails_does_no_harm),
         };
         failed += cmocka_run_group_tests_name(names[i], tests, NULL, NULL);

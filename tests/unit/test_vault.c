@@ -436,7 +436,7 @@ static void an_unlocked_vault_goes_on(void **state) {
     assert_int_equal(sqlite3_open_v2(s.path, &late, SQLITE_OPEN_READWRITE, s.vfs.name), SQLITE_OK);
     (void)sqlite3_extended_result_codes(late, 1);
     assert_int_equal(rows(late), -SQLITE_IOERR_AUTH);
-    assert_int_equal(rove__vault_unlock(&s.vault, s.key.key, s.key.file_id), ROVE_OK);
+    assert_int_equal(rove__vault_unlock(&s.vault, &s.key), ROVE_OK);
     assert_int_equal(rows(late), 30);
     write_rows(late, 10);
     assert_int_equal(rows(db), 40);

@@ -286,7 +286,7 @@ static rove_status open_vault(const rove__store_ports *ports, const char *key_pa
         status = rove__key_file_read(&needs, key_path, &u.secrets, &u.key, error);
     }
     if (status == ROVE_OK) {
-        status = rove__vault_open(vault, ports->crypto, ports->random, u.key.key, u.key.file_id);
+        status = rove__vault_open(vault, ports->crypto, ports->random, &u.key);
     }
     rove__wipe(&u, sizeof u);
     return status;
