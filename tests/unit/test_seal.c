@@ -214,12 +214,12 @@ static void every_epoch_is_read(void **state) {
 static int draws;
 
 static rove_status draw_slowly(void *ctx, void *bytes, size_t size) {
-    static const uint32_t drawn[] = {0, 5, 5, 0, 6};
+    static const uint8_t drawn[][4] = {{0}, {9, 0, 0, 5}, {8, 0, 0, 5}, {7}, {0, 0, 0, 6}};
 
     if (size != sizeof *drawn) {
         return s.random.fill(ctx, bytes, size);
     }
-    memcpy(bytes, &drawn[draws++], size);
+    memcpy(bytes, drawn[draws++], size);
     return ROVE_OK;
 }
 

@@ -31,8 +31,8 @@ static rove_status begin(rove__store *store, const rove__key_answers *a, rove__d
                          rove_error *error) {
     rove__data_key next;
 
-    if (key->has_former) {
-        return ROVE_OK; /* a call before this one did it */
+    if (key->has_former) { /* a call before this one began */
+        return rove__vault_unlock(&store->vault, key);
     }
     rove_status status = rove__data_key_follow(store->ports.random, key, &next);
     if (status == ROVE_OK) {

@@ -23,15 +23,15 @@ static uint32_t get32(const uint8_t *at) {
     return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
-/* Not 0: that is what a hole in a file has. */
-static rove_status new_epoch(rove__vault *vault) {
+/* Not 0: that is what a hole in a file has. A failure leaves the one that there is. */
+static rove_status new_epoch(rove__vault *vault, uint8_t generation) {
     uint8_t drawn[4];
     uint32_t epoch = 0;
     rove_status status = ROVE_OK;
 
     while (status == ROVE_OK && (epoch == 0 || epoch == vault->epoch)) {
         status = vault->random->fill(vault->random->ctx, drawn, sizeof drawn);
-        drawn[0] = vault->data.generation;
+        drawn[0] = generation;
         epoch = get32(drawn);
     }
     if (status == ROVE_OK) {
@@ -43,12 +43,11 @@ static rove_status new_epoch(rove__vault *vault) {
 
 rove_status rove__vault_unlock(rove__vault *vault, const rove__data_key *key) {
     sqlite3_mutex_enter(vault->mutex);
-    vault->data = *key;
-    rove__wipe(vault->keys, sizeof vault->keys);
-    rove_status status = new_epoch(vault);
-    vault->open = status == ROVE_OK;
-    if (status != ROVE_OK) {
-        rove__wipe(&vault->data, sizeof vault->data);
+    rove_status status = new_epoch(vault, key->generation);
+    if (status == ROVE_OK) {
+        vault->data = *key;
+        rove__wipe(vault->keys, sizeof vault->keys);
+        vault->open = 1;
     }
     sqlite3_mutex_leave(vault->mutex);
     return status;
@@ -153,7 +152,7 @@ static rove_status key_of(rove__vault *vault, rove__unit_kind kind, uint32_t *ep
         status = ROVE_LOCKED;
     }
     if (status == ROVE_OK && *epoch == 0) {
-        status = vault->sealed >= EPOCH_UNITS ? new_epoch(vault) : ROVE_OK;
+        status = vault->sealed >= EPOCH_UNITS ? new_epoch(vault, vault->data.generation) : ROVE_OK;
         vault->sealed++;
         *epoch = vault->epoch;
     }

@@ -71,7 +71,7 @@ ROVE_CHECK rove_status rove__vault_open(rove__vault *vault, const rove_crypto *c
 /* Overwrites all keys: from then on LOCKED. */
 void rove__vault_lock(rove__vault *vault);
 /* With the same key as before or, replacing it, another one of which that is the former; and with an epoch of its own. What the
- * random port says. */
+ * random port says; then it is as it was. */
 ROVE_CHECK rove_status rove__vault_unlock(rove__vault *vault, const rove__data_key *key);
 /* A copy, which the caller wipes. LOCKED. */
 ROVE_CHECK rove_status rove__vault_key(rove__vault *vault, rove__data_key *key);
