@@ -10,7 +10,7 @@
 const hq_command *const hq_commands[] = {
     &hq_command_users, &hq_command_enroll_code, &hq_command_devices, &hq_command_revoke,
     &hq_command_import, &hq_command_assign, &hq_command_unassign,
-    &hq_command_reassign, &hq_command_plans,
+    &hq_command_reassign, &hq_command_offboard, &hq_command_plans,
     &hq_command_show, &hq_command_add, &hq_command_set, &hq_command_delete, &hq_command_history,
     &hq_command_export,
     &hq_command_conflicts, &hq_command_review, &hq_command_acts, &hq_command_backup,

@@ -18,6 +18,7 @@ extern const hq_command hq_command_revoke;
 extern const hq_command hq_command_assign;
 extern const hq_command hq_command_unassign;
 extern const hq_command hq_command_reassign;
+extern const hq_command hq_command_offboard;
 extern const hq_command hq_command_plans;
 
 /* Records. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin/commands.h"
 #include "args.h"
 #include "assign/offboard.h"
 #include "base/stamp.h"

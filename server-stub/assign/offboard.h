@@ -14,8 +14,6 @@
 #include "assign/handover.h"
 #include "hq.h"
 
-extern const hq_command hq_command_offboard;
-
 /* A root that has passed, and what there is to do about it. */
 typedef struct offboard_root {
     uint32_t entity;

@@ -3,6 +3,7 @@
  */
 #include "headquarters.h"
 
+#include "admin/commands.h"
 #include "assign/offboard.h"
 #include "assign/realign.h"
 #include "base/stamp.h"
