@@ -20,6 +20,7 @@
 #include "path.h"
 #include "policy.h"
 #include "spool.h"
+#include "trail.h"
 #include "wake.h"
 
 #define DRAW_TRIES    64
@@ -262,6 +263,9 @@ static rove_status open_folder(hq *self, rove_error *error) {
     if (status == ROVE_OK) {
         status = hq_read(self, read_policy, self, error);
     }
+    if (status == ROVE_OK) {
+        trail_note(self); /* of a process that was killed before */
+    }
     return status;
 }
 
@@ -289,6 +293,9 @@ rove_status hq_open(const hq_ports *ports, const char *folder, hq **out, rove_er
 void hq_close(hq *self) {
     if (self == NULL) {
         return;
+    }
+    if (self->policy != NULL) { /* it was opened */
+        trail_note(self);
     }
     committer_free(self->committer);
     wake_free(self->wake);
@@ -444,5 +451,6 @@ rove_status hq_record(hq *self, rove__hq_tx *tx, const hq_io *io, const char *ac
                           .act = act,
                           .detail = detail,
                           .seq = seq};
-    return self->database->directory.act_put(tx, &entry);
+    rove_status status = self->database->directory.act_put(tx, &entry);
+    return status == ROVE_OK ? trail_append(self, tx, &entry) : status;
 }

@@ -6,6 +6,7 @@
  *            ca.key ca.der      the private CA, mode 0600
  *            server.key server.der
  *            seal.key           opens what devices have sealed, mode 0600
+ *            acts.head          the newest entry of the record of acts (trail.h)
  *            lock               held while a process has the folder
  *            control            a Unix socket; there while `serve` runs
  *            (no name)          pushes that are not judged yet (spool.h)
@@ -181,7 +182,7 @@ extern const hq_command *const hq_commands[];
 /* NULL if there is none of this name. */
 const hq_command *hq_command_named(const char *name);
 
-/* Records an act in its own words, inside a job. seq: of the writer that made it, or 0. io NULL: nobody's act, but
+/* Records an act in its own words, inside a job, and seals it (trail.h). seq: of the writer that made it, or 0. io NULL: nobody's act, but
  * headquarters' own. */
 ROVE_CHECK rove_status hq_record(hq *headquarters, rove__hq_tx *tx, const hq_io *io,
                                  const char *act, const char *detail, uint64_t seq);

@@ -7,6 +7,7 @@
 #include "base/stamp.h"
 #include "base/text.h"
 #include "path.h"
+#include "trail.h"
 
 #define DETAIL_MAX 400
 
@@ -67,6 +68,9 @@ rove_status hq_restore(const hq_ports *ports, const char *folder, const hq_io *i
         return status;
     }
     status = replace(ports, folder, copy, restored, error);
+    if (status == ROVE_OK) {
+        status = trail_forget(ports, folder, error);
+    }
     ports->files.unlock(ports->files.ctx, lock);
     if (status != ROVE_OK) {
         restored->aside[0] = '\0';

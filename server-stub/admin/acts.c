@@ -1,7 +1,11 @@
 /*
- * admin/acts.c - rove-hq acts: the record of administrative acts, newest first.
+ * admin/acts.c - rove-hq acts: the record of administrative acts, newest first, and whether it is as it was recorded.
  */
 #include "admin/commands.h"
+
+#include <string.h>
+
+#include "admin/trail_command.h"
 #include "args.h"
 #include "base/stamp.h"
 #include "print.h"
@@ -47,13 +51,21 @@ static rove_status list(void *ctx, rove__hq_tx *tx, rove_error *error) {
 static int run_acts(hq *headquarters, const hq_io *io, int argc, char **argv) {
     listing self = {.headquarters = headquarters, .io = io, .left = ACTS_DEFAULT};
     const char *limit = NULL;
-    const hq_option table[] = {{"--limit", &limit, NULL}, {NULL, NULL, NULL}};
+    const char *noted = NULL;
+    const hq_option table[] = {
+        {"--limit", &limit, NULL}, {"--expect", &noted, NULL}, {NULL, NULL, NULL}};
     rove_error error = {.code = 0};
     int count = 0;
-    int result = hq_arguments(io, &hq_command_acts, table, argc, argv, 0, 0, &count);
+    int result = hq_arguments(io, &hq_command_acts, table, argc, argv, 0, 1, &count);
 
     if (result != HQ_EXIT_DONE) {
         return result;
+    }
+    if (count == 1 && strcmp(argv[1], "verify") == 0 && limit == NULL) {
+        return acts_verify(headquarters, io, noted);
+    }
+    if (count == 1 || noted != NULL) {
+        return hq_usage(io, &hq_command_acts, "acts, or acts verify");
     }
     if (limit != NULL && !hq_number(limit, 1, ACTS_MAX, &self.left)) {
         return hq_usage(io, &hq_command_acts, "--limit takes a number from 1");
@@ -69,10 +81,17 @@ static int run_acts(hq *headquarters, const hq_io *io, int argc, char **argv) {
 
 const hq_command hq_command_acts = {
     .name = "acts",
-    .usage = "[--limit N]",
-    .summary = "what operators did, newest first",
+    .usage = "[--limit N] | verify [--expect NUMBER:HASH]",
+    .summary = "what operators did, newest first; whether the record was changed",
     .help = "Every command that changes something is recorded, with the operator's name; exports "
             "are too.\n"
             "The last 50, or --limit. What reps changed is in the history of each record.\n\n"
-            "    rove-hq acts --limit 10\n",
+            "Each entry is sealed by a hash that goes on from the one before, and signed with the "
+            "server's\n"
+            "key. verify goes through all of them and names the first that was changed, removed, "
+            "added, moved\n"
+            "or cut off (exit code 1). Note down what it gives, somewhere else, and give it to "
+            "--expect later:\n"
+            "then a record that was put back as a whole is seen too.\n\n"
+            "    rove-hq acts --limit 10\n    rove-hq acts verify\n",
     .run = run_acts};

@@ -137,13 +137,20 @@ static rove_status export_all(void *ctx, rove__hq_tx *tx, rove_error *error) {
     return status;
 }
 
+/* Before a byte goes out: who stops it in the middle has exported what he saw. */
 static rove_status record_act(void *ctx, rove__hq_tx *tx, rove_error *error) {
     exporting *self = ctx;
     char detail[DETAIL_MAX];
 
     (void)error;
+    uint64_t records = 0;
+    rove_status status =
+        hq_database(self->headquarters)->directory.row_count(tx, self->entity->number, &records);
+    if (status != ROVE_OK) {
+        return status;
+    }
     rove__text_format(detail, sizeof detail, "%s, %llu records%s", self->entity->name,
-                      (unsigned long long)self->count,
+                      (unsigned long long)records,
                       self->sensitive ? ", with sensitive fields" : "");
     return hq_record(self->headquarters, tx, self->io, "export", detail, 0);
 }
@@ -171,10 +178,10 @@ static rove_status run_parts(exporting *self, rove_error *error) {
         self->digits = value_text_money_digits(currency, strlen(currency));
     }
     if (status == ROVE_OK) {
-        status = hq_read(self->headquarters, export_all, self, error);
+        status = hq_commit(self->headquarters, record_act, self, error);
     }
     if (status == ROVE_OK) {
-        status = hq_commit(self->headquarters, record_act, self, error);
+        status = hq_read(self->headquarters, export_all, self, error);
     }
     if (status == ROVE_OK) {
         complain_of_left_out(self);

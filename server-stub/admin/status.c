@@ -19,6 +19,8 @@ typedef struct standing {
     uint64_t reviews;
     uint64_t parked;
     int64_t backup_ms;
+    int64_t yesterday_ms; /* a day before now */
+    uint64_t quotas;      /* devices that had more than their share since then */
     rove_pki_server certificate;
     int certificate_ends;
 } standing;
@@ -40,11 +42,12 @@ static rove_status each_review(void *ctx, const rove__hq_review *review) {
 
 static rove_status each_act(void *ctx, const rove__hq_act *act) {
     standing *self = ctx;
-    if (strcmp(act->act, "backup") == 0) {
+    int recent = act->at_ms > self->yesterday_ms;
+    self->quotas += recent && strcmp(act->act, "quota") == 0;
+    if (self->backup_ms == 0 && strcmp(act->act, "backup") == 0) {
         self->backup_ms = act->at_ms;
-        return ROVE_DONE;
     }
-    return ROVE_OK;
+    return self->backup_ms != 0 && !recent ? ROVE_DONE : ROVE_OK;
 }
 
 static rove_status count_rows(standing *self, rove__hq_tx *tx) {
@@ -98,7 +101,7 @@ static int print_json(const standing *self, const hq_io *io, uint64_t bytes) {
     return hq_print_json(
         io,
         json_pack("{s:s, s:I, s:I, s:I, s:I, s:o, s:{s:I, s:I, s:I}, s:I, s:I, s:o, s:I, s:I,"
-                  " s:o, s:b, s:I}",
+                  " s:o, s:b, s:I, s:I}",
                   "folder", hq_folder(self->headquarters), "timeline",
                   (json_int_t)self->head.timeline, "head", (json_int_t)self->head.seq, "replica",
                   (json_int_t)self->head.replica, "rows", (json_int_t)self->rows_total, "entities",
@@ -109,7 +112,8 @@ static int print_json(const standing *self, const hq_io *io, uint64_t bytes) {
                   hq_json_time(self->backup_ms), "backup_head", (json_int_t)self->head.safe,
                   "bytes", (json_int_t)bytes, "certificate_until",
                   hq_json_time(self->certificate.not_after_ms), "renew_server",
-                  self->certificate_ends, "purged_head", (json_int_t)self->head.purged));
+                  self->certificate_ends, "purged_head", (json_int_t)self->head.purged,
+                  "over_quota", (json_int_t)self->quotas));
 }
 
 static void print_text(const standing *self, const hq_io *io, uint64_t bytes) {
@@ -139,6 +143,10 @@ static void print_text(const standing *self, const hq_io *io, uint64_t bytes) {
              self->certificate_ends ? ". RENEW IT: rove-hq renew-server" : "",
              (unsigned long long)self->head.purged, (unsigned long long)bytes,
              (unsigned long long)self->rows_total);
+    if (self->quotas > 0) {
+        hq_print(io, "traffic   %llu devices had more than their share of a day: rove-hq acts\n",
+                 (unsigned long long)self->quotas);
+    }
     for (size_t i = 0; i < rove__registry_count(registry); i++) {
         if (self->rows[i] > 0) {
             hq_print(io, "  %-24s %llu\n", rove__registry_at(registry, i)->name,
@@ -149,7 +157,8 @@ static void print_text(const standing *self, const hq_io *io, uint64_t bytes) {
 
 static int run(hq *headquarters, const hq_io *io, int argc, char **argv) {
     const hq_option options[] = {{NULL, NULL, NULL}};
-    standing self = {.headquarters = headquarters};
+    standing self = {.headquarters = headquarters,
+                     .yesterday_ms = hq_now_ms(headquarters) - INT64_C(86400000)};
     rove__hq_database *database = hq_database(headquarters);
     rove_error error = {0};
     int count = 0;

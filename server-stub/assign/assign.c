@@ -10,6 +10,7 @@
 #include "base/text.h"
 
 #define ARENA_MAX   ((size_t)4 * 1024 * 1024)
+#define DETAIL_MAX  500
 #define HOLDERS_MAX 256 /* grants of one root that are ended in one go */
 
 /* ---- lists ---------------------------------------------------------------------------------------------- */
@@ -183,7 +184,6 @@ typedef struct slice {
     const assign_order *order;
     size_t first;
     size_t count;
-    int last;
     assign_count counted;
 } slice;
 
@@ -216,6 +216,19 @@ static rove_status apply_pair(slice *self, rove__hq_tx *tx, rove__writer *writer
     return status;
 }
 
+/* Each transaction: what a kill cut short was done by somebody, too. */
+static rove_status record(const slice *self, rove__hq_tx *tx, const char *act, uint64_t seq) {
+    const assign_order *order = self->order;
+    char detail[DETAIL_MAX];
+    if (self->count == order->list->count) {
+        rove__text_format(detail, sizeof detail, "%s", order->detail);
+    } else {
+        rove__text_format(detail, sizeof detail, "%s (%zu to %zu of %zu)", order->detail,
+                          self->first + 1, self->first + self->count, order->list->count);
+    }
+    return hq_record(order->headquarters, tx, order->io, act, detail, seq);
+}
+
 static rove_status apply_slice(void *ctx, rove__hq_tx *tx, rove_error *error) {
     slice *self = ctx;
     const assign_order *order = self->order;
@@ -234,8 +247,8 @@ static rove_status apply_slice(void *ctx, rove__hq_tx *tx, rove_error *error) {
         return status;
     }
     status = rove__writer_finish(writer, &seq, error);
-    if (status == ROVE_OK && self->last) {
-        status = hq_record(order->headquarters, tx, order->io, act, order->detail, seq);
+    if (status == ROVE_OK) {
+        status = record(self, tx, act, seq);
     }
     return status == ROVE_OK && order->dry_run ? ROVE_CANCELLED : status;
 }
@@ -249,7 +262,7 @@ rove_status assign_run(const assign_order *order, assign_count *count, rove_erro
         size_t left = order->list->count - done;
         int last = order->dry_run || left <= ASSIGN_PAIRS_MAX;
         slice part = {
-            .order = order, .first = done, .count = last ? left : ASSIGN_PAIRS_MAX, .last = last};
+            .order = order, .first = done, .count = last ? left : ASSIGN_PAIRS_MAX};
         status = hq_commit(order->headquarters, apply_slice, &part, error);
         status = status == ROVE_CANCELLED && order->dry_run ? ROVE_OK : status;
         if (status == ROVE_OK) {

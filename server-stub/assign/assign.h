@@ -58,7 +58,7 @@ ROVE_CHECK rove_status assign_add_held(hq *headquarters, rove__hq_tx *tx, rove_i
                                        assign_list *list);
 
 /*
- * Grants, or ends the grants of, all pairs of a sorted list, in transactions of ASSIGN_PAIRS_MAX; the last records
+ * Grants, or ends the grants of, all pairs of a sorted list, in transactions of ASSIGN_PAIRS_MAX; each records
  * the act. `alone`: nobody else keeps a grant of these roots. When it fails, what was committed stays and is counted.
  */
 typedef struct assign_order {
