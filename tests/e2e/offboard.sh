@@ -84,6 +84,14 @@ exits 8
 run rep late enroll "$hq_url" "$code"
 exits 8
 
+tell 'who waits for news is told at once'
+must hq users add cy --external-id cy
+enrolled late cy
+watch late
+hears ' start: '
+must hq offboard cy --to bo
+ends_with 8 none
+
 tell 'the other has it all'
 must rep bo sync
 says 'The replica is equal to headquarters.'
