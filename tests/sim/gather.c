@@ -243,9 +243,6 @@ static void take_change(gathered *self, const rove__change *change, rove__arena 
             VIOLATED(self->w, "P4", "r%u has the id that r%u has, or had: %lld", number, record,
                      (long long)change->row.id);
         }
-        if (!self->reviewed) {
-            self->w->ledger.records[number].came_as = self->by;
-        }
         mark(self, self->w->ledger.records[number].insert);
     }
     if (record == 0 && self->reviewed) {
@@ -294,7 +291,6 @@ static void read_changes(gathered *self, sqlite3 *db, const char *sql, int revie
     }
     while (statement != NULL && sqlite3_step(statement) == SQLITE_ROW) {
         self->seq = (uint64_t)sqlite3_column_int64(statement, 0);
-        self->by = (rove_replica)sqlite3_column_int64(statement, 2);
         take_batch(self, sqlite3_column_blob(statement, 1),
                    (size_t)sqlite3_column_bytes(statement, 1));
     }
@@ -478,9 +474,9 @@ void gather(gathered *self, world *w) {
     } else {
         sqlite3_wal_autocheckpoint(db, 0);
         check_file(self, db);
-        read_changes(self, db, "SELECT seq, change, replica FROM _history ORDER BY seq, number", 0);
-        read_changes(self, db, "SELECT seq, change, replica FROM _review_queue ORDER BY number", 1);
-        read_changes(self, db, "SELECT 0, change, 0 FROM _parked ORDER BY number", 1);
+        read_changes(self, db, "SELECT seq, change FROM _history ORDER BY seq, number", 0);
+        read_changes(self, db, "SELECT seq, change FROM _review_queue ORDER BY number", 1);
+        read_changes(self, db, "SELECT 0, change FROM _parked ORDER BY number", 1);
     }
     sqlite3_close(db);
     if (office_read(&w->office, read_conflicts, self) != ROVE_OK) {

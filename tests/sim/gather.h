@@ -51,7 +51,6 @@ typedef struct gathered {
     GATHERED(gathered_name, names); /* of every record that ever was inserted */
     rove__arena *arena;             /* of a walk over rows */
     uint64_t seq;                   /* of the entry under way */
-    rove_replica by;                /* who sent it */
     int reviewed;                   /* it is one of the review's, or parked */
     int claimed;                    /* not all is at rest */
     rove_stamp stamp_most;          /* of any row */

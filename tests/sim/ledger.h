@@ -82,14 +82,13 @@ typedef struct ledger_write {
 
 typedef struct ledger_record {
     ledger_kind kind;
-    uint32_t account;     /* its record; 0: a root, or a contact */
-    uint32_t insert;      /* the write */
-    rove_id made_as;      /* the id that its maker gave it; 0: nobody did, or it failed */
-    rove_replica came_as; /* a check finds: the number under which headquarters has its insert */
-    int owner;            /* a user, by reassignments; -1: nobody is */
-    unsigned holders;     /* users who hold it by a grant, a bit each; of roots */
-    unsigned ever;        /* users who may have held it at any time, a bit each; of roots */
-    int moved;            /* to another account */
+    uint32_t account; /* its record; 0: a root, or a contact */
+    uint32_t insert;  /* the write */
+    rove_id made_as;  /* the id that its maker gave it; 0: nobody did, or it failed */
+    int owner;        /* a user, by reassignments; -1: nobody is */
+    unsigned holders; /* users who hold it by a grant, a bit each; of roots */
+    unsigned ever;    /* users who may have held it at any time, a bit each; of roots */
+    int moved;        /* to another account */
     /* Devices, a bit each, whose work on it is not sent, for it was written together with what is about a refused record; and
      * those of them where it is a delete that waits. */
     unsigned waits, leaves;

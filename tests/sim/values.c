@@ -205,18 +205,10 @@ static void check_chain(const gathered *g, const gathered_row *row) {
 
 /* ---- references (P4) ------------------------------------------------------------------------------------ */
 
-/* Its maker was taken for a copy after it had made it: a known limit, in docs/testing.md. */
-static int is_made_before_fork(const world *w, const ledger_record *record) {
-    const ledger_write *insert = &w->ledger.writes[record->insert];
-    const device *d =
-        record->insert == 0 || insert->author < 0 ? NULL : &w->devices[insert->author];
-    return d != NULL && d->family >= 0 && insert->replica != d->known_as;
-}
-
 /*
  * Two copies of a device made accounts under one id; a restored headquarters heard of the other's first, and gave this one another
- * id when it came back. Its maker is told of it if it came under his number, so that what he has not sent follows. What was sent
- * before, and what others made about it, goes by the old id: a known limit, in docs/testing.md.
+ * id when it came back. Its maker is told of it, so that what he has not sent follows. What was sent before, and what others made
+ * about it, goes by the old id: a known limit, in docs/testing.md.
  */
 static int is_about_twin(const world *w, const ledger_record *record, const ledger_record *root) {
     const ledger *l = &w->ledger;
@@ -226,17 +218,13 @@ static int is_about_twin(const world *w, const ledger_record *record, const ledg
     if (!w->office.restored || root->made_as == 0 || root->made_as != account->made_as) {
         return 0;
     }
-    return insert->author != theirs->author || insert->lost ||
-           account->came_as != w->devices[theirs->author].known_as;
+    return insert->author != theirs->author || insert->lost;
 }
 
 /* What was made about an account is about it, whatever id that was given. */
 static void check_reference(const gathered *g, const gathered_row *row) {
     const ledger *l = &g->w->ledger;
     const ledger_record *record = &l->records[row->record];
-    if (is_made_before_fork(g->w, record)) {
-        return;
-    }
     for (size_t i = 0; i < g->rows_count && record->account != 0 && !record->moved; i++) {
         const gathered_row *root = &g->rows[i];
         if (root->id == row->root && l->records[root->record].kind == LEDGER_ACCOUNT &&

@@ -293,6 +293,56 @@ static void test_a_batch_is_acknowledged_before_the_next_is_renamed(void **state
     assert_int_equal(phone_number(&first, "SELECT count(*) FROM visit"), 1);
 }
 
+static size_t cut_under_new_number;
+
+static rove_status route_and_cut(phone *p, const rove_request *request, const rove__buf *body,
+                                 rove__buf *answer) {
+    int exchanges = strstr(request->url, "/v1/exchange") != NULL;
+
+    p->cut_at = p->former != 0 && exchanges ? cut_under_new_number : 0;
+    return route(p, request, body, answer);
+}
+
+/*
+ * Headquarters' files lose a copy's new account, and the original's gets its id; then the copy is noticed, and its account comes under
+ * the number that it had, to get another id. The answer ends somewhere. What the copy plans there follows all the same.
+ */
+static void plan_on_a_lost_account(size_t cut_at) {
+    (void)phone_account(&first, "before the copy");
+    settle(&first);
+    copy_phone();
+    size_t backup = memory_headquarters_backup(hq.hq);
+    rove_id account = phone_account(&second, "of the copy");
+    settle(&second);
+    memory_headquarters_restore(hq.hq, backup, 4711, 99);
+    assert_int_equal(phone_account(&first, "of the original"), account);
+    settle(&first);
+
+    rove_field visit[] = {{"account_id", rove_int(account)}, {"planned_start", rove_int(SITE_NOW)}};
+    rove_id id = 0;
+    phone_ok(&second, rove_insert(second.replica, "Visit", visit, 2, &id, &second.error));
+    second.route = route_and_cut;
+    second.cut_status = ROVE_NETWORK;
+    cut_under_new_number = cut_at;
+    rove_status status = rove_sync(second.replica, NULL, NULL, &second.error);
+    assert_true(status == ROVE_OK || status == ROVE_NETWORK);
+    cut_under_new_number = 0;
+    settle(&second);
+    assert_int_equal(second.fresh_renewals, 1);
+    settle(&first);
+    assert_int_equal(phone_number(&first, "SELECT count(*) FROM visit JOIN account ON account_id ="
+                                          " account.id WHERE name = 'of the copy'"),
+                     1);
+}
+
+static void test_a_new_name_is_heard_of_whatever_is_cut(void **state) {
+    for (size_t cut_at = 0; cut_at < 400; cut_at += 20) {
+        plan_on_a_lost_account(cut_at);
+        pair_tear_down(state);
+        pair_set_up(state);
+    }
+}
+
 /* ---- random work ---- */
 
 static rove_id any_account(phone *p, uint64_t *seed) {
@@ -412,6 +462,7 @@ int main(void) {
         TEST(test_a_restored_headquarters_gets_everything_again),
         TEST(test_a_copied_phone_gets_a_number_of_its_own),
         TEST(test_a_batch_is_acknowledged_before_the_next_is_renamed),
+        TEST(test_a_new_name_is_heard_of_whatever_is_cut),
         TEST(test_two_reps_at_random_end_in_agreement),
     };
 

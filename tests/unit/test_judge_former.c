@@ -501,6 +501,55 @@ static void headquarters_gives_names_by_itself(void **state) {
     assert_true(has_text(w, "Account", renamed, "name", "hers"));
 }
 
+/* Anna's batch was of Ben's number before, and so is his to be told of; what he has not sent follows. */
+static void who_made_a_record_is_told_of_its_name(void **state) {
+    world *w = *state;
+    rove_id id = rep_id(&w->anna);
+    rove__hq_device device = device_of(w, ANNAS);
+    rove__hq_tx *tx = NULL;
+    rep_outcome outcome;
+    rove_id to = 0;
+
+    device.user = BEN;
+    assert_int_equal(w->s.store->begin(w->s.store->ctx, ROVE_HQ_WRITE, &tx, NULL), ROVE_OK);
+    assert_int_equal(w->s.store->device_put(tx, &device), ROVE_OK);
+    assert_int_equal(w->s.store->commit(tx, NULL), ROVE_OK);
+    rove__row *taken = site_row(&w->s, "Account", id);
+    site_text(taken, "name", "the other");
+    (void)site_insert(&w->s, taken);
+    rove__row *account = site_row(&w->s, "Account", id);
+    site_text(account, "name", "his");
+    rep_insert(&w->anna, account);
+    rep_batch former = *batch_of(&w->anna);
+    rove__row *visit = site_row(&w->s, "Visit", rep_id(&w->ben));
+    site_int(visit, "account_id", id);
+    site_int(visit, "planned_start", SITE_NOW);
+    site_int(visit, "status", 1);
+    rep_insert(&w->ben, visit);
+    rep_batch pushed = *batch_of(&w->ben);
+    /* As often as it comes, for he may not have heard. */
+    for (int i = 0; i < 2; i++) {
+        rove__hello hello = raw_default_hello(&w->ben);
+        raw_request *q = raw_open(&w->ben);
+        hello.formers = 1;
+        hello.checked = w->ben.cursor.timeline;
+        raw_hello(q, &hello);
+        raw_sealed(q, &former, &FORMER_OF);
+        raw_push(q, &pushed);
+        raw_end(q);
+        raw_answer(q, 0, &outcome);
+        assert_int_equal(outcome.former_acks, 1);
+        assert_int_equal(outcome.renames, 1);
+        assert_int_equal(outcome.rename.id, id);
+        assert_true(to == 0 || to == outcome.rename.to);
+        assert_int_equal(outcome.acks, 0);
+        assert_true(outcome.more);
+        to = outcome.rename.to;
+    }
+    assert_true(has_text(w, "Account", to, "name", "his"));
+    assert_true(has_text(w, "Account", id, "name", "the other"));
+}
+
 /* ---- what an operator accepts ------------------------------------------------------------------------------ */
 
 static rove_status accepted(world *w, int64_t number) {
@@ -814,6 +863,7 @@ int main(void) {
         CASE(a_seal_that_is_known_in_part_counts_as_it_was_signed),
         CASE(what_was_looked_at_is_not_put_there_again),
         CASE(headquarters_gives_names_by_itself),
+        CASE(who_made_a_record_is_told_of_its_name),
         CASE(what_is_lacking_is_asked_for_before_any_push),
         CASE(a_spoiled_record_counts_as_not_there),
         CASE(own_batches_may_come_sealed),

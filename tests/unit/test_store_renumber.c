@@ -205,6 +205,24 @@ static void what_another_origin_has_is_not_renamed(void **state) {
     replica_expect_text(&r, "Account", old, "name", "mine");
 }
 
+/* Nor what names it: here the id means the other one, as it may after a restore of headquarters. */
+static void work_about_another_record_is_left_alone(void **state) {
+    (void)state;
+    office_row *theirs = office_insert(&o, "Account", rove__id_make(3, 1));
+    rove_id id = theirs->whole.row.id;
+    rove__origin other = theirs->whole.clock.origin;
+
+    office_set_text(&o, theirs, "name", "theirs");
+    office_exchange(&o);
+    rove_id visit = visit_of(id);
+    other.stamp++;
+    const rove__rename rename = {theirs->whole.row.entity_number, id, other,
+                                 rove__id_make(1, 4000)};
+    rove__renumber renumber = {&rename, 1, {NULL, 0}};
+    replica_ok(&r, rove__store_renumber(r.store, &renumber, &r.error));
+    replica_expect_int(&r, "Visit", visit, "account_id", id);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_record_and_all_that_names_it_move, setup, teardown),
@@ -212,6 +230,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(the_row_that_has_the_id_comes_along, setup, teardown),
         cmocka_unit_test_setup_teardown(an_insert_waits_while_its_id_is_taken, setup, teardown),
         cmocka_unit_test_setup_teardown(what_another_origin_has_is_not_renamed, setup, teardown),
+        cmocka_unit_test_setup_teardown(work_about_another_record_is_left_alone, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

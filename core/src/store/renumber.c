@@ -252,14 +252,38 @@ static rove_status refreeze_all(renaming *r) {
     return status;
 }
 
+/* The id names another record here, so that work which names it means that one; nothing of this one is under way. */
+static rove_status is_anothers(rove__store *store, const rove__rename *rename, int *anothers,
+                               rove_error *error) {
+    const rove__entity *entity = rove__registry_by_number(store->registry, rename->entity);
+    rove__arena *arena = &store->exchange->row;
+    rove__record record = {.known = 0};
+    rove_status status = ROVE_OK;
+
+    rove__arena_reset(arena);
+    rove__arena_reset(&store->row_arena);
+    if (entity != NULL) {
+        status = rove__record_load(store, entity, rename->id, arena, &record, error);
+    }
+    *anothers = status == ROVE_OK && record.known && record.count == 0 &&
+                rove__version_compare(record.under.clock.origin, rename->origin) != 0;
+    return status;
+}
+
 rove_status rove__renumber_all(rove__store *store, const rove__rename *renames, size_t count,
                                rove_error *error) {
-    renaming r = {.store = store, .renames = {renames, count}, .error = error};
-    rove_status status = ROVE_OK;
+    rove__rename *items = rove__arena_take(&store->exchange->arena, (count + 1) * sizeof *items);
+    renaming r = {.store = store, .renames = {items, 0}, .error = error};
+    rove_status status = items == NULL ? ROVE_NOMEM : ROVE_OK;
 
     rove__arena_init(&r.frame, store->ports.allocator, 2 * (size_t)ROVE_BATCH_MAX);
     for (size_t i = 0; i < count && status == ROVE_OK; i++) {
-        status = renumber_record(store, &renames[i], error);
+        int anothers = 0;
+        status = is_anothers(store, &renames[i], &anothers, error);
+        if (status == ROVE_OK && !anothers) {
+            items[r.renames.count++] = renames[i];
+            status = renumber_record(store, &renames[i], error);
+        }
     }
     if (status == ROVE_OK) {
         status = follow_references(&r);

@@ -7,6 +7,7 @@
  *           | WELCOME NEED_FORMER END                 batches of former numbers first (P3)
  *           | WELCOME NEED END                        headquarters has fewer batches (T3)
  *           | WELCOME TAKEN (RENUMBER+ | FORK | NEED)? END   pushing stopped at this batch (P3, P4)
+ *           | WELCOME RENUMBER+ FORMER_ACK END        it stopped at a batch of a former number (P4)
  *           | WELCOME TAKEN NEED_ROW END              rows first (P15); come again at once
  *           | WELCOME TAKEN NEED_ROW? DIFFER? PAGE* END
  *   TAKEN   = FORMER_ACK? ACK*

@@ -101,11 +101,13 @@ ROVE_CHECK rove_status rove__judge_batch(const rove__server_ports *ports, rove__
                                          rove__answer *answer, rove_error *error);
 /*
  * A batch of a number that its device no longer has (P3, D11), judged as its author's, who is stored as well. *taken: what
- * the device is told. As rove__judge_batch, it changes nothing of `staged` unless it succeeds.
+ * `device`, which sent it, is told; `answer` becomes a RENUMBER if it had that number, and records in it have other ids here. It
+ * changes nothing of `staged`.
  */
 ROVE_CHECK rove_status rove__judge_former(const rove__server_ports *ports, rove__hq_tx *tx,
-                                          rove__staged *staged, int64_t now_ms,
-                                          rove__server_stats *stats, rove__former *taken,
+                                          const rove__hq_device *device, rove__staged *staged,
+                                          int64_t now_ms, rove__server_stats *stats,
+                                          rove__former *taken, rove__answer *answer,
                                           rove_error *error);
 /* 1 if a batch of this number and hash was taken. */
 ROVE_CHECK rove_status rove__judge_has_former(const rove__server_ports *ports, rove__hq_tx *tx,

@@ -100,7 +100,12 @@ static rove_status send_welcome(rove__server *server) {
 static rove_status send_formers(rove__server *server) {
     const rove__formers taken = {server->taken, server->taken_count, 0};
 
-    server->phase = ROVE_SENDING_ACKS;
+    /* First the names: whoever does not hear those sends the batch again, and is told then. */
+    if (server->former_renames && server->row_at == 0) {
+        server->phase = ROVE_SENDING_STOP;
+        return ROVE_OK;
+    }
+    server->phase = server->former_renames ? ROVE_SENDING_END : ROVE_SENDING_ACKS;
     if (taken.count == 0) {
         return ROVE_OK;
     }
@@ -289,6 +294,8 @@ static rove_status send_renumber(rove__server *server) {
     }
     if (server->row_at < answer->row_count) {
         server->phase = ROVE_SENDING_STOP;
+    } else if (server->former_renames) {
+        server->phase = ROVE_SENDING_FORMERS;
     }
     rove__renumber renumber = {answer->renames + first, server->row_at - first, collected(server)};
     status = rove__renumber_write(&renumber, &server->payload);

@@ -252,9 +252,9 @@ static rove_status judge_next(rove__server *server, rove__hq_tx *tx, int64_t now
     s->last = batch + 1 >= server->batch_count;
     if (batch < server->former_batches) {
         s->former = 1;
-        status = rove__judge_former(&server->ports, tx, server->batches[batch], now_ms, &s->stats,
-                                    &s->taken, error);
-        s->last = s->last && server->rows_judged;
+        status = rove__judge_former(&server->ports, tx, &s->device, server->batches[batch], now_ms,
+                                    &s->stats, &s->taken, &s->answer, error);
+        s->last = s->last && server->rows_judged && s->answer.kind == ROVE_ANSWER_ACK;
     } else if (batch < server->batch_count) {
         status = rove__judge_batch(&server->ports, tx, &s->device, server->batches[batch], now_ms,
                                    &s->stats, &s->answer, error);
@@ -291,7 +291,9 @@ static void keep(rove__server *server, step *s) {
     server->next_batch++;
     if (s->former) {
         server->taken[server->taken_count++] = s->taken;
-    } else {
+        server->former_renames = s->answer.kind == ROVE_ANSWER_RENUMBER;
+    }
+    if (!s->former || s->answer.kind == ROVE_ANSWER_RENUMBER) {
         server->verdict = s->answer.pause ? ROVE_SERVER_PAUSE : verdicts[s->answer.kind];
         server->need_number = s->answer.number;
     }
@@ -303,8 +305,8 @@ static void keep(rove__server *server, step *s) {
     if (server->verdict == ROVE_SERVER_NEED && server->unusable) {
         server->verdict = ROVE_SERVER_FORK; /* it would be asked for in vain */
     }
-    if (!s->former &&
-        (s->answer.kind == ROVE_ANSWER_ACK || s->answer.kind == ROVE_ANSWER_RENUMBER)) {
+    if (s->answer.kind == ROVE_ANSWER_RENUMBER ||
+        (!s->former && s->answer.kind == ROVE_ANSWER_ACK)) {
         server->answers[server->answer_count++] = s->answer;
         rove__answer_init(&s->answer, server->ports.allocator);
     }

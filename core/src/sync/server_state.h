@@ -76,7 +76,7 @@ struct rove__server {
     rove__former *formers; /* that the device keeps; owned */
     size_t former_count, former_capacity;
     int formers_listed;
-    int former_unusable; /* one of them came and counts as not there */
+    int former_unusable;   /* one of them came and counts as not there */
     size_t former_batches; /* of `batches`, the first ones */
     struct {
         size_t at, size; /* in the stage's spool */
@@ -103,6 +103,7 @@ struct rove__server {
         lacking_count; /* of `formers`, the first ones; 0: the device has to say which there are */
     rove__former taken[ROVE_SERVER_BATCHES_MAX];
     size_t taken_count;
+    int former_renames; /* the last one taken has records that have other ids here: RENUMBER */
     int behind; /* Q8: a copy that lags has not heard of batches that the device has acknowledged */
     uint64_t least; /* Q8: the head that a copy has to have reached, to answer; 0: any */
     int rows_judged;
