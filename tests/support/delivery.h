@@ -12,6 +12,18 @@
         .replica = ANNAS, .type = ROVE_FRAME_FORMER                                                \
     }
 
+/* Anna's number was Ben's, and is not hers. */
+static inline void give_number_to_ben(world *w) {
+    rove__hq_device device;
+    rove__hq_tx *tx = NULL;
+
+    assert_int_equal(w->s.store->begin(w->s.store->ctx, ROVE_HQ_WRITE, &tx, NULL), ROVE_OK);
+    assert_int_equal(w->s.store->device_get(tx, ANNAS, 1, &device), ROVE_OK);
+    device.user = BEN;
+    assert_int_equal(w->s.store->device_put(tx, &device), ROVE_OK);
+    assert_int_equal(w->s.store->commit(tx, NULL), ROVE_OK);
+}
+
 /* Ben's exchange carries these batches of hers. */
 static inline void deliver(world *w, const rep_batch *batches, size_t count, const raw_seal *seal,
                            rep_outcome *outcome) {

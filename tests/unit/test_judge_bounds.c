@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "delivery.h"
 #include "site_rep.h"
 #include "two_reps.h"
 
@@ -165,6 +166,23 @@ static void many_new_names_are_told_in_parts(void **state) {
     assert_int_equal(outcome.acks, 0);
 }
 
+/* The same in a batch of a number that is not hers any more. What finds its name taken beyond those is looked at. */
+static void many_new_names_of_a_former_number_are_told_as_far_as_a_list_goes(void **state) {
+    world *w = *state;
+    rove__row *visit = a_visit(w, rep_id(&w->anna), w->account);
+    rep_outcome outcome;
+
+    for (size_t i = 0; i < ROVE_VERDICTS_MAX + 10; i++) {
+        rep_insert(&w->anna, visit);
+    }
+    rep_freeze(&w->anna);
+    assert_int_equal(w->anna.batch_count, 1);
+    give_number_to_ben(w);
+    deliver(w, w->anna.batches, 1, &FORMER_OF, &outcome);
+    assert_int_equal(outcome.former_acks, 1);
+    assert_int_equal(outcome.renames, ROVE_VERDICTS_MAX);
+}
+
 /*
  * A sealed batch cannot come again under other names. One of its records gets the id that another says headquarters had given it:
  * neither takes the other's place, and the second is looked at.
@@ -272,6 +290,7 @@ int main(void) {
         TRIED(work_that_is_too_large_to_show_is_reviewed_all_the_same),
         CASE(an_answer_of_several_frames_is_heard_to_the_end),
         CASE(many_new_names_are_told_in_parts),
+        CASE(many_new_names_of_a_former_number_are_told_as_far_as_a_list_goes),
         TRIED(a_name_that_was_just_given_is_not_given_up),
         TRIED(without_ids_to_give_nothing_is_taken),
         TRIED(a_batch_that_is_not_ended_is_no_batch),

@@ -505,15 +505,10 @@ static void headquarters_gives_names_by_itself(void **state) {
 static void who_made_a_record_is_told_of_its_name(void **state) {
     world *w = *state;
     rove_id id = rep_id(&w->anna);
-    rove__hq_device device = device_of(w, ANNAS);
-    rove__hq_tx *tx = NULL;
     rep_outcome outcome;
     rove_id to = 0;
 
-    device.user = BEN;
-    assert_int_equal(w->s.store->begin(w->s.store->ctx, ROVE_HQ_WRITE, &tx, NULL), ROVE_OK);
-    assert_int_equal(w->s.store->device_put(tx, &device), ROVE_OK);
-    assert_int_equal(w->s.store->commit(tx, NULL), ROVE_OK);
+    give_number_to_ben(w);
     rove__row *taken = site_row(&w->s, "Account", id);
     site_text(taken, "name", "the other");
     (void)site_insert(&w->s, taken);

@@ -299,28 +299,6 @@ static rove_status judge_author(const rove__server_ports *ports, rove__hq_tx *tx
     return status;
 }
 
-/* Which records have another id here: whoever made them is told before he writes more about them, also if he did not hear it. */
-static rove_status tell_names(const rove__server_ports *ports, rove__hq_tx *tx,
-                              const rove__staged *staged, rove__answer *answer) {
-    rove_status status = ROVE_OK;
-
-    for (size_t i = 0; i < staged->count && answer->rename_count < ROVE_VERDICTS_MAX; i++) {
-        const rove__staged_op *op = &staged->ops[i];
-        rove__rename rename = {.entity = op->entity, .id = op->id, .origin = op->origin};
-        uint32_t entity = 0;
-        status = ports->store->row_by_origin(tx, op->origin, &entity, &rename.to);
-        if (status == ROVE_OK && entity == op->entity && rename.to != op->id) {
-            answer->kind = ROVE_ANSWER_RENUMBER;
-            status = rove__answer_rename(answer, &rename);
-            status = status == ROVE_OK ? rove__answer_row(answer, op->entity, op->id) : status;
-        }
-        if (status != ROVE_OK && status != ROVE_NOT_FOUND) {
-            return status;
-        }
-    }
-    return ROVE_OK;
-}
-
 rove_status rove__judge_former(const rove__server_ports *ports, rove__hq_tx *tx,
                                const rove__hq_device *device, rove__staged *staged, int64_t now_ms,
                                rove__server_stats *stats, rove__former *taken, rove__answer *answer,
@@ -343,7 +321,7 @@ rove_status rove__judge_former(const rove__server_ports *ports, rove__hq_tx *tx,
         }
     }
     if (status == ROVE_OK && author.user == device->user) {
-        status = tell_names(ports, tx, staged, answer);
+        status = rove__judge_names_told(ports->store, tx, staged, answer);
     }
     if (status == ROVE_OK) {
         status = ports->store->head_get(tx, &head);

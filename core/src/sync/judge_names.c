@@ -124,11 +124,22 @@ static rove_status id_taken(rove__judge *judge, const rove__staged_op *op,
     return status;
 }
 
-static rove_status rename_op(rove__judge *judge, const rove__staged_op *op, rove_id to) {
+static rove_status rename_op(rove__answer *answer, const rove__staged_op *op, rove_id to) {
     rove__rename rename = {.entity = op->entity, .id = op->id, .origin = op->origin, .to = to};
-    rove_status status = rove__answer_rename(judge->answer, &rename);
+    rove_status status = rove__answer_rename(answer, &rename);
 
-    return status == ROVE_OK ? rove__answer_row(judge->answer, op->entity, op->id) : status;
+    return status == ROVE_OK ? rove__answer_row(answer, op->entity, op->id) : status;
+}
+
+/* To the id that its record has here. NOT_FOUND: it is not here. */
+static rove_status rename_known(const rove__hq_store *store, rove__hq_tx *tx,
+                                const rove__staged_op *op, rove__answer *answer) {
+    uint32_t entity = 0;
+    rove_id id = 0;
+    rove_status status = store->row_by_origin(tx, op->origin, &entity, &id);
+
+    return status == ROVE_OK && entity == op->entity && id != op->id ? rename_op(answer, op, id)
+                                                                     : status;
 }
 
 static int same_record(const rove__staged_op *a, const rove__staged_op *b) {
@@ -138,14 +149,10 @@ static int same_record(const rove__staged_op *a, const rove__staged_op *b) {
 
 static rove_status name_record(rove__judge *judge, const rove__staged_op *op,
                                const rove__staged_op *previous) {
-    uint32_t entity = 0;
     rove_id id = 0;
     int taken = 0;
-    rove_status status = judge->store->row_by_origin(judge->tx, op->origin, &entity, &id);
+    rove_status status = rename_known(judge->store, judge->tx, op, judge->answer);
 
-    if (status == ROVE_OK) {
-        return entity == op->entity && id != op->id ? rename_op(judge, op, id) : ROVE_OK;
-    }
     if (status != ROVE_NOT_FOUND) {
         return status;
     }
@@ -156,7 +163,7 @@ static rove_status name_record(rove__judge *judge, const rove__staged_op *op,
     if (status == ROVE_OK && taken) {
         status = rove__writer_id(judge->writer, &id);
         if (status == ROVE_OK) {
-            status = rename_op(judge, op, id);
+            status = rename_op(judge->answer, op, id);
         }
     }
     return status;
@@ -178,5 +185,22 @@ rove_status rove__judge_names(rove__judge *judge) {
         status = name_record(judge, op, previous);
         previous = op;
     }
+    return status;
+}
+
+rove_status rove__judge_names_told(const rove__hq_store *store, rove__hq_tx *tx,
+                                   const rove__staged *staged, rove__answer *answer) {
+    rove_status status = ROVE_OK;
+
+    for (size_t i = 0; i < staged->count && status == ROVE_OK; i++) {
+        if (answer->rename_count == ROVE_VERDICTS_MAX) {
+            break; /* a list has no more */
+        }
+        if (i == 0 || !same_record(&staged->ops[i], &staged->ops[i - 1])) {
+            status = rename_known(store, tx, &staged->ops[i], answer);
+        }
+        status = status == ROVE_NOT_FOUND ? ROVE_OK : status; /* it is looked at, or waits */
+    }
+    answer->kind = answer->rename_count > 0 ? ROVE_ANSWER_RENUMBER : answer->kind;
     return status;
 }

@@ -196,6 +196,12 @@ ROVE_CHECK rove_status rove__judge_is_copied(rove__judge *judge);
 
 /* judge_names.c (P4): fills answer->renames. */
 ROVE_CHECK rove_status rove__judge_names(rove__judge *judge);
+/*
+ * Of a batch that was taken: which of its records have other ids here. If any has, the answer is a RENUMBER of them: whoever made
+ * them hears of it before he writes more about them, also if he did not hear it the first time.
+ */
+ROVE_CHECK rove_status rove__judge_names_told(const rove__hq_store *store, rove__hq_tx *tx,
+                                              const rove__staged *staged, rove__answer *answer);
 /* 1 if some root other than of this entity has the id already. */
 ROVE_CHECK rove_status rove__judge_root_taken(rove__judge *judge, const rove__entity *entity,
                                               rove_id id, int *taken);
