@@ -111,6 +111,16 @@ static const rove_value *cell_of(const rove__change *change, const char *field) 
                                                                        : NULL;
 }
 
+static int is_edited(const rove__change *change, const rove_value *cell) {
+    const rove__field *field = &change->row.entity->fields[cell - change->row.cells];
+    for (size_t i = 0; i < change->edit_count; i++) {
+        if (change->edits[i].field == field->number) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static void take_texts(gathered *self, ledger_kind kind, uint32_t record,
                        const rove__change *change) {
     for (unsigned i = 0; i < LEDGER_TEXTS; i++) {
@@ -121,11 +131,10 @@ static void take_texts(gathered *self, ledger_kind kind, uint32_t record,
         if (number == 0 || number >= self->w->ledger.count) {
             continue;
         }
-        /* A seal carries the whole record: what was written before it, by whoever, is no act of its own. */
+        /* A seal carries the whole record: what was written before it, and not with it, is no act of its own. */
         ledger_write *write = &self->w->ledger.writes[number];
-        int own = write->author >= 0 && write->replica == change->replica;
         if (change->op == ROVE_OP_SEAL && write->what != LEDGER_SEAL &&
-            (!own || write->judged > 0)) {
+            (!is_edited(change, cell) || write->judged > 0)) {
             write->carried++;
             continue;
         }
