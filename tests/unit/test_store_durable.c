@@ -54,6 +54,24 @@ static void a_write_of_the_rep_is_on_the_disk_with_all_pages_before(void **state
     assert_int_equal(faults_unsynced, 0);
 }
 
+/* Two at once may cost a file: while a thread is about to empty the log, nobody else does. */
+static void the_log_is_emptied_by_one_thread_at_a_time(void **state) {
+    (void)state;
+    r.store->sweeping = 1;
+    while (r.store->log_pages < 2500) {
+        write_account("mine");
+    }
+    assert_int_equal(rove__store_tidy(r.store, &r.error), ROVE_OK); /* there is nothing to tidy */
+    assert_false(rove__checkpoint_due(r.store));
+    r.store->sweeping = 0;
+    assert_true(rove__checkpoint_due(r.store));
+    assert_false(rove__checkpoint_due(r.store)); /* the one before is about to do it */
+    rove__checkpoint_pages(r.store);
+    assert_int_equal(r.store->sweeping, 0);
+    write_account("mine");
+    assert_true(r.store->log_pages < 100);
+}
+
 static void what_headquarters_hears_of_is_on_the_disk(void **state) {
     (void)state;
     take_page("theirs");
@@ -102,6 +120,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_write_of_the_rep_is_on_the_disk_with_all_pages_before,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(the_log_is_emptied_by_one_thread_at_a_time, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(what_headquarters_hears_of_is_on_the_disk, setup, teardown),
         cmocka_unit_test_setup_teardown(an_acknowledgement_is_on_the_disk, setup, teardown),
         cmocka_unit_test_setup_teardown(a_page_that_failed_leaves_the_next_write_durable, setup,

@@ -4,7 +4,9 @@
  * SQLite would do it inside the commit that makes the log too long, while everybody waits: tens of milliseconds that a
  * rep can feel. So whoever applies pages does it after giving the writer back, on a connection of its own; writes go on
  * meanwhile, and what they add is swept up in a short second pass, or the log would never begin anew. A local write
- * does it itself only where there is no download. A checkpoint that fails costs nothing: the log stays, the next one
+ * does it itself only where there is no download. While one thread is about to do it on that connection, nobody else
+ * does: versions of SQLite before 3.51.3 may corrupt a database where a checkpoint begins just as a write begins a log
+ * anew that another one has emptied (https://sqlite.org/wal.html#walresetbug). A checkpoint that fails costs nothing: the log stays, the next one
  * tries again.
  */
 #include "base/log.h"
@@ -37,13 +39,17 @@ static void checkpoint(const rove__store *store, sqlite3 *db) {
 }
 
 void rove__checkpoint_local(rove__store *store) {
-    if (store->log_pages >= (store->downloading ? LOG_PAGES_DOWNLOAD : LOG_PAGES)) {
+    if (!store->sweeping &&
+        store->log_pages >= (store->downloading ? LOG_PAGES_DOWNLOAD : LOG_PAGES)) {
         checkpoint(store, store->db);
     }
 }
 
-int rove__checkpoint_due(const rove__store *store) {
-    return store->log_pages >= LOG_PAGES;
+int rove__checkpoint_due(rove__store *store) {
+    int due = !store->sweeping && store->log_pages >= LOG_PAGES;
+
+    store->sweeping |= due;
+    return due;
 }
 
 /* On a connection of its own. */
@@ -66,5 +72,6 @@ void rove__checkpoint_pages(rove__store *store) {
     sqlite3_mutex_enter(store->mutex);
     sqlite3_mutex_leave(store->queue);
     checkpoint(store, store->db);
+    store->sweeping = 0;
     sqlite3_mutex_leave(store->mutex);
 }

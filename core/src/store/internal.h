@@ -137,6 +137,7 @@ struct rove__store {
     int unsettled;      /* a custom field was undone: the next definition looks through all rows */
     int unsynced;       /* some did not, and none waited since */
     int log_pages;      /* in the write-ahead log, as of the last commit */
+    int sweeping;       /* a thread is about to move it into the file without the mutex: nobody else does */
     int downloading;    /* the last page was not the last of its answer */
     int in_transaction; /* a local one: begin was called */
     rove_status
@@ -259,8 +260,8 @@ ROVE_CHECK rove_status rove__store_enter_page(rove__store *store, rove_error *er
 /* checkpoint.c. watch: once, after opening; local: with the writer held, after a local commit. */
 void rove__checkpoint_watch(rove__store *store);
 void rove__checkpoint_local(rove__store *store);
-/* After the commit of a page: 1 if it is time for _pages, which is called without the writer. */
-int rove__checkpoint_due(const rove__store *store);
+/* After the commit of a page, with the writer held: 1 if it is time for _pages, which this thread then calls without it. */
+int rove__checkpoint_due(rove__store *store);
 void rove__checkpoint_pages(rove__store *store);
 ROVE_CHECK rove_status rove__store_leave(rove__store *store, rove_status status, rove_error *error);
 void rove__store_note(rove__store *store, uint32_t entity, rove_id id); /* an event */

@@ -210,8 +210,10 @@ rove_status rove__store_lock(rove__store *store, rove_error *error) {
         return status;
     }
     /* What lies in the log goes into the file while there is a key for it; if not now, at the next unlocking. */
-    sqlite3_busy_timeout(store->db, 0);
-    (void)sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    if (!store->sweeping) {
+        sqlite3_busy_timeout(store->db, 0);
+        (void)sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    }
     rove__vault_lock(&store->vault);
     status = forget(store, error);
     rove__store_turn_over(store);

@@ -36,6 +36,10 @@ rove_status rove__tidy_log(rove__store *store, rove_error *error) {
     int left = 0;
     int done = 0;
 
+    if (store->sweeping) {
+        return rove__error_set(error, ROVE_BUSY,
+                               "The replica's log is being emptied already; try again.");
+    }
     sqlite3_busy_timeout(store->db, 0);
     int code = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, &left, &done);
     sqlite3_busy_timeout(store->db, ROVE_BUSY_MS);
