@@ -705,13 +705,42 @@ static void disturb(device *d, sim_dice *dice) {
     }
 }
 
-static void tidy(device *d) {
+/* Locked, it tells nothing; unlocked, it goes on. What could not be unlocked is started anew. */
+static void lock(device *d) {
     rove_error error = {0};
-    if (d->replica != NULL && d->fiber == NULL) {
+    rove_query *query = NULL;
+    rove_status status = rove_lock(d->replica, &error);
+    (void)device_may(d, "lock", status, &error);
+    if (rove_query_new(d->replica, "SELECT name FROM account", NULL, 0, &query, &error) !=
+        ROVE_LOCKED) {
+        VIOLATED(d->w, "I15", "device %d is locked, and answers", d->number);
+    }
+    rove_query_free(query);
+    status = rove_unlock(d->replica, &error);
+    (void)device_may(d, "unlock", status, &error);
+    d->w->counts->locked++;
+    if (status != ROVE_OK) {
+        device_stop(d, d->machine.disk.off, MINUTE_MS);
+    }
+}
+
+/* Of an encrypted one the key may be replaced instead, which writes the file anew too; or it is locked. */
+static void tidy(device *d, sim_dice *dice) {
+    rove_error error = {0};
+    if (d->replica == NULL || d->fiber != NULL) {
+        return;
+    }
+    uint64_t what = d->ports.keyring.secret != NULL ? sim_below(dice, 3) : 0;
+    if (what == 0) {
         (void)device_may(d, "tidy", rove_tidy(d->replica, &error), &error);
         d->w->counts->tidied++;
-        device_look(d);
+    } else if (what == 1) {
+        (void)device_may(d, "replace the key", rove_replace_key(d->replica, &error), &error);
+        d->w->counts->rekeyed++;
+    } else {
+        lock(d);
     }
+    device_look(d);
 }
 
 void device_act(device *d, const plan_event *event) {
@@ -723,7 +752,7 @@ void device_act(device *d, const plan_event *event) {
         sync(d, event);
         break;
     case PLAN_TIDY:
-        tidy(d);
+        tidy(d, &dice);
         break;
     case PLAN_KILL:
         if (d->replica != NULL) {

@@ -67,7 +67,7 @@ typedef struct world world;
         X(conflicts) X(reviews) X(settled) X(refused) X(sealed) X(parked) X(tidied) X(repairs)     \
             X(rows_checked) X(writes_checked) X(claims) X(late) X(forged) X(lagging) X(newcomers)  \
                 X(timelines) X(wrong_sums) X(large_scopes) X(lost_visits) X(overtaken) X(crowds)   \
-                    X(set_aside) X(encrypted)
+                    X(set_aside) X(encrypted) X(locked) X(rekeyed)
 typedef struct world_counts {
 #define WORLD_COUNT(name) uint64_t name;
     WORLD_COUNTS(WORLD_COUNT)
