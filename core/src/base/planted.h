@@ -81,6 +81,9 @@
     X(G01_CLOCKS_ONLY,  "a digest says nothing of values")                                         \
     X(G02_WHOLE,        "of a large scope all is sent again, whatever differs")                    \
     X(G02_AGAIN,        "what does not become equal is sent again and again")                      \
+    X(L01_WALL_CLOCK,   "a lease goes by the wall clock, which its holder sets")                    \
+    X(L02_ON_CREDIT,    "a power cut gives back what was read since the lease was last written")   \
+    X(L03_TURNED_BACK,  "a clock that was turned back over a restart is believed")                 \
     X(T01_SAME_LINE,    "a restored headquarters goes on as if nothing had been lost")             \
     X(T01_PARTLY,       "on a new timeline rows come in part, as if the rest were known")          \
     X(T02_SAME_NUMBER,  "headquarters makes its records under the number that it had before")      \
