@@ -40,18 +40,20 @@ static rove_status fill(policy *self, rove_error *error) {
     json_int_t poll_ms = HQ_POLL_MS;
     json_int_t oldest = ROVE_SCHEMA_OLDEST;
     json_int_t keep_days = HQ_KEEP_DAYS;
+    json_int_t lease_ms = 0;
     json_t *object = parse(self->server.policy);
-    int understood =
-        object != NULL && json_unpack(object, "{s?I, s?I, s?I}", "poll_ms", &poll_ms,
-                                      "oldest_schema", &oldest, "keep_days", &keep_days) == 0;
+    int understood = object != NULL && json_unpack(object, "{s?I, s?I, s?I, s?I}", "poll_ms",
+                                                   &poll_ms, "oldest_schema", &oldest, "keep_days",
+                                                   &keep_days, "lease_ms", &lease_ms) == 0;
 
     json_decref(object);
     if (!understood || oldest < 0 || oldest > UINT32_MAX || keep_days < 0 ||
-        keep_days > HQ_KEEP_DAYS_MAX) {
+        keep_days > HQ_KEEP_DAYS_MAX || lease_ms < 0 || lease_ms > HQ_LEASE_MAX_MS) {
         return not_understood(error);
     }
     self->server.poll_ms = poll_ms;
     self->server.oldest_schema = (uint32_t)oldest;
+    self->server.lease_ms = lease_ms;
     self->keep_days = (int)keep_days;
     return ROVE_OK;
 }

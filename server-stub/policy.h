@@ -3,6 +3,7 @@
  *
  *   poll_ms        how soon a device is to come again when nothing wakes it
  *   oldest_schema  devices that speak an older one have their work taken and are then told to upgrade
+ *   lease_ms       how long a device may be read without having come again; 0: for ever
  *   keep_days      the age from which `rove-hq purge` forgets what happened (Q8)
  *
  * What is not said has its default. Devices get the object as it stands, with each Welcome.
@@ -17,6 +18,8 @@
 #define HQ_POLL_MS     INT64_C(900000)
 #define HQ_POLL_MIN_MS INT64_C(1000)
 #define HQ_POLL_MAX_MS INT64_C(86400000)
+
+#define HQ_LEASE_MAX_MS INT64_C(2592000000)
 
 /* As long as certificates are renewed. */
 #define HQ_KEEP_DAYS     400
@@ -37,7 +40,7 @@ ROVE_CHECK rove_status policy_read(const rove_allocator *allocator, rove__hq_dat
 void policy_free(const rove_allocator *allocator, policy *self);
 
 typedef struct policy_change {
-    const char *name; /* "poll_ms", "oldest_schema", "keep_days" */
+    const char *name; /* "poll_ms", "oldest_schema", "lease_ms", "keep_days" */
     int64_t value;
 } policy_change;
 /* Writes the setting anew; the rest of the object stays. */

@@ -280,10 +280,13 @@ static int run_status(cli_session *cli, int argc, char **argv) {
     if (status != ROVE_OK) {
         return cli_fail(cli, status, &error);
     }
+    if (state.locked && !cli->json) {
+        fprintf(stderr, "The replica is locked: `rove sync` unlocks it, and sends what waits.\n");
+    }
     cli_object(
         cli,
         json_pack("{s:b, s:s, s:I, s:I, s:o, s:b, s:I, s:I, s:b, s:o, s:o, s:o, s:o, s:I, s:I, s:I,"
-                  " s:I, s:I, s:I, s:I, s:I, s:b, s:I, s:I}",
+                  " s:I, s:I, s:I, s:I, s:I, s:b, s:I, s:I, s:b, s:o}",
                   "enrolled", state.enrolled, "headquarters", state.url, "replica",
                   (json_int_t)state.replica, "user", (json_int_t)state.user, "now",
                   cli_time_json(state.now_ms), "clock_trusted", state.clock_trusted,
@@ -297,7 +300,8 @@ static int run_status(cli_session *cli, int argc, char **argv) {
                   (json_int_t)state.rejections, "in_review", (json_int_t)state.in_review,
                   "quarantined", (json_int_t)state.quarantined, "disk_bytes",
                   (json_int_t)state.disk_bytes, "remains", state.remains, "differing",
-                  (json_int_t)state.differing, "former_batches", (json_int_t)state.former_batches));
+                  (json_int_t)state.differing, "former_batches", (json_int_t)state.former_batches,
+                  "locked", state.locked, "readable_until", cli_time_json(state.lease_until_ms)));
     return CLI_DONE;
 }
 
@@ -313,7 +317,9 @@ const cli_command cli_command_status = {
     "again\n"
     "less than an hour ago. `former_batches`: sealed work of a user or number before, which the "
     "next\n"
-    "sync delivers.\n\n"
+    "sync delivers. `readable_until`: headquarters lets the replica be read until then without a "
+    "sync;\n"
+    "after that it is `locked`, nothing is counted, and the next sync unlocks it.\n\n"
     "    rove status --json",
     run_status};
 

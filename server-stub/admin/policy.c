@@ -11,6 +11,7 @@
 #include "print.h"
 
 #define DETAIL_MAX 200
+#define HOUR_MS    INT64_C(3600000)
 
 typedef struct knob {
     const char *name; /* as an operator types it */
@@ -22,6 +23,7 @@ typedef struct knob {
 static const knob knobs[] = {
     {"poll_seconds", "poll_ms", 1000, HQ_POLL_MIN_MS / 1000, HQ_POLL_MAX_MS / 1000},
     {"oldest_schema", "oldest_schema", 1, ROVE_SCHEMA_OLDEST, ROVE_SCHEMA_VERSION},
+    {"lease_hours", "lease_ms", HOUR_MS, 0, HQ_LEASE_MAX_MS / HOUR_MS},
     {"keep_days", "keep_days", 1, 1, HQ_KEEP_DAYS_MAX},
 };
 #define KNOBS (sizeof knobs / sizeof knobs[0])
@@ -71,15 +73,18 @@ static int show(hq *headquarters, const hq_io *io) {
     const rove__server_policy *now = hq_policy(headquarters);
 
     if (io->json) {
-        return hq_print_json(io, json_pack("{s:I, s:I, s:I, s:i}", "poll_seconds",
+        return hq_print_json(io, json_pack("{s:I, s:I, s:I, s:I, s:i}", "poll_seconds",
                                            (json_int_t)(now->poll_ms / 1000), "oldest_schema",
                                            (json_int_t)now->oldest_schema, "schema",
-                                           (json_int_t)ROVE_SCHEMA_VERSION, "keep_days",
+                                           (json_int_t)ROVE_SCHEMA_VERSION, "lease_hours",
+                                           (json_int_t)(now->lease_ms / HOUR_MS), "keep_days",
                                            hq_keep_days(headquarters)));
     }
-    hq_print(io, "poll_seconds   %lld\noldest_schema  %u (this is schema %u)\nkeep_days      %d\n",
+    hq_print(io, "poll_seconds   %lld\noldest_schema  %u (this is schema %u)\n",
              (long long)(now->poll_ms / 1000), (unsigned)now->oldest_schema,
-             (unsigned)ROVE_SCHEMA_VERSION, hq_keep_days(headquarters));
+             (unsigned)ROVE_SCHEMA_VERSION);
+    hq_print(io, "lease_hours    %lld%s\nkeep_days      %d\n", (long long)(now->lease_ms / HOUR_MS),
+             now->lease_ms == 0 ? " (devices are read for ever)" : "", hq_keep_days(headquarters));
     return HQ_EXIT_DONE;
 }
 
@@ -96,8 +101,8 @@ static int run_policy(hq *headquarters, const hq_io *io, int argc, char **argv) 
     for (int i = 1; i <= count; i++) {
         if (!take(&self, argv[i])) {
             return hq_usage(io, &hq_command_policy,
-                            "takes poll_seconds=1..86400, oldest_schema=1..(this schema) and "
-                            "keep_days=1..36500");
+                            "takes poll_seconds=1..86400, oldest_schema=1..(this schema), "
+                            "lease_hours=0..720 and keep_days=1..36500");
         }
     }
     if (self.count > 0) {
@@ -114,15 +119,21 @@ static int run_policy(hq *headquarters, const hq_io *io, int argc, char **argv) 
 
 const hq_command hq_command_policy = {
     .name = "policy",
-    .usage = "[poll_seconds=N] [oldest_schema=N] [keep_days=N]",
+    .usage = "[poll_seconds=N] [oldest_schema=N] [lease_hours=N] [keep_days=N]",
     .summary = "what headquarters asks of its devices",
-    .help = "poll_seconds is how soon a device comes again when nothing wakes it. oldest_schema "
-            "is the\n"
-            "oldest version of the data's schema that is still served: a device that speaks an "
-            "older one\n"
-            "has its work taken, and is then told to upgrade. Both hold from the next exchange "
-            "on.\n"
-            "keep_days is the age from which rove-hq purge forgets what happened.\n\n"
-            "    rove-hq policy\n"
-            "    rove-hq policy poll_seconds=300\n",
+    .help =
+        "poll_seconds is how soon a device comes again when nothing wakes it. oldest_schema "
+        "is the\n"
+        "oldest version of the data's schema that is still served: a device that speaks an "
+        "older one\n"
+        "has its work taken, and is then told to upgrade. Both hold from the next exchange "
+        "on.\n"
+        "lease_hours is how long a device may be read without having reached headquarters; from "
+        "then\n"
+        "on it answers nothing until it has synced, and what was not sent waits in it. 0 is for "
+        "ever.\n"
+        "keep_days is the age from which rove-hq purge forgets what happened.\n\n"
+        "    rove-hq policy\n"
+        "    rove-hq policy poll_seconds=300\n"
+        "    rove-hq policy lease_hours=48\n",
     .run = run_policy};

@@ -104,6 +104,24 @@ static const rove__welcome sample_welcome = {
     .policy = SAMPLE_BYTES("policy"),
 };
 
+static const rove__welcome sample_welcome_lease = {
+    .protocol = 1,
+    .schema = 3,
+    .server_ms = 1795423000123,
+    .timeline = 0xffeeddccbbaa9988,
+    .replica = 9,
+    .user = 4294967300,
+    .digest_key = {9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 1, 2, 3, 4, 5, 6},
+    .safe = 399,
+    .poll_ms = 60000,
+    .renew_after_ms = 1797423000123,
+    .policy = SAMPLE_BYTES("policy"),
+    .lease_ms = 172800000,
+    .seal_key =
+        SAMPLE_BYTES("a sealing key has ninety-one bytes, and nobody here looks at which ones "
+                     "they are .........."),
+};
+
 static const rove__welcome sample_welcome_sealing = {
     .protocol = 1,
     .schema = 3,
@@ -186,6 +204,7 @@ typedef union any_message {
     rove__digest_list digest;
     rove__welcome welcome;
     rove__welcome welcome_sealing;
+    rove__welcome welcome_lease;
     rove__ack ack;
     rove__need need;
     rove__renumber renumber;
@@ -222,6 +241,7 @@ KIND(fail, fail)
 KIND(end, end)
 KIND(hello, hello_sealing)
 KIND(welcome, welcome_sealing)
+KIND(welcome, welcome_lease)
 KIND(formers, formers)
 #undef KIND
 
@@ -242,7 +262,7 @@ static const message_kind message_kinds[] = {
     KIND(page),          KIND(differ),
     KIND(fail),          KIND(end),
     KIND(hello_sealing), KIND(welcome_sealing),
-    KIND(formers),
+    KIND(formers),       KIND(welcome_lease),
 };
 #undef KIND
 #define MESSAGE_KINDS (sizeof message_kinds / sizeof *message_kinds)

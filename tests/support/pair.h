@@ -49,8 +49,10 @@ static inline void commit_once(rove__server *server) {
 }
 
 static inline void serve(phone *p, const rove__buf *body, rove__buf *answer) {
-    rove__server_policy policy = {
-        .poll_ms = 60000, .page_rows = hq.page_rows, .ack_bytes = hq.ack_bytes};
+    rove__server_policy policy = {.poll_ms = 60000,
+                                  .page_rows = hq.page_rows,
+                                  .ack_bytes = hq.ack_bytes,
+                                  .lease_ms = hq.lease_ms};
     rove__server *server = NULL;
     uint8_t bytes[4096];
     size_t size = 1;

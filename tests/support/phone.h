@@ -76,7 +76,7 @@ struct phone {
     uint64_t safe;                         /* seq up to which headquarters has a backup */
     size_t accounts;                       /* that headquarters has */
     size_t page_rows;                      /* 0: all in one page */
-    int64_t until_ms, renew_after_ms, welcome_renew_ms;
+    int64_t until_ms, renew_after_ms, welcome_renew_ms, lease_ms;
     size_t most_pushed; /* bytes of rows in one request */
     int enrolments, renewals, fresh_renewals, exchanges, requests;
 
@@ -144,7 +144,8 @@ static inline void phone_welcome(phone *p, rove__frame_writer *writer, rove__buf
                              .digest_key = {1, 2, 3},
                              .safe = p->safe,
                              .poll_ms = 600000,
-                             .renew_after_ms = p->welcome_renew_ms};
+                             .renew_after_ms = p->welcome_renew_ms,
+                             .lease_ms = p->lease_ms};
 
     PHONE_MESSAGE(p, writer, answer, ROVE_FRAME_WELCOME, welcome, &welcome);
 }

@@ -39,6 +39,7 @@ typedef struct site {
     int64_t now_ms;
     uint64_t page_rows;
     uint64_t ack_bytes;
+    int64_t lease_ms; /* headquarters' policy */
     uint64_t seed;
 } site;
 

@@ -448,6 +448,27 @@ static void test_two_reps_at_random_end_in_agreement(void **state) {
     }
 }
 
+static void test_a_lease_is_what_headquarters_says(void **state) {
+    rove__hq_row row;
+    rove_query *query = NULL;
+    (void)state;
+
+    settle(&first);
+    assert_int_equal(phone_state(&first).lease_until_ms, 0);
+    hq.lease_ms = 2 * 3600000;
+    settle(&first);
+    assert_int_equal(phone_state(&first).lease_until_ms, phone_state(&first).now_ms + hq.lease_ms);
+    rove_id account = phone_account(&first, "Ajax");
+    first.now.boot_ms += hq.lease_ms;
+    phone_is(&first, rove_query_new(first.replica, "SELECT 1", NULL, 0, &query, &first.error),
+             ROVE_LOCKED);
+    settle(&first);
+    assert_true(site_get(&hq, "Account", account, &row));
+    hq.lease_ms = 0;
+    settle(&first);
+    assert_int_equal(phone_state(&first).lease_until_ms, 0);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, pair_set_up, pair_tear_down)
     const struct CMUnitTest tests[] = {
@@ -463,6 +484,7 @@ int main(void) {
         TEST(test_a_copied_phone_gets_a_number_of_its_own),
         TEST(test_a_batch_is_acknowledged_before_the_next_is_renamed),
         TEST(test_a_new_name_is_heard_of_whatever_is_cut),
+        TEST(test_a_lease_is_what_headquarters_says),
         TEST(test_two_reps_at_random_end_in_agreement),
     };
 

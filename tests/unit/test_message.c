@@ -94,8 +94,9 @@ static void samples_fill_every_field(void **state) {
         &rove__sync__fail__descriptor,
         &rove__sync__end__descriptor,
         &rove__sync__hello__descriptor,
-        &rove__sync__welcome__descriptor,
-        &rove__sync__formers__descriptor};
+        NULL,
+        &rove__sync__formers__descriptor,
+        &rove__sync__welcome__descriptor};
     fixture *f = *state;
 
     for (size_t i = 0; i < MESSAGE_KINDS; i++) {
@@ -352,6 +353,7 @@ static void ranges_are_checked(void **state) {
         {"welcome", "\x48\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11}, /* poll -1 */
         {"welcome", "\x18\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11}, /* before the epoch */
         {"welcome", "\x30\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11}, /* user -1 */
+        {"welcome", "\x68\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11}, /* lease -1 */
         {"welcome", "\x50\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11}, /* renewal -1 */
         {"welcome", "\x28\x80\x80\x80\x80\x08", 6},                      /* replica 2^31 */
         {"welcome", "\x10\x00", 2},                                      /* schema 0 */

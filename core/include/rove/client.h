@@ -82,12 +82,19 @@ void rove_close(rove *replica);
  * An encrypted replica is open, or locked: then its keys, and what was read with them, are overwritten or gone, and everything that
  * reads or writes says LOCKED; reading the state says so. Lock it when the rep turns the device off, and some
  * minutes after the app went to the background. What was committed is safe, and what was not sent waits. The call waits
- * for a write under way; a sync ends with LOCKED. Queries that are open say LOCKED from then on: free them, for until
+ * for a write under way; a sync ends with LOCKED, and so does any other until it is unlocked. Queries that are open say LOCKED from then on: free them, for until
  * then they keep what they have read. STATE: the replica is not encrypted, or this thread has a transaction open.
  */
 ROVE_CHECK rove_status rove_lock(rove *replica, rove_error *error);
-/* Asks the keyring again. OK if it is not locked. WRONG_KEY, CORRUPT, what the keyring said; it stays locked then. */
+/* Asks the keyring again. OK if it is not locked. WRONG_KEY, CORRUPT, what the keyring said; it stays locked then. LOCKED: its
+ * lease is over; sync, which asks the keyring itself. */
 ROVE_CHECK rove_status rove_unlock(rove *replica, rove_error *error);
+/*
+ * Headquarters may say how long a replica is read without having heard of it: its lease, which each sync grants anew
+ * (rove_state.lease_until_ms). When it is over, everything that reads or writes says LOCKED, and an encrypted replica is
+ * locked; rove_sync, rove_exchange_new and rove_enroll go on, unlock it by the keyring for themselves, and leave it unlocked if
+ * they were granted a lease. What was not sent goes with them. Neither the device's clock nor starting it again adds time.
+ */
 /*
  * Wraps the replica's key under another secret and PIN, in milliseconds: the records are not written anew. `secret`: what the
  * keyring will give from now on, ROVE_SECRET_SIZE bytes; NULL: what it gives now. `pin`: NULL for none. If the power goes, it is the
@@ -326,6 +333,8 @@ typedef struct rove_state {
     uint64_t former_batches; /* sealed work of former users and numbers that the next sync delivers */
     int encrypted;
     int locked; /* 1: nothing that is counted or dated by the replica is known, and is 0 */
+    /* Trusted time until which the replica may be read without a sync; 0: for ever. At or before now_ms: sync. */
+    int64_t lease_until_ms;
 } rove_state;
 /* Fills in *state, as far as its `size` reaches. Waits for a write under way. */
 ROVE_CHECK rove_status rove_read_state(rove *replica, rove_state *state, rove_error *error);

@@ -198,6 +198,29 @@ void rove__client_give(rove *replica) {
 
 /* ---- readers ---- */
 
+/* What idle readers have read goes with the keys, whoever locked it. */
+static void shed(rove *replica) {
+    if (rove__store_is_locked(replica->store)) {
+        close_idle(replica);
+    }
+}
+
+rove_status rove__client_check(rove *replica, rove_error *error) {
+    rove_status status = rove__store_check(replica->store, error);
+
+    shed(replica);
+    return status;
+}
+
+rove_status rove__client_contact(rove *replica, rove_error *error) {
+    return rove__store_contact(replica->store, error);
+}
+
+void rove__client_contact_over(rove *replica) {
+    rove__store_contact_over(replica->store);
+    shed(replica);
+}
+
 rove_status rove__client_reader(rove *replica, rove__reader_connection **reader,
                                 rove_error *error) {
     *reader = NULL;
@@ -220,6 +243,7 @@ void rove__client_reader_back(rove *replica, rove__reader_connection *reader) {
     }
     rove__mutex_leave(replica->mutex);
     rove__reader_close(reader);
+    shed(replica);
 }
 
 /* ---- the lock ---- */

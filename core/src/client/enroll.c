@@ -264,7 +264,12 @@ rove_status rove_enroll(rove *replica, const char *url, const char *code, rove_e
         status = rove__client_take(replica, error);
         if (status == ROVE_OK) {
             rove_error detail = {.message = ""};
-            status = rove__client_said(enroll(&c, &detail), &detail, error);
+            status = rove__client_contact(replica, &detail);
+            if (status == ROVE_OK) {
+                status = enroll(&c, &detail);
+                rove__client_contact_over(replica);
+            }
+            status = rove__client_said(status, &detail, error);
             rove__client_give(replica);
         }
     }

@@ -99,7 +99,13 @@ rove_status rove_exchange_new(rove *replica, uint64_t bytes_max, rove_exchange *
     } else {
         exchange->replica = replica;
         exchange->began_ms = boot_ms(replica);
+        status = rove__client_contact(replica, &detail);
+    }
+    if (status == ROVE_OK) {
         status = rove__client_device(replica, bytes_max, &exchange->device, &detail);
+        if (status != ROVE_OK) {
+            rove__client_contact_over(replica);
+        }
     }
     if (status != ROVE_OK) {
         rove__free(&replica->ports.allocator, exchange);
@@ -190,6 +196,7 @@ rove_status rove_exchange_finish(rove_exchange *exchange, rove_status transport,
     }
     rove__device_free(exchange->device);
     rove__free(&replica->ports.allocator, exchange);
+    rove__client_contact_over(replica);
     rove__client_give(replica);
     return status;
 }

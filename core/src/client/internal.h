@@ -58,6 +58,11 @@ ROVE_CHECK rove_status rove__client_said(rove_status status, const rove_error *d
 /* One at a time talks to headquarters: ROVE_BUSY. */
 ROVE_CHECK rove_status rove__client_take(rove *replica, rove_error *error);
 void rove__client_give(rove *replica);
+/* Around whatever talks to headquarters, with `busy` taken: rove__store_contact. */
+ROVE_CHECK rove_status rove__client_contact(rove *replica, rove_error *error);
+void rove__client_contact_over(rove *replica);
+/* rove__store_check; a replica that is locked keeps no idle readers. */
+ROVE_CHECK rove_status rove__client_check(rove *replica, rove_error *error);
 
 /* A reader from the pool, or a new one; give it back. */
 ROVE_CHECK rove_status rove__client_reader(rove *replica, rove__reader_connection **reader,

@@ -23,7 +23,10 @@ rove_status rove_read_state(rove *replica, rove_state *out, rove_error *error) {
         return rove__client_invalid(error, "A state takes a replica and its own size.");
     }
     size_t size = out->size < sizeof *out ? out->size : sizeof *out;
-    rove_status status = rove__store_read_state(replica->store, &store, error);
+    rove_status status = rove__client_check(replica, error);
+    if (status != ROVE_LOCKED) {
+        status = rove__store_read_state(replica->store, &store, error);
+    }
     int locked = status == ROVE_LOCKED;
     if (locked) {
         memset(&store, 0, sizeof store);
@@ -54,6 +57,7 @@ rove_status rove_read_state(rove *replica, rove_state *out, rove_error *error) {
     add_handle(replica, &state);
     state.now_ms = rove__store_now_ms(replica->store, &state.clock_trusted);
     replica->ports.clock.read(replica->ports.clock.ctx, &reading);
+    state.lease_until_ms = rove__store_lease_until(replica->store, state.now_ms);
     state.clock_offset_ms = state.now_ms - reading.wall_ms;
     memcpy(out, &state, size);
     return ROVE_OK;
@@ -84,7 +88,11 @@ rove_status rove_tidy(rove *replica, rove_error *error) {
         return status;
     }
     rove_error detail = {.message = ""};
-    status = rove__client_said(rove__store_tidy(replica->store, &detail), &detail, error);
+    status = rove__client_check(replica, &detail);
+    if (status == ROVE_OK) {
+        status = rove__store_tidy(replica->store, &detail);
+    }
+    status = rove__client_said(status, &detail, error);
     rove__client_give(replica);
     return status;
 }

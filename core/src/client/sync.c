@@ -276,7 +276,12 @@ static rove_status sync_taken(syncing *run, rove_error *error) {
         return enrolled;
     }
     rove_error detail = {.message = ""};
-    rove_status status = rove__client_said(reconcile(run, &detail), &detail, error);
+    rove_status status = rove__client_contact(replica, &detail);
+    if (status == ROVE_OK) {
+        status = reconcile(run, &detail);
+        rove__client_contact_over(replica);
+    }
+    status = rove__client_said(status, &detail, error);
     run->report.duration_ms = boot_ms(run) - run->began_ms;
     run->report.next_sync_ms = schedule(run, status);
     rove__client_settle(replica, status, run->report.next_sync_ms);

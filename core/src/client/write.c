@@ -28,8 +28,11 @@ rove_value rove_text(const char *text) {
 /* ---- transactions ---- */
 
 rove_status rove_begin(rove *replica, rove_error *error) {
-    return replica != NULL ? rove__store_begin(replica->store, error)
-                           : rove__client_invalid(error, "There is no replica.");
+    if (replica == NULL) {
+        return rove__client_invalid(error, "There is no replica.");
+    }
+    rove_status status = rove__client_check(replica, error);
+    return status == ROVE_OK ? rove__store_begin(replica->store, error) : status;
 }
 
 rove_status rove_commit(rove *replica, rove_error *error) {
@@ -51,7 +54,8 @@ void rove_rollback(rove *replica) {
 
 rove_status rove__client_enter(rove *replica, int *own, rove_error *error) {
     *own = !rove__store_in_transaction(replica->store);
-    return *own ? rove__store_begin(replica->store, error) : ROVE_OK;
+    rove_status status = *own ? rove__client_check(replica, error) : ROVE_OK;
+    return *own && status == ROVE_OK ? rove__store_begin(replica->store, error) : status;
 }
 
 rove_status rove__client_leave(rove *replica, int own, rove_status status, rove_error *error) {

@@ -203,9 +203,23 @@ static rove_status put_clocks(rove__store *store, const rove__welcome *welcome, 
     return status;
 }
 
-static rove_status learn(rove__store *store, const rove__welcome *welcome, rove_error *error) {
+/* A replica that never had a lease keeps nothing of one. */
+static rove_status put_lease(rove__store *store, int64_t lease_ms, rove__lease *lease,
+                             rove_error *error) {
+    rove_clock_reading reading;
+
+    store->ports.clock->read(store->ports.clock->ctx, &reading);
+    *lease = rove__lease_grant(lease_ms, &reading);
+    return lease_ms > 0 || store->leased ? rove__meta_put_lease(store, lease, error) : ROVE_OK;
+}
+
+static rove_status learn(rove__store *store, const rove__welcome *welcome, rove__lease *lease,
+                         rove_error *error) {
     rove_status status = put_clocks(store, welcome, error);
 
+    if (status == ROVE_OK) {
+        status = put_lease(store, welcome->lease_ms, lease, error);
+    }
     if (status == ROVE_OK) {
         status = rove__journal_welcome(store, welcome, error);
     }
@@ -230,11 +244,13 @@ static rove_status learn(rove__store *store, const rove__welcome *welcome, rove_
 rove_status rove__store_welcome(rove__store *store, const rove__welcome *welcome,
                                 rove_error *error) {
     rove__exchange *exchange = NULL;
+    rove__lease lease;
 
     rove_status status = rove__store_enter(store, error);
     if (status != ROVE_OK) {
         return status;
     }
+    sqlite3_mutex_enter(store->mutex); /* until the handle has the lease that was written */
     status = rove__exchange_begin(store, &exchange, error);
     if (status == ROVE_OK &&
         (welcome->user != store->owner.user || welcome->replica != store->owner.replica)) {
@@ -242,7 +258,12 @@ rove_status rove__store_welcome(rove__store *store, const rove__welcome *welcome
                                  "Headquarters takes this device for another one.");
     }
     if (status == ROVE_OK) {
-        status = learn(store, welcome, error);
+        status = learn(store, welcome, &lease, error);
     }
-    return rove__store_leave(store, status, error);
+    status = rove__store_leave(store, status, error);
+    if (status == ROVE_OK) {
+        rove__lease_set(store, &lease);
+    }
+    sqlite3_mutex_leave(store->mutex);
+    return status;
 }

@@ -9,6 +9,7 @@
 
 #include <sqlite3.h>
 
+#include "rules/lease.h"
 #include "store/outbox.h"
 #include "store/schema.h"
 #include "store/state.h"
@@ -106,12 +107,16 @@ struct rove__store {
     rove__vfs vfs;
     const char *vfs_name; /* through which connections are opened */
     _Atomic int locked;
+    _Atomic int shut; /* by the rep: only he unlocks it; else the end of its lease has locked it */
+    _Atomic int contacts; /* under way (lease.c) */
+    rove__lease lease;    /* as it was written last; under anchor_mutex */
+    _Atomic int leased;   /* there is one */
     sqlite3 *db;          /* the writer */
     sqlite3_mutex *mutex; /* recursive; held for one transaction */
     sqlite3_mutex *
         queue; /* held while waiting for it: whoever comes back at once comes behind whoever waits */
     const void *_Atomic holder;  /* the thread with a transaction open, NULL: none */
-    sqlite3_mutex *anchor_mutex; /* held for moments: over the anchor */
+    sqlite3_mutex *anchor_mutex; /* held for moments: over the anchor and the lease */
     sqlite3_stmt *common[ROVE_SQL_COMMON_COUNT];
     rove__entity_statements *entities; /* by the position in the registry */
 
@@ -186,6 +191,13 @@ ROVE_CHECK rove_status rove__verify_file(rove__store *store, rove_error *error);
 /* tidy.c, with the writer's turn: the file is written anew; its log is emptied into it. BUSY: a reader keeps the log. */
 ROVE_CHECK rove_status rove__tidy_file(rove__store *store, rove_error *error);
 ROVE_CHECK rove_status rove__tidy_log(rove__store *store, rove_error *error);
+/* lock.c, with the writer's turn: overwrites the keys, or reads them again. The store is sealed. */
+ROVE_CHECK rove_status rove__lock_keys(rove__store *store, rove_error *error);
+ROVE_CHECK rove_status rove__unlock_keys(rove__store *store, rove_error *error);
+/* lease.c */
+int rove__lease_is_over(rove__store *store);
+/* What is written, into the handle. */
+void rove__lease_set(rove__store *store, const rove__lease *lease);
 /* lock.c: the key and the VFS, before the first connection is opened and after the last one is closed. */
 ROVE_CHECK rove_status rove__lock_open(rove__store *store, rove_error *error);
 void rove__lock_close(rove__store *store);
@@ -235,7 +247,7 @@ ROVE_CHECK rove_status rove__meta_put_bytes(rove__store *store, const char *key,
 
 /* Forgets a key. */
 ROVE_CHECK rove_status rove__meta_drop(rove__store *store, const char *key, rove_error *error);
-/* Reads owner, clock, cursor, anchor and digest key into the handle. */
+/* Reads owner, clock, cursor, anchor, digest key and lease into the handle. */
 ROVE_CHECK rove_status rove__meta_load(rove__store *store, rove_error *error);
 /* Set it in the handle and in the database, inside a transaction. */
 ROVE_CHECK rove_status rove__meta_put_owner(rove__store *store, const rove__store_owner *owner,
@@ -244,6 +256,9 @@ ROVE_CHECK rove_status rove__meta_put_cursor(rove__store *store, rove__cursor cu
                                              rove_error *error);
 ROVE_CHECK rove_status rove__meta_put_anchor(rove__store *store, const rove__anchor *anchor,
                                              rove_error *error);
+/* Into the database alone: the handle has it when it is committed (rove__lease_set). */
+ROVE_CHECK rove_status rove__meta_put_lease(rove__store *store, const rove__lease *lease,
+                                            rove_error *error);
 ROVE_CHECK rove_status rove__meta_put_digest_key(rove__store *store,
                                                  const uint8_t key[ROVE_HASH_KEY_SIZE],
                                                  rove_error *error);

@@ -203,25 +203,31 @@ rove_status rove__store_lock(rove__store *store, rove_error *error) {
     if (!rove__store_is_sealed(store)) {
         return rove__error_set(error, ROVE_STATE, "A replica that is not encrypted has no lock.");
     }
+    int locked = store->locked;
     store->locked = 1; /* readers are turned away from here on */
     rove_status status = rove__store_turn(store, error);
     if (status != ROVE_OK) {
-        store->locked = 0;
+        store->locked = locked;
         return status;
     }
+    store->shut = 1;
+    status = rove__lock_keys(store, error);
+    rove__store_turn_over(store);
+    return status;
+}
+
+rove_status rove__lock_keys(rove__store *store, rove_error *error) {
+    store->locked = 1;
     /* What lies in the log goes into the file while there is a key for it; if not now, at the next unlocking. */
     if (!store->sweeping) {
         sqlite3_busy_timeout(store->db, 0);
         (void)sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
     }
     rove__vault_lock(&store->vault);
-    status = forget(store, error);
-    rove__store_turn_over(store);
-    return status;
+    return forget(store, error);
 }
 
-/* With the writer's turn. */
-static rove_status unlock(rove__store *store, rove_error *error) {
+rove_status rove__unlock_keys(rove__store *store, rove_error *error) {
     rove__data_key key;
 
     memset(&key, 0, sizeof key);
@@ -247,11 +253,13 @@ rove_status rove__store_unlock(rove__store *store, rove_error *error) {
     if (status != ROVE_OK) {
         return status;
     }
-    if (store->locked) {
-        status = unlock(store, error);
+    store->shut = 0;
+    int over = rove__lease_is_over(store);
+    if (!over && store->locked) {
+        status = rove__unlock_keys(store, error);
     }
     rove__store_turn_over(store);
-    return status;
+    return over ? rove__store_check(store, error) : status;
 }
 
 rove_status rove__store_wrap(rove__store *store, const uint8_t *secret, const char *pin,
@@ -263,8 +271,12 @@ rove_status rove__store_wrap(rove__store *store, const uint8_t *secret, const ch
     if (!rove__store_is_sealed(store)) {
         return rove__error_set(error, ROVE_STATE, "A replica that is not encrypted has no key.");
     }
+    rove_status status = rove__store_check(store, error);
+    if (status != ROVE_OK) {
+        return status;
+    }
     memset(&key, 0, sizeof key);
-    rove_status status = rove__vault_key(&store->vault, &key);
+    status = rove__vault_key(&store->vault, &key);
     if (status == ROVE_OK) {
         status = ask(store->ports.keyring, 0, &a, error);
     }

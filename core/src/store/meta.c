@@ -1,6 +1,6 @@
 /*
- * store/meta.c - the table _meta, and those of its rows that the handle keeps: owner, clock, cursor, anchor
- * and digest key. Their forms are in state.h.
+ * store/meta.c - the table _meta, and those of its rows that the handle keeps: owner, clock, cursor, anchor,
+ * digest key and lease. Their forms are in state.h.
  */
 #include <string.h>
 
@@ -135,6 +135,19 @@ static void read_clock(rove__reader *reader, rove__store_clock *clock) {
     }
 }
 
+/* A damaged number never gives time away. */
+static void read_lease(rove__reader *reader, rove__lease *lease) {
+    memset(lease, 0, sizeof *lease);
+    if (rove__reader_left(reader) > 0) {
+        lease->lease_ms = (int64_t)rove__reader_u64(reader);
+        lease->used_ms = (int64_t)rove__reader_u64(reader);
+        lease->at.wall_ms = (int64_t)rove__reader_u64(reader);
+        lease->at.boot_ms = (int64_t)rove__reader_u64(reader);
+        memcpy(lease->at.boot_id, rove__reader_take(reader, ROVE_BOOT_ID_SIZE), ROVE_BOOT_ID_SIZE);
+        lease->used_ms = lease->used_ms < 0 ? lease->lease_ms : lease->used_ms;
+    }
+}
+
 static void set_anchor(rove__store *store, const rove__anchor *anchor) {
     sqlite3_mutex_enter(store->anchor_mutex);
     store->anchor = *anchor;
@@ -147,7 +160,9 @@ rove_status rove__meta_load(rove__store *store, rove_error *error) {
     rove__reader cursor;
     rove__reader anchor;
     rove__reader key;
+    rove__reader lease;
     rove__anchor read;
+    rove__lease had;
 
     rove__arena_reset(&store->row_arena);
     rove_status status = load(store, ROVE_META_OWNER, 12, &owner, error);
@@ -163,6 +178,9 @@ rove_status rove__meta_load(rove__store *store, rove_error *error) {
     if (status == ROVE_OK) {
         status = load(store, ROVE_META_DIGEST_KEY, ROVE_HASH_KEY_SIZE, &key, error);
     }
+    if (status == ROVE_OK) {
+        status = load(store, ROVE_META_LEASE, 32 + ROVE_BOOT_ID_SIZE, &lease, error);
+    }
     if (status != ROVE_OK) {
         return status;
     }
@@ -173,6 +191,8 @@ rove_status rove__meta_load(rove__store *store, rove_error *error) {
     store->cursor.seq = rove__reader_u64(&cursor);
     read_anchor(&anchor, &read);
     set_anchor(store, &read);
+    read_lease(&lease, &had);
+    rove__lease_set(store, &had);
     memset(store->digest_key, 0, sizeof store->digest_key);
     if (rove__reader_left(&key) > 0) {
         memcpy(store->digest_key, rove__reader_take(&key, ROVE_HASH_KEY_SIZE), ROVE_HASH_KEY_SIZE);
@@ -246,6 +266,17 @@ rove_status rove__meta_put_anchor(rove__store *store, const rove__anchor *anchor
         set_anchor(store, anchor);
     }
     return status;
+}
+
+rove_status rove__meta_put_lease(rove__store *store, const rove__lease *lease, rove_error *error) {
+    uint8_t bytes[32 + ROVE_BOOT_ID_SIZE];
+    size_t size = put_u64(bytes, (uint64_t)lease->lease_ms);
+
+    size += put_u64(bytes + size, (uint64_t)lease->used_ms);
+    size += put_u64(bytes + size, (uint64_t)lease->at.wall_ms);
+    size += put_u64(bytes + size, (uint64_t)lease->at.boot_ms);
+    memcpy(bytes + size, lease->at.boot_id, ROVE_BOOT_ID_SIZE);
+    return rove__meta_put_bytes(store, ROVE_META_LEASE, bytes, sizeof bytes, error);
 }
 
 rove_status rove__meta_put_digest_key(rove__store *store, const uint8_t key[ROVE_HASH_KEY_SIZE],

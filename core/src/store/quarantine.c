@@ -176,7 +176,10 @@ rove_status rove__store_quarantine_retry(rove__store *store, uint64_t *left, rov
     sqlite3_stmt *statement = NULL;
 
     *left = 0;
-    rove_status status = rove__store_enter(store, error);
+    rove_status status = rove__store_check(store, error);
+    if (status == ROVE_OK) {
+        status = rove__store_enter(store, error);
+    }
     if (status != ROVE_OK) {
         return status;
     }

@@ -14,7 +14,7 @@
 #define PARAMETERS_MAX 999
 
 struct rove__query {
-    const rove__store *store;
+    rove__store *store;
     sqlite3 *db; /* the reader's */
     sqlite3_stmt *statement;
     int done;
@@ -167,15 +167,16 @@ rove_status rove__query_step(rove__query *query, rove_error *error) {
     if (query->done) {
         return ROVE_DONE;
     }
-    if (query->store->locked) {
-        return rove__lock_refuse(error);
+    rove_status status = rove__store_check(query->store, error);
+    if (status != ROVE_OK) {
+        return status;
     }
     int code = sqlite3_step(query->statement);
     if (code == SQLITE_ROW) {
         return ROVE_OK;
     }
     query->done = 1;
-    rove_status status = rove__sqlite_status(query->db, code, error, "The query");
+    status = rove__sqlite_status(query->db, code, error, "The query");
     /* Ends its read transaction at once, so that the log can be reused. */
     sqlite3_reset(query->statement);
     return status == ROVE_OK ? ROVE_DONE : status;

@@ -25,7 +25,10 @@ rove_status rove__store_get(rove__store *store, const rove__entity *entity, rove
     if (!store->in_transaction) {
         return ROVE_STATE;
     }
-    rove_status status = rove__table_get(store, entity, id, arena, &stored, NULL);
+    rove_status status = rove__store_check(store, NULL);
+    if (status == ROVE_OK) {
+        status = rove__table_get(store, entity, id, arena, &stored, NULL);
+    }
     return status == ROVE_OK ? as_seen(&stored, arena, row) : status;
 }
 
@@ -54,8 +57,9 @@ rove_status rove__reader_open(rove__store *store, rove__reader_connection **out,
     const rove_allocator *allocator = store->ports.allocator;
 
     *out = NULL;
-    if (store->locked) {
-        return rove__lock_refuse(error);
+    rove_status status = rove__store_check(store, error);
+    if (status != ROVE_OK) {
+        return status;
     }
     rove__reader_connection *reader = rove__alloc_zeroed(allocator, 1, sizeof *reader);
     if (reader == NULL) {
@@ -64,7 +68,7 @@ rove_status rove__reader_open(rove__store *store, rove__reader_connection **out,
     reader->store = store;
     reader->gets =
         rove__alloc_zeroed(allocator, rove__registry_count(store->registry), sizeof *reader->gets);
-    rove_status status = reader->gets != NULL ? ROVE_OK : ROVE_NOMEM;
+    status = reader->gets != NULL ? ROVE_OK : ROVE_NOMEM;
     if (status == ROVE_OK) {
         int code = rove__connection_open(store, SQLITE_OPEN_READONLY, &reader->db);
         status = rove__sqlite_status(reader->db, code, error, "Opening a reader");
@@ -188,8 +192,8 @@ rove_status rove__reader_get(rove__reader_connection *reader, const rove__entity
     rove__stored stored;
 
     rove_status status = find_get(reader, entity, &get, NULL);
-    if (status == ROVE_OK && reader->store->locked) {
-        status = ROVE_LOCKED;
+    if (status == ROVE_OK) {
+        status = rove__store_check(reader->store, NULL);
     }
     if (status != ROVE_OK) {
         return status;

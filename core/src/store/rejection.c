@@ -260,7 +260,10 @@ rove_status rove__store_rejection_discard(rove__store *store, int64_t rejection,
         return act_in_transaction(store, discard, rejection, NULL, error);
     }
     /* Nothing is written for headquarters, so that this needs no enrolment. */
-    rove_status status = rove__store_enter(store, error);
+    rove_status status = rove__store_check(store, error);
+    if (status == ROVE_OK) {
+        status = rove__store_enter(store, error);
+    }
     if (status != ROVE_OK) {
         return status;
     }

@@ -13,6 +13,7 @@
 #define ROVE_META_CURSOR     "cursor"     /* timeline:u64 seq:u64 */
 #define ROVE_META_ANCHOR     "anchor"     /* server_ms:u64 wall_ms:u64 boot_ms:u64 boot_id:16 */
 #define ROVE_META_DIGEST_KEY "digest_key" /* 16 bytes */
+#define ROVE_META_LEASE      "lease" /* lease_ms:u64 used_ms:u64 wall_ms:u64 boot_ms:u64 boot_id:16 */
 
 /* Read and written where they matter. */
 #define ROVE_META_SCHEMA      "schema" /* int: ROVE_SCHEMA_VERSION of the build that wrote last */

@@ -68,6 +68,24 @@ ROVE_CHECK rove_status rove__store_wrap(rove__store *store, const uint8_t *secre
 /* rekey.c: another data key, under which everything is written anew. As tidying; may be killed: the next call goes on. */
 ROVE_CHECK rove_status rove__store_rekey(rove__store *store, rove_error *error);
 
+/* ---- the lease (lease.c) ------------------------------------------------------------------------------ */
+
+/*
+ * Before anything is read or written for the rep: LOCKED, with what to do, if the replica is locked or its lease is over.
+ * What L2 asks to be written first it writes, and may wait for the writer's turn, but not in a transaction of this thread:
+ * FULL, IO, as any commit. Whoever notices that the lease is over locks an encrypted replica.
+ */
+ROVE_CHECK rove_status rove__store_check(rove__store *store, rove_error *error);
+/* Trusted Unix ms until which may be read, not after now_ms if it is over; 0: for ever. */
+int64_t rove__store_lease_until(rove__store *store, int64_t now_ms);
+/*
+ * Around whatever talks to headquarters: meanwhile a replica that the end of its lease has locked is open, for the exchange and for
+ * nobody else; afterwards it is locked again unless a lease was granted. LOCKED: the rep has locked it. What the keyring says.
+ * STATE: this thread has a transaction open.
+ */
+ROVE_CHECK rove_status rove__store_contact(rove__store *store, rove_error *error);
+void rove__store_contact_over(rove__store *store);
+
 /* ---- identity and state ------------------------------------------------------------------------------ */
 
 /* Who this replica belongs to; set by enrolment, kept in the database. user 0: not enrolled. */

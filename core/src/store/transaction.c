@@ -303,7 +303,11 @@ rove_status rove__store_leave(rove__store *store, rove_status status, rove_error
 /* ---- a local transaction ---- */
 
 rove_status rove__store_begin(rove__store *store, rove_error *error) {
-    rove_status status = rove__store_enter(store, error);
+    rove_status status = rove__store_check(store, error);
+
+    if (status == ROVE_OK) {
+        status = rove__store_enter(store, error);
+    }
 
     if (status != ROVE_OK) {
         return status;

@@ -257,7 +257,10 @@ rove_status rove__store_verify(rove__store *store, uint64_t *rows, rove_error *e
     int sound = 0;
 
     *rows = 0;
-    rove_status status = rove__store_enter(store, error);
+    rove_status status = rove__store_check(store, error);
+    if (status == ROVE_OK) {
+        status = rove__store_enter(store, error);
+    }
     if (status != ROVE_OK) {
         return status;
     }

@@ -76,7 +76,8 @@ static rove_status send_welcome(rove__server *server) {
                              .poll_ms = server->policy.poll_ms,
                              .renew_after_ms =
                                  server->device.certificate_until_ms - RENEW_BEFORE_MS,
-                             .policy = server->policy.policy};
+                             .policy = server->policy.policy,
+                             .lease_ms = server->policy.lease_ms};
     rove_status status = check_copy(server);
 
     if (status == ROVE_OK) {

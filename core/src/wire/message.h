@@ -129,6 +129,7 @@ typedef struct rove__welcome {
     int64_t renew_after_ms; /* trusted time from which the certificate is to be renewed */
     rove__bytes policy;     /* signed elsewhere; opaque here */
     rove__bytes seal_key;   /* headquarters' sealing key; empty: as the device has it, or none */
+    int64_t lease_ms;       /* the device may read for so long from now on; 0: for ever */
 } rove__welcome;
 
 /* What became of one row of a batch that was not simply accepted. */

@@ -30,6 +30,9 @@ rove_status rove__welcome_write(const rove__welcome *welcome, rove__buf *out) {
         ROVE_PROTO_SET(&message, seal_key,
                        rove__proto_bytes(welcome->seal_key.data, welcome->seal_key.size));
     }
+    if (welcome->lease_ms > 0) {
+        ROVE_PROTO_SET(&message, lease_ms, welcome->lease_ms);
+    }
     return rove__proto_pack(&message.base, out);
 }
 
@@ -54,12 +57,13 @@ rove_status rove__welcome_read(rove__welcome *welcome, const void *payload, size
     welcome->safe = message->safe;
     welcome->poll_ms = message->poll_ms;
     welcome->renew_after_ms = message->renew_after_ms;
+    welcome->lease_ms = message->lease_ms;
     if (message->protocol < ROVE_PROTOCOL_OLDEST || message->protocol > ROVE_PROTOCOL_VERSION) {
         return ROVE_VERSION;
     }
     if (message->schema == 0 || message->replica == 0 || message->replica > ROVE_REPLICA_MAX ||
         message->server_ms < 0 || message->user < 0 || message->poll_ms < 0 ||
-        message->renew_after_ms < 0 ||
+        message->renew_after_ms < 0 || message->lease_ms < 0 ||
         !rove__proto_fixed(message->has_digest_key, &message->digest_key, welcome->digest_key,
                            ROVE_HASH_KEY_SIZE) ||
         !rove__proto_borrow(message->has_policy, &message->policy, ROVE_POLICY_MAX,
