@@ -286,7 +286,11 @@ rove_status rove_replace_key(rove *replica, rove_error *error) {
     }
     close_idle(replica); /* they may hold the log */
     rove_error detail = {.message = ""};
-    status = rove__client_said(rove__store_rekey(replica->store, &detail), &detail, error);
+    status = rove__client_check(replica, &detail);
+    if (status == ROVE_OK) {
+        status = rove__store_rekey(replica->store, &detail);
+    }
+    status = rove__client_said(status, &detail, error);
     rove__client_give(replica);
     return status;
 }
