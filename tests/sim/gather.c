@@ -167,9 +167,24 @@ static void take_counter(gathered *self, ledger_kind kind, uint32_t record,
         for (size_t i = 0; i < count; i++) {
             if (is_count(self, record, increments[i].delta)) {
                 mark(self, (uint32_t)increments[i].delta);
+            } else if (!self->reviewed && self->w->ledger.records[record].again) {
+                ADD(self, sums, (gathered_sum){record, increments[i].delta});
             }
         }
     }
+}
+
+/* Increments that came back from review are done again as their sum; that of which it is made up has been judged so. */
+static int count_sum(ledger *l, uint32_t record, uint32_t before, int64_t sum) {
+    for (uint32_t i = before; i-- > 1 && sum > 0;) {
+        ledger_write *write = ledger_get(l, i);
+        if (write->what == LEDGER_COUNT && write->record == record && i <= sum &&
+            write->judged == 0 && write->reviewed > 0 && count_sum(l, record, i, sum - i)) {
+            write->judged++;
+            return 1;
+        }
+    }
+    return sum == 0;
 }
 
 static void take_set(gathered *self, ledger_kind kind, uint32_t record, const rove__change *change,
@@ -486,6 +501,10 @@ void gather(gathered *self, world *w) {
         read_changes(self, db, "SELECT seq, change FROM _history ORDER BY seq, number", 0);
         read_changes(self, db, "SELECT seq, change FROM _review_queue ORDER BY number", 1);
         read_changes(self, db, "SELECT 0, change FROM _parked ORDER BY number", 1);
+        for (size_t i = 0; i < self->sums_count; i++) {
+            (void)count_sum(&w->ledger, self->sums[i].record, (uint32_t)w->ledger.count,
+                            self->sums[i].delta);
+        }
     }
     sqlite3_close(db);
     if (office_read(&w->office, read_conflicts, self) != ROVE_OK) {
@@ -497,6 +516,7 @@ void gather_free(gathered *self) {
     free(self->rows);
     free(self->steps);
     free(self->conflicts);
+    free(self->sums);
     free(self->names);
 }
 

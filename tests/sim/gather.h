@@ -33,6 +33,12 @@ typedef struct gathered_conflict {
     reference_conflict conflict;
 } gathered_conflict;
 
+/* An increment that is none of a write: of work that was done again. */
+typedef struct gathered_sum {
+    uint32_t record;
+    int64_t delta;
+} gathered_sum;
+
 typedef struct gathered_name {
     uint32_t entity;
     rove_id id;
@@ -48,6 +54,7 @@ typedef struct gathered {
     GATHERED(gathered_row, rows);
     GATHERED(gathered_step, steps);
     GATHERED(gathered_conflict, conflicts);
+    GATHERED(gathered_sum, sums);
     GATHERED(gathered_name, names); /* of every record that ever was inserted */
     rove__arena *arena;             /* of a walk over rows */
     uint64_t seq;                   /* of the entry under way */
