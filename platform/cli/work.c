@@ -402,6 +402,7 @@ static int run_call(cli_session *cli, int argc, char **argv) {
     put(&call, "user_id", rove_int(cli_me(cli)));
     put_key(&call, "direction", inbound ? "INBOUND" : "OUTBOUND");
     put_key(&call, "status", "HELD");
+    put_now(&call, "sealed_at");
     return insert(&call);
 }
 
@@ -410,7 +411,9 @@ const cli_command cli_command_call = {
     "log ABOUT [--outcome REACHED|NO_ANSWER|BUSY|VOICEMAIL|WRONG_NUMBER|REFUSED] [--inbound] "
     "[--duration SECONDS] [--contact C] [--subject S] [--notes N] [--at TIME] | list",
     "log phone calls",
-    "ABOUT is an account, a contact, a lead, or `me`.\n\n"
+    "ABOUT is an account, a contact, a lead, or `me`. A call that is logged is sealed: a "
+    "correction is a new\n"
+    "one.\n\n"
     "    rove call log AW00000585 --outcome REACHED --duration 240 --notes \"Wants a quote\"",
     run_call};
 

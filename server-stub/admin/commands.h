@@ -32,6 +32,7 @@ extern const hq_command hq_command_export;
 
 extern const hq_command hq_command_conflicts;
 extern const hq_command hq_command_review;
+extern const hq_command hq_command_audit;
 extern const hq_command hq_command_acts;
 extern const hq_command hq_command_backup;
 extern const hq_command hq_command_renew_server;

@@ -187,7 +187,8 @@ ROVE_CHECK rove_status rove_increment(rove *replica, const char *entity, rove_id
 ROVE_CHECK rove_status rove_element(rove *replica, const char *entity, rove_id id,
                                     const char *field, rove_value element, int present,
                                     rove_error *error);
-/* Writes fields and seals the record as it then stands: it never changes again, and is never refused. NOT_FOUND.
+/* Writes fields and seals the record as it then stands: it never changes again, and is never refused. The device signs it, with
+ * the time and its seal before (the field `proof`): taking it back (rove_undo) leaves a gap that headquarters sees. NOT_FOUND.
  * INVALID: records of this entity are not sealed. */
 ROVE_CHECK rove_status rove_seal(rove *replica, const char *entity, rove_id id,
                                  const rove_field *fields, size_t count, rove_error *error);

@@ -62,6 +62,7 @@ static rove_status load_identity(rove *replica, rove_error *error) {
     }
     replica->identity_status = status;
     if (status == ROVE_OK) {
+        rove__client_sign(replica);
         memcpy(replica->url, replica->credentials->url, sizeof replica->url);
         status = rove__client_adopt(replica, NULL);
     }

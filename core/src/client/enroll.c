@@ -84,6 +84,19 @@ rove_status rove__client_enrolled(const rove *replica, rove_error *error) {
     }
 }
 
+void rove__client_sign(rove *replica) {
+    const rove__credentials *who = replica->credentials;
+    rove__bytes key = {NULL, 0};
+
+    if (who != NULL) {
+        key = (rove__bytes){who->key, who->key_size};
+    }
+    if (rove__store_set_signer(replica->store, key) != ROVE_OK) {
+        rove__log(&replica->ports.log, ROVE_LOG_ERROR, "client",
+                  "the identity's key is too long to sign with");
+    }
+}
+
 void rove__client_install(rove *replica, rove__credentials *fresh) {
     rove__mutex_enter(replica->mutex);
     rove__credentials *old = replica->credentials;
@@ -93,6 +106,7 @@ void rove__client_install(rove *replica, rove__credentials *fresh) {
     if (strcmp(replica->url, fresh->url) != 0) {
         memcpy(replica->url, fresh->url, sizeof replica->url);
     }
+    rove__client_sign(replica);
     rove__mutex_leave(replica->mutex);
     rove__credentials_free(&replica->ports.allocator, old);
 }

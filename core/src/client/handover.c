@@ -30,6 +30,7 @@ static void drop_credentials(rove *replica) {
     rove__mutex_enter(replica->mutex);
     rove__credentials *old = replica->credentials;
     replica->credentials = NULL;
+    rove__client_sign(replica);
     replica->failures = 0;
     replica->next_sync_ms = 0;
     replica->send_digests = 0;

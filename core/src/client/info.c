@@ -50,7 +50,8 @@ static void describe(const rove__registry *registry, const rove__field *field,
                                         [ROVE_KIND_DERIVED] = "derived"};
     static const char *const writers[] = {[ROVE_WRITER_REP] = "rep",
                                           [ROVE_WRITER_AUTHOR] = "author",
-                                          [ROVE_WRITER_HQ] = "headquarters"};
+                                          [ROVE_WRITER_HQ] = "headquarters",
+                                          [ROVE_WRITER_SEAL] = "seal"};
     unsigned flags = field->flags;
 
     *info = (rove_field_info){.name = field->name,

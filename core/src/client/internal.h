@@ -138,6 +138,8 @@ ROVE_CHECK rove_status rove__client_renew(rove *replica, rove__renewal *renewal,
 /* Brings the replica's owner in line with the identity: what a crash between the two left undone. */
 ROVE_CHECK rove_status rove__client_adopt(rove *replica, rove_error *error);
 
+/* Sealed records are signed by whoever `credentials` are. With `mutex` held, or before others know the handle. */
+void rove__client_sign(rove *replica);
 /* What headquarters answered is who this device is from now on; takes `fresh`. */
 void rove__client_install(rove *replica, rove__credentials *fresh);
 

@@ -369,7 +369,7 @@ static const char *op_name(rove__op op) {
     }
 }
 
-/* The names of an entry's fields, comma-separated, and when the last of its edits was made. */
+/* The names of the fields that the rep wrote, comma-separated, and when the last of the edits was made. */
 static void sum_up(const rove__entity *entity, const rove__entry *entry, char *names,
                    rove_stamp *newest) {
     size_t at = 0;
@@ -381,7 +381,8 @@ static void sum_up(const rove__entity *entity, const rove__entry *entry, char *n
         if (entry->cells[i].raw > *newest) {
             *newest = entry->cells[i].raw;
         }
-        if (ordinal >= 0 && at + ROVE_NAME_MAX + 2 < FIELDS_MAX) {
+        if (ordinal >= 0 && entity->fields[ordinal].writer != ROVE_WRITER_SEAL &&
+            at + ROVE_NAME_MAX + 2 < FIELDS_MAX) {
             rove__text_format(names + at, FIELDS_MAX - at, "%s%s", at > 0 ? "," : "",
                               entity->fields[ordinal].name);
             at += strlen(names + at);

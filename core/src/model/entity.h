@@ -48,7 +48,8 @@ typedef enum rove__kind {
 typedef enum rove__write_class {
     ROVE_WRITER_REP,    /* any rep who is entitled to the record, and headquarters */
     ROVE_WRITER_AUTHOR, /* only with the insert */
-    ROVE_WRITER_HQ      /* only headquarters */
+    ROVE_WRITER_HQ,     /* only headquarters */
+    ROVE_WRITER_SEAL    /* only the device, when it seals the record */
 } rove__write_class;
 
 /* Which of a record's own columns names its scope. */

@@ -2,7 +2,8 @@
  * rules/policy.c - who may write what.
  *
  * Headquarters may write everything. A rep may not insert or delete records of headquarters, not change
- * what is append-only, not write headquarters' fields, and an author's fields only with the insert. Writing
+ * what is append-only, not write headquarters' fields, an author's fields only with the insert, and a proof only
+ * with the seal (which may come with the insert). Writing
  * what stands already is no change: shells hand back whole records. Derived fields are nobody's; whoever
  * stores a record computes them again.
  */
@@ -39,6 +40,13 @@ static int not_meant(const rove__write *write, size_t ordinal) {
     return write->op == ROVE_OP_SEAL && write->after->cells[ordinal].type == ROVE_NULL;
 }
 
+static int seals(const rove__write *write) {
+    int seal = write->after->entity->seal_field;
+
+    return write->op == ROVE_OP_SEAL || (write->op == ROVE_OP_INSERT && seal >= 0 &&
+                                         write->after->cells[seal].type != ROVE_NULL);
+}
+
 static rove_status field_policy(const rove__write *write, const rove__field *field,
                                 rove_error *error) {
     const char *entity = write->after->entity->name;
@@ -50,6 +58,10 @@ static rove_status field_policy(const rove__write *write, const rove__field *fie
     if (field->writer == ROVE_WRITER_AUTHOR && write->op != ROVE_OP_INSERT) {
         return rove__error_set(error, ROVE_DENIED,
                                "%s.%s is written when the record is added, and not changed later.",
+                               entity, field->name);
+    }
+    if (field->writer == ROVE_WRITER_SEAL && !seals(write)) {
+        return rove__error_set(error, ROVE_DENIED, "%s.%s is written by sealing the record.",
                                entity, field->name);
     }
     return ROVE_OK;

@@ -116,7 +116,7 @@ struct rove__store {
     sqlite3_mutex *
         queue; /* held while waiting for it: whoever comes back at once comes behind whoever waits */
     const void *_Atomic holder;  /* the thread with a transaction open, NULL: none */
-    sqlite3_mutex *anchor_mutex; /* held for moments: over the anchor and the lease */
+    sqlite3_mutex *anchor_mutex; /* held for moments: over the anchor, the lease and the signer */
     sqlite3_stmt *common[ROVE_SQL_COMMON_COUNT];
     rove__entity_statements *entities; /* by the position in the registry */
 
@@ -125,6 +125,8 @@ struct rove__store {
     uint8_t digest_key[ROVE_HASH_KEY_SIZE]; /* zeros until the first Welcome */
     rove__store_tally tally;                /* of answers, since open */
     rove__anchor anchor;
+    uint8_t signer[ROVE_KEY_DER_MAX]; /* the device's key, as rove__store_set_signer gave it */
+    size_t signer_size;
     rove__store_clock clock;
     rove__store_clock clock_written; /* as it stands in _meta */
     struct { /* of the above, when the transaction began: what a rollback brings back */

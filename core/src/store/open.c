@@ -231,6 +231,7 @@ void rove__store_close(rove__store *store) {
     if (store->lock != NULL) {
         store->ports.files->unlock(store->ports.files->ctx, store->lock);
     }
+    rove__wipe(store->signer, sizeof store->signer);
     sqlite3_mutex_free(store->queue);
     sqlite3_mutex_free(store->mutex);
     sqlite3_mutex_free(store->anchor_mutex);

@@ -43,6 +43,7 @@
     "seal_key"                      /* 91 bytes: headquarters' sealing key, as Welcome brought it */
 #define ROVE_META_REMAINS "remains" /* int: ROVE_REMAINS_*, of rows that left (tidy.c) */
 #define ROVE_META_POLICY  "policy"  /* bytes: as Welcome brought it */
+#define ROVE_META_SEALS   "seals"   /* replica:u32 count:u64 hash:32, of the last proof (prove.c) */
 
 /* What may still lie in the files of rows that left the replica. */
 #define ROVE_REMAINS_LOG  1 /* in the write-ahead log */

@@ -188,7 +188,12 @@ ROVE_CHECK rove_status rove__store_element(rove__store *store, const rove__entit
                                            rove__set_action action, rove_error *error);
 ROVE_CHECK rove_status rove__store_delete(rove__store *store, const rove__entity *entity,
                                           rove_id id, rove_error *error);
-/* Writes the present cells and seals the record as it then stands. */
+/*
+ * With which key (DER) sealed records are signed from now on, copied; size 0: with none, and they carry no proof.
+ * INVALID: it is too long for one. Never waits.
+ */
+ROVE_CHECK rove_status rove__store_set_signer(rove__store *store, rove__bytes key);
+/* Writes the present cells and seals the record as it then stands; what signs it, is made here (wire/proof.h). */
 ROVE_CHECK rove_status rove__store_seal(rove__store *store, const rove__row *row, rove_error *error);
 /* Takes back this row's unsent (not frozen) work: headquarters' version shows again; an insert or a delete is
  * undone whole. Recorded in _discarded. NOT_FOUND if nothing is unsent; STATE if it is already in flight. */

@@ -202,8 +202,25 @@ static rove_status check_free(rove__store *store, const rove__row *row, rove_err
     return status == ROVE_NOT_FOUND ? ROVE_OK : status;
 }
 
+/* A record may be sealed from the first; of one that is not, nobody says anything. */
+static rove_status prove(rove__store *store, rove__stored *stored, size_t *bytes,
+                         rove__link_made *made, rove_error *error) {
+    const rove__row *row = &stored->row;
+    int seal = row->entity->seal_field;
+    int ordinal = seal < 0 ? -1 : rove__proof_field(row->entity);
+    rove_status status = ROVE_OK;
+
+    memset(made, 0, sizeof *made);
+    if (ordinal >= 0 && row->cells[seal].type != ROVE_NULL) {
+        status =
+            rove__write_prove(store, row, stored->clock.origin, &row->cells[ordinal], made, error);
+        *bytes += rove__value_bytes_sent(&row->cells[ordinal]);
+    }
+    return status;
+}
+
 static rove_status put_insert(rove__store *store, rove__stored *stored, rove_stamp raw,
-                              rove_error *error) {
+                              const rove__link_made *made, rove_error *error) {
     rove__entry entry;
 
     rove__write_entry(store, ROVE_OP_INSERT, stored->row.entity, stored->row.id, raw, &entry);
@@ -212,11 +229,12 @@ static rove_status put_insert(rove__store *store, rove__stored *stored, rove_sta
         stored->pending = entry.seq;
         status = rove__table_put(store, stored, 1, error);
     }
-    return status;
+    return status == ROVE_OK ? rove__write_proved(store, made, error) : status;
 }
 
 rove_status rove__store_insert(rove__store *store, rove__row *row, rove_error *error) {
     rove__stored stored;
+    rove__link_made made;
     rove_stamp raw = 0;
     size_t bytes = 0;
     int drawn = row->id == 0;
@@ -235,6 +253,9 @@ rove_status rove__store_insert(rove__store *store, rove__row *row, rove_error *e
         status = build(store, row, raw, &stored, &bytes, error);
     }
     if (status == ROVE_OK) {
+        status = prove(store, &stored, &bytes, &made, error);
+    }
+    if (status == ROVE_OK) {
         status = rove__write_limits(store, 0, bytes, error);
     }
     if (status == ROVE_OK && drawn) {
@@ -243,7 +264,7 @@ rove_status rove__store_insert(rove__store *store, rove__row *row, rove_error *e
     if (status != ROVE_OK) {
         return status;
     }
-    status = put_insert(store, &stored, raw, error);
+    status = put_insert(store, &stored, raw, &made, error);
     if (status == ROVE_OK) {
         row->id = stored.row.id;
     }

@@ -9,6 +9,7 @@
 
 #include "rules/rules.h"
 #include "store/internal.h"
+#include "wire/proof.h"
 
 /* A local transaction is open and well, the replica is enrolled, the entity is one of this registry. Empties row_arena. */
 ROVE_CHECK rove_status rove__write_ready(rove__store *store, const rove__entity *entity,
@@ -30,5 +31,21 @@ rove_status rove__write_done(rove__store *store, rove_status status, uint32_t en
 /* A fresh entry of this local transaction. */
 void rove__write_entry(const rove__store *store, rove__op op, const rove__entity *entity,
                        rove_id id, rove_stamp raw, rove__entry *entry);
+
+/* ---- prove.c: what this device says of a record that it seals ---- */
+
+/* The next link of this device's chain. */
+typedef struct rove__link_made {
+    int made; /* 0: nobody signs here */
+    uint64_t ordinal;
+    uint8_t hash[ROVE_SHA256_SIZE];
+} rove__link_made;
+/* The first half: the proof of a record as it will stand goes into its cell; without a key that is emptied. */
+ROVE_CHECK rove_status rove__write_prove(rove__store *store, const rove__row *whole,
+                                         rove__origin origin, rove_value *cell,
+                                         rove__link_made *made, rove_error *error);
+/* The second half: what comes next goes on from there. */
+ROVE_CHECK rove_status rove__write_proved(rove__store *store, const rove__link_made *made,
+                                          rove_error *error);
 
 #endif

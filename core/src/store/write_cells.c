@@ -25,7 +25,9 @@ typedef struct edit {
     rove__stored stored; /* as shown before */
     rove__row after;     /* what comes: only the cells that change are present; sets plain */
     rove__row plain;     /* `stored.row` with its sets plain */
-    rove__entry *older;  /* entries that are frozen, oldest first */
+    rove__row whole;     /* seal: the record as it will stand, sets plain */
+    rove__link_made made;
+    rove__entry *older; /* entries that are frozen, oldest first */
     size_t older_count;
     rove__entry entry; /* the one written; seq 0: fresh */
     int insert;        /* the row's insert has not been frozen: `entry` is it */
@@ -119,9 +121,7 @@ static rove_status load_entries(edit *e, rove_error *error) {
 }
 
 /* The rules see the cells that change; of a seal the whole record as it will stand. */
-static rove_status check_rules(const edit *e, rove_error *error) {
-    rove__row whole = e->plain;
-
+static rove_status check_rules(edit *e, rove_error *error) {
     if (e->op != ROVE_OP_SEAL) {
         return rove__write_rules(e->store, e->op, &e->plain, &e->after, error);
     }
@@ -130,17 +130,38 @@ static rove_status check_rules(const edit *e, rove_error *error) {
                                "This %s is sealed and never changes; a correction is a new record.",
                                e->entity->name);
     }
-    whole.cells =
-        rove__arena_copy(&e->store->row_arena, whole.cells, whole.cell_count * sizeof *whole.cells);
-    if (whole.cells == NULL) {
+    rove__row *whole = &e->whole;
+    *whole = e->plain;
+    whole->cells = rove__arena_copy(&e->store->row_arena, whole->cells,
+                                    whole->cell_count * sizeof *whole->cells);
+    if (whole->cells == NULL) {
         return ROVE_NOMEM;
     }
     for (size_t i = 0; i < e->after.cell_count; i++) {
         if (rove__bits_get(&e->after.present, i)) {
-            whole.cells[i] = e->after.cells[i];
+            whole->cells[i] = e->after.cells[i];
         }
     }
-    return rove__write_rules(e->store, e->op, &e->plain, &whole, error);
+    return rove__write_rules(e->store, e->op, &e->plain, whole, error);
+}
+
+/* What is sealed carries the device's proof, whatever came in its place. */
+static rove_status prove(edit *e, rove_error *error) {
+    int ordinal = rove__proof_field(e->entity);
+    rove_value cell;
+
+    if (e->op != ROVE_OP_SEAL || ordinal < 0) {
+        return ROVE_OK;
+    }
+    rove_status status =
+        rove__write_prove(e->store, &e->whole, e->stored.clock.origin, &cell, &e->made, error);
+    if (status == ROVE_OK && rove__value_equal(&cell, &e->plain.cells[ordinal])) {
+        rove__bits_clear(&e->after.present, (size_t)ordinal);
+    } else if (status == ROVE_OK) {
+        rove__row_set(&e->after, (size_t)ordinal, cell);
+        e->bytes += rove__value_bytes_sent(&cell) + 4;
+    }
+    return status;
 }
 
 /* The only cell of `row`, if it is a plain number; -1: there are more, or it is something else. */
@@ -197,6 +218,9 @@ static rove_status prepare(edit *e, const rove__row *row, rove_error *error) {
         return status != ROVE_OK ? status : ROVE_DONE;
     }
     status = check_rules(e, error);
+    if (status == ROVE_OK) {
+        status = prove(e, error);
+    }
     if (status == ROVE_OK) {
         status = load_entries(e, error);
     }
@@ -500,7 +524,7 @@ static rove_status put_edit(edit *e, rove_error *error) {
             status = put_column(e, i, error);
         }
     }
-    return status;
+    return status == ROVE_OK ? rove__write_proved(e->store, &e->made, error) : status;
 }
 
 /* Writes the present cells of `row` that differ. */

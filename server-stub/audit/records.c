@@ -1,0 +1,448 @@
+/*
+ * audit/records.c - see records.h.
+ *
+ * A proof has three parts that are checked one after the other: its bytes, the signature by a key of the user whose device it
+ * names, and who brought it, which headquarters knows from the connection (the cell's version). What passes is a link of the
+ * chain. In a record its content and its times are compared as well.
+ */
+#include "audit/records.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "audit/keys.h"
+#include "base/text.h"
+#include "wire/batch.h"
+
+#define ARENA_MAX ((size_t)16 * 1024 * 1024)
+
+/* Where a proof was found. */
+typedef struct place {
+    const rove__entity *entity;
+    rove_id id;
+    rove_replica bearer; /* the device that brought it; 0: not known */
+} place;
+
+typedef struct examining {
+    hq *headquarters;
+    rove__hq_tx *tx;
+    const rove__hq_store *store;
+    const rove_crypto *crypto;
+    const audit_scope *scope;
+    audit_reporter report;
+    void *ctx;
+    audit_result *result;
+    audit_keys keys;
+    audit_chains chains;
+    rove__buf scratch;
+    rove__hq_device device; /* the last one that was looked up */
+    int known;
+    const rove__entity *entity; /* being scanned */
+    int ordinal;                /* of its proof */
+} examining;
+
+static rove_status find_device(examining *self, rove_replica replica) {
+    rove_status status = ROVE_OK;
+
+    if (self->device.replica != replica) {
+        status = self->store->device_get(self->tx, replica, 0, &self->device);
+        self->known = status == ROVE_OK;
+        self->device.replica = replica;
+    }
+    return status == ROVE_NOT_FOUND ? ROVE_OK : status;
+}
+
+/* Whether the device is one of those that are asked about. */
+static rove_status in_scope(examining *self, rove_replica replica, int *in) {
+    rove_status status = find_device(self, replica);
+
+    *in = (self->scope->replica == 0 || self->scope->replica == replica) &&
+          (self->scope->user == 0 || (self->known && self->device.user == self->scope->user));
+    return status;
+}
+
+/* All is looked at, since a chain may go on from that of another device; what is not asked about is not told. */
+static rove_status report(void *ctx, const audit_finding *finding) {
+    examining *self = ctx;
+    int in = 0;
+    rove_status status = in_scope(self, finding->replica, &in);
+
+    if (status != ROVE_OK || !in) {
+        return status;
+    }
+    self->result->found[finding->kind]++;
+    return self->report(self->ctx, finding);
+}
+
+static rove_status complain(examining *self, audit_kind kind, const place *at,
+                            const rove__proof *proof, const char *text) {
+    audit_finding finding = {.kind = kind, .entity = at->entity->number, .id = at->id};
+
+    finding.replica = at->bearer != 0 || proof == NULL ? at->bearer : proof->replica;
+    finding.ordinal = proof != NULL ? proof->ordinal : 0;
+    rove__text_format(finding.text, sizeof finding.text, "%s", text);
+    return report(self, &finding);
+}
+
+/* ---- whose a proof is ----------------------------------------------------------------------------------- */
+
+/* What is wrong with who signed it; NULL: nothing. */
+static rove_status judge_signer(examining *self, const place *at, const rove__proof *proof,
+                                const rove_value *cell, const char **wrong) {
+    const audit_key *key = audit_keys_find(&self->keys, proof->key);
+    rove_status status = find_device(self, proof->replica);
+
+    *wrong = NULL;
+    if (status != ROVE_OK) {
+        return status;
+    }
+    if (!self->known) {
+        *wrong = "it names a device that headquarters never had";
+    } else if (at->bearer != 0 && at->bearer != proof->replica) {
+        *wrong = "it names another device than the one that brought it";
+    } else if (key == NULL) {
+        *wrong = "headquarters never had the key that it is signed with";
+    } else if (key->user != self->device.user) {
+        *wrong = "it is signed with the key of another user's device";
+    } else {
+        status = rove__proof_verify(self->crypto, (rove__bytes){key->der, key->size}, proof,
+                                    cell->as.data, cell->size);
+        *wrong = status == ROVE_CORRUPT ? "its signature does not hold" : NULL;
+    }
+    return status == ROVE_CORRUPT ? ROVE_OK : status;
+}
+
+/* Reads a proof and makes it a link; *good 1: `proof` is what a device of ours signed. */
+static rove_status take_proof(examining *self, const place *at, const rove_value *cell,
+                              rove__proof *proof, int *good) {
+    audit_link link = {.entity = at->entity->number, .id = at->id};
+    const char *wrong = NULL;
+
+    *good = 0;
+    if (rove__proof_read(proof, cell->as.data, cell->size) != ROVE_OK) {
+        return complain(self, AUDIT_FORGED, at, NULL, "what stands in its place is no proof");
+    }
+    rove_status status = judge_signer(self, at, proof, cell, &wrong);
+    if (status != ROVE_OK) {
+        return status;
+    }
+    if (wrong != NULL) {
+        return complain(self, AUDIT_FORGED, at, proof, wrong);
+    }
+    link.replica = proof->replica;
+    link.ordinal = proof->ordinal;
+    memcpy(link.previous, proof->previous, sizeof link.previous);
+    status = rove__proof_hash(self->crypto, cell->as.data, cell->size, link.hash);
+    *good = status == ROVE_OK;
+    return status == ROVE_OK ? audit_chains_add(&self->chains, &link) : status;
+}
+
+/* ---- a record ------------------------------------------------------------------------------------------- */
+
+static rove_status check_content(examining *self, const place *at, const rove__hq_row *row,
+                                 const rove__proof *proof) {
+    uint8_t content[ROVE_SHA256_SIZE];
+    uint8_t sets[ROVE_PROOF_SETS_SIZE];
+    rove_status status = rove__proof_content(self->crypto, &row->row, row->clock.origin,
+                                             &self->scratch, content, sets);
+
+    if (status != ROVE_OK) {
+        return status;
+    }
+    if (memcmp(content, proof->content, sizeof content) != 0) {
+        return complain(self, AUDIT_EDITED, at, proof, "the record is not what was signed");
+    }
+    return memcmp(sets, proof->sets, sizeof sets) == 0
+               ? ROVE_OK
+               : complain(self, AUDIT_MERGED, at, proof,
+                          "others are on its lists than when it was signed");
+}
+
+/* The times that a record says it happened at. */
+static int is_deed(const rove__field *field) {
+    static const char *const names[] = {"actual_start", "actual_end", "start_time", "sealed_at"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(field->name, names[i]) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static rove_status complain_time(examining *self, const place *at, const rove__proof *proof,
+                                 const char *what, int64_t ms, int64_t sealed_ms) {
+    char said[ROVE_TIME_TEXT_SIZE];
+    char sealed[ROVE_TIME_TEXT_SIZE];
+    char text[AUDIT_TEXT_MAX];
+
+    rove__time_format(ms, said);
+    rove__time_format(sealed_ms, sealed);
+    rove__text_format(text, sizeof text, "%s %s; it was sealed at %s", what, said, sealed);
+    return complain(self, AUDIT_DATED, at, proof, text);
+}
+
+static int64_t apart(int64_t a, int64_t b) {
+    int64_t difference = 0;
+
+    if (__builtin_sub_overflow(a, b, &difference) || difference == INT64_MIN) {
+        return INT64_MAX;
+    }
+    return difference < 0 ? -difference : difference;
+}
+
+/*
+ * A device can say of its clocks what it likes. But headquarters knows that an edit was made after the edit's cursor (P7), so
+ * a seal of before its own version's stamp was not made then.
+ */
+static rove_status check_times(examining *self, const place *at, const rove__hq_row *row,
+                               const rove__proof *proof) {
+    int64_t sealed_ms = rove__proof_time_ms(proof);
+    uint32_t number = at->entity->fields[self->ordinal].number;
+    int64_t least_ms = rove__stamp_ms(rove__clock_get(&row->clock, number).version.stamp);
+    const char *suspect = rove__proof_suspect(proof);
+    rove_status status = ROVE_OK;
+
+    if (suspect != NULL) {
+        status = complain(self, AUDIT_SUSPECT, at, proof, suspect);
+    }
+    if (status == ROVE_OK && sealed_ms < least_ms &&
+        apart(sealed_ms, least_ms) > self->scope->late_ms) {
+        status = complain_time(self, at, proof, "headquarters knows that it was not before",
+                               least_ms, sealed_ms);
+    }
+    for (size_t i = 0; i < row->row.cell_count && status == ROVE_OK; i++) {
+        const rove__field *field = &at->entity->fields[i];
+        const rove_value *cell = &row->row.cells[i];
+        if (cell->type == ROVE_INT && is_deed(field) &&
+            apart(cell->as.integer, sealed_ms) > self->scope->late_ms) {
+            status = complain_time(self, at, proof, field->name, cell->as.integer, sealed_ms);
+        }
+    }
+    return status;
+}
+
+static rove_status check_positions(examining *self, const place *at, const rove__hq_row *row,
+                                   const rove__proof *proof) {
+    rove_status status = ROVE_OK;
+
+    for (size_t i = 0; i < row->row.cell_count && status == ROVE_OK; i++) {
+        const char *name = at->entity->fields[i].name;
+        const rove_value *cell = &row->row.cells[i];
+        size_t size = strlen(name);
+        char text[AUDIT_TEXT_MAX];
+        if (size > 5 && strcmp(name + size - 5, "_mock") == 0 && cell->type == ROVE_INT &&
+            cell->as.integer != 0) {
+            rove__text_format(text, sizeof text, "the position at %.*s was made up", (int)size - 5,
+                              name);
+            status = complain(self, AUDIT_MOCKED, at, proof, text);
+        }
+    }
+    return status;
+}
+
+static rove_status each_record(void *ctx, const rove__hq_row *row) {
+    examining *self = ctx;
+    const rove_value *seal = &row->row.cells[self->entity->seal_field];
+    const rove_value *cell = &row->row.cells[self->ordinal];
+    place at = {.entity = self->entity, .id = row->row.id};
+    rove__proof proof;
+    int good = 0;
+    int in = 0;
+
+    if (seal->type == ROVE_NULL && cell->type == ROVE_NULL) {
+        return ROVE_OK;
+    }
+    uint32_t number =
+        self->entity->fields[cell->type == ROVE_NULL ? self->entity->seal_field : self->ordinal]
+            .number;
+    at.bearer = rove__clock_get(&row->clock, number).version.replica;
+    rove_status status = in_scope(self, at.bearer, &in);
+    self->result->records += (uint64_t)in;
+    if (status == ROVE_OK && cell->type != ROVE_BLOB) {
+        return complain(self, AUDIT_UNSIGNED, &at, NULL, "it was sealed without a signature");
+    }
+    if (status == ROVE_OK) {
+        status = take_proof(self, &at, cell, &proof, &good);
+    }
+    if (status == ROVE_OK && good) {
+        status = check_content(self, &at, row, &proof);
+    }
+    if (status == ROVE_OK && good) {
+        status = check_times(self, &at, row, &proof);
+    }
+    return status == ROVE_OK && good ? check_positions(self, &at, row, &proof) : status;
+}
+
+/* ---- what did not come into the tables ------------------------------------------------------------------ */
+
+static rove_status each_change(examining *self, const rove__bytes *bytes) {
+    rove__batch_reader *reader = NULL;
+    rove__change change;
+    rove__proof proof;
+    int good = 0;
+    rove_status status =
+        rove__batch_reader_new(&hq_get_ports(self->headquarters)->allocator,
+                               hq_registry(self->headquarters), bytes->data, bytes->size, &reader);
+
+    while (status == ROVE_OK) {
+        status = rove__batch_next(reader, &change);
+        int ordinal = status == ROVE_OK && change.row.entity != NULL
+                          ? rove__proof_field(change.row.entity)
+                          : -1;
+        if (ordinal >= 0) {
+            place at = {change.row.entity, change.row.id, change.replica};
+            rove_value cell = rove__row_cell(&change.row, (size_t)ordinal);
+            if (cell.type == ROVE_BLOB) {
+                status = take_proof(self, &at, &cell, &proof, &good);
+            }
+        }
+    }
+    rove__batch_reader_free(reader);
+    return status == ROVE_DONE ? ROVE_OK : status;
+}
+
+static rove_status each_review(void *ctx, const rove__hq_review *review) {
+    return each_change(ctx, &review->change);
+}
+
+static rove_status each_parked(void *ctx, const rove__hq_parked *parked) {
+    return each_change(ctx, &parked->change);
+}
+
+static rove_status each_origin(void *ctx, int64_t number, rove__origin origin) {
+    examining *self = ctx;
+    rove__arena arena;
+
+    (void)number;
+    rove__arena_init(&arena, &hq_get_ports(self->headquarters)->allocator, ARENA_MAX);
+    rove_status status = self->store->parked_scan(self->tx, origin, &arena, each_parked, self);
+    rove__arena_free(&arena);
+    return status;
+}
+
+static int64_t number_of(const rove__row *row, const char *field) {
+    const rove_value *cell = &row->cells[rove__entity_field_named(row->entity, field)];
+
+    return cell->type == ROVE_INT ? cell->as.integer : 0;
+}
+
+/* The second of two seals of one record. */
+static rove_status take_side(examining *self, const rove__hq_row *row, const char *value,
+                             const char *replica) {
+    const rove_value *packed = &row->row.cells[rove__entity_field_named(row->row.entity, value)];
+    place at = {.bearer = (rove_replica)number_of(&row->row, replica)};
+    rove__reader reader;
+    rove_value cell;
+    rove__proof proof;
+    int good = 0;
+
+    at.entity = rove__registry_by_number(hq_registry(self->headquarters),
+                                         (uint32_t)number_of(&row->row, "record_entity"));
+    at.id = number_of(&row->row, "record_id");
+    int ordinal = at.entity != NULL ? rove__proof_field(at.entity) : -1;
+    if (packed->type != ROVE_BLOB || ordinal < 0 ||
+        (int64_t)at.entity->fields[ordinal].number != number_of(&row->row, "field_number")) {
+        return ROVE_OK;
+    }
+    rove__reader_init(&reader, packed->as.data, packed->size);
+    rove__value_read(&reader, &cell);
+    return rove__reader_status(&reader) == ROVE_OK && cell.type == ROVE_BLOB
+               ? take_proof(self, &at, &cell, &proof, &good)
+               : ROVE_OK;
+}
+
+static rove_status each_conflict(void *ctx, const rove__hq_row *row) {
+    rove_status status = take_side(ctx, row, "kept_value", "kept_replica");
+
+    return status == ROVE_OK ? take_side(ctx, row, "lost_value", "lost_replica") : status;
+}
+
+/* ---- the whole ------------------------------------------------------------------------------------------ */
+
+static rove_status scan_records(examining *self, rove__arena *arena) {
+    const rove__registry *registry = hq_registry(self->headquarters);
+    const rove__hq_directory *directory = &hq_database(self->headquarters)->directory;
+    rove_status status = ROVE_OK;
+
+    for (size_t i = 0; i < rove__registry_count(registry) && status == ROVE_OK; i++) {
+        self->entity = rove__registry_at(registry, i);
+        self->ordinal = rove__proof_field(self->entity);
+        if (self->ordinal >= 0) {
+            status = directory->row_find(self->tx, self->entity->number, -1, NULL, arena,
+                                         each_record, self);
+        }
+    }
+    return status;
+}
+
+static rove_status scan_others(examining *self, rove__arena *arena) {
+    const rove__hq_directory *directory = &hq_database(self->headquarters)->directory;
+    const rove__entity *conflict =
+        rove__registry_by_name(hq_registry(self->headquarters), "Conflict");
+    rove_status status = ROVE_OK;
+
+    for (int state = 0; state <= 2 && status == ROVE_OK; state++) {
+        status = self->store->review_scan(self->tx, state, arena, each_review, self);
+    }
+    if (status == ROVE_OK) {
+        status = self->store->parked_origins(self->tx, 0, each_origin, self);
+    }
+    return status == ROVE_OK ? directory->row_find(self->tx, conflict->number, -1, NULL, arena,
+                                                   each_conflict, self)
+                             : status;
+}
+
+/* The chains are sorted. */
+static rove_status count(examining *self) {
+    const audit_chains *chains = &self->chains;
+    rove_status status = ROVE_OK;
+    int in = 0;
+
+    for (size_t i = 0; i < chains->count && status == ROVE_OK; i++) {
+        int first = i == 0 || chains->links[i].replica != chains->links[i - 1].replica;
+        if (first) {
+            status = in_scope(self, chains->links[i].replica, &in);
+        }
+        self->result->seals += (uint64_t)in;
+        self->result->devices += (uint64_t)(first && in);
+    }
+    return status;
+}
+
+rove_status audit_run(hq *headquarters, rove__hq_tx *tx, const audit_scope *scope,
+                      audit_reporter reporter, void *ctx, audit_result *result) {
+    const hq_ports *ports = hq_get_ports(headquarters);
+    examining self = {.headquarters = headquarters,
+                      .tx = tx,
+                      .store = &hq_database(headquarters)->store,
+                      .crypto = &ports->crypto,
+                      .scope = scope,
+                      .report = reporter,
+                      .ctx = ctx,
+                      .result = result};
+    rove__arena arena;
+
+    memset(result, 0, sizeof *result);
+    audit_chains_init(&self.chains, &ports->allocator);
+    rove__arena_init(&arena, &ports->allocator, ARENA_MAX);
+    rove__buf_init(&self.scratch, &ports->allocator, 2 * ROVE_ROW_MAX);
+    rove_status status = audit_keys_read(headquarters, tx, &self.keys);
+    if (status == ROVE_OK) {
+        status = scan_records(&self, &arena);
+    }
+    if (status == ROVE_OK) {
+        status = scan_others(&self, &arena);
+    }
+    if (status == ROVE_OK) {
+        status = audit_chains_check(&self.chains, report, &self);
+    }
+    if (status == ROVE_OK) {
+        status = count(&self);
+    }
+    audit_keys_free(headquarters, &self.keys);
+    audit_chains_free(&self.chains);
+    rove__buf_free(&self.scratch);
+    rove__arena_free(&arena);
+    return status;
+}

@@ -1,0 +1,410 @@
+/*
+ * test_audit.c - rove-hq audit: seals of two devices as headquarters has them, and everything that can be wrong with them.
+ * What reaches it by real devices is tests/e2e/audit.sh.
+ */
+#include "headquarters.h"
+
+#include "audit/chain.h"
+#include "model/set.h"
+#include "rove/entities.pb-c.h"
+#include "wire/batch.h"
+
+#define FIRST  7u
+#define SECOND 8u
+#define SEALS  3
+
+typedef struct signer {
+    rove_replica replica;
+    rove_id user;
+    uint8_t key[ROVE_KEY_DER_MAX];
+    size_t size;
+    uint8_t hash[ROVE_SHA256_SIZE]; /* of its last proof */
+    uint64_t count;
+} signer;
+
+/* A sealed visit, and what is to be wrong with it. */
+typedef struct deed {
+    rove_id id;
+    const signer *by;    /* whose key; NULL: the device's own */
+    rove_replica bearer; /* 0: the device's own */
+    int64_t start_ms;    /* before it was sealed */
+    int64_t sealed_ms;   /* 0: now */
+    int64_t stamp_ms;    /* headquarters' stamp; 0: as sealed */
+    int no_contact;
+    int no_proof;
+    int added_contact; /* after it was signed */
+} deed;
+
+typedef struct bench {
+    headquarters h;
+    signer one, two;
+    signer *device; /* of the job */
+    const deed *deed;
+    uint8_t bytes[ROVE_PROOF_MAX];
+    size_t size;
+    said said;
+} bench;
+
+/* ---- setting up ----------------------------------------------------------------------------------------- */
+
+static rove_status enrol_job(void *ctx, rove__hq_tx *tx, rove_error *error) {
+    bench *b = ctx;
+    signer *s = b->device;
+    const rove__entity *entity = rove__registry_by_name(hq_registry(b->h.hq), "Device");
+    const rove_crypto *crypto = &b->h.ports.crypto;
+    rove__hq_device device = {.replica = s->replica, .user = s->user, .status = ROVE_DEVICE_ACTIVE};
+    uint8_t der[ROVE_PUBLIC_KEY_DER_MAX];
+    rove__writer *writer = NULL;
+    rove__arena arena;
+    rove__row row;
+    uint64_t seq = 0;
+    size_t size = 0;
+    rove__arena_init(&arena, &b->h.ports.allocator, 1 << 20);
+    assert_int_equal(crypto->key_generate(crypto->ctx, s->key, sizeof s->key, &s->size), ROVE_OK);
+    assert_int_equal(crypto->key_public(crypto->ctx, s->key, s->size, der, sizeof der, &size),
+                     ROVE_OK);
+    assert_int_equal(rove__row_init(&row, entity, 0, &arena), ROVE_OK);
+    rove__row_set(&row, (size_t)rove__entity_field_named(entity, "user_id"),
+                  rove__value_int(s->user));
+    rove__row_set(&row, (size_t)rove__entity_field_named(entity, "public_key"),
+                  rove__value_bytes(ROVE_BLOB, der, size));
+    rove_status status = hq_writer(b->h.hq, tx, "", "enroll", &writer, error);
+    if (status == ROVE_OK) {
+        assert_int_equal(rove__writer_insert(writer, &row, error), ROVE_OK);
+        status = rove__writer_finish(writer, &seq, error);
+    }
+    rove__arena_free(&arena);
+    return status == ROVE_OK ? hq_database(b->h.hq)->store.device_put(tx, &device) : status;
+}
+
+static void enrol(bench *b, signer *s, rove_replica replica, rove_id user) {
+    s->replica = replica;
+    s->user = user;
+    b->device = s;
+    assert_int_equal(hq_commit(b->h.hq, enrol_job, b, &b->h.error), ROVE_OK);
+}
+
+static rove_value contacts(rove__arena *arena, size_t count) {
+    rove__element elements[2] = {{.value = rove__value_int(42), .version = {9, FIRST}},
+                                 {.value = rove__value_int(43), .version = {9, SECOND}}};
+    rove__set set = {ROVE_SET_VERSIONED, elements, count};
+    rove_value value;
+    assert_int_equal(rove__set_value(&set, arena, &value), ROVE_OK);
+    return value;
+}
+
+static void put(rove__row *row, const char *field, rove_value value) {
+    rove__row_set(row, (size_t)rove__entity_field_named(row->entity, field), value);
+}
+
+/* As the device does it. */
+static void sign(bench *b, const rove__row *row, rove__origin origin, int64_t now_ms) {
+    const rove_crypto *crypto = &b->h.ports.crypto;
+    const deed *d = b->deed;
+    signer *s = b->device;
+    const signer *by = d->by != NULL ? d->by : s;
+    rove__proof proof = {.replica = s->replica, .ordinal = ++s->count};
+    rove__buf scratch;
+    rove__buf out;
+    rove__buf_init(&scratch, &b->h.ports.allocator, ROVE_ROW_MAX);
+    rove__buf_init(&out, &b->h.ports.allocator, ROVE_PROOF_MAX);
+    memcpy(proof.previous, s->hash, sizeof proof.previous);
+    proof.anchor = (rove__anchor){now_ms - 60000, {now_ms - 60000, 1000, {1}}};
+    proof.at = (rove_clock_reading){now_ms, 61000, {1}};
+    if (d->no_contact) {
+        proof.at.boot_id[0] = 2;
+    }
+    assert_int_equal(rove__proof_content(crypto, row, origin, &scratch, proof.content, proof.sets),
+                     ROVE_OK);
+    assert_int_equal(rove__proof_sign(crypto, (rove__bytes){by->key, by->size}, &proof, &out),
+                     ROVE_OK);
+    assert_int_equal(rove__proof_hash(crypto, out.data, out.size, s->hash), ROVE_OK);
+    memcpy(b->bytes, out.data, out.size);
+    b->size = out.size;
+    rove__buf_free(&scratch);
+    rove__buf_free(&out);
+}
+
+static rove_status seal_job(void *ctx, rove__hq_tx *tx, rove_error *error) {
+    bench *b = ctx;
+    const deed *d = b->deed;
+    const rove__entity *entity = rove__registry_by_name(hq_registry(b->h.hq), "Visit");
+    int64_t now_ms = d->sealed_ms != 0 ? d->sealed_ms : hq_now_ms(b->h.hq);
+    rove_replica bearer = d->bearer != 0 ? d->bearer : b->device->replica;
+    rove__origin origin = {rove__stamp_make(now_ms, (uint16_t)d->id), FIRST};
+    rove__hq_row row = {.whole_since = 1};
+    rove__arena arena;
+    (void)error;
+    rove__arena_init(&arena, &b->h.ports.allocator, 1 << 20);
+    assert_int_equal(rove__row_init(&row.row, entity, d->id, &arena), ROVE_OK);
+    put(&row.row, "account_id", rove__value_int(4711));
+    put(&row.row, "notes", rove__value_text("As it was"));
+    put(&row.row, "actual_start", rove__value_int(now_ms - d->start_ms));
+    put(&row.row, "sealed_at", rove__value_int(now_ms));
+    put(&row.row, "contact_ids", contacts(&arena, 1));
+    if (!d->no_proof) {
+        sign(b, &row.row, origin, now_ms);
+        put(&row.row, "proof", rove__value_bytes(ROVE_BLOB, b->bytes, b->size));
+    }
+    if (d->added_contact) {
+        put(&row.row, "contact_ids", contacts(&arena, 2));
+    }
+    rove__clock_init(
+        &row.clock, origin,
+        (rove__version){rove__stamp_make(d->stamp_ms != 0 ? d->stamp_ms : now_ms, 0), bearer}, 1);
+    row.scope = rove__row_scope(&row.row, NULL);
+    rove_status status = hq_database(b->h.hq)->store.row_put(tx, &row);
+    rove__arena_free(&arena);
+    return status;
+}
+
+static void seal(bench *b, signer *device, deed d) {
+    b->device = device;
+    b->deed = &d;
+    assert_int_equal(hq_commit(b->h.hq, seal_job, b, &b->h.error), ROVE_OK);
+}
+
+static rove_id visit(int number) {
+    return rove__id_make(FIRST, (uint32_t)number);
+}
+
+static int set_up(void **state) {
+    bench *b = calloc(1, sizeof *b);
+    *state = b;
+    headquarters_prepare(&b->h);
+    assert_int_equal(headquarters_init(&b->h, "hq-audit"), ROVE_OK);
+    headquarters_open(&b->h);
+    enrol(b, &b->one, FIRST, headquarters_user_put(&b->h, 0, "jo", 1));
+    enrol(b, &b->two, SECOND, headquarters_user_put(&b->h, 0, "kim", 1));
+    for (int i = 1; i <= SEALS; i++) {
+        seal(b, &b->one, (deed){.id = visit(i)});
+        seal(b, &b->two, (deed){.id = visit(10 + i)});
+    }
+    return 0;
+}
+
+static int tear_down(void **state) {
+    bench *b = *state;
+    headquarters_end(&b->h);
+    free(b);
+    return 0;
+}
+
+/* What is said is these lines, of one kind each, and nothing else. */
+static void expect(bench *b, int code, const char *summary, const char *first, const char *second) {
+    size_t lines = 0;
+    assert_int_equal(headquarters_run(&b->h, &b->said, "audit", NULL), code);
+    for (const char *at = b->said.out; (at = strchr(at, '\n')) != NULL; at++) {
+        lines++;
+    }
+    if (strstr(b->said.out, summary) == NULL ||
+        lines != 1u + (size_t)(first != NULL) + (size_t)(second != NULL) ||
+        (first != NULL && strstr(b->said.out, first) == NULL) ||
+        (second != NULL && strstr(b->said.out, second) == NULL)) {
+        fail_msg("%s", b->said.out);
+    }
+}
+
+/* ---- tests ---------------------------------------------------------------------------------------------- */
+
+static void test_what_is_as_it_was_signed_is_counted(void **state) {
+    bench *b = *state;
+    expect(b, HQ_EXIT_DONE,
+           "6 sealed records, 6 seals of 2 devices, 0 without a signature: 0 findings.", NULL,
+           NULL);
+    assert_int_equal(headquarters_run(&b->h, &b->said, "audit", "--user", "jo", NULL),
+                     HQ_EXIT_DONE);
+    assert_non_null(strstr(b->said.out, "3 sealed records, 3 seals of 1 devices"));
+    assert_int_equal(headquarters_run(&b->h, &b->said, "audit", "--device", "8", NULL),
+                     HQ_EXIT_DONE);
+    assert_non_null(strstr(b->said.out, "3 sealed records, 3 seals of 1 devices"));
+    assert_int_equal(headquarters_run(&b->h, &b->said, "audit", "--device", "x", NULL),
+                     HQ_EXIT_USAGE);
+    assert_int_equal(headquarters_run(&b->h, &b->said, "audit", "--minutes", "0", NULL),
+                     HQ_EXIT_USAGE);
+    assert_int_equal(headquarters_run(&b->h, &b->said, "audit", "--user", "nobody", NULL),
+                     HQ_EXIT_NOT_FOUND);
+}
+
+static void test_a_key_has_to_be_of_the_user_whose_device_it_is(void **state) {
+    bench *b = *state;
+    signer stranger = {.size = 0};
+    const rove_crypto *crypto = &b->h.ports.crypto;
+    seal(b, &b->one, (deed){.id = visit(4), .by = &b->two});
+    expect(b, HQ_EXIT_FAILED, "6 seals", "it is signed with the key of another user's device",
+           NULL);
+    assert_int_equal(
+        crypto->key_generate(crypto->ctx, stranger.key, sizeof stranger.key, &stranger.size),
+        ROVE_OK);
+    seal(b, &b->two, (deed){.id = visit(14), .by = &stranger});
+    expect(b, HQ_EXIT_FAILED, "6 seals", "another user's device",
+           "headquarters never had the key that it is signed with");
+}
+
+static void test_who_brings_a_proof_is_whom_it_names(void **state) {
+    bench *b = *state;
+    signer unknown = {.replica = 99};
+    seal(b, &b->one, (deed){.id = visit(4), .bearer = SECOND});
+    expect(b, HQ_EXIT_FAILED, "6 seals", "it names another device than the one that brought it",
+           NULL);
+    memcpy(unknown.key, b->one.key, sizeof unknown.key);
+    unknown.size = b->one.size;
+    seal(b, &unknown, (deed){.id = visit(5)});
+    expect(b, HQ_EXIT_FAILED, "6 seals", "than the one that brought it",
+           "it names a device that headquarters never had");
+}
+
+static void test_times_are_compared_with_when_it_was_sealed(void **state) {
+    bench *b = *state;
+    int64_t now_ms = hq_now_ms(b->h.hq);
+    seal(b, &b->one, (deed){.id = visit(4), .start_ms = 15 * 60000});
+    expect(b, HQ_EXIT_DONE, "7 seals", NULL, NULL);
+    seal(b, &b->one, (deed){.id = visit(5), .start_ms = 15 * 60000 + 1});
+    expect(b, HQ_EXIT_FAILED, "1 findings", "dated     device 7", NULL);
+    seal(b, &b->one, (deed){.id = visit(6), .no_contact = 1});
+    expect(b, HQ_EXIT_FAILED, "2 findings", "actual_start", "suspect   device 7");
+    assert_int_equal(headquarters_run(&b->h, &b->said, "audit", "--minutes", "16", NULL),
+                     HQ_EXIT_FAILED);
+    assert_null(strstr(b->said.out, "dated"));
+    /* The device says yesterday, headquarters knows better. */
+    seal(b, &b->two, (deed){.id = visit(14), .sealed_ms = now_ms - 86400000, .stamp_ms = now_ms});
+    assert_int_equal(headquarters_run(&b->h, &b->said, "audit", "--user", "kim", NULL),
+                     HQ_EXIT_FAILED);
+    assert_non_null(strstr(b->said.out, "headquarters knows that it was not before"));
+}
+
+static void test_what_is_no_accusation_does_not_fail(void **state) {
+    bench *b = *state;
+    seal(b, &b->one, (deed){.id = visit(4), .no_proof = 1});
+    seal(b, &b->two, (deed){.id = visit(14), .added_contact = 1});
+    expect(b, HQ_EXIT_DONE, "8 sealed records, 7 seals of 2 devices, 1 without a signature: 0",
+           "unsigned  device 7", "merged    device 8");
+}
+
+/* Two chains may begin where one ended, and one where a former one of the device ended. */
+static void test_chains(void **state) {
+    bench *b = *state;
+    signer fresh = b->one;
+    enrol(b, &fresh, 9, b->one.user);
+    fresh.count = 0;
+    seal(b, &fresh, (deed){.id = visit(4)});
+    expect(b, HQ_EXIT_DONE, "7 seals of 3 devices", NULL, NULL);
+
+    signer copy = b->one;
+    seal(b, &b->one, (deed){.id = visit(5)});
+    seal(b, &copy, (deed){.id = visit(6)});
+    seal(b, &copy, (deed){.id = visit(7)});
+    expect(b, HQ_EXIT_FAILED, "10 seals of 3 devices", "forked    device 7", NULL);
+
+    b->two.hash[0] ^= 1;
+    seal(b, &b->two, (deed){.id = visit(15)});
+    expect(b, HQ_EXIT_FAILED, "2 findings", "forked", "it does not name the seal before it, 3");
+}
+
+static void test_a_first_seal_names_one_that_is_here(void **state) {
+    bench *b = *state;
+    signer fresh = b->one;
+    enrol(b, &fresh, 9, b->one.user);
+    fresh.count = 0;
+    fresh.hash[0] ^= 1;
+    seal(b, &fresh, (deed){.id = visit(4)});
+    expect(b, HQ_EXIT_FAILED, "1 findings", "under the number that the device had before", NULL);
+}
+
+/* ---- seals that did not come into the tables ------------------------------------------------------------ */
+
+static rove_status elsewhere_job(void *ctx, rove__hq_tx *tx, rove_error *error) {
+    bench *b = ctx;
+    const rove__entity *conflict = rove__registry_by_name(hq_registry(b->h.hq), "Conflict");
+    const rove__entity *entity = rove__registry_by_name(hq_registry(b->h.hq), "Visit");
+    int proof = rove__entity_field_named(entity, "proof");
+    rove_value value = rove__value_bytes(ROVE_BLOB, b->bytes, b->size);
+    rove__writer *writer = NULL;
+    rove__arena arena;
+    rove__row row;
+    rove__buf packed;
+    uint64_t seq = 0;
+    rove__arena_init(&arena, &b->h.ports.allocator, 1 << 20);
+    rove__buf_init(&packed, &b->h.ports.allocator, ROVE_PROOF_MAX + 16);
+    rove__value_write(&packed, &value);
+    assert_int_equal(rove__row_init(&row, conflict, 0, &arena), ROVE_OK);
+    put(&row, "record_entity", rove__value_int(entity->number));
+    put(&row, "record_id", rove__value_int(visit(1)));
+    put(&row, "field_number", rove__value_int(entity->fields[proof].number));
+    put(&row, "kind", rove__value_int(ROVE__CONFLICT__KIND__SECOND_SEAL));
+    put(&row, "lost_value", rove__value_bytes(ROVE_BLOB, packed.data, packed.size));
+    put(&row, "lost_replica", rove__value_int(FIRST));
+    put(&row, "status", rove__value_int(1));
+    rove_status status = hq_writer(b->h.hq, tx, "", "push", &writer, error);
+    if (status == ROVE_OK) {
+        assert_int_equal(rove__writer_insert(writer, &row, error), ROVE_OK);
+        status = rove__writer_finish(writer, &seq, error);
+    }
+    rove__buf_free(&packed);
+    rove__arena_free(&arena);
+    return status;
+}
+
+static rove_status drop_job(void *ctx, rove__hq_tx *tx, rove_error *error) {
+    bench *b = ctx;
+    const rove__entity *entity = rove__registry_by_name(hq_registry(b->h.hq), "Visit");
+    rove__arena arena;
+    rove__hq_row row;
+    (void)error;
+    rove__arena_init(&arena, &b->h.ports.allocator, 1 << 20);
+    rove_status status =
+        hq_database(b->h.hq)->store.row_get(tx, entity->number, b->deed->id, 1, &arena, &row);
+    row.dead = 1;
+    if (status == ROVE_OK) {
+        status = hq_database(b->h.hq)->store.row_put(tx, &row);
+    }
+    rove__arena_free(&arena);
+    return status;
+}
+
+static void test_a_second_seal_keeps_its_place(void **state) {
+    bench *b = *state;
+    const deed gone = {.id = visit(4)};
+    seal(b, &b->one, gone);
+    uint8_t bytes[ROVE_PROOF_MAX];
+    size_t size = b->size;
+    memcpy(bytes, b->bytes, size);
+    seal(b, &b->one, (deed){.id = visit(5)});
+    b->deed = &gone;
+    assert_int_equal(hq_commit(b->h.hq, drop_job, b, &b->h.error), ROVE_OK);
+    expect(b, HQ_EXIT_FAILED, "7 seals", "seal 4 is not here; seal 5, of this record, names it",
+           NULL);
+    memcpy(b->bytes, bytes, size);
+    b->size = size;
+    assert_int_equal(hq_commit(b->h.hq, elsewhere_job, b, &b->h.error), ROVE_OK);
+    expect(b, HQ_EXIT_DONE, "7 sealed records, 8 seals", NULL, NULL);
+}
+
+static void test_json(void **state) {
+    bench *b = *state;
+    hq_io io = said_io(&b->said);
+    char *argv[] = {(char *)(uintptr_t) "audit", NULL};
+    seal(b, &b->one, (deed){.id = visit(4), .no_contact = 1});
+    io.json = 1;
+    assert_int_equal(hq_command_named("audit")->run(b->h.hq, &io, 1, argv), HQ_EXIT_FAILED);
+    assert_string_equal(said_member(&b->said, "wrong"), "1");
+    assert_string_equal(said_member(&b->said, "what"), "suspect");
+    assert_string_equal(said_member(&b->said, "seal"), "4");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(test_what_is_as_it_was_signed_is_counted),
+        TEST(test_a_key_has_to_be_of_the_user_whose_device_it_is),
+        TEST(test_who_brings_a_proof_is_whom_it_names),
+        TEST(test_times_are_compared_with_when_it_was_sealed),
+        TEST(test_what_is_no_accusation_does_not_fail),
+        TEST(test_chains),
+        TEST(test_a_first_seal_names_one_that_is_here),
+        TEST(test_a_second_seal_keeps_its_place),
+        TEST(test_json),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
