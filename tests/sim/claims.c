@@ -9,7 +9,8 @@
 static int state_of(device *d, rove_state *state) {
     rove_error error = {0};
     *state = (rove_state){.size = sizeof *state};
-    return d->replica != NULL && rove_read_state(d->replica, state, &error) == ROVE_OK;
+    return d->replica != NULL && rove_read_state(d->replica, state, &error) == ROVE_OK &&
+           !state->locked;
 }
 
 /* ---- that it has all (I7) ------------------------------------------------------------------------------- */

@@ -254,7 +254,7 @@ static void check_write(device *d, uint32_t number) {
 }
 
 void device_check_durable(device *d) {
-    if (d->replica == NULL) {
+    if (d->replica == NULL || !leases_reads(d)) {
         return;
     }
     uint32_t first = d->w->ledger.count > 200 ? (uint32_t)d->w->ledger.count - 200 : 1;
@@ -358,6 +358,7 @@ void device_stop(device *d, int power, int64_t pause_ms) {
         d->machine.boots = boots;
         d->machine.booted_ms = booted_ms;
     }
+    leases_stopped(d, power);
     d->up_ms = d->w->now_ms + pause_ms;
 }
 
@@ -513,6 +514,7 @@ static void sync_ended(device *d) {
     d->w->counts->syncs_done += d->synced == ROVE_OK;
     d->failed |= d->synced != ROVE_OK;
     d->syncs++; /* what was written meanwhile may have gone with it */
+    leases_sync(d, 0, d->synced);
     claims_synced(d, d->synced, &d->report);
     world_says(d->w, "device %d synced: %s, %llu pushed, %llu applied, %llu removed", d->number,
                rove_status_name(d->synced), (unsigned long long)d->report.rows_pushed,
@@ -547,6 +549,7 @@ static void sync(device *d, const plan_event *event) {
     d->syncs++;
     d->requests = 0;
     d->w->counts->syncs++;
+    leases_sync(d, 1, ROVE_OK);
     device_speaks(d);
     memset(&d->report, 0, sizeof d->report);
     d->fiber = sim_fiber_new(sync_body, d);
@@ -612,6 +615,7 @@ static void take_image(device *d) {
     sim_disk_copy(&d->image, &d->machine.disk);
     d->has_image = 1;
     d->image_user = d->user;
+    d->image_keyring = d->ports.keyring;
     d->image_writes = d->w->ledger.count;
     d->image_syncs = d->syncs;
     claims_copied(d);
@@ -636,8 +640,10 @@ static void restore(device *d) {
     }
     stop_at_rest(d);
     sim_disk_copy(&d->machine.disk, &d->image);
+    d->ports.keyring = d->image_keyring;
     give_up_since(d, d->image_writes);
     claims_restored(d);
+    leases_went_back(d);
     goes_on_with(d, d, d->image_syncs);
     d->family = d->family < 0 ? d->number : d->family;
     d->w->counts->restores_of_devices++;
@@ -664,6 +670,7 @@ static void clone(device *d, uint64_t work) {
     copy->wanted = -1;
     copy->syncs++;
     goes_on_with(copy, d, d->syncs);
+    leases_went_back(copy);
     d->family = d->family < 0 ? d->number : d->family;
     copy->family = d->family;
     copy->line = d->line;
@@ -687,6 +694,7 @@ static void jump(device *d, sim_dice *dice) {
     } else {
         d->machine.offset_ms = 0;
     }
+    leases_odd(d);
     d->machine.drift_from_ms = d->w->now_ms;
     d->machine.drift_ppm = (int64_t)sim_below(dice, 400) - 200;
     d->w->counts->clock_jumps++;
@@ -770,8 +778,10 @@ void device_act(device *d, const plan_event *event) {
         break;
     case PLAN_SLOW: /* while it runs it would not ask its wall clock */
         if (d->replica != NULL) {
+            (void)leases_reads(d); /* its clock is noticed for sure if that was before */
             device_stop(d, 1, MINUTE_MS);
             d->machine.offset_ms -= HOUR_MS;
+            leases_turned_back(d, HOUR_MS);
             d->w->counts->clock_jumps++;
         }
         break;

@@ -203,6 +203,7 @@ static rove_status take_answer(device *d, const rove_request *request, const wea
         size_t part = cut ? x->cut_answer - taken : size;
         d->hears |= part > 0;
         if (part > 0) {
+            leases_contact(d);
             status = request->write_answer(request->ctx, bytes, part);
         }
         if (status != ROVE_OK || cut) {

@@ -595,6 +595,7 @@ rove_status office_open(office *o, rove__bytes shown, session **out) {
     ports.sealing = &o->sealing;
     ports.store = copy_store(o, late_store(ports.store));
     policy.page_rows = o->page_rows;
+    policy.lease_ms = leases_granted_ms(o->w);
     s->replica = a.device.replica;
     status = rove__server_new(&ports, &policy, a.device.replica, hq_now_ms(o->hq), &s->server);
     if (status != ROVE_OK) {

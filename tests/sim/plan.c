@@ -152,10 +152,18 @@ static void draw_encryption(plan *self, uint64_t seed) {
     }
 }
 
+/* In one story of six. */
+static void draw_lease(plan *self, uint64_t seed) {
+    static const unsigned hours[] = {3, 12, 48};
+    sim_dice dice = sim_stream(seed, 18);
+    self->lease = sim_chance(&dice, 170) ? hours[sim_below(&dice, 3)] : 0;
+}
+
 /* What kind of world it is. */
 static void draw_world(plan *self, uint64_t seed) {
     sim_dice dice = sim_stream(seed, 15);
     draw_encryption(self, seed);
+    draw_lease(self, seed);
     if (sim_chance(&dice, 300)) {
         self->page_rows = 1 + (unsigned)sim_below(&dice, sim_chance(&dice, 500) ? 4 : 30);
     }
@@ -222,9 +230,9 @@ void plan_free(plan *self) {
 /* ---- traces --------------------------------------------------------------------------------------------- */
 
 void plan_write(const plan *self, FILE *file) {
-    fprintf(file, "sim %d\nworld %u %u %u %u %u %u %u %u %u\n", PLAN_VERSION, self->devices,
+    fprintf(file, "sim %d\nworld %u %u %u %u %u %u %u %u %u %u\n", PLAN_VERSION, self->devices,
             self->users, self->days, self->page_rows, self->older, self->copy, self->epilogue,
-            self->strict, self->encrypted);
+            self->strict, self->encrypted, self->lease);
     for (size_t i = 0; i < self->count; i++) {
         const plan_event *e = &self->events[i];
         char who[16] = "hq";
@@ -268,9 +276,9 @@ int plan_read(plan *self, const char *path) {
     }
     int good = fgets(line, sizeof line, file) != NULL && sscanf(line, "sim %d", &version) == 1 &&
                version == PLAN_VERSION && fgets(line, sizeof line, file) != NULL &&
-               sscanf(line, "world %u %u %u %u %u %u %u %u %u", &self->devices, &self->users,
+               sscanf(line, "world %u %u %u %u %u %u %u %u %u %u", &self->devices, &self->users,
                       &self->days, &self->page_rows, &self->older, &self->copy, &self->epilogue,
-                      &self->strict, &self->encrypted) >= 3 &&
+                      &self->strict, &self->encrypted, &self->lease) >= 3 &&
                self->devices <= PLAN_DEVICES_MAX && self->users <= PLAN_USERS_MAX &&
                self->devices > 0 && self->users > 0;
     while (good && fgets(line, sizeof line, file) != NULL) {

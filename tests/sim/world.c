@@ -109,12 +109,21 @@ static void begin(world *w) {
 
 /* ---- what is next --------------------------------------------------------------------------------------- */
 
+static int needs_reading(plan_what what) {
+    return what == PLAN_WRITE || what == PLAN_OPENS || what == PLAN_CALLS || what == PLAN_DROPS ||
+           what == PLAN_TAG || what == PLAN_CONTEST || what == PLAN_UNDO || what == PLAN_SETTLE ||
+           what == PLAN_TIDY;
+}
+
 static void act(world *w, const plan_event *event) {
     if (event->who == PLAN_HQ || event->what == PLAN_REPLAY || event->what == PLAN_REVOKE) {
         acts_act(&w->office, event);
         return;
     }
     device *d = &w->devices[event->who];
+    if (needs_reading(event->what) && !leases_reads(d)) {
+        return;
+    }
     switch (event->what) {
     case PLAN_WRITE:
     case PLAN_OPENS:

@@ -67,7 +67,7 @@ typedef struct world world;
         X(conflicts) X(reviews) X(settled) X(refused) X(sealed) X(parked) X(tidied) X(repairs)     \
             X(rows_checked) X(writes_checked) X(claims) X(late) X(forged) X(lagging) X(newcomers)  \
                 X(timelines) X(wrong_sums) X(large_scopes) X(lost_visits) X(overtaken) X(crowds)   \
-                    X(set_aside) X(encrypted) X(locked) X(rekeyed)
+                    X(set_aside) X(encrypted) X(locked) X(rekeyed) X(leases_over)
 typedef struct world_counts {
 #define WORLD_COUNT(name) uint64_t name;
     WORLD_COUNTS(WORLD_COUNT)
@@ -104,6 +104,12 @@ typedef struct device {
     unsigned acked, confirmed;
     rove_replica
         rolled; /* its files went back behind what was confirmed under this number; 0: not */
+    struct { /* of what it may read (leases.c); all in the world's time, 0: not yet */
+        int64_t contact_ms, before_ms, last_ms, read_ms;
+        int64_t began_ms, granted_ms, odd_ms;
+        int64_t starts;
+        int turned_back;
+    } lease;
     /* A sync under way. */
     sim_fiber *fiber;
     int64_t wake_ms; /* when it goes on */
@@ -115,6 +121,7 @@ typedef struct device {
     /* A copy of its files. */
     sim_disk image;
     int has_image, image_user;
+    rove_keyring image_keyring; /* of these files */
     size_t image_writes; /* of the ledger */
     uint64_t image_syncs;
     rove_replica image_known_as;
@@ -245,6 +252,22 @@ void device_hears(device *d);
 int64_t device_number(device *d, const char *sql, int64_t parameter, int64_t otherwise);
 /* I1: what was written since the last sync began is there. */
 void device_check_durable(device *d);
+
+/* ---- leases.c ------------------------------------------------------------------------------------------- */
+
+/* What headquarters grants now; 0: for ever. */
+int64_t leases_granted_ms(const world *w);
+/* Asks the device whether it reads; 0: it is locked. Either has to be right. */
+int leases_reads(device *d);
+/* Some of an answer reaches it. */
+void leases_contact(device *d);
+/* A sync begins; it has ended. */
+void leases_sync(device *d, int began, rove_status status);
+/* Its clock jumps; its files go back; it stops; it stops, and its clock is so far back when it starts. */
+void leases_odd(device *d);
+void leases_went_back(device *d);
+void leases_stopped(device *d, int power);
+void leases_turned_back(device *d, int64_t by_ms);
 
 /* ---- claims.c ------------------------------------------------------------------------------------------- */
 

@@ -135,10 +135,11 @@ static void any_call_may_be_the_one_that_notices(void **state) {
     void *bytes = NULL;
     size_t size = 0;
     uint64_t left = 0;
+    rove_query *query = NULL;
     rove_state now;
     (void)state;
 
-    for (int call = 0; call < 7; call++) {
+    for (int call = 0; call < 8; call++) {
         rove_id account = phone_account(&p, "Ajax");
         assert_int_equal(reads(), ROVE_OK); /* a reader lies in the pool */
         goes_on(13 * HOUR);
@@ -149,6 +150,7 @@ static void any_call_may_be_the_one_that_notices(void **state) {
             : call == 3 ? rove_unlock(p.replica, &p.error)
             : call == 4 ? rove_quarantine_retry(p.replica, &left, &p.error)
             : call == 5 ? rove_tidy(p.replica, &p.error)
+            : call == 6 ? rove_query_new(p.replica, "SELECT 1", NULL, 0, &query, &p.error)
                         : ROVE_LOCKED;
         assert_int_equal(status, ROVE_LOCKED);
         now = phone_state(&p);

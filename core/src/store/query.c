@@ -132,6 +132,10 @@ rove_status rove__query_new(rove__reader_connection *reader, const char *sql,
     const char *tail = NULL;
 
     *out = NULL;
+    rove_status status = rove__store_check(reader->store, error); /* the reader may be an old one */
+    if (status != ROVE_OK) {
+        return status;
+    }
     if (count > PARAMETERS_MAX || strlen(sql) > QUERY_MAX) {
         return rove__error_set(error, ROVE_TOO_BIG,
                                "A query has at most %d bytes and %d parameters.", QUERY_MAX,
@@ -145,7 +149,7 @@ rove_status rove__query_new(rove__reader_connection *reader, const char *sql,
     query->db = reader->db;
     reader->denied = 0;
     int code = sqlite3_prepare_v2(reader->db, sql, -1, &query->statement, &tail);
-    rove_status status = rove__sqlite_status(reader->db, code, error, "The query");
+    status = rove__sqlite_status(reader->db, code, error, "The query");
     if (status != ROVE_OK && reader->denied) {
         status = rove__error_set(error, ROVE_DENIED, "Only a SELECT over the tables is allowed.");
     }

@@ -1,0 +1,105 @@
+/*
+ * sim/leases.c - I15: a device reads for its lease, and no longer, whatever becomes of its clocks; and not less than that for nothing.
+ *
+ * What is true: reading time is the time that the device was on since headquarters last spoke to it, in each boot up to the last
+ * read. A device may say that its lease is over when that is so by the time that really went by, less a slice for each start;
+ * or if its clock or its files went back.
+ */
+#include "world.h"
+
+#define MINUTE_MS INT64_C(60000)
+#define HOUR_MS   (60 * MINUTE_MS)
+
+static int64_t lease_ms(const world *w) {
+    return (int64_t)w->plan->lease * HOUR_MS;
+}
+
+/* In peace there is none, so that all can be looked at; what was granted before ends with the first sync. */
+int64_t leases_granted_ms(const world *w) {
+    return w->calm ? 0 : lease_ms(w);
+}
+
+void leases_contact(device *d) {
+    d->lease.contact_ms = d->w->now_ms;
+    d->lease.before_ms = 0;
+    d->lease.last_ms = 0;
+}
+
+void leases_sync(device *d, int began, rove_status status) {
+    if (began) {
+        d->lease.began_ms = d->w->now_ms;
+    } else if (status == ROVE_OK) {
+        d->lease.granted_ms = d->lease.began_ms;
+        d->lease.starts = 0;
+    }
+}
+
+void leases_odd(device *d) {
+    d->lease.odd_ms = d->w->now_ms;
+}
+
+void leases_went_back(device *d) {
+    leases_odd(d);
+    leases_contact(d);
+    d->lease.read_ms = 0;
+    d->lease.granted_ms = 0; /* they may be of a time before any lease */
+}
+
+void leases_stopped(device *d, int power) {
+    if (power) {
+        d->lease.before_ms += d->lease.last_ms;
+        d->lease.last_ms = 0;
+        d->lease.starts++;
+    }
+}
+
+static void has_read(device *d) {
+    const world *w = d->w;
+    int64_t from_ms =
+        d->machine.booted_ms > d->lease.contact_ms ? d->machine.booted_ms : d->lease.contact_ms;
+    int64_t total_ms = d->lease.before_ms + w->now_ms - from_ms;
+    if (d->lease.granted_ms > 0 && total_ms >= lease_ms(w) && !w->calm) {
+        VIOLATED(d->w, "I15", "device %d reads after %lld s of its lease of %u h", d->number,
+                 (long long)(total_ms / 1000), w->plan->lease);
+    }
+    if (d->lease.turned_back) {
+        VIOLATED(d->w, "I15", "device %d reads, though its clock was turned back", d->number);
+    }
+    d->lease.last_ms = w->now_ms - from_ms;
+    d->lease.read_ms = w->now_ms;
+}
+
+static void is_locked(device *d) {
+    int64_t gone_ms = d->w->now_ms - d->lease.granted_ms + (d->lease.starts + 2) * MINUTE_MS;
+    d->w->counts->leases_over++;
+    if (d->lease.granted_ms > 0 && d->lease.odd_ms < d->lease.granted_ms &&
+        gone_ms < lease_ms(d->w)) {
+        VIOLATED(d->w, "I15", "device %d is locked %lld s after a sync, with a lease of %u h",
+                 d->number, (long long)((d->w->now_ms - d->lease.granted_ms) / 1000),
+                 d->w->plan->lease);
+    }
+}
+
+void leases_turned_back(device *d, int64_t by_ms) {
+    /* What it read last stands in its files, to a minute. */
+    d->lease.turned_back =
+        d->lease.read_ms > 0 && d->w->now_ms - d->lease.read_ms < by_ms - 30 * MINUTE_MS;
+    leases_odd(d);
+}
+
+int leases_reads(device *d) {
+    rove_error error = {0};
+    rove_query *query = NULL;
+    if (d->w->plan->lease == 0 || d->replica == NULL) {
+        return 1;
+    }
+    rove_status status = rove_query_new(d->replica, "SELECT 1", NULL, 0, &query, &error);
+    rove_query_free(query);
+    if (status == ROVE_OK) {
+        has_read(d);
+    } else if (status == ROVE_LOCKED) {
+        is_locked(d);
+    }
+    d->lease.turned_back = 0;
+    return status != ROVE_LOCKED;
+}
