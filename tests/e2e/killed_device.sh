@@ -62,7 +62,7 @@ must rep other sync
 : >"$work/said"
 for round in $(seq 20); do
     draw 25
-    run timeout -s KILL "0.0$((drawn + 10))" "$ROVE_BIN" --replica "$work/other" note add A00003 "local $round"
+    run timeout -s KILL "0.0$((drawn + 10))" "$ROVE_BIN" --replica "$work/other" --wait 10 note add A00003 "local $round" # the one before may not be quite dead
     case $code in
     0) echo "local $round" >>"$work/said" ;;
     137) ;;
