@@ -122,6 +122,7 @@ static void act(world *w, const plan_event *event) {
     }
     device *d = &w->devices[event->who];
     if (needs_reading(event->what) && !leases_reads(d)) {
+        device_look(d); /* the end of the lease is written, and the power may have gone then */
         return;
     }
     switch (event->what) {
