@@ -236,6 +236,8 @@ static void an_open_transaction_is_not_cut_off(void **state) {
     phone_ok(&p, rove_begin(p.replica, &p.error));
     (void)phone_account(&p, "Ajax");
     phone_is(&p, rove_lock(p.replica, &p.error), ROVE_STATE);
+    phone_is(&p, rove_wrap_key(p.replica, NULL, NULL, 0, &p.error), ROVE_STATE);
+    phone_is(&p, rove_replace_key(p.replica, &p.error), ROVE_STATE);
     phone_ok(&p, rove_commit(p.replica, &p.error));
     assert_int_equal(phone_state(&p).pending, 1);
 }

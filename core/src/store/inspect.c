@@ -250,58 +250,19 @@ static rove_status look(sqlite3 *db, unsigned how, rove_inspection *out, rove__a
 
 /* ---- an encrypted one --------------------------------------------------------------------------------------- */
 
-/* Overwritten after use. */
-typedef struct unlocking {
-    uint8_t secret[ROVE_SECRET_SIZE];
-    char pin[ROVE_PIN_MAX];
-    rove__key_secrets secrets; /* borrows from the above */
-    rove__data_key key;
-} unlocking;
-
-static rove_status ask(const rove_keyring *keyring, int has_pin, unlocking *u, rove_error *error) {
-    u->secrets.host = u->secret;
-    rove_status status = keyring->secret(keyring->ctx, u->secret, error);
-    if (status == ROVE_OK && has_pin && keyring->pin == NULL) {
-        return rove__error_set(error, ROVE_WRONG_KEY, "The replica is opened with a PIN.");
-    }
-    if (status == ROVE_OK && has_pin) {
-        status = keyring->pin(keyring->ctx, u->pin, sizeof u->pin, &u->secrets.pin_size, error);
-        u->secrets.pin = u->pin;
-    }
-    return status == ROVE_OK && u->secrets.pin_size > sizeof u->pin ? ROVE_INVALID : status;
-}
-
 static rove_status open_vault(const rove__store_ports *ports, const char *key_path,
                               rove__vault *vault, rove_error *error) {
-    const rove__key_ports needs = {
-        .crypto = ports->crypto, .random = ports->random, .files = ports->files};
-    unlocking u;
-    int has_pin = 0;
-    memset(&u, 0, sizeof u);
-    rove_status status = rove__key_file_look(&needs, key_path, &has_pin, error);
+    rove__data_key key;
+    memset(&key, 0, sizeof key);
+    rove_status status = rove__lock_read(ports, key_path, &key, error);
     if (status == ROVE_OK) {
-        status = ask(ports->keyring, has_pin, &u, error);
+        status = rove__vault_open(vault, ports->crypto, ports->random, &key);
     }
-    if (status == ROVE_OK) {
-        status = rove__key_file_read(&needs, key_path, &u.secrets, &u.key, error);
-    }
-    if (status == ROVE_OK) {
-        status = rove__vault_open(vault, ports->crypto, ports->random, &u.key);
-    }
-    rove__wipe(&u, sizeof u);
+    rove__wipe(&key, sizeof key);
     return status;
 }
 
 /* ---- the whole ---------------------------------------------------------------------------------------------- */
-
-static char *join(const rove_allocator *allocator, const char *folder, const char *name) {
-    size_t size = strlen(folder) + strlen(name) + 2;
-    char *path = rove__alloc(allocator, size);
-    if (path != NULL) {
-        rove__text_format(path, size, "%s/%s", folder, name);
-    }
-    return path;
-}
 
 typedef struct paths {
     char *database, *log, *sealed_log, *key;
@@ -377,10 +338,10 @@ static rove_status look_at(const rove__store_ports *ports, const paths *at, unsi
 rove_status rove__store_inspect(const rove__store_ports *ports, const char *folder, unsigned how,
                                 rove_inspection *out, rove__anchor *anchor) {
     const rove_allocator *allocator = ports->allocator;
-    paths at = {.database = join(allocator, folder, "replica.db"),
-                .log = join(allocator, folder, "replica.db-wal"),
-                .sealed_log = join(allocator, folder, "replica.db" ROVE_VAULT_LOG),
-                .key = join(allocator, folder, "core.key")};
+    paths at = {.database = rove__store_path(allocator, folder, "replica.db"),
+                .log = rove__store_path(allocator, folder, "replica.db-wal"),
+                .sealed_log = rove__store_path(allocator, folder, "replica.db" ROVE_VAULT_LOG),
+                .key = rove__store_path(allocator, folder, "core.key")};
     rove_status status = ROVE_NOMEM;
     memset(anchor, 0, sizeof *anchor);
     out->synchronous = out->secure_delete = out->cell_size_check = -1;

@@ -183,8 +183,11 @@ typedef struct rove__key_answers {
     rove__key_secrets secrets; /* borrows from the above */
 } rove__key_answers;
 /* Asks the keyring, and opens core.key with what it says. The caller wipes both. */
-ROVE_CHECK rove_status rove__lock_key(rove__store *store, rove__key_answers *a, rove__data_key *key,
-                                      rove_error *error);
+ROVE_CHECK rove_status rove__lock_key(const rove__store_ports *ports, const char *path,
+                                      rove__key_answers *a, rove__data_key *key, rove_error *error);
+/* The same for who does not need to write it again. */
+ROVE_CHECK rove_status rove__lock_read(const rove__store_ports *ports, const char *path,
+                                       rove__data_key *key, rove_error *error);
 /* Writes core.key, to be opened with the same. */
 ROVE_CHECK rove_status rove__lock_put_key(rove__store *store, const rove__key_answers *a,
                                           const rove__data_key *key, rove_error *error);
@@ -204,7 +207,9 @@ void rove__lease_set(rove__store *store, const rove__lease *lease);
 ROVE_CHECK rove_status rove__lock_open(rove__store *store, rove_error *error);
 void rove__lock_close(rove__store *store);
 
-/* open.c: an SQLite code; *db is closed in any case. */
+/* open.c: of a file in the replica's folder; owned by the caller. NULL: no memory. */
+char *rove__store_path(const rove_allocator *allocator, const char *folder, const char *name);
+/* An SQLite code; *db is closed in any case. */
 int rove__connection_open(const rove__store *store, int flags, sqlite3 **db);
 /* The writer's settings, on a connection that has none yet. */
 ROVE_CHECK rove_status rove__connection_ready(rove__store *store, rove_error *error);

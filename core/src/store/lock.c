@@ -14,9 +14,9 @@
 #include "base/text.h"
 #include "store/internal.h"
 
-static rove__key_ports key_ports(const rove__store *store) {
+static rove__key_ports key_ports(const rove__store_ports *ports) {
     return (rove__key_ports){
-        .crypto = store->ports.crypto, .random = store->ports.random, .files = store->ports.files};
+        .crypto = ports->crypto, .random = ports->random, .files = ports->files};
 }
 
 /* ---- what the keyring says ---- */
@@ -41,7 +41,7 @@ static rove_status ask(const rove_keyring *keyring, int has_pin, rove__key_answe
 
 /* Of a new replica. */
 static rove_status draw_key(rove__store *store, rove__data_key *key, rove_error *error) {
-    const rove__key_ports ports = key_ports(store);
+    const rove__key_ports ports = key_ports(&store->ports);
     rove__key_answers a;
 
     rove_status status = ask(store->ports.keyring, 0, &a, error);
@@ -55,32 +55,31 @@ static rove_status draw_key(rove__store *store, rove__data_key *key, rove_error 
     return status;
 }
 
-rove_status rove__lock_key(rove__store *store, rove__key_answers *a, rove__data_key *key,
-                           rove_error *error) {
-    const rove__key_ports ports = key_ports(store);
+rove_status rove__lock_key(const rove__store_ports *ports, const char *path, rove__key_answers *a,
+                           rove__data_key *key, rove_error *error) {
+    const rove__key_ports needs = key_ports(ports);
     int has_pin = 0;
 
-    rove_status status = rove__key_file_look(&ports, store->key_path, &has_pin, error);
-    if (status != ROVE_OK) {
-        return status;
+    rove_status status = rove__key_file_look(&needs, path, &has_pin, error);
+    if (status == ROVE_OK) {
+        status = ask(ports->keyring, has_pin, a, error);
     }
-    status = ask(store->ports.keyring, has_pin, a, error);
-    return status == ROVE_OK ? rove__key_file_read(&ports, store->key_path, &a->secrets, key, error)
-                             : status;
+    return status == ROVE_OK ? rove__key_file_read(&needs, path, &a->secrets, key, error) : status;
 }
 
 rove_status rove__lock_put_key(rove__store *store, const rove__key_answers *a,
                                const rove__data_key *key, rove_error *error) {
-    const rove__key_ports ports = key_ports(store);
+    const rove__key_ports ports = key_ports(&store->ports);
 
     return rove__key_file_write(&ports, store->key_path, key, &a->secrets, NULL, error);
 }
 
-static rove_status read_key(rove__store *store, rove__data_key *key, rove_error *error) {
+rove_status rove__lock_read(const rove__store_ports *ports, const char *path, rove__data_key *key,
+                            rove_error *error) {
     rove__key_answers a;
 
     memset(&a, 0, sizeof a);
-    rove_status status = rove__lock_key(store, &a, key, error);
+    rove_status status = rove__lock_key(ports, path, &a, key, error);
     rove__wipe(&a, sizeof a);
     return status;
 }
@@ -147,7 +146,8 @@ rove_status rove__lock_open(rove__store *store, rove_error *error) {
         return status;
     }
     memset(&key, 0, sizeof key);
-    status = is_new ? draw_key(store, &key, error) : read_key(store, &key, error);
+    status = is_new ? draw_key(store, &key, error)
+                    : rove__lock_read(&store->ports, store->key_path, &key, error);
     if (status == ROVE_OK) {
         status = rove__vault_open(&store->vault, store->ports.crypto, store->ports.random, &key);
     }
@@ -231,7 +231,7 @@ rove_status rove__unlock_keys(rove__store *store, rove_error *error) {
     rove__data_key key;
 
     memset(&key, 0, sizeof key);
-    rove_status status = read_key(store, &key, error);
+    rove_status status = rove__lock_read(&store->ports, store->key_path, &key, error);
     if (status == ROVE_OK) {
         status = rove__vault_unlock(&store->vault, &key);
     }
@@ -262,30 +262,41 @@ rove_status rove__store_unlock(rove__store *store, rove_error *error) {
     return over ? rove__store_check(store, error) : status;
 }
 
-rove_status rove__store_wrap(rove__store *store, const uint8_t *secret, const char *pin,
-                             size_t pin_size, rove_error *error) {
-    const rove__key_ports ports = key_ports(store);
+/* With the writer's turn: core.key is written by one at a time, or the one that replaces the key would lose it. */
+static rove_status wrap(rove__store *store, const uint8_t *secret, const char *pin, size_t pin_size,
+                        rove_error *error) {
     rove__data_key key;
     rove__key_answers a;
 
-    if (!rove__store_is_sealed(store)) {
-        return rove__error_set(error, ROVE_STATE, "A replica that is not encrypted has no key.");
-    }
-    rove_status status = rove__store_check(store, error);
-    if (status != ROVE_OK) {
-        return status;
-    }
     memset(&key, 0, sizeof key);
-    status = rove__vault_key(&store->vault, &key);
+    memset(&a, 0, sizeof a);
+    rove_status status = rove__vault_key(&store->vault, &key);
     if (status == ROVE_OK) {
         status = ask(store->ports.keyring, 0, &a, error);
     }
     if (status == ROVE_OK) {
         a.secrets = (rove__key_secrets){
             .host = secret != NULL ? secret : a.secret, .pin = pin, .pin_size = pin_size};
-        status = rove__key_file_write(&ports, store->key_path, &key, &a.secrets, NULL, error);
+        status = rove__lock_put_key(store, &a, &key, error);
     }
     rove__wipe(&a, sizeof a);
     rove__wipe(&key, sizeof key);
+    return status;
+}
+
+rove_status rove__store_wrap(rove__store *store, const uint8_t *secret, const char *pin,
+                             size_t pin_size, rove_error *error) {
+    if (!rove__store_is_sealed(store)) {
+        return rove__error_set(error, ROVE_STATE, "A replica that is not encrypted has no key.");
+    }
+    rove_status status = rove__store_check(store, error);
+    if (status == ROVE_OK) {
+        status = rove__store_turn(store, error);
+    }
+    if (status == ROVE_OK) {
+        status =
+            store->locked ? rove__lock_refuse(error) : wrap(store, secret, pin, pin_size, error);
+        rove__store_turn_over(store);
+    }
     return status;
 }

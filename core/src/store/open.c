@@ -120,7 +120,7 @@ static rove_status open_file(rove__store *store, rove_error *error) {
     return status;
 }
 
-static char *join(const rove_allocator *allocator, const char *folder, const char *name) {
+char *rove__store_path(const rove_allocator *allocator, const char *folder, const char *name) {
     size_t size = strlen(folder) + strlen(name) + 2;
     char *path = rove__alloc(allocator, size);
 
@@ -132,7 +132,7 @@ static char *join(const rove_allocator *allocator, const char *folder, const cha
 
 static rove_status take_lock(rove__store *store, rove_error *error) {
     const rove_files *files = store->ports.files;
-    char *path = join(store->ports.allocator, store->folder, "lock");
+    char *path = rove__store_path(store->ports.allocator, store->folder, "lock");
 
     if (path == NULL) {
         return ROVE_NOMEM;
@@ -149,8 +149,8 @@ static rove_status prepare_handle(rove__store *store, const char *folder) {
     const rove_allocator *allocator = store->ports.allocator;
 
     store->folder = rove__alloc_text(allocator, folder);
-    store->path = join(allocator, folder, "replica.db");
-    store->key_path = join(allocator, folder, "core.key");
+    store->path = rove__store_path(allocator, folder, "replica.db");
+    store->key_path = rove__store_path(allocator, folder, "core.key");
     store->mutex = sqlite3_mutex_alloc(SQLITE_MUTEX_RECURSIVE);
     store->queue = sqlite3_mutex_alloc(SQLITE_MUTEX_FAST);
     store->anchor_mutex = sqlite3_mutex_alloc(SQLITE_MUTEX_FAST);

@@ -98,7 +98,8 @@ rove_status rove__store_rekey(rove__store *store, rove_error *error) {
     if (status != ROVE_OK) {
         return status;
     }
-    status = store->locked ? rove__lock_refuse(error) : rove__lock_key(store, &a, &key, error);
+    status = store->locked ? rove__lock_refuse(error)
+                           : rove__lock_key(&store->ports, store->key_path, &a, &key, error);
     if (status == ROVE_OK) {
         status = replace(store, &a, &key, error);
     }
