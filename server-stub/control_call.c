@@ -28,10 +28,7 @@ static rove_status write_request(rove__buf *out, const hq_io *io, int argc, char
     if (status != ROVE_OK) {
         return rove__error_set(error, status, "The command line is too long.");
     }
-    size_t size = out->size - 4;
-    for (size_t i = 0; i < 4; i++) {
-        out->data[i] = (uint8_t)(size >> (24 - 8 * i));
-    }
+    rove__u32_put(out->data, (uint32_t)(out->size - 4));
     return ROVE_OK;
 }
 

@@ -69,8 +69,8 @@ static size_t message_of(const seal *of, int newest, uint8_t message[64]) {
     const char *mark = newest ? NEWEST_MARK : ENTRY_MARK;
     size_t size = strlen(mark);
     memcpy(message, mark, size);
-    for (int i = 0; newest && i < 8; i++) {
-        message[size++] = (uint8_t)((uint64_t)of->number >> (56 - 8 * i));
+    if (newest) {
+        size += rove__u64_put(message + size, (uint64_t)of->number);
     }
     memcpy(message + size, of->hash, ROVE_SHA256_SIZE);
     return size + ROVE_SHA256_SIZE;
@@ -97,9 +97,7 @@ static rove_status put_seal(hq *headquarters, rove__hq_tx *tx, int64_t number,
         return status;
     }
     if (newest) {
-        for (int i = 0; i < 8; i++) {
-            stored[size++] = (uint8_t)((uint64_t)number >> (56 - 8 * i));
-        }
+        size = rove__u64_put(stored, (uint64_t)number);
     } else {
         key_of(key, number);
     }

@@ -10,6 +10,7 @@
 
 #include "admin/people.h"
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "base/log.h"
 #include "base/reader.h"
 #include "base/text.h"
@@ -33,10 +34,8 @@ enum MHD_Result nonce_finish(request *self) {
     uint8_t nonce[ROVE_ENROLL_NONCE_SIZE];
     uint8_t mac[ROVE_SHA256_SIZE];
     uint64_t now_ms = (uint64_t)front_boot_ms(self->http);
-    for (size_t i = 0; i < 8; i++) {
-        nonce[i] = (uint8_t)(now_ms >> (56 - 8 * i));
-    }
-    rove_status status = ports->random.fill(ports->random.ctx, nonce + 8, NONCE_OPEN - 8);
+    size_t size = rove__u64_put(nonce, now_ms);
+    rove_status status = ports->random.fill(ports->random.ctx, nonce + size, NONCE_OPEN - size);
     if (status == ROVE_OK) {
         status = nonce_mac(self->http, nonce, mac);
     }

@@ -149,19 +149,13 @@ void rove__buf_zigzag(rove__buf *buf, int64_t value) {
 void rove__buf_u32(rove__buf *buf, uint32_t value) {
     uint8_t bytes[4];
 
-    for (size_t i = 0; i < sizeof bytes; i++) {
-        bytes[i] = (uint8_t)(value >> (24 - 8 * i));
-    }
-    rove__buf_append(buf, bytes, sizeof bytes);
+    rove__buf_append(buf, bytes, rove__u32_put(bytes, value));
 }
 
 void rove__buf_u64(rove__buf *buf, uint64_t value) {
     uint8_t bytes[8];
 
-    for (size_t i = 0; i < sizeof bytes; i++) {
-        bytes[i] = (uint8_t)(value >> (56 - 8 * i));
-    }
-    rove__buf_append(buf, bytes, sizeof bytes);
+    rove__buf_append(buf, bytes, rove__u64_put(bytes, value));
 }
 
 void rove__buf_bytes(rove__buf *buf, const void *data, size_t size) {

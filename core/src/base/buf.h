@@ -57,6 +57,22 @@ static inline size_t rove__zigzag_put(uint8_t *out, int64_t value) {
 /* Big-endian, so that bytes sort like numbers. */
 void rove__buf_u32(rove__buf *buf, uint32_t value);
 void rove__buf_u64(rove__buf *buf, uint64_t value);
+/* The same two into memory, and back; how many bytes they took. */
+static inline size_t rove__u32_put(uint8_t *out, uint32_t value) {
+    for (int i = 0; i < 4; i++) {
+        out[i] = (uint8_t)(value >> (24 - 8 * i));
+    }
+    return 4;
+}
+static inline size_t rove__u64_put(uint8_t *out, uint64_t value) {
+    for (int i = 0; i < 8; i++) {
+        out[i] = (uint8_t)(value >> (56 - 8 * i));
+    }
+    return 8;
+}
+static inline uint32_t rove__u32_get(const uint8_t *at) {
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
 /* A varint size, then the bytes. */
 void rove__buf_bytes(rove__buf *buf, const void *data, size_t size);
 /* Room for `size` bytes to be written by the caller; NULL after a failure (and for size 0 possibly). */

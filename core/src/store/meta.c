@@ -201,26 +201,13 @@ rove_status rove__meta_load(rove__store *store, rove_error *error) {
 }
 
 /* Fixed-size big-endian records, small enough for the stack. */
-static size_t put_u64(uint8_t *out, uint64_t value) {
-    for (int i = 0; i < 8; i++) {
-        out[i] = (uint8_t)(value >> (56 - 8 * i));
-    }
-    return 8;
-}
-
-static size_t put_u32(uint8_t *out, uint32_t value) {
-    for (int i = 0; i < 4; i++) {
-        out[i] = (uint8_t)(value >> (24 - 8 * i));
-    }
-    return 4;
-}
 
 rove_status rove__meta_put_owner(rove__store *store, const rove__store_owner *owner,
                                  rove_error *error) {
     uint8_t bytes[12];
-    size_t size = put_u32(bytes, owner->replica);
+    size_t size = rove__u32_put(bytes, owner->replica);
 
-    size += put_u64(bytes + size, (uint64_t)owner->user);
+    size += rove__u64_put(bytes + size, (uint64_t)owner->user);
     rove_status status = rove__meta_put_bytes(store, ROVE_META_OWNER, bytes, size, error);
     if (status == ROVE_OK) {
         store->owner = *owner;
@@ -231,21 +218,21 @@ rove_status rove__meta_put_owner(rove__store *store, const rove__store_owner *ow
 rove_status rove__meta_put_clock(rove__store *store, rove_error *error) {
     const rove__store_clock *clock = &store->clock;
     uint8_t bytes[36];
-    size_t size = put_u64(bytes, clock->hlc.last);
+    size_t size = rove__u64_put(bytes, clock->hlc.last);
 
-    size += put_u64(bytes + size, clock->hlc.issued);
-    size += put_u64(bytes + size, clock->held);
-    size += put_u32(bytes + size, clock->counter);
-    size += put_u64(bytes + size, clock->tx);
+    size += rove__u64_put(bytes + size, clock->hlc.issued);
+    size += rove__u64_put(bytes + size, clock->held);
+    size += rove__u32_put(bytes + size, clock->counter);
+    size += rove__u64_put(bytes + size, clock->tx);
     rove_status status = rove__meta_put_bytes(store, ROVE_META_CLOCK, bytes, size, error);
     return status;
 }
 
 rove_status rove__meta_put_cursor(rove__store *store, rove__cursor cursor, rove_error *error) {
     uint8_t bytes[16];
-    size_t size = put_u64(bytes, cursor.timeline);
+    size_t size = rove__u64_put(bytes, cursor.timeline);
 
-    size += put_u64(bytes + size, cursor.seq);
+    size += rove__u64_put(bytes + size, cursor.seq);
     rove_status status = rove__meta_put_bytes(store, ROVE_META_CURSOR, bytes, size, error);
     if (status == ROVE_OK) {
         store->cursor = cursor;
@@ -256,10 +243,10 @@ rove_status rove__meta_put_cursor(rove__store *store, rove__cursor cursor, rove_
 rove_status rove__meta_put_anchor(rove__store *store, const rove__anchor *anchor,
                                   rove_error *error) {
     uint8_t bytes[24 + ROVE_BOOT_ID_SIZE];
-    size_t size = put_u64(bytes, (uint64_t)anchor->server_ms);
+    size_t size = rove__u64_put(bytes, (uint64_t)anchor->server_ms);
 
-    size += put_u64(bytes + size, (uint64_t)anchor->at.wall_ms);
-    size += put_u64(bytes + size, (uint64_t)anchor->at.boot_ms);
+    size += rove__u64_put(bytes + size, (uint64_t)anchor->at.wall_ms);
+    size += rove__u64_put(bytes + size, (uint64_t)anchor->at.boot_ms);
     memcpy(bytes + size, anchor->at.boot_id, ROVE_BOOT_ID_SIZE);
     rove_status status = rove__meta_put_bytes(store, ROVE_META_ANCHOR, bytes, sizeof bytes, error);
     if (status == ROVE_OK) {
@@ -270,11 +257,11 @@ rove_status rove__meta_put_anchor(rove__store *store, const rove__anchor *anchor
 
 rove_status rove__meta_put_lease(rove__store *store, const rove__lease *lease, rove_error *error) {
     uint8_t bytes[32 + ROVE_BOOT_ID_SIZE];
-    size_t size = put_u64(bytes, (uint64_t)lease->lease_ms);
+    size_t size = rove__u64_put(bytes, (uint64_t)lease->lease_ms);
 
-    size += put_u64(bytes + size, (uint64_t)lease->used_ms);
-    size += put_u64(bytes + size, (uint64_t)lease->at.wall_ms);
-    size += put_u64(bytes + size, (uint64_t)lease->at.boot_ms);
+    size += rove__u64_put(bytes + size, (uint64_t)lease->used_ms);
+    size += rove__u64_put(bytes + size, (uint64_t)lease->at.wall_ms);
+    size += rove__u64_put(bytes + size, (uint64_t)lease->at.boot_ms);
     memcpy(bytes + size, lease->at.boot_id, ROVE_BOOT_ID_SIZE);
     return rove__meta_put_bytes(store, ROVE_META_LEASE, bytes, sizeof bytes, error);
 }

@@ -100,12 +100,8 @@ rove_status rove__write_proved(rove__store *store, const rove__link_made *made, 
     if (!made->made) {
         return ROVE_OK;
     }
-    for (size_t i = 0; i < 4; i++) {
-        head[i] = (uint8_t)(store->owner.replica >> (24 - 8 * i));
-    }
-    for (size_t i = 0; i < 8; i++) {
-        head[4 + i] = (uint8_t)(made->ordinal >> (56 - 8 * i));
-    }
-    memcpy(head + 12, made->hash, ROVE_SHA256_SIZE);
+    size_t size = rove__u32_put(head, store->owner.replica);
+    size += rove__u64_put(head + size, made->ordinal);
+    memcpy(head + size, made->hash, ROVE_SHA256_SIZE);
     return rove__meta_put_bytes(store, ROVE_META_SEALS, head, sizeof head, error);
 }

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/buf.h"
 #include "base/text.h"
 
 #define MAGIC     "RoveKey"
@@ -35,16 +36,6 @@ typedef struct key_file {
 
 ROVE_STATIC_ASSERT(sizeof(key_file) == 206, "the file is what the comment says");
 ROVE_STATIC_ASSERT(ROVE_DATA_KEY_SIZE == ROVE_GCM_KEY_SIZE, "a data key is an AES-256 key");
-
-static void put32(uint8_t at[4], uint32_t value) {
-    for (int i = 0; i < 4; i++) {
-        at[i] = (uint8_t)(value >> (24 - 8 * i));
-    }
-}
-
-static uint32_t get32(const uint8_t at[4]) {
-    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
-}
 
 static const char *sentence_of(rove_status status) {
     switch (status) {
@@ -100,9 +91,9 @@ static rove_status check_of(const rove_crypto *crypto, const uint8_t key[ROVE_DA
 /* libargon2 overwrites its memory before it gives it back. Cost and sizes are within its limits: memory is all that it can lack. */
 static rove_status pin_key(const key_file *file, const rove__key_secrets *secrets,
                            uint8_t out[ROVE_PIN_KEY_SIZE]) {
-    int result =
-        argon2id_hash_raw(get32(file->passes), get32(file->memory_kib), 1, secrets->pin,
-                          secrets->pin_size, file->salt, sizeof file->salt, out, ROVE_PIN_KEY_SIZE);
+    int result = argon2id_hash_raw(rove__u32_get(file->passes), rove__u32_get(file->memory_kib), 1,
+                                   secrets->pin, secrets->pin_size, file->salt, sizeof file->salt,
+                                   out, ROVE_PIN_KEY_SIZE);
 
     return result == ARGON2_OK ? ROVE_OK : ROVE_NOMEM;
 }
@@ -113,7 +104,7 @@ static rove_status wrapping_key(const rove_crypto *crypto, const key_file *file,
     uint8_t secret[ROVE_SECRET_SIZE + ROVE_PIN_KEY_SIZE];
     size_t size = ROVE_SECRET_SIZE;
     rove_status status =
-        (secrets->pin != NULL) == (get32(file->passes) > 0) ? ROVE_OK : ROVE_WRONG_KEY;
+        (secrets->pin != NULL) == (rove__u32_get(file->passes) > 0) ? ROVE_OK : ROVE_WRONG_KEY;
 
     memcpy(secret, secrets->host, ROVE_SECRET_SIZE);
     if (status == ROVE_OK && secrets->pin != NULL) {
@@ -130,8 +121,8 @@ static rove_status wrapping_key(const rove_crypto *crypto, const key_file *file,
 
 /* Whether the cost of a PIN is one that anybody would ask for: before the memory is taken. */
 static int is_fair(const key_file *file) {
-    uint32_t memory_kib = get32(file->memory_kib);
-    uint32_t passes = get32(file->passes);
+    uint32_t memory_kib = rove__u32_get(file->memory_kib);
+    uint32_t passes = rove__u32_get(file->passes);
 
     return (memory_kib == 0 && passes == 0) ||
            (memory_kib >= ROVE_PIN_MEMORY_KIB_MIN && memory_kib <= ROVE_PIN_MEMORY_KIB_MAX &&
@@ -177,8 +168,8 @@ rove_status rove__key_file_write(const rove__key_ports *ports, const char *path,
             return rove__error_set(error, ROVE_INVALID, "A PIN has 1 to %d bytes.", ROVE_PIN_MAX);
         }
         cost = cost != NULL ? cost : &usual;
-        put32(file.memory_kib, cost->memory_kib);
-        put32(file.passes, cost->passes);
+        rove__u32_put(file.memory_kib, cost->memory_kib);
+        rove__u32_put(file.passes, cost->passes);
         if (cost->passes == 0 || !is_fair(&file)) {
             return rove__error_set(error, ROVE_INVALID, "A PIN may not cost that.");
         }
@@ -282,7 +273,7 @@ rove_status rove__key_file_look(const rove__key_ports *ports, const char *path, 
     *has_pin = 0;
     rove_status status = load(ports, path, &file, error);
     if (status == ROVE_OK) {
-        *has_pin = get32(file.passes) > 0;
+        *has_pin = rove__u32_get(file.passes) > 0;
     }
     return status;
 }

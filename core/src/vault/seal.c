@@ -7,21 +7,12 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/buf.h"
 
 #define EPOCH_UNITS ((uint64_t)1 << 28)
 #define NONCE_AT    0
 #define TAG_AT      ROVE_GCM_NONCE_SIZE
 #define EPOCH_AT    (ROVE_GCM_NONCE_SIZE + ROVE_GCM_TAG_SIZE)
-
-static void put32(uint8_t *at, uint32_t value) {
-    for (int i = 0; i < 4; i++) {
-        at[i] = (uint8_t)(value >> (24 - 8 * i));
-    }
-}
-
-static uint32_t get32(const uint8_t *at) {
-    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
-}
 
 /* Not 0: that is what a hole in a file has. A failure leaves the one that there is. */
 static rove_status new_epoch(rove__vault *vault, uint8_t generation) {
@@ -32,7 +23,7 @@ static rove_status new_epoch(rove__vault *vault, uint8_t generation) {
     while (status == ROVE_OK && (epoch == 0 || epoch == vault->epoch)) {
         status = vault->random->fill(vault->random->ctx, drawn, sizeof drawn);
         drawn[0] = generation;
-        epoch = get32(drawn);
+        epoch = rove__u32_get(drawn);
     }
     if (status == ROVE_OK) {
         vault->epoch = epoch;
@@ -127,7 +118,7 @@ static rove_status derive(rove__vault *vault, rove__unit_kind kind, uint32_t epo
     const rove__data_key *data = &vault->data;
     const uint8_t *secret = data_key_of(data, (uint8_t)(epoch >> 24));
 
-    put32(info + sizeof info - 4, epoch);
+    rove__u32_put(info + sizeof info - 4, epoch);
     key->epoch = 0;
     if (secret == NULL) {
         return ROVE_CORRUPT;
@@ -180,9 +171,9 @@ static address address_of(const rove__vault *vault, rove__unit_kind kind, uint64
 
     memcpy(a.bytes, vault->data.file_id, ROVE_FILE_ID_SIZE);
     a.bytes[ROVE_FILE_ID_SIZE] = (uint8_t)kind;
-    put32(a.bytes + ROVE_FILE_ID_SIZE + 1, (uint32_t)(position >> 32));
-    put32(a.bytes + ROVE_FILE_ID_SIZE + 5, (uint32_t)position);
-    put32(a.bytes + ROVE_FILE_ID_SIZE + 9, epoch);
+    rove__u32_put(a.bytes + ROVE_FILE_ID_SIZE + 1, (uint32_t)(position >> 32));
+    rove__u32_put(a.bytes + ROVE_FILE_ID_SIZE + 5, (uint32_t)position);
+    rove__u32_put(a.bytes + ROVE_FILE_ID_SIZE + 9, epoch);
     return a;
 }
 
@@ -198,7 +189,7 @@ rove_status rove__vault_seal(rove__vault *vault, rove__unit_kind kind, uint64_t 
     }
     if (status == ROVE_OK) {
         address a = address_of(vault, kind, position, epoch);
-        put32(seal + EPOCH_AT, epoch);
+        rove__u32_put(seal + EPOCH_AT, epoch);
         status = vault->crypto->gcm_seal(vault->crypto->ctx, key, seal + NONCE_AT, a.bytes,
                                          sizeof a.bytes, plain, size, out, seal + TAG_AT);
     }
@@ -210,7 +201,7 @@ rove_status rove__vault_unseal(rove__vault *vault, rove__unit_kind kind, uint64_
                                const void *sealed, size_t size,
                                const uint8_t seal[ROVE_UNIT_SEAL_SIZE], void *out) {
     uint8_t key[ROVE_GCM_KEY_SIZE];
-    uint32_t epoch = get32(seal + EPOCH_AT);
+    uint32_t epoch = rove__u32_get(seal + EPOCH_AT);
 
     if (epoch == 0) {
         return ROVE_CORRUPT; /* nothing was ever sealed in it: a hole of zeros */
