@@ -444,10 +444,12 @@ static void test_many_devices(void **state) {
     char replica[16];
     said s;
     assert_non_null(phones);
+    invite(w);
+    assert_int_equal(enroll(w, &phones[0].device), ROVE_OK);
+    (void)snprintf(replica, sizeof replica, "%u", (unsigned)phones[0].device.replica);
     for (size_t i = 0; i < PHONES; i++) {
         start_phone(w, &phones[i], exchange_often);
     }
-    (void)snprintf(replica, sizeof replica, "%u", (unsigned)phones[0].device.replica);
     for (int i = 0; i < 10; i++) {
         (void)headquarters_user_put(&w->h, 0, i % 2 == 0 ? "even" : "odd", 1);
         assert_int_equal(headquarters_run(&w->h, &s, "status", NULL), HQ_EXIT_DONE);
