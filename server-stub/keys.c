@@ -180,6 +180,9 @@ rove_status hq_keys_load(const hq_ports *ports, const char *folder, hq_keys *key
         status = read_key(ports, folder, "server.key", &keys->server_key, error);
     }
     if (status == ROVE_OK) {
+        status = rove_pki_signer_open(&keys->server_key, &keys->signer, error);
+    }
+    if (status == ROVE_OK) {
         status = rove_pki_pin(keys->server.data, keys->server.size, keys->pin, error);
     }
     if (status == ROVE_OK) {
@@ -221,5 +224,6 @@ rove_status hq_keys_renew(const hq_ports *ports, const char *folder, hq_keys *ke
 
 void hq_keys_wipe(hq_keys *keys) {
     rove_pki_authority_free(keys->authority);
+    rove_pki_signer_free(keys->signer);
     rove__wipe(keys, sizeof *keys);
 }

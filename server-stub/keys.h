@@ -10,12 +10,14 @@
 
 #include "hq.h"
 #include "posix/pki.h"
+#include "posix/pki_sign.h"
 
 typedef struct hq_keys {
     rove_pki_authority *authority;
     rove_pki_bytes ca;         /* DER */
     rove_pki_bytes server;     /* DER */
     rove_pki_bytes server_key; /* PEM */
+    rove_pki_signer *signer;   /* by server_key */
     uint8_t pin[ROVE_SHA256_SIZE];
     rove__server_sealing sealing;           /* borrows from what follows */
     uint8_t seal_private[ROVE_KEY_DER_MAX]; /* DER */

@@ -15,7 +15,6 @@
 #include "base/text.h"
 #include "keys.h"
 #include "path.h"
-#include "posix/pki_sign.h"
 
 #define ENTRY_MARK  "rove act 1"
 #define NEWEST_MARK "rove acts 1"
@@ -91,7 +90,7 @@ static rove_status put_seal(hq *headquarters, rove__hq_tx *tx, int64_t number,
     seal made = {.number = number};
     memcpy(made.hash, hash, sizeof made.hash);
     rove_status status =
-        rove_pki_sign(&keys->server_key, message, message_of(&made, newest, message),
+        rove_pki_sign(keys->signer, message, message_of(&made, newest, message),
                       made.signature, &made.signature_size, NULL);
     if (status != ROVE_OK) {
         return status;

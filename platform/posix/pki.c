@@ -180,7 +180,7 @@ rove_status rove_pki_authority_make(const char *name, int64_t now_ms, rove_pki_b
     return status;
 }
 
-static EVP_PKEY *read_key_pem(const rove_pki_bytes *pem) {
+EVP_PKEY *rove__pki_read_key(const rove_pki_bytes *pem) {
     char no_password[] = "";
     EVP_PKEY *key = NULL;
     BIO *bio = pem->size > ROVE_PKI_BYTES_MAX ? NULL : BIO_new_mem_buf(pem->data, (int)pem->size);
@@ -200,7 +200,7 @@ rove_status rove_pki_authority_open(const rove_pki_bytes *key_pem,
     if (self == NULL) {
         return rove__pki_fail(error, ROVE_NOMEM, "There is not enough memory");
     }
-    self->key = read_key_pem(key_pem);
+    self->key = rove__pki_read_key(key_pem);
     self->certificate = rove__pki_parse(certificate_der->data, certificate_der->size);
     if (self->key == NULL) {
         status = rove__pki_fail(error, ROVE_INVALID,
@@ -339,7 +339,7 @@ rove_status rove_pki_server_renew(const rove_pki_authority *authority,
                                   const rove_pki_bytes *key_pem, const char *const *names,
                                   size_t count, int64_t now_ms, rove_pki_bytes *certificate_der,
                                   rove_error *error) {
-    EVP_PKEY *key = read_key_pem(key_pem);
+    EVP_PKEY *key = rove__pki_read_key(key_pem);
     if (key == NULL) {
         return rove__pki_fail(error, ROVE_INVALID,
                               "The server's private key is no PEM without a password");

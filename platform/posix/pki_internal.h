@@ -21,6 +21,8 @@ struct rove_pki_authority {
 
 /* Fills in *error with OpenSSL's oldest complaint, empties its queue and returns `status`. */
 rove_status rove__pki_fail(rove_error *error, rove_status status, const char *text);
+/* A private key without a password; NULL if it is none. The caller frees. */
+EVP_PKEY *rove__pki_read_key(const rove_pki_bytes *pem);
 /* Parses one certificate and nothing behind it; NULL if that is not what it is. The caller frees. */
 X509 *rove__pki_parse(const void *der, size_t size);
 /* Writes a certificate as DER. */

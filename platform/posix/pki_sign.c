@@ -3,43 +3,50 @@
  */
 #include "pki_sign.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-#include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
 
 #include "pki_internal.h"
 
-/* A key with a password is none of ours, and nobody is asked for one. */
-static int no_password(char *out, int capacity, int writing, void *ctx) {
-    (void)out;
-    (void)capacity;
-    (void)writing;
-    (void)ctx;
-    return -1;
+struct rove_pki_signer {
+    EVP_PKEY *key; /* owned */
+};
+
+rove_status rove_pki_signer_open(const rove_pki_bytes *key_pem, rove_pki_signer **out,
+                                 rove_error *error) {
+    *out = NULL;
+    rove_pki_signer *self = calloc(1, sizeof *self);
+    if (self == NULL) {
+        return rove__pki_fail(error, ROVE_NOMEM, "There is not enough memory");
+    }
+    self->key = rove__pki_read_key(key_pem);
+    if (self->key == NULL) {
+        free(self);
+        return rove__pki_fail(error, ROVE_INVALID, "The server's key cannot be used");
+    }
+    *out = self;
+    return ROVE_OK;
 }
 
-static EVP_PKEY *read_key(const rove_pki_bytes *pem) {
-    BIO *bio = BIO_new_mem_buf(pem->data, (int)pem->size);
-    EVP_PKEY *key = bio == NULL ? NULL : PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL);
-    BIO_free(bio);
-    return key;
+void rove_pki_signer_free(rove_pki_signer *self) {
+    if (self != NULL) {
+        EVP_PKEY_free(self->key);
+        free(self);
+    }
 }
 
-rove_status rove_pki_sign(const rove_pki_bytes *key_pem, const void *message, size_t size,
+rove_status rove_pki_sign(const rove_pki_signer *self, const void *message, size_t size,
                           uint8_t signature[ROVE_PKI_SIGNATURE_MAX], size_t *signature_size,
                           rove_error *error) {
     uint8_t made[ROVE_PKI_SIGNATURE_MAX];
     size_t made_size = sizeof made;
-    EVP_PKEY *key = read_key(key_pem);
-    EVP_MD_CTX *digest = key == NULL ? NULL : EVP_MD_CTX_new();
+    EVP_MD_CTX *digest = EVP_MD_CTX_new();
     rove_status status = ROVE_OK;
-    if (key == NULL) {
-        status = rove__pki_fail(error, ROVE_INVALID, "The server's key cannot be used");
-    } else if (digest == NULL) {
+    if (digest == NULL) {
         status = rove__pki_fail(error, ROVE_NOMEM, "There is not enough memory to sign");
-    } else if (EVP_DigestSignInit(digest, NULL, EVP_sha256(), NULL, key) != 1 ||
+    } else if (EVP_DigestSignInit(digest, NULL, EVP_sha256(), NULL, self->key) != 1 ||
                EVP_DigestSign(digest, made, &made_size, message, size) != 1) {
         status = rove__pki_fail(error, ROVE_CRYPTO, "Signing failed");
     } else {
@@ -47,7 +54,6 @@ rove_status rove_pki_sign(const rove_pki_bytes *key_pem, const void *message, si
         *signature_size = made_size;
     }
     EVP_MD_CTX_free(digest);
-    EVP_PKEY_free(key);
     return status;
 }
 

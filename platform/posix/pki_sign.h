@@ -14,8 +14,14 @@ extern "C" {
 
 #define ROVE_PKI_SIGNATURE_MAX 72
 
-/* `key_pem` is a private key as rove_pki_server_issue makes it. */
-ROVE_CHECK rove_status rove_pki_sign(const rove_pki_bytes *key_pem, const void *message,
+/* A private key, read once. Reading it costs more than to sign with it. */
+typedef struct rove_pki_signer rove_pki_signer;
+
+/* `key_pem` is a private key as rove_pki_server_issue makes it; it may go afterwards. The caller frees *out. */
+ROVE_CHECK rove_status rove_pki_signer_open(const rove_pki_bytes *key_pem, rove_pki_signer **out,
+                                            rove_error *error);
+void rove_pki_signer_free(rove_pki_signer *signer);
+ROVE_CHECK rove_status rove_pki_sign(const rove_pki_signer *signer, const void *message,
                                      size_t size, uint8_t signature[ROVE_PKI_SIGNATURE_MAX],
                                      size_t *signature_size, rove_error *error);
 ROVE_CHECK rove_status rove_pki_verify(const void *certificate_der, size_t certificate_size,

@@ -298,6 +298,7 @@ static void a_signature_is_of_one_message_by_one_key(void **state) {
     static rove_pki_bytes certificate[2];
     uint8_t signature[ROVE_PKI_SIGNATURE_MAX];
     size_t size = 0;
+    rove_pki_signer *signer = NULL;
     rove_pki_authority *authority = NULL;
     assert_int_equal(rove_pki_authority_make("Acme", NOW_MS, &ca_key, &ca, NULL), ROVE_OK);
     assert_int_equal(rove_pki_authority_open(&ca_key, &ca, &authority, NULL), ROVE_OK);
@@ -307,7 +308,9 @@ static void a_signature_is_of_one_message_by_one_key(void **state) {
             ROVE_OK);
     }
     rove_pki_authority_free(authority);
-    assert_int_equal(rove_pki_sign(&key[0], "abc", 3, signature, &size, NULL), ROVE_OK);
+    assert_int_equal(rove_pki_signer_open(&key[0], &signer, NULL), ROVE_OK);
+    assert_int_equal(rove_pki_sign(signer, "abc", 3, signature, &size, NULL), ROVE_OK);
+    rove_pki_signer_free(signer);
     assert_in_range(size, 60, sizeof signature);
     assert_int_equal(
         rove_pki_verify(certificate[0].data, certificate[0].size, "abc", 3, signature, size, NULL),
@@ -323,8 +326,8 @@ static void a_signature_is_of_one_message_by_one_key(void **state) {
                      ROVE_CORRUPT);
     assert_int_equal(rove_pki_verify(key[0].data, key[0].size, "abc", 3, signature, size, NULL),
                      ROVE_INVALID);
-    assert_int_equal(rove_pki_sign(&certificate[0], "abc", 3, signature, &size, NULL),
-                     ROVE_INVALID);
+    assert_int_equal(rove_pki_signer_open(&certificate[0], &signer, NULL), ROVE_INVALID);
+    assert_null(signer);
 }
 
 int main(void) {
