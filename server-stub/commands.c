@@ -9,6 +9,7 @@
 /* clang-format off */
 const hq_command *const hq_commands[] = {
     &hq_command_users, &hq_command_enroll_code, &hq_command_devices, &hq_command_revoke,
+    &hq_command_lock, &hq_command_unlock, &hq_command_wipe,
     &hq_command_import, &hq_command_assign, &hq_command_unassign,
     &hq_command_reassign, &hq_command_offboard, &hq_command_plans,
     &hq_command_show, &hq_command_add, &hq_command_set, &hq_command_delete, &hq_command_history,

@@ -37,6 +37,18 @@ void rove_pki_signer_free(rove_pki_signer *self) {
     }
 }
 
+rove_status rove_pki_signer_public(const rove_pki_signer *self,
+                                   uint8_t der[ROVE_PUBLIC_KEY_DER_MAX], size_t *size,
+                                   rove_error *error) {
+    uint8_t *at = der;
+    int needed = i2d_PUBKEY(self->key, NULL);
+    if (needed <= 0 || needed > ROVE_PUBLIC_KEY_DER_MAX || i2d_PUBKEY(self->key, &at) != needed) {
+        return rove__pki_fail(error, ROVE_CRYPTO, "The server's public key could not be written");
+    }
+    *size = (size_t)needed;
+    return ROVE_OK;
+}
+
 rove_status rove_pki_sign(const rove_pki_signer *self, const void *message, size_t size,
                           uint8_t signature[ROVE_PKI_SIGNATURE_MAX], size_t *signature_size,
                           rove_error *error) {

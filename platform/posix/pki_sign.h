@@ -21,6 +21,10 @@ typedef struct rove_pki_signer rove_pki_signer;
 ROVE_CHECK rove_status rove_pki_signer_open(const rove_pki_bytes *key_pem, rove_pki_signer **out,
                                             rove_error *error);
 void rove_pki_signer_free(rove_pki_signer *signer);
+/* Its public key, SubjectPublicKeyInfo. */
+ROVE_CHECK rove_status rove_pki_signer_public(const rove_pki_signer *signer,
+                                              uint8_t der[ROVE_PUBLIC_KEY_DER_MAX], size_t *size,
+                                              rove_error *error);
 ROVE_CHECK rove_status rove_pki_sign(const rove_pki_signer *signer, const void *message,
                                      size_t size, uint8_t signature[ROVE_PKI_SIGNATURE_MAX],
                                      size_t *signature_size, rove_error *error);

@@ -13,6 +13,9 @@ extern const hq_command hq_command_users;
 extern const hq_command hq_command_enroll_code;
 extern const hq_command hq_command_devices;
 extern const hq_command hq_command_revoke;
+extern const hq_command hq_command_lock;
+extern const hq_command hq_command_unlock;
+extern const hq_command hq_command_wipe;
 
 /* Who holds what. */
 extern const hq_command hq_command_assign;

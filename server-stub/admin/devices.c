@@ -9,6 +9,7 @@
 #include "admin/people.h"
 #include "args.h"
 #include "base/text.h"
+#include "orders.h"
 #include "print.h"
 #include "wake.h"
 
@@ -49,15 +50,47 @@ static rove_status each_device(void *ctx, const rove__hq_device *device) {
     return ROVE_OK;
 }
 
-static json_t *device_json(const rove__hq_device *device, const hq_person *person) {
-    return json_pack("{s:I, s:I, s:s, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:s}", "replica",
-                     (json_int_t)device->replica, "user", (json_int_t)device->user, "name",
-                     person->name, "status", status_name(device->status), "enrolled",
-                     hq_json_time(device->enrolled_ms), "certificate_until",
-                     hq_json_time(device->certificate_until_ms), "contact",
-                     hq_json_time(device->contact_ms), "wall_offset_ms",
-                     (json_int_t)device->wall_offset_ms, "cursor", (json_int_t)device->cursor,
-                     "former", (json_int_t)device->former, "app", device->app);
+/* "lock", "wipe"; "wiped" once the device said so; "": it is ordered nothing. */
+static const char *order_name(const hq_order *order) {
+    return order->done_ms != 0                    ? "wiped"
+           : order->order.kind == ROVE_ORDER_WIPE ? "wipe"
+           : order->order.kind == ROVE_ORDER_LOCK ? "lock"
+                                                  : "";
+}
+
+static json_t *order_json(const hq_order *order) {
+    if (order->given_ms == 0 && order->done_ms == 0) {
+        return json_null();
+    }
+    return json_pack("{s:s, s:o, s:o, s:o, s:I, s:I, s:I}", "state", order_name(order), "given",
+                     hq_json_time(order->given_ms), "until", hq_json_time(order->order.until_ms),
+                     "done", hq_json_time(order->done_ms), "sealed_batches",
+                     (json_int_t)order->batches, "sealed_changes", (json_int_t)order->changes,
+                     "records_left", (json_int_t)order->left);
+}
+
+static json_t *device_json(const rove__hq_device *device, const hq_person *person,
+                           const hq_order *order) {
+    return json_pack(
+        "{s:I, s:I, s:s, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:s, s:o}", "replica",
+        (json_int_t)device->replica, "user", (json_int_t)device->user, "name", person->name,
+        "status", status_name(device->status), "enrolled", hq_json_time(device->enrolled_ms),
+        "certificate_until", hq_json_time(device->certificate_until_ms), "contact",
+        hq_json_time(device->contact_ms), "wall_offset_ms", (json_int_t)device->wall_offset_ms,
+        "cursor", (json_int_t)device->cursor, "former", (json_int_t)device->former, "app",
+        device->app, "order", order_json(order));
+}
+
+static void order_text(const hq_io *io, const hq_order *order) {
+    char when[ROVE_TIME_TEXT_SIZE];
+    if (order->done_ms != 0) {
+        rove__time_format(order->done_ms, when);
+        hq_print(io, "            wiped %s: %u batches with %u changes sealed, %u records left\n",
+                 when, (unsigned)order->batches, (unsigned)order->changes, (unsigned)order->left);
+    } else if (order->given_ms != 0) {
+        rove__time_format(order->given_ms, when);
+        hq_print(io, "            ordered to %s %s\n", order_name(order), when);
+    }
 }
 
 static void device_text(const hq_io *io, const rove__hq_device *device, const hq_person *person) {
@@ -85,10 +118,17 @@ static rove_status list(void *ctx, rove__hq_tx *tx, rove_error *error) {
             rove__text_format(person.name, sizeof person.name, "(deleted)");
             status = ROVE_OK;
         }
-        if (self->io->json) {
-            (void)json_array_append_new(self->array, device_json(&self->devices[i], &person));
-        } else {
+        hq_order order;
+        if (status == ROVE_OK) {
+            status = hq_order_get(self->headquarters, tx, self->devices[i].replica, &order);
+            status = status == ROVE_NOT_FOUND ? ROVE_OK : status;
+        }
+        if (status == ROVE_OK && self->io->json) {
+            (void)json_array_append_new(self->array,
+                                        device_json(&self->devices[i], &person, &order));
+        } else if (status == ROVE_OK) {
             device_text(self->io, &self->devices[i], &person);
+            order_text(self->io, &order);
         }
     }
     return status;
@@ -123,7 +163,10 @@ const hq_command hq_command_devices = {
     .summary = "list the devices, their users and when they last came",
     .help =
         "One line per device: its replica number, status, last contact, user, and how far it has\n"
-        "come in the stream of changes (the head is in rove-hq status).\n\n"
+        "come in the stream of changes (the head is in rove-hq status). Below it, what it was "
+        "ordered "
+        "to\n"
+        "do, or that it has wiped itself and how much unsent work it sealed before.\n\n"
         "    rove-hq devices\n",
     .run = run_devices};
 

@@ -12,6 +12,7 @@
 #include "assign/realign.h"
 #include "base/alloc.h"
 #include "base/text.h"
+#include "orders.h"
 #include "wake.h"
 
 #include "rove/entities.pb-c.h"
@@ -105,40 +106,20 @@ static rove_status set_number(leaving *self, const rove__entity *entity, rove_id
 
 /* ---- devices and invitations ------------------------------------------------------------------------------ */
 
-static void wipe_key(char key[ROVE_NAME_MAX], rove_replica replica) {
-    rove__text_format(key, ROVE_NAME_MAX, "wipe/%u", (unsigned)replica);
-}
-
-rove_status offboard_wipe_ordered(hq *headquarters, rove__hq_tx *tx, rove_replica replica,
-                                  int64_t *ordered_ms) {
-    char key[ROVE_NAME_MAX];
-    rove__arena arena;
-    rove__bytes value;
-    *ordered_ms = 0;
-    wipe_key(key, replica);
-    rove__arena_init(&arena, &hq_get_ports(headquarters)->allocator, ROW_MAX);
-    rove_status status = hq_database(headquarters)->directory.setting_get(tx, key, &arena, &value);
-    for (size_t i = 0; status == ROVE_OK && i < value.size && i < 18; i++) {
-        *ordered_ms = *ordered_ms * 10 + (value.data[i] - '0');
-    }
-    rove__arena_free(&arena);
-    return status == ROVE_NOT_FOUND ? ROVE_OK : status;
-}
-
 static rove_status order_wipe(leaving *self, rove_replica replica) {
     hq *headquarters = self->out->headquarters;
-    char key[ROVE_NAME_MAX];
-    char text[24];
-    int64_t ordered_ms = 0;
-    rove_status status = offboard_wipe_ordered(headquarters, self->tx, replica, &ordered_ms);
-    if (status != ROVE_OK || ordered_ms != 0) {
-        return status;
+    hq_order order;
+    int fresh = 0;
+    rove_status status = hq_order_get(headquarters, self->tx, replica, &order);
+    if (status == ROVE_OK && order.done_ms != 0) {
+        return ROVE_OK;
     }
-    wipe_key(key, replica);
-    rove__text_format(text, sizeof text, "%lld", (long long)hq_now_ms(headquarters));
-    self->out->wipes++;
-    return hq_database(headquarters)
-        ->directory.setting_put(self->tx, key, (rove__bytes){(const uint8_t *)text, strlen(text)});
+    if (status == ROVE_OK || status == ROVE_NOT_FOUND) {
+        status = hq_order_give(headquarters, self->tx, replica, ROVE_ORDER_WIPE, HQ_ORDER_DAYS,
+                               &fresh, self->error);
+    }
+    self->out->wipes += fresh != 0;
+    return status;
 }
 
 typedef struct device_list {

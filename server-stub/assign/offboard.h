@@ -4,8 +4,7 @@
  *
  * All or nothing: a process that is killed in the middle has done nothing. Done once more, there is nothing left to do.
  *
- * The order to wipe is the setting "wipe/<replica>": when it was given, Unix ms as decimal text. It stands until the device
- * has carried it out.
+ * The orders are those of orders.h.
  */
 #ifndef ROVE_HQ_OFFBOARD_H
 #define ROVE_HQ_OFFBOARD_H
@@ -55,8 +54,5 @@ ROVE_CHECK rove_status offboard_run(offboard *self, rove_error *error);
 /* 1 if there was anything to do. */
 int offboard_did(const offboard *self);
 void offboard_free(offboard *self);
-/* In a transaction: when a device was ordered to wipe itself; 0: it was not. */
-ROVE_CHECK rove_status offboard_wipe_ordered(hq *headquarters, rove__hq_tx *tx,
-                                             rove_replica replica, int64_t *ordered_ms);
 
 #endif

@@ -62,7 +62,8 @@ typedef enum need {
     NEED_OPEN,
     NEED_HOST,   /* from this host */
     NEED_DEVICE, /* a device with a valid certificate that was not revoked; one replaced learns so by sync/server.h */
-    NEED_RENEW   /* the same, but the certificate may have expired */
+    NEED_RENEW,  /* the same, but the certificate may have expired */
+    NEED_ORDER   /* a device of ours, in service or not: for what it is ordered */
 } need;
 
 typedef struct route {
@@ -119,6 +120,7 @@ struct request {
     uint64_t received;
     int64_t began_ms; /* boot clock */
     rove__hq_device device;
+    int ordered;    /* an order to the device is in force: it is let in for nothing else */
     int forgotten;  /* the certificate is ours, and newer than what is known of its device */
     int former_key; /* the connection's key is the one before the device's last renewal */
     rove_status

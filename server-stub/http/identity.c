@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "http/front.h"
+#include "orders.h"
 
 #define DAY_MS       INT64_C(86400000)
 #define FORMER_ARENA ((size_t)4096)
@@ -95,6 +96,14 @@ rove_status front_forget_key(request *self, rove__hq_tx *tx) {
                                     : status;
 }
 
+static rove_status find_order(request *self, rove__hq_tx *tx) {
+    hq *headquarters = self->http->headquarters;
+    hq_order order;
+    rove_status status = hq_order_get(headquarters, tx, self->device.replica, &order);
+    self->ordered = status == ROVE_OK && hq_order_is_in_force(&order, hq_now_ms(headquarters));
+    return status == ROVE_NOT_FOUND ? ROVE_OK : status;
+}
+
 /* UNAUTHORIZED: no device of ours, or not with this key. */
 static rove_status get_device(void *ctx, rove__hq_tx *tx, rove_error *error) {
     request *self = ctx;
@@ -114,6 +123,9 @@ static rove_status get_device(void *ctx, rove__hq_tx *tx, rove_error *error) {
             status = ROVE_UNAUTHORIZED;
         }
         self->forgotten = status != ROVE_OK && front_is_newer(certificate, &self->device);
+    }
+    if (status == ROVE_OK) {
+        status = find_order(self, tx);
     }
     return status == ROVE_NOT_FOUND ? ROVE_UNAUTHORIZED : status;
 }
@@ -153,5 +165,8 @@ rove_status front_authorise(request *self, need needed) {
     if (status != ROVE_OK) {
         return status == ROVE_UNAUTHORIZED ? status : ROVE_LATER;
     }
-    return self->device.status == ROVE_DEVICE_REVOKED ? ROVE_REVOKED : valid;
+    if (needed == NEED_ORDER) {
+        return ROVE_OK;
+    }
+    return self->device.status == ROVE_DEVICE_REVOKED || self->ordered ? ROVE_REVOKED : valid;
 }

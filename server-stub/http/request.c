@@ -133,7 +133,7 @@ static void judge_head(request *self, const char *path, const char *method) {
         refuse(self, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE, ROVE_TOO_BIG);
         return;
     }
-    if (needed == NEED_DEVICE || needed == NEED_RENEW) {
+    if (needed != NEED_OPEN && needed != NEED_HOST) {
         rove_status status = front_authorise(self, needed);
         if (status != ROVE_OK) {
             self->allow = NULL;

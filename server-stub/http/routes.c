@@ -5,6 +5,7 @@
 
 #include "sync/wait.h"
 #include "wire/frame.h"
+#include "wire/order.h"
 
 const route front_routes[] = {
     {.path = "/healthz", .method = "GET", .needed = NEED_OPEN, .finish = healthz_finish},
@@ -38,4 +39,5 @@ const route front_routes[] = {
      .finish = exchange_finish,
      .end = exchange_end},
     {.path = ROVE_WAIT_PATH, .method = "GET", .needed = NEED_DEVICE, .finish = wait_finish},
+    {.path = ROVE_ORDER_PATH, .method = "GET", .needed = NEED_ORDER, .finish = order_finish},
     {.path = NULL}};

@@ -30,4 +30,7 @@ void exchange_end(request *self);
 /* wait.c */
 enum MHD_Result wait_finish(request *self);
 
+/* order.c */
+enum MHD_Result order_finish(request *self);
+
 #endif

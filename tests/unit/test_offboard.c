@@ -8,6 +8,7 @@
 #include "assign/realign.h"
 #include "base/stamp.h"
 #include "heap.h"
+#include "orders.h"
 #include "traffic.h"
 
 #define DAY_MS INT64_C(86400000)
@@ -82,12 +83,20 @@ static rove_status put_device(void *ctx, rove__hq_tx *tx, rove_error *error) {
 static rove_status get_device(void *ctx, rove__hq_tx *tx, rove_error *error) {
     device_job *self = ctx;
     hq *office = self->w->h.hq;
+    hq_order order;
     (void)error;
     rove_status status =
         hq_database(office)->store.device_get(tx, self->device.replica, 0, &self->device);
-    return status == ROVE_OK
-               ? offboard_wipe_ordered(office, tx, self->device.replica, &self->wipe_ms)
-               : status;
+    if (status != ROVE_OK) {
+        return status;
+    }
+    status = hq_order_get(office, tx, self->device.replica, &order);
+    if (status == ROVE_OK) {
+        assert_int_equal(order.order.kind, ROVE_ORDER_WIPE);
+        assert_int_equal(order.order.replica, self->device.replica);
+        self->wipe_ms = order.given_ms;
+    }
+    return status == ROVE_NOT_FOUND ? ROVE_OK : status;
 }
 
 static void make_device(world *w, rove_id user, rove_replica replica, rove__device_status status) {

@@ -20,6 +20,7 @@
 #include "messages.h"
 #include "seals.h"
 #include "wire/frame.h"
+#include "wire/order.h"
 
 #define FILE_MAX    65536
 #define CHANGES_MAX 8
@@ -330,6 +331,36 @@ static void a_sealed_record_is_read_and_written_as_ever(void **state) {
     seals_close(&keys);
 }
 
+static void an_order_is_read_and_written_as_ever(void **state) {
+    fixture *f = *state;
+    seal_keys keys;
+    uint8_t message[ROVE_ORDER_SIGNED_SIZE];
+    uint8_t signature[ROVE_SIGNATURE_MAX];
+    rove__signed_order read;
+    rove__buf expected;
+
+    seals_open(&keys);
+    rove__signed_order order = {.kind = ROVE_ORDER_WIPE,
+                                .replica = 77,
+                                .nonce = {1, 2, 3},
+                                .until_ms = 1795000000000,
+                                .key = {keys.seal_key, sizeof keys.seal_key},
+                                .signature = {signature, 0}};
+    rove__order_message(&order, message);
+    assert_int_equal(keys.crypto.sign(keys.crypto.ctx, keys.headquarters, keys.headquarters_size,
+                                      message, sizeof message, signature, sizeof signature,
+                                      &order.signature.size),
+                     ROVE_OK);
+    rove__order_write(&f->bytes, &order);
+    golden(f, "order", &f->bytes, &expected);
+    assert_same_bytes(&f->bytes, &expected);
+    assert_int_equal(rove__order_read(&read, expected.data, expected.size), ROVE_OK);
+    assert_int_equal(read.kind, ROVE_ORDER_WIPE);
+    assert_int_equal(read.until_ms, order.until_ms);
+    rove__buf_free(&expected);
+    seals_close(&keys);
+}
+
 int main(int count, char **arguments) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(messages_are_read_and_written_as_ever, open, close),
@@ -338,6 +369,7 @@ int main(int count, char **arguments) {
         cmocka_unit_test_setup_teardown(batches_are_read_and_written_as_ever, open, close),
         cmocka_unit_test_setup_teardown(a_stream_is_read_as_ever, open, close),
         cmocka_unit_test_setup_teardown(a_sealed_record_is_read_and_written_as_ever, open, close),
+        cmocka_unit_test_setup_teardown(an_order_is_read_and_written_as_ever, open, close),
     };
 
     rewriting = count == 2 && strcmp(arguments[1], "--rewrite") == 0;
