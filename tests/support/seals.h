@@ -15,7 +15,7 @@
 #include "hex.h"
 #include "posix/posix.h"
 #include "sync/server.h"
-#include "wire/sealed.h"
+#include "wire/sealed_note.h"
 
 #define SEALS_CERTIFICATE "a certificate that says: device 9"
 
@@ -131,6 +131,37 @@ static inline rove__sealed_batch seals_batch(const seal_keys *s,
         rove__sealed_sign(&s->crypto, (rove__bytes){s->device, s->device_size}, &batch, signature),
         ROVE_OK);
     return batch;
+}
+
+/* With what device 9 seals. */
+static inline rove__sealer seals_sealer(const seal_keys *s) {
+    return (rove__sealer){
+        .key = {s->device, s->device_size},
+        .certificate = {(const uint8_t *)SEALS_CERTIFICATE, sizeof SEALS_CERTIFICATE - 1},
+        .recipient = s->seal_key};
+}
+
+static inline rove__sealed_note seals_note(void) {
+    return (rove__sealed_note){
+        .replica = 9,
+        .ordinal = 3,
+        .schema = 1,
+        .anchor = {.server_ms = INT64_C(1764340000000),
+                   .at = {.wall_ms = INT64_C(1764340000500), .boot_ms = 1000, .boot_id = {7}}},
+        .at = {.wall_ms = INT64_C(1764343600500), .boot_ms = 3601000, .boot_id = {7}},
+        .reference = {1, 2, 3, 4},
+        .entity = 5,
+        .row = {(const uint8_t *)"a visit to Bern", 15}};
+}
+
+static inline rove__sealed_receipt seals_receipt(void) {
+    return (rove__sealed_receipt){.replica = 9,
+                                  .nonce = {9, 8, 7},
+                                  .kind = 2,
+                                  .sealed_batches = 3,
+                                  .sealed_changes = 40,
+                                  .records_left = 1,
+                                  .wall_ms = INT64_C(1764343600500)};
 }
 
 #endif

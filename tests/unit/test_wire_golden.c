@@ -361,6 +361,51 @@ static void an_order_is_read_and_written_as_ever(void **state) {
     seals_close(&keys);
 }
 
+static void records_that_stand_alone_are_read_and_written_as_ever(void **state) {
+    fixture *f = *state;
+    seal_keys keys;
+    rove__opening opening;
+    rove__sealed_note note = seals_note();
+    rove__sealed_note note_read;
+    rove__sealed_receipt receipt = seals_receipt();
+    rove__sealed_receipt receipt_read;
+    rove__buf expected;
+    uint32_t ordinal = 0;
+
+    seals_open(&keys);
+    rove__sealer sealer = seals_sealer(&keys);
+    rove__bytes key = {keys.device_public, keys.device_public_size};
+    assert_int_equal(rove__opening_begin(&opening, &keys.crypto,
+                                         (rove__bytes){keys.headquarters, keys.headquarters_size}),
+                     ROVE_OK);
+    assert_int_equal(rove__sealed_note_write(&keys.fixed, &sealer, &note, &f->bytes), ROVE_OK);
+    golden(f, "sealed_note", &f->bytes, &expected);
+    assert_same_bytes(&f->bytes, &expected);
+    assert_int_equal(
+        rove__opening_content(&opening, expected.data, expected.size, &f->again, &ordinal),
+        ROVE_OK);
+    assert_int_equal(rove__sealed_note_read(&note_read, f->again.data, f->again.size), ROVE_OK);
+    assert_int_equal(note_read.row.size, note.row.size);
+    assert_int_equal(rove__sealed_note_verify(&keys.crypto, key, &note_read), ROVE_OK);
+    rove__buf_free(&expected);
+
+    rove__buf_reset(&f->bytes);
+    assert_int_equal(rove__sealed_receipt_write(&keys.fixed, &sealer, &receipt, &f->bytes),
+                     ROVE_OK);
+    golden(f, "sealed_receipt", &f->bytes, &expected);
+    assert_same_bytes(&f->bytes, &expected);
+    assert_int_equal(
+        rove__opening_content(&opening, expected.data, expected.size, &f->again, &ordinal),
+        ROVE_OK);
+    assert_int_equal(rove__sealed_receipt_read(&receipt_read, f->again.data, f->again.size),
+                     ROVE_OK);
+    assert_int_equal(receipt_read.sealed_changes, 40);
+    assert_int_equal(rove__sealed_receipt_verify(&keys.crypto, key, &receipt_read), ROVE_OK);
+    rove__opening_end(&opening);
+    rove__buf_free(&expected);
+    seals_close(&keys);
+}
+
 int main(int count, char **arguments) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(messages_are_read_and_written_as_ever, open, close),
@@ -370,6 +415,8 @@ int main(int count, char **arguments) {
         cmocka_unit_test_setup_teardown(a_stream_is_read_as_ever, open, close),
         cmocka_unit_test_setup_teardown(a_sealed_record_is_read_and_written_as_ever, open, close),
         cmocka_unit_test_setup_teardown(an_order_is_read_and_written_as_ever, open, close),
+        cmocka_unit_test_setup_teardown(records_that_stand_alone_are_read_and_written_as_ever, open,
+                                        close),
     };
 
     rewriting = count == 2 && strcmp(arguments[1], "--rewrite") == 0;

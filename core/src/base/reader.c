@@ -3,6 +3,8 @@
  */
 #include "base/reader.h"
 
+#include <string.h>
+
 #include "base/assert.h"
 
 void rove__reader_init(rove__reader *reader, const void *data, size_t size) {
@@ -110,6 +112,14 @@ uint64_t rove__reader_u64(rove__reader *reader) {
         value = value << 8 | bytes[i];
     }
     return value;
+}
+
+void rove__reader_copy(rove__reader *reader, void *out, size_t size) {
+    const uint8_t *bytes = rove__reader_take(reader, size);
+
+    if (bytes != NULL) {
+        memcpy(out, bytes, size);
+    }
 }
 
 const uint8_t *rove__reader_bytes(rove__reader *reader, size_t max, size_t *size) {

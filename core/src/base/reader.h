@@ -34,6 +34,8 @@ uint32_t rove__reader_u32(rove__reader *reader);
 uint64_t rove__reader_u64(rove__reader *reader);
 /* Borrowed; NULL after a failure (and for size 0 possibly). */
 const uint8_t *rove__reader_take(rove__reader *reader, size_t size);
+/* The same into memory of the caller's; untouched after a failure. */
+void rove__reader_copy(rove__reader *reader, void *out, size_t size);
 /* A varint size of at most `max`, then so many borrowed bytes. */
 const uint8_t *rove__reader_bytes(rove__reader *reader, size_t max, size_t *size);
 

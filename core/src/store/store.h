@@ -24,6 +24,7 @@
 #include "rove/sys/log.h"
 #include "rove/sys/random.h"
 #include "wire/message.h"
+#include "wire/sealed.h"
 
 typedef struct rove__store rove__store;
 
@@ -280,13 +281,6 @@ ROVE_CHECK rove_status rove__store_renumber(rove__store *store, const rove__renu
  * up need not be kept any longer (D9).
  */
 ROVE_CHECK rove_status rove__store_settled(rove__store *store, rove_error *error);
-/* With what work is sealed: the device's key (DER), its certificate, and headquarters' sealing key as enrolment brought
- * it (NULL: it did not). Borrowed. */
-typedef struct rove__sealer {
-    rove__bytes key;
-    rove__bytes certificate;
-    const uint8_t *recipient;
-} rove__sealer;
 /*
  * The replica passes to another user of the same headquarters (D11): all that the present one did is sealed with `sealer`, to
  * `seal_key` where that is not NULL, and kept for headquarters; all else of his leaves, for good once rove__store_tidy has been through. All or nothing.

@@ -143,10 +143,6 @@ static rove_status key_of(const rove_crypto *crypto, rove__bytes key,
     return status == ROVE_OK ? rove__proof_key(crypto, public_key, id) : status;
 }
 
-static int same_boot(const rove__proof *proof) {
-    return memcmp(proof->at.boot_id, proof->anchor.at.boot_id, ROVE_BOOT_ID_SIZE) == 0;
-}
-
 static void put_claims(const rove__proof *proof, rove__buf *out) {
     rove__buf_byte(out, ROVE_PROOF_VERSION);
     rove__buf_varint(out, proof->replica);
@@ -155,13 +151,7 @@ static void put_claims(const rove__proof *proof, rove__buf *out) {
     rove__buf_append(out, proof->previous, sizeof proof->previous);
     rove__buf_append(out, proof->content, sizeof proof->content);
     rove__buf_append(out, proof->sets, sizeof proof->sets);
-    rove__buf_zigzag(out, proof->anchor.server_ms);
-    rove__buf_zigzag(out, proof->anchor.at.wall_ms);
-    rove__buf_zigzag(out, proof->anchor.at.boot_ms);
-    rove__buf_zigzag(out, proof->at.wall_ms);
-    rove__buf_zigzag(out, proof->at.boot_ms);
-    rove__buf_byte(out, (uint8_t)same_boot(proof));
-    rove__buf_append(out, proof->at.boot_id, sizeof proof->at.boot_id);
+    rove__evidence_put(out, &proof->anchor, &proof->at);
 }
 
 /* The label and the claims, in `message`; their size. */
@@ -199,14 +189,6 @@ rove_status rove__proof_sign(const rove_crypto *crypto, rove__bytes key, rove__p
 
 /* ---- reading -------------------------------------------------------------------------------------------- */
 
-static void take(rove__reader *reader, uint8_t *out, size_t size) {
-    const uint8_t *bytes = rove__reader_take(reader, size);
-
-    if (bytes != NULL) {
-        memcpy(out, bytes, size);
-    }
-}
-
 rove_status rove__proof_read(rove__proof *proof, const void *bytes, size_t size) {
     rove__reader reader;
 
@@ -218,25 +200,17 @@ rove_status rove__proof_read(rove__proof *proof, const void *bytes, size_t size)
     (void)rove__reader_byte(&reader);
     proof->replica = (rove_replica)rove__reader_varint_max(&reader, ROVE_REPLICA_MAX);
     proof->ordinal = rove__reader_varint_max(&reader, INT64_MAX);
-    take(&reader, proof->key, sizeof proof->key);
-    take(&reader, proof->previous, sizeof proof->previous);
-    take(&reader, proof->content, sizeof proof->content);
-    take(&reader, proof->sets, sizeof proof->sets);
-    proof->anchor.server_ms = rove__reader_zigzag(&reader);
-    proof->anchor.at.wall_ms = rove__reader_zigzag(&reader);
-    proof->anchor.at.boot_ms = rove__reader_zigzag(&reader);
-    proof->at.wall_ms = rove__reader_zigzag(&reader);
-    proof->at.boot_ms = rove__reader_zigzag(&reader);
-    uint8_t same = rove__reader_byte(&reader);
-    take(&reader, proof->at.boot_id, sizeof proof->at.boot_id);
+    rove__reader_copy(&reader, proof->key, sizeof proof->key);
+    rove__reader_copy(&reader, proof->previous, sizeof proof->previous);
+    rove__reader_copy(&reader, proof->content, sizeof proof->content);
+    rove__reader_copy(&reader, proof->sets, sizeof proof->sets);
+    rove__evidence_take(&reader, &proof->anchor, &proof->at);
     proof->signature.size = rove__reader_left(&reader);
     proof->signature.data = rove__reader_take(&reader, proof->signature.size);
     if (rove__reader_status(&reader) != ROVE_OK) {
         return rove__reader_status(&reader);
     }
-    memcpy(proof->anchor.at.boot_id, proof->at.boot_id, ROVE_BOOT_ID_SIZE);
-    proof->anchor.at.boot_id[0] ^= same == 1 ? 0 : 0xff;
-    return proof->replica > ROVE_REPLICA_HEADQUARTERS && proof->ordinal > 0 && same <= 1 &&
+    return proof->replica > ROVE_REPLICA_HEADQUARTERS && proof->ordinal > 0 &&
                    proof->signature.size > 0 && proof->signature.size <= ROVE_SIGNATURE_MAX
                ? ROVE_OK
                : ROVE_PROTOCOL;
@@ -259,6 +233,33 @@ rove_status rove__proof_hash(const rove_crypto *crypto, const void *bytes, size_
     const rove_span span = {bytes, size};
 
     return crypto->sha256(crypto->ctx, &span, 1, hash);
+}
+
+/* ---- evidence ------------------------------------------------------------------------------------------- */
+
+void rove__evidence_put(rove__buf *out, const rove__anchor *anchor, const rove_clock_reading *at) {
+    rove__buf_zigzag(out, anchor->server_ms);
+    rove__buf_zigzag(out, anchor->at.wall_ms);
+    rove__buf_zigzag(out, anchor->at.boot_ms);
+    rove__buf_zigzag(out, at->wall_ms);
+    rove__buf_zigzag(out, at->boot_ms);
+    rove__buf_byte(out, memcmp(at->boot_id, anchor->at.boot_id, ROVE_BOOT_ID_SIZE) == 0);
+    rove__buf_append(out, at->boot_id, sizeof at->boot_id);
+}
+
+void rove__evidence_take(rove__reader *reader, rove__anchor *anchor, rove_clock_reading *at) {
+    anchor->server_ms = rove__reader_zigzag(reader);
+    anchor->at.wall_ms = rove__reader_zigzag(reader);
+    anchor->at.boot_ms = rove__reader_zigzag(reader);
+    at->wall_ms = rove__reader_zigzag(reader);
+    at->boot_ms = rove__reader_zigzag(reader);
+    uint8_t same = rove__reader_byte(reader);
+    rove__reader_copy(reader, at->boot_id, sizeof at->boot_id);
+    if (same > 1) {
+        rove__reader_fail(reader, ROVE_PROTOCOL);
+    }
+    memcpy(anchor->at.boot_id, at->boot_id, ROVE_BOOT_ID_SIZE);
+    anchor->at.boot_id[0] ^= same == 1 ? 0 : 0xff;
 }
 
 /* ---- its time ------------------------------------------------------------------------------------------- */

@@ -30,6 +30,7 @@
 #define ROVE_WIRE_PROOF_H
 
 #include "base/buf.h"
+#include "base/reader.h"
 #include "base/stamp.h"
 #include "model/row.h"
 #include "rove/sys/crypto.h"
@@ -76,6 +77,13 @@ ROVE_CHECK rove_status rove__proof_verify(const rove_crypto *crypto, rove__bytes
 /* What the next proof calls `previous`. */
 ROVE_CHECK rove_status rove__proof_hash(const rove_crypto *crypto, const void *bytes, size_t size,
                                         uint8_t hash[ROVE_SHA256_SIZE]);
+
+/*
+ * The evidence of a time, as a proof has it from server_ms to boot_id: also other records carry it. Reading fails the reader for
+ * a `same` that is neither 0 nor 1.
+ */
+void rove__evidence_put(rove__buf *out, const rove__anchor *anchor, const rove_clock_reading *at);
+void rove__evidence_take(rove__reader *reader, rove__anchor *anchor, rove_clock_reading *at);
 
 /* Trusted Unix ms at which it was sealed, by the device's evidence. */
 int64_t rove__proof_time_ms(const rove__proof *proof);

@@ -32,6 +32,15 @@ rove_status rove__sealed_id(const rove_crypto *crypto, const uint8_t key[ROVE_SE
     return status;
 }
 
+uint32_t rove__sealed_kind(const void *record, size_t size) {
+    const uint8_t *head = record;
+    int known = size > ROVE_SEALED_HEAD_SIZE + ROVE_GCM_TAG_SIZE &&
+                head[0] == ROVE_SEALED_VERSION && head[1] >= ROVE_SEALED_BATCH &&
+                head[1] <= ROVE_SEALED_RECEIPT;
+
+    return known ? head[1] : 0;
+}
+
 /* ---- the signature -------------------------------------------------------------------------------------- */
 
 static size_t put_number(uint8_t *out, uint64_t value, size_t size) {
@@ -167,27 +176,26 @@ static void put_content(const rove__sealed *frame, rove__buf *out) {
     rove__buf_append(out, frame->rows.data, frame->rows.size);
 }
 
-rove_status rove__sealing_frame(const rove__sealing *sealing, const rove__sealed *frame,
-                                rove__buf *out) {
+static void put_head(const rove__sealing *sealing, uint32_t ordinal, rove__buf *out) {
+    rove__buf_append(out, sealing->head, HEAD_OPEN);
+    rove__buf_u32(out, ordinal);
+}
+
+/* What was put from `start` on, a head and content, becomes a record. */
+static rove_status encrypt(const rove__sealing *sealing, uint32_t ordinal, size_t start,
+                           rove__buf *out) {
     const rove_crypto *crypto = sealing->crypto;
     uint8_t nonce[ROVE_GCM_NONCE_SIZE];
     uint8_t tag[ROVE_GCM_TAG_SIZE];
-    size_t start = out->size;
-
-    if (!is_sound(frame)) {
-        return ROVE_INVALID;
-    }
-    rove__buf_append(out, sealing->head, HEAD_OPEN);
-    rove__buf_u32(out, frame->ordinal);
-    put_content(frame, out);
     rove_status status = rove__buf_status(out);
+
     if (status != ROVE_OK) {
         return status;
     }
     uint8_t *head = out->data + start;
     uint8_t *content = head + ROVE_SEALED_HEAD_SIZE;
     size_t size = out->size - start - ROVE_SEALED_HEAD_SIZE;
-    nonce_of(frame->ordinal, nonce);
+    nonce_of(ordinal, nonce);
     status = crypto->gcm_seal(crypto->ctx, sealing->key, nonce, head, ROVE_SEALED_HEAD_SIZE,
                               content, size, content, tag);
     if (status != ROVE_OK) {
@@ -196,6 +204,39 @@ rove_status rove__sealing_frame(const rove__sealing *sealing, const rove__sealed
     }
     rove__buf_append(out, tag, sizeof tag);
     return rove__buf_status(out);
+}
+
+rove_status rove__sealing_frame(const rove__sealing *sealing, const rove__sealed *frame,
+                                rove__buf *out) {
+    size_t start = out->size;
+
+    if (!is_sound(frame)) {
+        return ROVE_INVALID;
+    }
+    put_head(sealing, frame->ordinal, out);
+    put_content(frame, out);
+    return encrypt(sealing, frame->ordinal, start, out);
+}
+
+rove_status rove__seal_alone(const rove_crypto *crypto, const uint8_t recipient[ROVE_SEAL_KEY_SIZE],
+                             uint32_t kind, rove__bytes content, rove__buf *out) {
+    rove__sealing sealing;
+    size_t start = out->size;
+
+    ROVE_ASSERT(kind == ROVE_SEALED_NOTE || kind == ROVE_SEALED_RECEIPT);
+    if (content.size == 0 ||
+        content.size > ROVE_SEALED_MAX - ROVE_SEALED_HEAD_SIZE - ROVE_GCM_TAG_SIZE) {
+        return ROVE_INVALID;
+    }
+    rove_status status = rove__sealing_begin(&sealing, crypto, recipient);
+    if (status == ROVE_OK) {
+        sealing.head[1] = (uint8_t)kind;
+        put_head(&sealing, 0, out);
+        rove__buf_append(out, content.data, content.size);
+        status = encrypt(&sealing, 0, start, out);
+    }
+    rove__sealing_end(&sealing);
+    return status;
 }
 
 void rove__sealing_end(rove__sealing *sealing) {
@@ -277,12 +318,12 @@ static rove_status decrypt(rove__opening *opening, const uint8_t *record, size_t
                             record + size - ROVE_GCM_TAG_SIZE, plain);
 }
 
-rove_status rove__opening_record(rove__opening *opening, const void *record, size_t size,
-                                 rove__buf *content, rove__sealed *sealed) {
+rove_status rove__opening_content(rove__opening *opening, const void *record, size_t size,
+                                  rove__buf *content, uint32_t *ordinal) {
     const uint8_t *head = record;
     rove__reader reader;
 
-    memset(sealed, 0, sizeof *sealed);
+    *ordinal = 0;
     if (size == 0 ||
         (head[0] == ROVE_SEALED_VERSION && size <= ROVE_SEALED_HEAD_SIZE + ROVE_GCM_TAG_SIZE)) {
         return ROVE_TRUNCATED;
@@ -290,18 +331,30 @@ rove_status rove__opening_record(rove__opening *opening, const void *record, siz
     if (head[0] != ROVE_SEALED_VERSION) {
         return ROVE_VERSION;
     }
+    uint32_t kind = rove__sealed_kind(record, size);
     rove__reader_init(&reader, head + HEAD_OPEN, 4);
-    uint32_t ordinal = rove__reader_u32(&reader);
-    if (size > ROVE_SEALED_MAX || head[1] != ROVE_SEALED_BATCH || ordinal >= ROVE_PUSH_FRAMES_MAX) {
+    *ordinal = rove__reader_u32(&reader);
+    if (size > ROVE_SEALED_MAX || kind == 0 ||
+        *ordinal >= (kind == ROVE_SEALED_BATCH ? ROVE_PUSH_FRAMES_MAX : 1u)) {
         return ROVE_PROTOCOL;
     }
     if (memcmp(head + 2, opening->id, ROVE_SEAL_ID_SIZE) != 0) {
         return ROVE_WRONG_KEY;
     }
     rove_status status = find_key(opening, head + 2 + ROVE_SEAL_ID_SIZE);
-    if (status == ROVE_OK) {
-        status = decrypt(opening, head, size, ordinal, content);
+    return status == ROVE_OK ? decrypt(opening, head, size, *ordinal, content) : status;
+}
+
+rove_status rove__opening_record(rove__opening *opening, const void *record, size_t size,
+                                 rove__buf *content, rove__sealed *sealed) {
+    uint32_t ordinal = 0;
+
+    memset(sealed, 0, sizeof *sealed);
+    uint32_t kind = rove__sealed_kind(record, size);
+    if (kind != 0 && kind != ROVE_SEALED_BATCH) {
+        return ROVE_PROTOCOL;
     }
+    rove_status status = rove__opening_content(opening, record, size, content, &ordinal);
     return status == ROVE_OK ? rove__sealed_read(sealed, ordinal, content->data, content->size)
                              : status;
 }

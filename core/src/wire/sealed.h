@@ -4,14 +4,14 @@
  *
  *   record  = version:byte kind:byte recipient[8] ephemeral[91] ordinal:u32 sealed tag[16]
  *             version    1
- *             kind       1, a frame of a batch
+ *             kind       1, a frame of a batch; 2 and 3 stand alone, ordinal 0: see sealed_note.h
  *             recipient  the first 8 bytes of SHA-256 of headquarters' sealing key
- *             ephemeral  a key made for this batch alone
+ *             ephemeral  a key made for this batch, or this record, alone
  *             ordinal    of the frame in the batch, from 0; below ROVE_PUSH_FRAMES_MAX
  *             sealed     AES-256-GCM of the content; what stands before it is authenticated with it
  *   key     = HKDF-SHA256(ECDH(ephemeral, recipient), salt: ephemeral and recipient, info: "rove sealed 1")
  *   nonce   = 8 zero bytes, ordinal:u32
- *   content = replica:varint number:varint frames:varint schema:varint previous[32] hash[32]
+ *   content = of kind 1: replica:varint number:varint frames:varint schema:varint previous[32] hash[32]
  *             signature:bytes certificate:bytes rows
  *             frames      how many frames the batch has; above the ordinal
  *             previous    the chain before the batch; hash: of the rows of all its frames (P1)
@@ -35,11 +35,20 @@
 #include "wire/message.h"
 
 #define ROVE_SEALED_VERSION         1u
-#define ROVE_SEALED_BATCH           1u /* kind */
+#define ROVE_SEALED_BATCH           1u /* kinds */
+#define ROVE_SEALED_NOTE            2u
+#define ROVE_SEALED_RECEIPT         3u
 #define ROVE_SEALED_CERTIFICATE_MAX 4096
 #define ROVE_SEALED_HEAD_SIZE       (2 + ROVE_SEAL_ID_SIZE + ROVE_SEAL_KEY_SIZE + 4)
 /* Of a record, and of what is in it. */
 #define ROVE_SEALED_MAX (ROVE_BATCH_MAX + 8192u)
+
+/* With what work is sealed: the device's key (DER), its certificate, and headquarters' sealing key (NULL: nobody said). Borrowed. */
+typedef struct rove__sealer {
+    rove__bytes key;
+    rove__bytes certificate;
+    const uint8_t *recipient;
+} rove__sealer;
 
 /* What the device signs, and with what. Bytes are borrowed. */
 typedef struct rove__sealed_batch {
@@ -53,12 +62,15 @@ typedef struct rove__sealed_batch {
     rove__bytes certificate;
 } rove__sealed_batch;
 
-/* One record's content. */
+/* One record's content, of a frame of a batch. */
 typedef struct rove__sealed {
     rove__sealed_batch batch;
     uint32_t ordinal;
     rove__bytes rows;
 } rove__sealed;
+
+/* What a record says it is, for whoever cannot open it: its kind, 0 if it is none that this build knows. */
+uint32_t rove__sealed_kind(const void *record, size_t size);
 
 /* The first bytes of a key's SHA-256. */
 ROVE_CHECK rove_status rove__sealed_id(const rove_crypto *crypto,
@@ -90,6 +102,10 @@ ROVE_CHECK rove_status rove__sealing_begin(rove__sealing *sealing, const rove_cr
  */
 ROVE_CHECK rove_status rove__sealing_frame(const rove__sealing *sealing, const rove__sealed *frame,
                                            rove__buf *out);
+/* A record that stands alone, of kind 2 or 3, in one call: appends it. The same statuses as the two above. */
+ROVE_CHECK rove_status rove__seal_alone(const rove_crypto *crypto,
+                                        const uint8_t recipient[ROVE_SEAL_KEY_SIZE], uint32_t kind,
+                                        rove__bytes content, rove__buf *out);
 /* Wipes the key. */
 void rove__sealing_end(rove__sealing *sealing);
 
@@ -114,6 +130,12 @@ ROVE_CHECK rove_status rove__opening_begin(rove__opening *opening, const rove_cr
  */
 ROVE_CHECK rove_status rove__opening_record(rove__opening *opening, const void *record, size_t size,
                                             rove__buf *content, rove__sealed *sealed);
+/*
+ * The same of any kind, 0 in *ordinal of those that stand alone: what is in `content` is read with rove__sealed_read, or with
+ * what sealed_note.h has.
+ */
+ROVE_CHECK rove_status rove__opening_content(rove__opening *opening, const void *record,
+                                             size_t size, rove__buf *content, uint32_t *ordinal);
 /* Wipes keys. */
 void rove__opening_end(rove__opening *opening);
 
