@@ -50,7 +50,8 @@ extern const cli_command cli_command_enroll, cli_command_sync, cli_command_statu
     cli_command_visit, cli_command_call, cli_command_task, cli_command_note, cli_command_tag,
     cli_command_show, cli_command_set, cli_command_delete, cli_command_undo, cli_command_pending,
     cli_command_conflicts, cli_command_review, cli_command_quarantine, cli_command_rejections,
-    cli_command_sql, cli_command_doctor, cli_command_key;
+    cli_command_sql, cli_command_doctor, cli_command_key, cli_command_export,
+    cli_command_open_export;
 
 /* ---- what opens the replica (key.c) ---- */
 
@@ -136,6 +137,9 @@ rove_status cli_resolve(cli_session *cli, const char *entity, const char *text, 
 int cli_insert(cli_session *cli, const char *entity, const rove_field *fields, size_t count);
 int cli_update(cli_session *cli, const char *entity, rove_id id, const rove_field *fields,
                size_t count);
+/* The row of a query over all columns of an entity as an object: fields that are set, but for sets, which their side tables show.
+ * Owned by the caller. */
+json_t *cli_record(cli_session *cli, const char *entity, const rove_query *query);
 /* Prints all fields of a record. */
 int cli_show(cli_session *cli, const char *entity, const char *text);
 /* The user id of this replica's rep; 0 if not enrolled. */
@@ -153,6 +157,8 @@ int cli_list(cli_session *cli, const char *entity, const char *sql, const rove_v
 void cli_json(json_t *document);
 /* Rows collected by hand, printed like those of cli_list. `rows` is an array of objects; released. */
 void cli_rows(cli_session *cli, const char *const *columns, json_t *rows, const char *none);
+/* One row of a query as an object, as cli_list shows it. NULL: no memory. Owned by the caller. */
+json_t *cli_row(cli_session *cli, const char *entity, const rove_query *query);
 /* An instant, null if it is 0. Owned by the caller. */
 json_t *cli_time_json(int64_t unix_ms);
 /* One object, as "name: value" lines or as JSON; released. */

@@ -156,8 +156,7 @@ void cli_object(cli_session *cli, json_t *object) {
     json_decref(object);
 }
 
-/* One row of a query as an object. */
-static json_t *row_object(cli_session *cli, const char *entity, const rove_query *query) {
+json_t *cli_row(cli_session *cli, const char *entity, const rove_query *query) {
     json_t *row = json_object();
 
     for (size_t i = 0; i < rove_query_columns(query); i++) {
@@ -187,7 +186,7 @@ int cli_list(cli_session *cli, const char *entity, const char *sql, const rove_v
         status = columns[i] != NULL ? ROVE_OK : ROVE_NOMEM;
     }
     while (status == ROVE_OK && (status = rove_query_step(query, &error)) == ROVE_OK) {
-        json_t *row = row_object(cli, entity, query);
+        json_t *row = cli_row(cli, entity, query);
         status = row != NULL && json_array_append_new(rows, row) == 0 ? ROVE_OK : ROVE_NOMEM;
     }
     rove_query_free(query);

@@ -14,12 +14,15 @@
 #include "posix/posix.h"
 
 static const cli_command *const commands[] = {
-    &cli_command_enroll,     &cli_command_sync,   &cli_command_status,     &cli_command_account,
-    &cli_command_contact,    &cli_command_visit,  &cli_command_call,       &cli_command_task,
-    &cli_command_note,       &cli_command_tag,    &cli_command_show,       &cli_command_set,
-    &cli_command_delete,     &cli_command_undo,   &cli_command_pending,    &cli_command_conflicts,
-    &cli_command_rejections, &cli_command_review, &cli_command_quarantine, &cli_command_sql,
-    &cli_command_verify,     &cli_command_tidy,   &cli_command_doctor,     &cli_command_key,
+    &cli_command_enroll,     &cli_command_sync,        &cli_command_status,
+    &cli_command_account,    &cli_command_contact,     &cli_command_visit,
+    &cli_command_call,       &cli_command_task,        &cli_command_note,
+    &cli_command_tag,        &cli_command_show,        &cli_command_set,
+    &cli_command_delete,     &cli_command_undo,        &cli_command_pending,
+    &cli_command_conflicts,  &cli_command_rejections,  &cli_command_review,
+    &cli_command_quarantine, &cli_command_sql,         &cli_command_verify,
+    &cli_command_tidy,       &cli_command_doctor,      &cli_command_key,
+    &cli_command_export,     &cli_command_open_export,
 };
 #define WAIT_MAX_S          1000000
 #define CLOCK_OFFSET_MAX_MS INT64_C(4000000000000)

@@ -180,8 +180,7 @@ int cli_update(cli_session *cli, const char *entity, rove_id id, const rove_fiel
 
 /* ---- show ----------------------------------------------------------------------------------------------- */
 
-/* The row of a query as an object: fields that are set, but for sets, which their side tables show. */
-static json_t *record_object(cli_session *cli, const char *entity, const rove_query *query) {
+json_t *cli_record(cli_session *cli, const char *entity, const rove_query *query) {
     json_t *object = json_object();
 
     for (size_t i = 0; i < rove_query_columns(query); i++) {
@@ -220,7 +219,7 @@ int cli_show(cli_session *cli, const char *entity, const char *text) {
         status = rove_query_step(query, &error);
     }
     if (status == ROVE_OK) {
-        object = record_object(cli, entity, query);
+        object = cli_record(cli, entity, query);
     }
     rove_query_free(query);
     if (status != ROVE_OK) {

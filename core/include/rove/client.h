@@ -34,6 +34,7 @@
 #include "rove/sys/keyring.h"
 #include "rove/sys/log.h"
 #include "rove/sys/random.h"
+#include "rove/sys/stream.h"
 #include "rove/sys/transport.h"
 #include "rove/value.h"
 
@@ -111,6 +112,31 @@ ROVE_CHECK rove_status rove_wrap_key(rove *replica, const uint8_t *secret, const
  * the log. STATE: the replica is not encrypted, or this thread has a transaction open. WRONG_KEY, and what the keyring said.
  */
 ROVE_CHECK rove_status rove_replace_key(rove *replica, rove_error *error);
+
+/*
+ * What an app writes out of an encrypted replica - a list for later, a copy for support - it may write sealed: into a file that this
+ * replica alone opens, that shows nothing, and of which every change and every cut is noticed. After rove_replace_key what was
+ * sealed before opens no more. *export is owned by the caller: rove_export_free. One thread at a time; free it before the replica is
+ * locked, for until then it keeps up to 64 KiB of what was written. STATE: the replica is not encrypted. LOCKED. What the sink says.
+ */
+typedef struct rove_export rove_export;
+ROVE_CHECK rove_status rove_export_new(rove *replica, const rove_sink *to, rove_export **out,
+                                       rove_error *error);
+/* Bytes, in any portions. A failed export stays failed. */
+ROVE_CHECK rove_status rove_export_write(rove_export *out, const void *bytes, size_t size,
+                                         rove_error *error);
+/* That was all. What was not ended opens nowhere. STATE: it was ended before. */
+ROVE_CHECK rove_status rove_export_end(rove_export *out, rove_error *error);
+/* NULL is fine. */
+void rove_export_free(rove_export *out);
+/*
+ * All that was sealed into a file, from its beginning. Looks at its header and its end before it gives a byte; should a part in the
+ * middle be damaged, the sink has been given what stands before it. CORRUPT: damaged, cut, or no sealed file. UPGRADE: a newer
+ * version of the app wrote it. WRONG_KEY: another replica did, or this one before its key was replaced. STATE: the replica is not
+ * encrypted. LOCKED. What source and sink say.
+ */
+ROVE_CHECK rove_status rove_export_open(rove *replica, const rove_source *from, const rove_sink *to,
+                                        rove_error *error);
 
 /* ---- enrolment ---------------------------------------------------------------------------------------- */
 

@@ -136,6 +136,10 @@ int rove__store_is_sealed(const rove__store *store) {
     return store->ports.keyring != NULL && store->ports.keyring->secret != NULL;
 }
 
+rove__vault *rove__store_vault(rove__store *store) {
+    return rove__store_is_sealed(store) ? &store->vault : NULL;
+}
+
 rove_status rove__lock_open(rove__store *store, rove_error *error) {
     rove__data_key key;
     int is_new = 0;

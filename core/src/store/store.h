@@ -23,6 +23,7 @@
 #include "rove/sys/keyring.h"
 #include "rove/sys/log.h"
 #include "rove/sys/random.h"
+#include "vault/seal.h"
 #include "wire/message.h"
 #include "wire/sealed.h"
 
@@ -65,6 +66,9 @@ ROVE_CHECK rove_status rove__store_unlock(rove__store *store, rove_error *error)
 /* Wraps its key under another secret (NULL: that of the keyring, as it is) and PIN (NULL: none). LOCKED, STATE, INVALID. */
 ROVE_CHECK rove_status rove__store_wrap(rove__store *store, const uint8_t *secret, const char *pin,
                                         size_t pin_size, rove_error *error);
+
+/* What seals its files; borrowed for the store's life. NULL: it is plain. */
+rove__vault *rove__store_vault(rove__store *store);
 
 /* rekey.c: another data key, under which everything is written anew. As tidying; may be killed: the next call goes on. */
 ROVE_CHECK rove_status rove__store_rekey(rove__store *store, rove_error *error);

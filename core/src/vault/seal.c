@@ -103,8 +103,7 @@ static rove__epoch_key *place_of(rove__vault *vault, rove__unit_kind kind, uint3
     return oldest;
 }
 
-/* NULL: there is none of that generation. */
-static const uint8_t *data_key_of(const rove__data_key *data, uint8_t generation) {
+const uint8_t *rove__data_key_of(const rove__data_key *data, uint8_t generation) {
     if (generation == data->generation) {
         return data->key;
     }
@@ -116,7 +115,7 @@ static rove_status derive(rove__vault *vault, rove__unit_kind kind, uint32_t epo
     uint8_t info[] = {'r', 'o', 'v', 'e', ' ', 'u', 'n', 'i', 't', (uint8_t)kind, 0, 0, 0, 0};
 
     const rove__data_key *data = &vault->data;
-    const uint8_t *secret = data_key_of(data, (uint8_t)(epoch >> 24));
+    const uint8_t *secret = rove__data_key_of(data, (uint8_t)(epoch >> 24));
 
     rove__u32_put(info + sizeof info - 4, epoch);
     key->epoch = 0;

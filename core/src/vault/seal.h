@@ -52,6 +52,9 @@ typedef struct rove__data_key {
     uint8_t former[ROVE_DATA_KEY_SIZE];
 } rove__data_key;
 
+/* Borrowed from it. NULL: it has none of that generation. */
+const uint8_t *rove__data_key_of(const rove__data_key *data, uint8_t generation);
+
 /* Seals the units of one file. Any thread, once it is open. */
 typedef struct rove__vault {
     const rove_crypto *crypto;
