@@ -273,6 +273,7 @@ static void know_user(device *d) {
             d->user = i;
             d->whole = 0;
             d->wanted = d->wanted == i ? -1 : d->wanted;
+            leases_new_user(d);
         }
     }
 }
@@ -387,6 +388,7 @@ static void enroll(device *d) {
         if (d->user >= 0 && d->user != d->wanted) {
             d->w->counts->handovers++;
             d->whole = 0;
+            leases_new_user(d);
         }
         d->user = d->wanted;
         d->wanted = -1;

@@ -63,11 +63,12 @@ typedef struct world world;
     X(backups)                                                                                     \
     X(restores_of_headquarters)                                                                    \
     X(edits)                                                                                       \
-    X(assignments) X(reassignments) X(moves) X(merges) X(revocations) X(purges) X(replays)         \
-        X(conflicts) X(reviews) X(settled) X(refused) X(sealed) X(parked) X(tidied) X(repairs)     \
-            X(rows_checked) X(writes_checked) X(claims) X(late) X(forged) X(lagging) X(newcomers)  \
-                X(timelines) X(wrong_sums) X(large_scopes) X(lost_visits) X(overtaken) X(crowds)   \
-                    X(set_aside) X(encrypted) X(locked) X(rekeyed) X(leases_over)
+    X(assignments)                                                                                 \
+    X(reassignments) X(moves) X(merges) X(revocations) X(purges) X(replays) X(conflicts)           \
+        X(reviews) X(settled) X(refused) X(sealed) X(parked) X(tidied) X(repairs) X(rows_checked)  \
+            X(writes_checked) X(claims) X(late) X(forged) X(lagging) X(newcomers) X(timelines)     \
+                X(wrong_sums) X(large_scopes) X(lost_visits) X(overtaken) X(crowds) X(set_aside)   \
+                    X(encrypted) X(locked) X(rekeyed) X(leases_over)
 typedef struct world_counts {
 #define WORLD_COUNT(name) uint64_t name;
     WORLD_COUNTS(WORLD_COUNT)
@@ -104,7 +105,7 @@ typedef struct device {
     unsigned acked, confirmed;
     rove_replica
         rolled; /* its files went back behind what was confirmed under this number; 0: not */
-    struct { /* of what it may read (leases.c); all in the world's time, 0: not yet */
+    struct {    /* of what it may read (leases.c); all in the world's time, 0: not yet */
         int64_t contact_ms, before_ms, last_ms, read_ms;
         int64_t began_ms, granted_ms, odd_ms;
         int64_t starts;
@@ -122,7 +123,7 @@ typedef struct device {
     sim_disk image;
     int has_image, image_user;
     rove_keyring image_keyring; /* of these files */
-    size_t image_writes; /* of the ledger */
+    size_t image_writes;        /* of the ledger */
     uint64_t image_syncs;
     rove_replica image_known_as;
     unsigned image_acked;
@@ -263,10 +264,11 @@ int leases_reads(device *d);
 void leases_contact(device *d);
 /* A sync begins; it has ended. */
 void leases_sync(device *d, int began, rove_status status);
-/* Its clock jumps; its files go back; it stops; it stops, and its clock is so far back when it starts. */
+/* Its clock jumps; its files go back; it stops; another rep's it is; it stops, and its clock is so far back when it starts. */
 void leases_odd(device *d);
 void leases_went_back(device *d);
 void leases_stopped(device *d, int power);
+void leases_new_user(device *d);
 void leases_turned_back(device *d, int64_t by_ms);
 
 /* ---- claims.c ------------------------------------------------------------------------------------------- */
