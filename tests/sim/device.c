@@ -787,6 +787,11 @@ void device_act(device *d, const plan_event *event) {
             d->w->counts->clock_jumps++;
         }
         break;
+    case PLAN_HELD:
+        if (d->replica != NULL && d->fiber == NULL) {
+            leases_held(d);
+        }
+        break;
     case PLAN_IMAGE:
         take_image(d);
         break;

@@ -86,6 +86,8 @@ static const drama dramas[] = {
       {PLAN_DROPS, FIRST, 0}, {PLAN_SYNC, FIRST, 2}, {A_DAY, OFFICE, 0}, {A_DAY, OFFICE, 0}, {A_DAY, OFFICE, 0},
       {PLAN_EDIT, OFFICE, 0}, {PLAN_PURGE, OFFICE, 0}, {PLAN_RESTORE, FIRST, 0}, {PLAN_OPENS, FIRST, 0},
       {PLAN_SYNC, FIRST, 2}}, 14},
+    {"somebody holds the clock of a device while he reads it to beyond the end of its lease",
+     {{QUICK, OFFICE, 0}, {PLAN_SYNC, FIRST, 0}, {PLAN_HELD, FIRST, 0}}, 3},
 };
 /* clang-format on */
 

@@ -7,8 +7,10 @@
  */
 #include "world.h"
 
-#define MINUTE_MS INT64_C(60000)
-#define HOUR_MS   (60 * MINUTE_MS)
+#define MINUTE_MS    INT64_C(60000)
+#define HOUR_MS      (60 * MINUTE_MS)
+#define HELD_MS      (4 * MINUTE_MS)
+#define HELD_STEP_MS 25000 /* less than half a slice of a lease of hours */
 
 static int64_t lease_ms(const world *w) {
     return (int64_t)w->plan->lease * HOUR_MS;
@@ -81,6 +83,29 @@ static void is_locked(device *d) {
         VIOLATED(d->w, "I15", "device %d is locked %lld s after a sync, with a lease of %u h",
                  d->number, (long long)((d->w->now_ms - d->lease.granted_ms) / 1000),
                  d->w->plan->lease);
+    }
+}
+
+/*
+ * A few minutes before the end: it is read for a little less than what is written at once, its power is cut, and its clock is
+ * put back to where it was; and so on, to a few minutes after the end.
+ */
+void leases_held(device *d) {
+    world *w = d->w;
+    int64_t left_ms = lease_ms(w) - (w->now_ms - d->lease.granted_ms);
+    if (d->lease.granted_ms == 0 || left_ms <= HELD_MS || left_ms > 13 * HOUR_MS) {
+        return;
+    }
+    int64_t until_ms = w->now_ms + left_ms + HELD_MS;
+    w->now_ms += left_ms - HELD_MS;
+    while (w->now_ms < until_ms && d->replica != NULL && leases_reads(d) && !world_failed(w)) {
+        w->now_ms += HELD_STEP_MS;
+        if (leases_reads(d)) {
+            device_stop(d, 1, 0);
+            d->machine.offset_ms -= HELD_STEP_MS;
+            leases_odd(d);
+            device_wake(d);
+        }
     }
 }
 

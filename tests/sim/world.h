@@ -269,6 +269,8 @@ void leases_odd(device *d);
 void leases_went_back(device *d);
 void leases_stopped(device *d, int power);
 void leases_new_user(device *d);
+/* Somebody stretches it with its power and its clock. */
+void leases_held(device *d);
 void leases_turned_back(device *d, int64_t by_ms);
 
 /* ---- claims.c ------------------------------------------------------------------------------------------- */
