@@ -106,6 +106,12 @@ static int is_in_salvage(const world *w, uint32_t number) {
     return found;
 }
 
+/* When its author had begun or ended so many syncs. What is written during one may leave with it, or with the next one. */
+static int may_be_unsent(const world *w, const ledger_write *write, uint64_t syncs) {
+    int meanwhile = write->left == (uint32_t)(write - w->ledger.writes);
+    return write->syncs == syncs || (meanwhile && write->syncs + 1 == syncs);
+}
+
 /*
  * What is taken out of a record's set on a device that has not sent the record leaves nothing there that says so; and a copy of
  * the device has sent it with that: a known limit, in docs/testing.md.
@@ -117,8 +123,8 @@ static int is_taken_beside_copy(const world *w, const ledger_write *write) {
         return 0;
     }
     const device *d = &w->devices[write->author];
-    return (insert->author == write->author && insert->syncs == write->syncs) ||
-           (insert->author == d->copied_of && insert->syncs == d->copied_when &&
+    return (insert->author == write->author && may_be_unsent(w, insert, write->syncs)) ||
+           (insert->author == d->copied_of && may_be_unsent(w, insert, d->copied_when) &&
             write->syncs == d->copied);
 }
 
