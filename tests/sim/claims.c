@@ -127,10 +127,11 @@ void claims_synced(device *d, rove_status status, const rove_sync_report *report
         VIOLATED(d->w, "I7", "device %d has a part of its first download, and does not say so",
                  d->number);
     }
+    d->whole |= status == ROVE_OK ||
+                (state.seq != 0 && !state.catching_up); /* all came, and it ended badly then */
     if (status != ROVE_OK) {
         return;
     }
-    d->whole = 1;
     if (d->rolled != 0 && d->rolled == state.replica && !d->w->office.restored) {
         VIOLATED(d->w, "P3",
                  "device %d went back behind what it had confirmed, and still is number %u",
