@@ -186,6 +186,32 @@ static rove_status replace(void *ctx, const char *path, const void *bytes, size_
     return sync_parent(path, error);
 }
 
+/* Opens it for appending; *made 1: it was not there. -1 with errno. */
+static int open_to_append(const char *path, int *made) {
+    int flags = O_WRONLY | O_APPEND | O_CLOEXEC;
+    int fd = open(path, flags);
+    *made = fd < 0 && errno == ENOENT;
+    return *made ? open(path, flags | O_CREAT | O_EXCL, S_IRUSR | S_IWUSR) : fd;
+}
+
+static rove_status append(void *ctx, const char *path, const void *bytes, size_t size,
+                          rove_error *error) {
+    (void)ctx;
+    int made = 0;
+    int fd = open_to_append(path, &made);
+    if (fd < 0) {
+        return rove__posix_fail_errno(error, errno, "Opening the file", path);
+    }
+    int failed = write_all(fd, bytes, size) != 0 || fsync(fd) != 0 ? errno : 0;
+    if (close(fd) != 0 && failed == 0) {
+        failed = errno;
+    }
+    if (failed != 0) {
+        return rove__posix_fail_errno(error, failed, "Appending to the file", path);
+    }
+    return made ? sync_parent(path, error) : ROVE_OK;
+}
+
 static rove_status remove_file(void *ctx, const char *path, rove_error *error) {
     (void)ctx;
     if (unlink(path) == 0) {
@@ -286,4 +312,5 @@ void rove_posix_files(rove_files *out) {
     out->lock = lock_file;
     out->unlock = unlock_file;
     out->ctx = NULL;
+    out->append = append;
 }

@@ -387,6 +387,27 @@ static rove_status replace_file(void *ctx, const char *path, const void *bytes, 
     return on ? ROVE_OK : failed(error, path);
 }
 
+/* Written, then synced: the power may fail in between. */
+static rove_status append_file(void *ctx, const char *path, const void *bytes, size_t size,
+                               rove_error *error) {
+    sim_disk *disk = ctx;
+    if (!sim_disk_works(disk)) {
+        return failed(error, path);
+    }
+    if (!sim_disk_has_room(disk)) {
+        return rove__error_set(error, ROVE_FULL, "The simulated disk is full.");
+    }
+    const char *name = sim_disk_path(path);
+    sim_file *file = sim_file_find(disk, name);
+    file = file == NULL ? sim_file_make(disk, name) : file;
+    sim_file_write(file, file->seen.size, bytes, size);
+    if (!sim_disk_works(disk)) {
+        return failed(error, path);
+    }
+    sim_file_sync(file);
+    return ROVE_OK;
+}
+
 static rove_status remove_file(void *ctx, const char *path, rove_error *error) {
     sim_disk *disk = ctx;
     if (!sim_disk_works(disk)) {
@@ -433,5 +454,5 @@ void sim_disk_unlock_all(sim_disk *disk) {
 
 rove_files sim_disk_files(sim_disk *disk) {
     return (rove_files){make_folder, read_file,   replace_file, remove_file,
-                        lock_file,   unlock_file, disk};
+                        lock_file,   unlock_file, disk,         append_file};
 }

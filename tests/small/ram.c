@@ -392,6 +392,17 @@ static rove_status replace(void *ctx, const char *path, const void *bytes, size_
     return ROVE_OK;
 }
 
+static rove_status append(void *ctx, const char *path, const void *bytes, size_t size,
+                          rove_error *error) {
+    ram_file *file = find(path, 1);
+
+    (void)ctx;
+    (void)error;
+    file->exists = 1;
+    put(file, bytes, size, file->size);
+    return ROVE_OK;
+}
+
 static rove_status remove_file(void *ctx, const char *path, rove_error *error) {
     ram_file *file = find(path, 0);
 
@@ -423,7 +434,7 @@ static void unlock(void *ctx, void *taken) {
 }
 
 rove_files ram_files(void) {
-    return (rove_files){make_folder, read_file, replace, remove_file, lock, unlock, NULL};
+    return (rove_files){make_folder, read_file, replace, remove_file, lock, unlock, NULL, append};
 }
 
 /* ---- crashes ---- */

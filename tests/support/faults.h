@@ -287,6 +287,16 @@ static rove_status faults_replace(void *ctx, const char *path, const void *bytes
     rove_status status = faults_change(faults_hit(&faults_io), error);
     return status == ROVE_OK ? faults_real_files.replace(ctx, path, bytes, size, error) : status;
 }
+/* A fault leaves half of the bytes behind. */
+static rove_status faults_append(void *ctx, const char *path, const void *bytes, size_t size,
+                                 rove_error *error) {
+    rove_status status = faults_change(faults_hit(&faults_io), error);
+    if (status != ROVE_OK) {
+        (void)faults_real_files.append(ctx, path, bytes, size / 2, NULL);
+        return status;
+    }
+    return faults_real_files.append(ctx, path, bytes, size, error);
+}
 static rove_status faults_remove(void *ctx, const char *path, rove_error *error) {
     rove_status status = faults_change(faults_hit_roomless(&faults_io), error);
     return status == ROVE_OK ? faults_real_files.remove(ctx, path, error) : status;
@@ -302,6 +312,7 @@ static inline void faults_wrap_files(rove_files *files) {
     files->make_folder = faults_make_folder;
     files->read = faults_small_read;
     files->replace = faults_replace;
+    files->append = faults_append;
     files->remove = faults_remove;
     files->lock = faults_take_lock;
 }

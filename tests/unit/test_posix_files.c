@@ -92,6 +92,24 @@ static void test_replace_and_read(void **state) {
     assert_int_equal(size, 0);
 }
 
+static void test_append_makes_and_lengthens(void **state) {
+    world *w = *state;
+    const rove_files *f = &w->files;
+    const char *path = in_folder(w, "file");
+    char bytes[8];
+    size_t size = 0;
+    assert_int_equal(f->append(f->ctx, path, "one", 3, &w->error), ROVE_OK);
+    assert_int_equal(mode_of(path), 0600);
+    assert_int_equal(f->append(f->ctx, path, "two", 3, &w->error), ROVE_OK);
+    assert_int_equal(f->append(f->ctx, path, "", 0, &w->error), ROVE_OK);
+    assert_int_equal(f->read(f->ctx, path, bytes, sizeof bytes, &size, &w->error), ROVE_OK);
+    assert_int_equal(size, 6);
+    assert_memory_equal(bytes, "onetwo", 6);
+    assert_int_equal(f->append(f->ctx, in_folder(w, "none/file"), "x", 1, &w->error),
+                     ROVE_NOT_FOUND);
+    assert_int_equal(f->append(f->ctx, w->folder, "x", 1, &w->error), ROVE_IO);
+}
+
 static void test_read_is_bounded(void **state) {
     world *w = *state;
     const rove_files *f = &w->files;
@@ -231,6 +249,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_folders_are_made_with_their_parents),
         TEST(test_replace_and_read),
+        TEST(test_append_makes_and_lengthens),
         TEST(test_read_is_bounded),
         TEST(test_leftover_of_a_crash_does_not_matter),
         TEST(test_failed_replacement_keeps_the_old_file),

@@ -33,10 +33,10 @@ static int complete(const rove_ports *ports) {
     return ports->allocator.resize != NULL && ports->clock.read != NULL &&
            ports->random.fill != NULL && files->make_folder != NULL && files->read != NULL &&
            files->replace != NULL && files->remove != NULL && files->lock != NULL &&
-           files->unlock != NULL && crypto->sha256 != NULL && crypto->hmac_sha256 != NULL &&
-           crypto->key_generate != NULL && crypto->key_public != NULL && crypto->csr != NULL &&
-           crypto->sign != NULL && crypto->ecdh != NULL && crypto->hkdf_sha256 != NULL &&
-           crypto->gcm_seal != NULL;
+           files->unlock != NULL && files->append != NULL && crypto->sha256 != NULL &&
+           crypto->hmac_sha256 != NULL && crypto->key_generate != NULL &&
+           crypto->key_public != NULL && crypto->csr != NULL && crypto->sign != NULL &&
+           crypto->ecdh != NULL && crypto->hkdf_sha256 != NULL && crypto->gcm_seal != NULL;
 }
 
 /* Whether the identity is of the user whose work the replica holds. */

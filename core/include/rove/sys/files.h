@@ -1,5 +1,5 @@
 /*
- * rove/sys/files.h - the few files that Rove keeps beside SQLite's: the lock, the identity.
+ * rove/sys/files.h - the few files that Rove keeps beside SQLite's: the lock, the identity, the drop box.
  *
  * Paths are UTF-8. Every function: any thread, but one call at a time per path.
  *
@@ -37,6 +37,12 @@ typedef struct rove_files {
     rove_status (*lock)(void *ctx, const char *path, void **lock, rove_error *error);
     void (*unlock)(void *ctx, void *lock);
     void *ctx;
+    /*
+     * Appends to a file, which is made (mode 0600) if there is none, durably: when it returns ROVE_OK, the bytes and the file's
+     * name are on the disk. If it fails, or the power does, any part of the bytes may be there.
+     */
+    rove_status (*append)(void *ctx, const char *path, const void *bytes, size_t size,
+                          rove_error *error);
 } rove_files;
 
 #ifdef __cplusplus
