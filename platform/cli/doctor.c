@@ -66,7 +66,7 @@ static void check_secret(rove__checkup *checkup, cli_session *cli) {
 
 static void check_files(rove__checkup *checkup, const char *folder) {
     static const char *const names[] = {
-        "",           "identity",       "identity.next",  "core.key",
+        "",           "identity",       "identity.next",  "core.key",      "core.key.tries",
         "replica.db", "replica.db-wal", "replica.db-shm", "replica.db-log"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         rove__checkup_mode(checkup, folder, names[i], 0);
@@ -99,6 +99,7 @@ static int check_database(rove__checkup *checkup, const rove_inspection *r) {
     if (r->database != ROVE_OK) {
         const char *advice =
             r->database == ROVE_UPGRADE ? "Install the newer version of the app again."
+            : r->database == ROVE_LATER ? "Wait so long, then look again with the right PIN."
             : r->database == ROVE_LOCKED || r->database == ROVE_WRONG_KEY
                 ? "Name the secret that opens it: --secret FILE; see rove help key."
                 : "Keep a copy of the folder for support, then try rove sync; see rove help "

@@ -66,7 +66,8 @@ typedef struct rove_ports {
  * Opens or creates the replica in a folder (UTF-8 path). *replica is owned by the caller: rove_close.
  * BUSY: this or another process has it open (the pid is in the message). CORRUPT: a file is damaged, or the key file
  * is missing; nothing was changed. WRONG_KEY: the keyring's secret or the PIN does not open it, or it is encrypted and there is
- * no keyring. NOT_ENCRYPTED: there is a keyring, and the replica is a plain one. What the keyring said. UPGRADE: a newer version of the app wrote it. UTF8. A damaged identity is no reason not to open: the
+ * no keyring. NOT_ENCRYPTED: there is a keyring, and the replica is a plain one. What the keyring said. LATER: there were too many wrong PINs; with the domain ROVE_DOMAIN_WAIT the error's code says in how many
+ * seconds another one may be tried (docs/security.md). UPGRADE: a newer version of the app wrote it. UTF8. A damaged identity is no reason not to open: the
  * replica then says that it is not enrolled, and a new code mends it.
  */
 ROVE_CHECK rove_status rove_open(const rove_ports *ports, const char *folder, rove **replica,
@@ -87,7 +88,7 @@ void rove_close(rove *replica);
  * then they keep what they have read. STATE: the replica is not encrypted, or this thread has a transaction open.
  */
 ROVE_CHECK rove_status rove_lock(rove *replica, rove_error *error);
-/* Asks the keyring again. OK if it is not locked. WRONG_KEY, CORRUPT, what the keyring said; it stays locked then. LOCKED: its
+/* Asks the keyring again. OK if it is not locked. WRONG_KEY, LATER, CORRUPT, what the keyring said, as when it is opened; it stays locked then. LOCKED: its
  * lease is over; sync, which asks the keyring itself. */
 ROVE_CHECK rove_status rove_unlock(rove *replica, rove_error *error);
 /*

@@ -24,7 +24,8 @@ typedef enum rove_error_domain {
     ROVE_DOMAIN_SQLITE = 1, /* code is an extended SQLite result code */
     ROVE_DOMAIN_OS = 2,     /* code is an errno */
     ROVE_DOMAIN_HTTP = 3,   /* code is an HTTP status */
-    ROVE_DOMAIN_TLS = 4     /* code is the TLS or crypto library's */
+    ROVE_DOMAIN_TLS = 4,    /* code is the TLS or crypto library's */
+    ROVE_DOMAIN_WAIT = 5    /* code is the seconds until it may be tried again */
 } rove_error_domain;
 
 typedef struct rove_error {

@@ -1,6 +1,7 @@
 /*
  * rove/inspect.h - a look at a replica that may be damaged, and at the libraries that Rove uses; for people who search for
- * what is wrong. Nothing here writes, waits or locks.
+ * what is wrong. Nothing here writes, waits or locks, but that a PIN which
+ * is tried is counted as when the replica is opened.
  *
  *     rove_inspection found = {.size = sizeof found};
  *     if (rove_inspect(&ports, "/data/replica", 0, &found) == ROVE_OK && found.database != ROVE_OK) ...

@@ -61,6 +61,7 @@ rove_status rove_inspect(const rove_ports *ports, const char *folder, unsigned h
     }
     size_t size = out->size < sizeof found ? out->size : sizeof found;
     const rove__store_ports store_ports = {.allocator = &ports->allocator,
+                                           .clock = &ports->clock,
                                            .random = &ports->random,
                                            .files = &ports->files,
                                            .crypto = &ports->crypto,

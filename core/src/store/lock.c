@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "store/internal.h"
+#include "store/tries.h"
 
 static rove__key_ports key_ports(const rove__store_ports *ports) {
     return (rove__key_ports){
@@ -55,14 +56,38 @@ static rove_status draw_key(rove__store *store, rove__data_key *key, rove_error 
     return status;
 }
 
+/* Counted before it is tried: who ends the process meanwhile has used his try. */
+static rove_status try_pin(const rove__store_ports *ports, const char *path, rove__key_answers *a,
+                           rove__data_key *key, rove_error *error) {
+    const rove__key_ports needs = key_ports(ports);
+    rove__tries tries;
+
+    rove_status status = rove__tries_begin(&tries, ports, path, error);
+    if (status == ROVE_OK) {
+        status = ask(ports->keyring, 1, a, error);
+    }
+    if (status == ROVE_OK) {
+        status = rove__tries_count(&tries, error);
+    }
+    if (status == ROVE_OK) {
+        status = rove__key_file_read(&needs, path, &a->secrets, key, error);
+        status = rove__tries_end(&tries, status, error);
+    }
+    rove__tries_free(&tries);
+    return status;
+}
+
 rove_status rove__lock_key(const rove__store_ports *ports, const char *path, rove__key_answers *a,
                            rove__data_key *key, rove_error *error) {
     const rove__key_ports needs = key_ports(ports);
     int has_pin = 0;
 
     rove_status status = rove__key_file_look(&needs, path, &has_pin, error);
+    if (status == ROVE_OK && has_pin) {
+        return try_pin(ports, path, a, key, error);
+    }
     if (status == ROVE_OK) {
-        status = ask(ports->keyring, has_pin, a, error);
+        status = ask(ports->keyring, 0, a, error);
     }
     return status == ROVE_OK ? rove__key_file_read(&needs, path, &a->secrets, key, error) : status;
 }
