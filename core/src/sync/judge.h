@@ -109,6 +109,34 @@ ROVE_CHECK rove_status rove__judge_former(const rove__server_ports *ports, rove_
                                           int64_t now_ms, rove__server_stats *stats,
                                           rove__former *taken, rove__answer *answer,
                                           rove_error *error);
+/*
+ * A batch that came through the drop box (D11), sealed and staged under its device's number; that may be in use, revoked or
+ * unknown. What goes on with its chain is judged as if it had been pushed; of what does not, and of what came from a device that
+ * was revoked, all that is new goes to review. Nobody is told of anything; a device that sends it again later hears it then (P2).
+ * *taken 1: it is here, now or already. 0: nothing was done, because batches before it are missing and it `waits` for them.
+ */
+ROVE_CHECK rove_status rove__judge_dropped(const rove__server_ports *ports, rove__hq_tx *tx,
+                                           rove__staged *staged, int waits, int64_t now_ms,
+                                           rove__server_stats *stats, int *taken,
+                                           rove_error *error);
+/* A new record that a device signed by itself, for an operator to look at. */
+typedef struct rove__proposal {
+    rove_replica replica; /* of the device */
+    rove_id user;         /* whose it was, where headquarters does not know it any more */
+    const rove__row *row; /* its id does not count; borrowed */
+    int64_t written_ms;
+    const char *reason; /* what the operator is told of it */
+    int64_t now_ms;
+} rove__proposal;
+
+/*
+ * Puts it to review as an insert of its author's, under an id that headquarters draws; each call once more. *number: of the entry.
+ * ROVE_INVALID, ROVE_TOO_BIG: it is no record that could be kept.
+ */
+ROVE_CHECK rove_status rove__judge_propose(const rove__server_ports *ports, rove__hq_tx *tx,
+                                           const rove__proposal *proposal,
+                                           rove__server_stats *stats, int64_t *number,
+                                           rove_error *error);
 /* 1 if a batch of this number and hash was taken. */
 ROVE_CHECK rove_status rove__judge_has_former(const rove__server_ports *ports, rove__hq_tx *tx,
                                               const rove__former *former, int *has);

@@ -8,6 +8,9 @@
  *   follows its author's chain    ->  judged as if he had pushed it, and his chain goes on
  *   anything else                 ->  judged, and remembered by its hash: a stray
  *
+ * It may come through the drop box as well, by nobody's connection, also from a number that its device still has. Then a stray
+ * is not judged: what is new in it goes to review whole.
+ *
  * Nobody waits for verdicts. So what a rule refuses goes to review like what its author may not write, names are given
  * without asking, and what the records' histories hold already is dropped. "Own" (P5) holds only for a batch that follows a
  * chain which was never forked. Stamps of what does not go on with the chain have their own order (P7): it may be older than what
@@ -20,6 +23,9 @@
 #include "base/siphash.h"
 #include "sync/judge_state.h"
 #include "wire/rename.h"
+
+static const char by_another[] = "It was signed by another device.";
+static const char out_of_chain[] = "It does not follow what its device had sent.";
 
 /* ---- whose is it ---------------------------------------------------------------------------------------- */
 
@@ -59,7 +65,7 @@ static rove_status find_author(const rove__server_ports *ports, rove__hq_tx *tx,
         status = rove__judge_had(ports->store, tx, staged->signer.former, staged->former, &does);
     }
     if (!does) {
-        *doubt = "It was signed by another device.";
+        *doubt = by_another;
     }
     return status;
 }
@@ -267,6 +273,15 @@ rove_status rove__judge_is_forked(rove__judge *judge) {
     return status;
 }
 
+/*
+ * 1 if it does not go on with its author's chain. What another device signed never does, or who knows a chain could take the
+ * next number from its device.
+ */
+static int is_stray(const rove__staged *staged, const rove__hq_device *author, const char *doubt) {
+    return doubt == by_another || staged->number != author->last_batch + 1 ||
+           !rove__chain_equal(&staged->previous, &author->chain);
+}
+
 static rove_status judge_author(const rove__server_ports *ports, rove__hq_tx *tx,
                                 rove__hq_device *author, const char *doubt, rove__staged *staged,
                                 int64_t now_ms, rove__server_stats *stats, rove_error *error) {
@@ -282,10 +297,12 @@ static rove_status judge_author(const rove__server_ports *ports, rove__hq_tx *tx
     judge.answer = &nobody;
     judge.former = 1;
     judge.doubt = doubt;
-    judge.stray = staged->number != author->last_batch + 1 ||
-                  !rove__chain_equal(&staged->previous, &author->chain);
+    judge.stray = is_stray(staged, author, doubt);
     if (status == ROVE_OK) {
         status = find_kept(ports, tx, &former, &judge.kept, &refused);
+    }
+    if (staged->dropped && doubt == NULL && judge.stray && !judge.kept) {
+        judge.doubt = out_of_chain;
     }
     if (status == ROVE_OK) {
         status = rove__judge_is_forked(&judge);
@@ -327,5 +344,38 @@ rove_status rove__judge_former(const rove__server_ports *ports, rove__hq_tx *tx,
         status = ports->store->head_get(tx, &head);
         taken->seq = head.seq;
     }
+    return status;
+}
+
+/* What stands between it and the last one that is here may be on its way. */
+static int is_early(const rove__staged *staged, const rove__hq_device *author) {
+    return staged->number > author->last_batch + 1;
+}
+
+rove_status rove__judge_dropped(const rove__server_ports *ports, rove__hq_tx *tx,
+                                rove__staged *staged, int waits, int64_t now_ms,
+                                rove__server_stats *stats, int *taken, rove_error *error) {
+    rove__former former = {staged->former, staged->number, staged->hash, 0};
+    rove__hq_device author;
+    const char *doubt = NULL;
+    int has = 0;
+
+    ROVE_ASSERT(rove__staged_complete(staged) && staged->former != 0);
+    *taken = 0;
+    staged->dropped = 1;
+    rove_status status = rove__judge_has_former(ports, tx, &former, &has);
+    if (status == ROVE_OK && !has) {
+        status = find_author(ports, tx, staged, &author, &doubt);
+    }
+    if (status != ROVE_OK || (!has && waits && is_early(staged, &author))) {
+        return status;
+    }
+    if (!has) {
+        status = judge_author(ports, tx, &author, doubt, staged, now_ms, stats, error);
+    }
+    if (status == ROVE_OK && !has) {
+        status = ports->store->device_put(tx, &author);
+    }
+    *taken = status == ROVE_OK;
     return status;
 }

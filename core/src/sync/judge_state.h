@@ -56,6 +56,7 @@ struct rove__staged {
     rove__chain promised; /* sealed: the hash that was signed */
     rove_replica former; /* whose number it bears, if not that of the connection's device; else 0 */
     rove__signer signer; /* who signed it */
+    int dropped;         /* it came through the drop box */
     rove__staged_op *ops; /* owned */
     size_t count, capacity;
     rove__op_stamp *stamps; /* owned */

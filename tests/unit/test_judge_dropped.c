@@ -1,0 +1,341 @@
+/*
+ * What came through the drop box: a signed batch that goes on with its device's chain is its author's; what does not, and what a
+ * device signed that was revoked, lies before an operator; a record that was written on a locked device is proposed to him.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "site_rep.h"
+#include "sync/judge.h"
+#include "two_reps.h"
+
+static rove_id hers; /* Anna's alone */
+
+static int setup(void **state) {
+    int result = world_start(state);
+    world *w = *state;
+
+    hers = site_account(&w->s, "Hotel Post");
+    site_grant(&w->s, ANNA, hers);
+    both_agree(w);
+    return result;
+}
+
+/* ---- words ------------------------------------------------------------------------------------------------ */
+
+/* Anna's edit of the phone, as a batch that only lies on her device. */
+static const rep_batch *annas(world *w, const char *phone) {
+    rep_update(&w->anna, "Account", hers, "phone", rove__value_text(phone));
+    rep_freeze(&w->anna);
+    return &w->anna.batches[w->anna.batch_count - 1];
+}
+
+static int has_text(world *w, const char *entity, rove_id id, const char *column,
+                    const char *expected) {
+    rove_value value = site_cell(&w->s, entity, id, column);
+
+    return value.type == ROVE_TEXT && value.size == strlen(expected) &&
+           memcmp(value.as.data, expected, value.size) == 0;
+}
+
+static rove__hq_device device_of(world *w, rove_replica replica) {
+    rove__hq_device device;
+    rove__hq_tx *tx = NULL;
+
+    assert_int_equal(w->s.store->begin(w->s.store->ctx, ROVE_HQ_READ, &tx, NULL), ROVE_OK);
+    assert_int_equal(w->s.store->device_get(tx, replica, 0, &device), ROVE_OK);
+    w->s.store->rollback(tx);
+    return device;
+}
+
+static void revoke(world *w, rove_replica replica) {
+    rove__hq_device device = device_of(w, replica);
+    rove__hq_tx *tx = NULL;
+
+    device.status = ROVE_DEVICE_REVOKED;
+    assert_int_equal(w->s.store->begin(w->s.store->ctx, ROVE_HQ_WRITE, &tx, NULL), ROVE_OK);
+    assert_int_equal(w->s.store->device_put(tx, &device), ROVE_OK);
+    assert_int_equal(w->s.store->commit(tx, NULL), ROVE_OK);
+}
+
+typedef struct last_review {
+    int64_t number;
+    rove_id id, user;
+    rove_replica replica;
+    char reason[128];
+    size_t count;
+} last_review;
+
+static rove_status each_review(void *ctx, const rove__hq_review *review) {
+    last_review *last = ctx;
+
+    last->number = review->number;
+    last->id = review->id;
+    last->user = review->user;
+    last->replica = review->replica;
+    snprintf(last->reason, sizeof last->reason, "%s", review->reason);
+    last->count++;
+    return ROVE_OK;
+}
+
+static last_review reviews(world *w) {
+    last_review last = {.number = 0};
+    rove__hq_tx *tx = NULL;
+    rove__arena arena;
+
+    rove__arena_init(&arena, &w->s.allocator, (size_t)1 << 24);
+    assert_int_equal(w->s.store->begin(w->s.store->ctx, ROVE_HQ_READ, &tx, NULL), ROVE_OK);
+    assert_int_equal(w->s.store->review_scan(tx, 0, &arena, each_review, &last), ROVE_OK);
+    w->s.store->rollback(tx);
+    rove__arena_free(&arena);
+    return last;
+}
+
+/* The batch comes, signed by this device; 1 if it was taken. */
+static int drop_signed(world *w, const rep_batch *batch, rove_replica signer, int waits) {
+    rove__stage stage;
+    rove__staged *staged = NULL;
+    rove__hq_tx *tx = NULL;
+    rove__server_stats stats = {0};
+    rove__signer who = {.replica = signer, .user = signer == ANNAS ? ANNA : BEN};
+    rove__sealed_batch said = {.replica = ANNAS,
+                               .number = batch->number,
+                               .frames = 1,
+                               .schema = 1,
+                               .previous = batch->previous,
+                               .hash = batch->hash};
+    rove__push push = {.number = batch->number,
+                       .last = 1,
+                       .schema = 1,
+                       .previous = batch->previous,
+                       .rows = batch->rows};
+    int taken = 0;
+
+    rove__stage_init(&stage, &w->s.ports);
+    assert_int_equal(rove__staged_new(&stage, &staged), ROVE_OK);
+    rove__staged_seal(staged, &said, ANNAS, &who);
+    assert_int_equal(rove__staged_add(staged, &push, NULL), ROVE_OK);
+    assert_int_equal(w->s.store->begin(w->s.store->ctx, ROVE_HQ_WRITE, &tx, NULL), ROVE_OK);
+    assert_int_equal(
+        rove__judge_dropped(&w->s.ports, tx, staged, waits, w->s.now_ms, &stats, &taken, NULL),
+        ROVE_OK);
+    assert_int_equal(w->s.store->commit(tx, NULL), ROVE_OK);
+    rove__staged_free(staged);
+    rove__stage_free(&stage);
+    return taken;
+}
+
+static int drop(world *w, const rep_batch *batch) {
+    return drop_signed(w, batch, ANNAS, 1);
+}
+
+/* ---- batches ---------------------------------------------------------------------------------------------- */
+
+static void what_goes_on_with_the_chain_is_its_authors(void **state) {
+    world *w = *state;
+    uint64_t last = device_of(w, ANNAS).last_batch;
+
+    (void)annas(w, "555-0100");
+    (void)annas(w, "555-0101");
+    assert_true(drop(w, &w->anna.batches[0]));
+    assert_true(drop(w, &w->anna.batches[1]));
+    assert_true(has_text(w, "Account", hers, "phone", "555-0101"));
+    assert_int_equal(site_conflicts(&w->s, hers), 0);
+    assert_int_equal(reviews(w).count, 0);
+    assert_int_equal(device_of(w, ANNAS).last_batch, last + 2);
+    /* Her device was not lost after all: it hears of both, and goes on. */
+    rep_settle(&w->anna);
+    assert_int_equal(w->anna.acked, last + 2);
+    (void)annas(w, "555-0102");
+    rep_settle(&w->anna);
+    assert_true(has_text(w, "Account", hers, "phone", "555-0102"));
+}
+
+static void what_comes_again_changes_nothing(void **state) {
+    world *w = *state;
+
+    rep_batch batch = *annas(w, "555-0100");
+    assert_true(drop(w, &batch));
+    size_t history = memory_headquarters_history(w->s.hq);
+    assert_true(drop(w, &batch));
+    rep_settle(&w->anna);
+    (void)annas(w, "555-0101");
+    rep_settle(&w->anna); /* her Hello confirms what she has heard */
+    assert_true(device_of(w, ANNAS).confirmed >= batch.number);
+    history++;
+    assert_true(drop(w, &batch));
+    assert_int_equal(memory_headquarters_history(w->s.hq), history);
+    assert_true(has_text(w, "Account", hers, "phone", "555-0101"));
+    assert_int_equal(reviews(w).count, 0);
+}
+
+static void a_batch_that_is_early_is_waited_for(void **state) {
+    world *w = *state;
+
+    (void)annas(w, "555-0100");
+    (void)annas(w, "555-0101");
+    size_t history = memory_headquarters_history(w->s.hq);
+    assert_false(drop(w, &w->anna.batches[1]));
+    assert_int_equal(memory_headquarters_history(w->s.hq), history);
+    assert_true(drop(w, &w->anna.batches[0]));
+    assert_true(drop(w, &w->anna.batches[1]));
+    assert_true(has_text(w, "Account", hers, "phone", "555-0101"));
+    assert_int_equal(reviews(w).count, 0);
+}
+
+static void what_does_not_follow_lies_before_an_operator(void **state) {
+    world *w = *state;
+    rove__hq_device before = device_of(w, ANNAS);
+
+    (void)annas(w, "lost");
+    (void)annas(w, "555-0101");
+    assert_true(drop_signed(w, &w->anna.batches[1], ANNAS, 0));
+    assert_false(has_text(w, "Account", hers, "phone", "555-0101"));
+    last_review last = reviews(w);
+    assert_int_equal(last.count, 1);
+    assert_int_equal(last.user, ANNA);
+    assert_string_equal(last.reason, "It does not follow what its device had sent.");
+    rove__hq_device after = device_of(w, ANNAS);
+    assert_int_equal(after.last_batch, before.last_batch);
+    assert_true(rove__chain_equal(&after.chain, &before.chain));
+    assert_true(drop_signed(w, &w->anna.batches[1], ANNAS, 0));
+    assert_int_equal(reviews(w).count, 1);
+    assert_int_equal(site_decide(&w->s, last.number, 1, "", NULL), ROVE_OK);
+    assert_true(has_text(w, "Account", hers, "phone", "555-0101"));
+}
+
+/* Another batch under a number that is taken. */
+static void a_fork_lies_before_an_operator(void **state) {
+    world *w = *state;
+
+    rep_batch first = *annas(w, "555-0100");
+    assert_true(drop(w, &first));
+    rep_batch other = *annas(w, "555-0199");
+    other.number = first.number;
+    other.previous = first.previous;
+    assert_true(drop(w, &other));
+    assert_true(has_text(w, "Account", hers, "phone", "555-0100"));
+    assert_int_equal(reviews(w).count, 1);
+}
+
+static void work_of_a_revoked_device_lies_before_an_operator(void **state) {
+    world *w = *state;
+
+    revoke(w, ANNAS);
+    assert_true(drop(w, annas(w, "555-0100")));
+    assert_false(has_text(w, "Account", hers, "phone", "555-0100"));
+    assert_int_equal(reviews(w).count, 1);
+    assert_string_equal(reviews(w).reason, "Its device was revoked.");
+}
+
+/* Ben signs in her name, and even knows her chain: her own next batch is still hers to send. */
+static void nobody_takes_the_next_number_of_another(void **state) {
+    world *w = *state;
+    rove__hq_device before = device_of(w, ANNAS);
+
+    rep_batch batch = *annas(w, "555-0100");
+    assert_true(drop_signed(w, &batch, BENS, 1));
+    assert_string_equal(reviews(w).reason, "It was signed by another device.");
+    assert_int_equal(device_of(w, ANNAS).last_batch, before.last_batch);
+    (void)annas(w, "555-0101");
+    rep_settle(&w->anna);
+    assert_true(has_text(w, "Account", hers, "phone", "555-0101"));
+}
+
+/* ---- records ---------------------------------------------------------------------------------------------- */
+
+static int64_t propose(world *w, rove_replica replica, const char *name) {
+    rove__row *row = site_row(&w->s, "Account", 0);
+    rove__hq_tx *tx = NULL;
+    rove__server_stats stats = {0};
+    const rove__proposal proposal = {.replica = replica,
+                                     .user = ANNA,
+                                     .row = row,
+                                     .written_ms = SITE_NOW - DAY,
+                                     .reason = "Written on a locked device.",
+                                     .now_ms = w->s.now_ms};
+    int64_t number = 0;
+
+    site_text(row, "name", name);
+    assert_int_equal(w->s.store->begin(w->s.store->ctx, ROVE_HQ_WRITE, &tx, NULL), ROVE_OK);
+    assert_int_equal(rove__judge_propose(&w->s.ports, tx, &proposal, &stats, &number, NULL),
+                     ROVE_OK);
+    assert_int_equal(w->s.store->commit(tx, NULL), ROVE_OK);
+    return number;
+}
+
+static void a_record_is_proposed_and_accepted(void **state) {
+    world *w = *state;
+    rove__hq_row row;
+    int64_t number = propose(w, ANNAS, "Hotel Sacher");
+    last_review last = reviews(w);
+
+    assert_int_equal(last.count, 1);
+    assert_int_equal(last.number, number);
+    assert_int_equal(last.user, ANNA);
+    assert_int_equal(last.replica, ANNAS);
+    assert_string_equal(last.reason, "Written on a locked device.");
+    assert_false(site_get(&w->s, "Account", last.id, &row));
+    assert_int_equal(site_decide(&w->s, number, 1, "", NULL), ROVE_OK);
+    assert_true(site_get(&w->s, "Account", last.id, &row));
+    assert_int_equal(row.author, ANNA);
+    assert_true(rove__id_replica(last.id) != ANNAS); /* a number of headquarters' */
+    rep_settle(&w->anna);
+    assert_non_null(rep_find(&w->anna, "Account", last.id));
+    both_agree(w);
+}
+
+static void a_record_that_is_returned_is_not_made(void **state) {
+    world *w = *state;
+    rove__hq_row row;
+    int64_t number = propose(w, ANNAS, "Hotel Sacher");
+    rove_id id = reviews(w).id;
+
+    assert_int_equal(site_decide(&w->s, number, 0, "Twice.", NULL), ROVE_OK);
+    assert_int_equal(reviews(w).count, 0);
+    assert_false(site_get(&w->s, "Account", id, &row));
+    both_agree(w);
+}
+
+static void two_records_of_one_moment_are_two(void **state) {
+    world *w = *state;
+    rove__hq_row row;
+    int64_t first = propose(w, ANNAS, "One");
+    rove_id one = reviews(w).id;
+    int64_t second = propose(w, ANNAS, "Two");
+    rove_id two = reviews(w).id;
+
+    assert_int_equal(site_decide(&w->s, second, 1, "", NULL), ROVE_OK);
+    assert_int_equal(site_decide(&w->s, first, 1, "", NULL), ROVE_OK);
+    assert_true(site_get(&w->s, "Account", one, &row) && site_get(&w->s, "Account", two, &row));
+    assert_true(has_text(w, "Account", one, "name", "One"));
+    assert_true(has_text(w, "Account", two, "name", "Two"));
+}
+
+/* Headquarters forgot the device in a restore: the certificate says whose it was. */
+static void a_record_of_an_unknown_device_is_its_users(void **state) {
+    world *w = *state;
+    int64_t number = propose(w, 300, "Hotel Sacher");
+
+    assert_int_equal(reviews(w).user, ANNA);
+    assert_int_equal(site_decide(&w->s, number, 1, "", NULL), ROVE_OK);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, world_end)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(what_goes_on_with_the_chain_is_its_authors),
+        TEST(what_comes_again_changes_nothing),
+        TEST(a_batch_that_is_early_is_waited_for),
+        TEST(what_does_not_follow_lies_before_an_operator),
+        TEST(a_fork_lies_before_an_operator),
+        TEST(work_of_a_revoked_device_lies_before_an_operator),
+        TEST(nobody_takes_the_next_number_of_another),
+        TEST(a_record_is_proposed_and_accepted),
+        TEST(a_record_that_is_returned_is_not_made),
+        TEST(two_records_of_one_moment_are_two),
+        TEST(a_record_of_an_unknown_device_is_its_users),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
