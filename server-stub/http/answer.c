@@ -19,7 +19,8 @@ enum MHD_Result answer_queue(request *self, unsigned http, struct MHD_Response *
     if (added == MHD_YES) {
         added = MHD_add_response_header(response, "Cache-Control", "no-store");
     }
-    if (added == MHD_YES && http == MHD_HTTP_SERVICE_UNAVAILABLE) {
+    if (added == MHD_YES &&
+        (http == MHD_HTTP_SERVICE_UNAVAILABLE || http == MHD_HTTP_TOO_MANY_REQUESTS)) {
         char seconds[24] = RETRY_AFTER;
         if (self->retry_after_s > 0) {
             rove__text_format(seconds, sizeof seconds, "%lld", (long long)self->retry_after_s);

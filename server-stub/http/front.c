@@ -14,6 +14,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "drop/box.h"
 #include "posix/pki.h"
 
 #define THREADS              4
@@ -27,6 +28,8 @@
 #define EXCHANGE_BYTES       ((size_t)256 * 1024 * 1024)
 #define PULL_BYTES_A_DAY     ((uint64_t)2 * 1024 * 1024 * 1024)
 #define FULL_DOWNLOADS_A_DAY 24
+#define DROPS_A_MINUTE       60
+#define DROP_BYTES           ((size_t)32 * 1024 * 1024)
 #define PRIORITIES           "NORMAL:-VERS-ALL:+VERS-TLS1.3"
 
 /* ---- the socket ----------------------------------------------------------------------------------------- */
@@ -195,6 +198,9 @@ static rove_status start(hq_http *self, rove_error *error) {
         status = traffic_new(self->headquarters, &limits, &self->traffic);
     }
     if (status == ROVE_OK) {
+        status = drop_box_new(self->headquarters, &self->drop_purse.allocator, &self->drop_box);
+    }
+    if (status == ROVE_OK) {
         status =
             guard_new(&ports->allocator, &ports->clock, self->options.idle_ms, &self->guard, error);
     }
@@ -241,6 +247,9 @@ rove_status hq_http_start(hq *headquarters, const hq_http_options *options, hq_h
         options->full_downloads_a_day != 0 ? options->full_downloads_a_day : FULL_DOWNLOADS_A_DAY;
     purse_init(&self->purse, &hq_get_ports(headquarters)->allocator,
                options->exchange_bytes != 0 ? options->exchange_bytes : EXCHANGE_BYTES);
+    purse_init(&self->drop_purse, &hq_get_ports(headquarters)->allocator, DROP_BYTES);
+    tally_init(&self->drops, &hq_get_ports(headquarters)->allocator,
+               options->drops_a_minute != 0 ? options->drops_a_minute : DROPS_A_MINUTE);
     self->listener = -1;
     (void)pthread_mutex_init(&self->mutex, NULL);
     (void)pthread_cond_init(&self->changed, NULL);
@@ -289,6 +298,8 @@ void hq_http_stop(hq_http *self) {
     credentials_free(self->credentials);
     metrics_free(self->metrics);
     traffic_free(self->traffic);
+    drop_box_free(self->drop_box);
+    tally_free(&self->drops);
     (void)pthread_cond_destroy(&self->changed);
     (void)pthread_mutex_destroy(&self->mutex);
     for (volatile uint8_t *at = self->secret; at < self->secret + sizeof self->secret; at++) {

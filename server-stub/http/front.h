@@ -18,6 +18,7 @@
 #include "http/http.h"
 #include "http/metrics.h"
 #include "http/purse.h"
+#include "http/tally.h"
 #include "keys.h"
 #include "sync/enroll.h"
 #include "traffic.h"
@@ -34,6 +35,9 @@ struct hq_http {
     guard *guard;
     metrics *metrics;
     purse purse;
+    purse drop_purse;
+    tally drops;
+    struct drop_box *drop_box;
     traffic *traffic;
     credentials *credentials;
     uint8_t secret[FRONT_SECRET_SIZE]; /* of nonces; lives as long as the process */
@@ -116,7 +120,7 @@ struct request {
     request *crowd_next;
     request *crowd_before;
     const char *allow;     /* with 405 */
-    int64_t retry_after_s; /* with 503; 0: the usual moment */
+    int64_t retry_after_s; /* with 429 and 503; 0: the usual moment */
     uint64_t received;
     int64_t began_ms; /* boot clock */
     rove__hq_device device;
@@ -131,6 +135,7 @@ struct request {
     rove__buf body;
     enrolment *enrolment;
     rove__server *server;
+    struct drop_parcel *parcel;
     int answered; /* all of the exchange's answer was taken */
 };
 

@@ -7,6 +7,7 @@
  *   POST /v1/enroll    a code's proof   an identity (sync/enroll.h)
  *   POST /v1/renew     a device         an identity; its certificate may have expired up to 400 days ago
  *   POST /v1/exchange  a device         a whole exchange (sync/server.h)
+ *   POST /v1/drop      anybody          what becomes of each sealed record (drop/box.h)
  *   GET  /v1/wait      a device         whether there is news for it, as soon as there is (wake.h)
  *
  * TLS 1.3 alone. A client certificate is asked for in the handshake and needed by path; its signature is judged once a
@@ -38,6 +39,7 @@ typedef struct hq_http_options {
     size_t exchange_bytes;            /* memory of all exchanges together; 0: 256 MiB */
     uint64_t pull_bytes_a_day;        /* that one device is sent; 0: 2 GiB */
     uint64_t full_downloads_a_day;    /* of one device; 0: 24 */
+    unsigned drops_a_minute;          /* of one address, to the drop box; 0: 60 */
 } hq_http_options;
 
 typedef struct hq_http hq_http;

@@ -3,6 +3,7 @@
  */
 #include "http/routes.h"
 
+#include "drop/box.h"
 #include "sync/wait.h"
 #include "wire/frame.h"
 #include "wire/order.h"
@@ -38,6 +39,15 @@ const route front_routes[] = {
      .receive = exchange_receive,
      .finish = exchange_finish,
      .end = exchange_end},
+    {.path = "/v1/drop",
+     .method = "POST",
+     .needed = NEED_OPEN,
+     .content_type = DROP_CONTENT_TYPE,
+     .body_max = DROP_BODY_MAX,
+     .begin = drop_begin,
+     .receive = drop_receive,
+     .finish = drop_finish,
+     .end = drop_end},
     {.path = ROVE_WAIT_PATH, .method = "GET", .needed = NEED_DEVICE, .finish = wait_finish},
     {.path = ROVE_ORDER_PATH, .method = "GET", .needed = NEED_ORDER, .finish = order_finish},
     {.path = NULL}};

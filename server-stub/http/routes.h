@@ -27,6 +27,12 @@ rove_status exchange_receive(request *self, const void *bytes, size_t size);
 enum MHD_Result exchange_finish(request *self);
 void exchange_end(request *self);
 
+/* drop.c */
+rove_status drop_begin(request *self);
+rove_status drop_receive(request *self, const void *bytes, size_t size);
+enum MHD_Result drop_finish(request *self);
+void drop_end(request *self);
+
 /* wait.c */
 enum MHD_Result wait_finish(request *self);
 

@@ -33,6 +33,7 @@ typedef struct serving {
     const char *exchange_memory;
     const char *pull_mib;
     const char *full_downloads;
+    const char *drops;
 } serving;
 
 /* Less than one exchange may need makes no sense. */
@@ -40,6 +41,7 @@ typedef struct serving {
 #define EXCHANGE_MIB_MAX 65536
 #define PULL_MIB_MAX     1000000
 #define DOWNLOADS_MAX    1000000
+#define DROPS_MAX        60000
 
 static int read_number(const char *text, int64_t least, int64_t most, unsigned *number) {
     int64_t value = 0;
@@ -62,6 +64,7 @@ static int read_options(const hq_io *io, int argc, char **argv, serving *out) {
                                  {"--exchange-memory", &out->exchange_memory, NULL},
                                  {"--pull-mib-a-day", &out->pull_mib, NULL},
                                  {"--full-downloads-a-day", &out->full_downloads, NULL},
+                                 {"--drops-a-minute", &out->drops, NULL},
                                  {NULL, NULL, NULL}};
     unsigned idle_seconds = 0;
     unsigned wait_seconds = 0;
@@ -80,7 +83,8 @@ static int read_options(const hq_io *io, int argc, char **argv, serving *out) {
         !read_number(out->wait_seconds, 1, ROVE_WAIT_MS_MAX / 1000, &wait_seconds) ||
         !read_number(out->exchange_memory, EXCHANGE_MIB_MIN, EXCHANGE_MIB_MAX, &exchange_mib) ||
         !read_number(out->pull_mib, 1, PULL_MIB_MAX, &pull_mib) ||
-        !read_number(out->full_downloads, 1, DOWNLOADS_MAX, &full_downloads)) {
+        !read_number(out->full_downloads, 1, DOWNLOADS_MAX, &full_downloads) ||
+        !read_number(out->drops, 1, DROPS_MAX, &out->http.drops_a_minute)) {
         return hq_usage(io, &hq_command_serve, "an option is not a number, or out of its range");
     }
     out->http.idle_ms = (int64_t)idle_seconds * 1000;
@@ -207,9 +211,11 @@ static int run(hq *headquarters, const hq_io *io, int argc, char **argv) {
 
 const hq_command hq_command_serve = {
     .name = "serve",
-    .usage = "[--listen ADDRESS:PORT] [--port-file FILE] [--threads N] [--connections N]\n"
-             "           [--connections-per-address N] [--idle-seconds N] [--wait-seconds N]\n"
-             "           [--exchange-memory MIB] [--pull-mib-a-day MIB] [--full-downloads-a-day N]",
+    .usage =
+        "[--listen ADDRESS:PORT] [--port-file FILE] [--threads N] [--connections N]\n"
+        "           [--connections-per-address N] [--idle-seconds N] [--wait-seconds N]\n"
+        "           [--exchange-memory MIB] [--pull-mib-a-day MIB] [--full-downloads-a-day N]\n"
+        "           [--drops-a-minute N]",
     .summary = "let devices exchange with headquarters over HTTPS",
     .help =
         "Listens at 127.0.0.1:8443 unless --listen says otherwise; port 0 lets the system choose.\n"
@@ -231,7 +237,9 @@ const hq_command hq_command_serve = {
         "than\n"
         "that today (UTC) waits for the next day; it is an act of headquarters (rove-hq acts, "
         "`quota`) and\n"
-        "in the metrics. What it has not sent stays on it.\n\n"
+        "in the metrics. What it has not sent stays on it.\n"
+        "--drops-a-minute N (60): how often one address may bring what locked or wiped devices\n"
+        "have sealed; that needs no certificate. A whole office may have one address.\n\n"
         "GET /healthz answers \"ok\" to anybody; GET /metrics answers this host alone.\n\n"
         "    rove-hq --data /srv/acme serve --listen 0.0.0.0:8443\n",
     .run = run};
