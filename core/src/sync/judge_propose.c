@@ -20,18 +20,46 @@ static rove_status find_author(const rove__server_ports *ports, rove__hq_tx *tx,
     return status;
 }
 
+/* Sets in plain form become acts that add their elements, as the insert of a device has them. */
+static rove_status add_elements(rove__judge *judge, rove_stamp raw, rove__row *row) {
+    rove_status status = ROVE_OK;
+
+    for (size_t i = 0; i < row->cell_count && status == ROVE_OK; i++) {
+        rove__set set;
+        if (row->entity->fields[i].kind != ROVE_KIND_SET || row->cells[i].type == ROVE_NULL) {
+            continue;
+        }
+        status = rove__set_read(&set, &row->cells[i], ROVE_SET_PLAIN, &judge->record);
+        if (status != ROVE_OK || set.form != ROVE_SET_PLAIN) {
+            return status == ROVE_CORRUPT || status == ROVE_OK ? ROVE_INVALID : status;
+        }
+        for (size_t j = 0; j < set.count; j++) {
+            set.elements[j].action = ROVE_SET_ADD;
+            set.elements[j].raw = raw;
+        }
+        set.form = ROVE_SET_DELTA;
+        status = rove__set_value(&set, &judge->record, &row->cells[i]);
+    }
+    return status;
+}
+
 static rove_status make_change(rove__judge *judge, const rove__proposal *proposal,
                                rove__change *change) {
     rove__writer *writer = judge->writer;
     rove_id id = 0;
 
     *change = (rove__change){.op = ROVE_OP_INSERT, .replica = proposal->replica};
-    rove_status status = rove__writer_id(writer, &id);
-    change->row = *proposal->row;
-    change->row.id = id;
     change->clock.origin.stamp = rove__writer_stamp(writer);
     change->clock.origin.replica = rove__writer_head(writer)->replica;
     change->clock.base = change->clock.origin;
+    rove_status status = rove__row_copy(&change->row, proposal->row, &judge->record);
+    if (status == ROVE_OK) {
+        status = add_elements(judge, change->clock.origin.stamp, &change->row);
+    }
+    if (status == ROVE_OK) {
+        status = rove__writer_id(writer, &id);
+        change->row.id = id;
+    }
     if (status == ROVE_OK) {
         status = rove__batch_add(judge->packer, change);
     }
