@@ -19,6 +19,16 @@ const char *audit_kind_name(audit_kind kind) {
     return names[kind];
 }
 
+const char *audit_where_name(audit_where where) {
+    static const char *const names[AUDIT_WHERES] = {[AUDIT_IN_RECORD] = "record",
+                                                    [AUDIT_IN_REVIEW] = "review",
+                                                    [AUDIT_IN_RETURNED] = "returned",
+                                                    [AUDIT_IN_WAITING] = "waiting",
+                                                    [AUDIT_IN_CONFLICT] = "conflict"};
+
+    return names[where];
+}
+
 void audit_chains_init(audit_chains *chains, const rove_allocator *allocator) {
     memset(chains, 0, sizeof *chains);
     chains->allocator = allocator;
@@ -43,7 +53,7 @@ rove_status audit_chains_add(audit_chains *chains, const audit_link *link) {
     return ROVE_OK;
 }
 
-static int compare(const void *a, const void *b) {
+static int compare_seals(const void *a, const void *b) {
     const audit_link *x = a;
     const audit_link *y = b;
 
@@ -56,19 +66,31 @@ static int compare(const void *a, const void *b) {
     return memcmp(x->hash, y->hash, sizeof x->hash);
 }
 
-/* The same seal may be met in a record and in a conflict about it. */
-static void sort_out(audit_chains *chains) {
+static int compare(const void *a, const void *b) {
+    const audit_link *x = a;
+    const audit_link *y = b;
+    int order = compare_seals(a, b);
+
+    return order != 0 ? order : (int)x->where - (int)y->where;
+}
+
+void audit_chains_sort(audit_chains *chains) {
     size_t kept = 0;
 
     if (chains->count > 1) {
         qsort(chains->links, chains->count, sizeof *chains->links, compare);
     }
     for (size_t i = 0; i < chains->count; i++) {
-        if (kept == 0 || compare(&chains->links[kept - 1], &chains->links[i]) != 0) {
+        if (kept == 0 || compare_seals(&chains->links[kept - 1], &chains->links[i]) != 0) {
             chains->links[kept++] = chains->links[i];
         }
     }
     chains->count = kept;
+}
+
+int audit_chains_has(const audit_chains *chains, size_t sorted, const audit_link *link) {
+    return sorted > 0 &&
+           bsearch(link, chains->links, sorted, sizeof *chains->links, compare_seals) != NULL;
 }
 
 static int has_hash(const audit_link *links, size_t count, const uint8_t *hash) {
@@ -85,7 +107,8 @@ static audit_finding finding_of(audit_kind kind, const audit_link *link) {
                            .replica = link->replica,
                            .ordinal = link->ordinal,
                            .entity = link->entity,
-                           .id = link->id};
+                           .id = link->id,
+                           .where = link->where};
 }
 
 /* `count` seals of one number and ordinal, `before` those of the ordinal that came before it here. */
@@ -102,6 +125,7 @@ static rove_status report_gap(const step *s, audit_reporter report, void *ctx) {
     uint64_t last = s->links->ordinal - 1;
 
     finding.ordinal = first;
+    finding.count = last - first + 1;
     if (first == last) {
         rove__text_format(finding.text, sizeof finding.text,
                           "seal %" PRIu64 " is not here; seal %" PRIu64
@@ -133,6 +157,7 @@ static rove_status check_link(const audit_chains *chains, const step *s, const a
             return ROVE_OK;
         }
         finding.kind = AUDIT_MISSING;
+        finding.count = 1;
         rove__text_format(finding.text, sizeof finding.text,
                           "it names a seal under the number that the device had before, "
                           "which is not here");
@@ -171,7 +196,7 @@ rove_status audit_chains_check(audit_chains *chains, audit_reporter report, void
     step s = {.count = 0};
     rove_status status = ROVE_OK;
 
-    sort_out(chains);
+    audit_chains_sort(chains);
     for (size_t at = 0; at < chains->count && status == ROVE_OK; at += s.count) {
         const audit_link *first = &chains->links[at];
         size_t count = 1;

@@ -29,13 +29,27 @@ typedef enum audit_kind {
 /* "missing". */
 const char *audit_kind_name(audit_kind kind);
 
+/* Where a seal is. One that is nowhere else than on its way is as good as one in its record. */
+typedef enum audit_where {
+    AUDIT_IN_RECORD,
+    AUDIT_IN_REVIEW,   /* an operator decides on it, or has taken it */
+    AUDIT_IN_RETURNED, /* he gave it back to its author */
+    AUDIT_IN_WAITING,  /* headquarters lacks the record that it is of (P15) */
+    AUDIT_IN_CONFLICT, /* the record was sealed before (P11) */
+    AUDIT_WHERES
+} audit_where;
+/* "review". */
+const char *audit_where_name(audit_where where);
+
 /* What is wrong with one record, or one link. */
 typedef struct audit_finding {
     audit_kind kind;
     rove_replica replica; /* whose chain; 0: of none */
     uint64_t ordinal;     /* 0: of none */
+    uint64_t count;       /* MISSING: of how many seals, from `ordinal` on */
     uint32_t entity;
     rove_id id;
+    audit_where where;
     char text[AUDIT_TEXT_MAX]; /* a sentence */
 } audit_finding;
 /* A status other than ROVE_OK ends the audit. */
@@ -49,6 +63,7 @@ typedef struct audit_link {
     uint8_t previous[ROVE_SHA256_SIZE];
     uint32_t entity;
     rove_id id; /* of the record that carries it */
+    audit_where where;
 } audit_link;
 
 typedef struct audit_chains {
@@ -60,6 +75,10 @@ typedef struct audit_chains {
 void audit_chains_init(audit_chains *chains, const rove_allocator *allocator);
 void audit_chains_free(audit_chains *chains);
 ROVE_CHECK rove_status audit_chains_add(audit_chains *chains, const audit_link *link);
+/* Sorts those that are there; one that is in several places stays where it is first in audit_where. */
+void audit_chains_sort(audit_chains *chains);
+/* 1: among the first `sorted` links, which are sorted, is this seal. */
+int audit_chains_has(const audit_chains *chains, size_t sorted, const audit_link *link);
 /* Sorts them, and reports what is missing, broken or forked, chain by chain. */
 ROVE_CHECK rove_status audit_chains_check(audit_chains *chains, audit_reporter report, void *ctx);
 

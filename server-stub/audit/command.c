@@ -31,18 +31,21 @@ static const char *record_name(const auditing *self, uint32_t number) {
 static rove_status tell(void *ctx, const audit_finding *f) {
     auditing *self = ctx;
     const char *entity = record_name(self, f->entity);
+    const char *where = audit_where_name(f->where);
     char id[24];
 
     rove__text_format(id, sizeof id, "%" PRId64, f->id);
     if (!self->io->json) {
-        hq_print(self->io, "%-8s  device %" PRIu32 "  %s %s  %s\n", audit_kind_name(f->kind),
-                 f->replica, entity, id, f->text);
+        hq_print(self->io, "%-8s  device %" PRIu32 "  %s %s%s%s%s  %s\n", audit_kind_name(f->kind),
+                 f->replica, entity, id, f->where == AUDIT_IN_RECORD ? "" : " (",
+                 f->where == AUDIT_IN_RECORD ? "" : where, f->where == AUDIT_IN_RECORD ? "" : ")",
+                 f->text);
         return ROVE_OK;
     }
-    json_t *object =
-        json_pack("{s:s, s:b, s:I, s:I, s:s, s:s, s:s}", "what", audit_kind_name(f->kind), "note",
-                  f->kind < AUDIT_NOTES, "device", (json_int_t)f->replica, "seal",
-                  (json_int_t)f->ordinal, "entity", entity, "id", id, "text", f->text);
+    json_t *object = json_pack("{s:s, s:b, s:I, s:I, s:s, s:s, s:s, s:s}", "what",
+                               audit_kind_name(f->kind), "note", f->kind < AUDIT_NOTES, "device",
+                               (json_int_t)f->replica, "seal", (json_int_t)f->ordinal, "entity",
+                               entity, "id", id, "where", where, "text", f->text);
     return json_array_append_new(self->findings, object) == 0 ? ROVE_OK : ROVE_NOMEM;
 }
 
@@ -133,7 +136,8 @@ const hq_command hq_command_audit = {
         "times\n"
         "are more than M minutes from when it was sealed, 15 if not said), suspect (the device "
         "could\n"
-        "not know the time), mocked (a made-up position). merged and unsigned are no accusation.\n"
+        "not know the time), mocked (a made-up position). merged and unsigned are no\n"
+        "accusation. Work in review, returned or waiting for its record counts as it came.\n"
         "Exit status 1 if there is anything else. What a device has not sent yet cannot be "
         "missed.\n\n"
         "    rove-hq audit\n"

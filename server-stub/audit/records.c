@@ -12,6 +12,8 @@
 
 #include "audit/keys.h"
 #include "base/text.h"
+#include "sync/judge.h"
+#include "sync/timeline.h"
 #include "wire/batch.h"
 
 #define ARENA_MAX ((size_t)16 * 1024 * 1024)
@@ -21,7 +23,16 @@ typedef struct place {
     const rove__entity *entity;
     rove_id id;
     rove_replica bearer; /* the device that brought it; 0: not known */
+    audit_where where;
 } place;
+
+/* What was signed, as it is here. */
+typedef struct deed {
+    const rove__row *row;
+    rove__origin origin;
+    int64_t least_ms; /* headquarters knows that it was not sealed before */
+    int has_sets;     /* as they were signed, but for what others changed */
+} deed;
 
 typedef struct examining {
     hq *headquarters;
@@ -37,6 +48,8 @@ typedef struct examining {
     rove__buf scratch;
     rove__hq_device device; /* the last one that was looked up */
     int known;
+    rove__hq_head head;
+    size_t in_records;          /* links that are sorted: those of records */
     const rove__entity *entity; /* being scanned */
     int ordinal;                /* of its proof */
 } examining;
@@ -76,7 +89,8 @@ static rove_status report(void *ctx, const audit_finding *finding) {
 
 static rove_status complain(examining *self, audit_kind kind, const place *at,
                             const rove__proof *proof, const char *text) {
-    audit_finding finding = {.kind = kind, .entity = at->entity->number, .id = at->id};
+    audit_finding finding = {
+        .kind = kind, .entity = at->entity->number, .id = at->id, .where = at->where};
 
     finding.replica = at->bearer != 0 || proof == NULL ? at->bearer : proof->replica;
     finding.ordinal = proof != NULL ? proof->ordinal : 0;
@@ -86,19 +100,30 @@ static rove_status complain(examining *self, audit_kind kind, const place *at,
 
 /* ---- whose a proof is ----------------------------------------------------------------------------------- */
 
+/* Whether who brings a proof has, or had before, the number that it was sealed under. */
+static rove_status is_of_bearer(examining *self, rove_replica bearer, rove_replica replica,
+                                int *is) {
+    *is = bearer == 0 || bearer == replica;
+    return *is ? ROVE_OK : rove__judge_had(self->store, self->tx, bearer, replica, is);
+}
+
 /* What is wrong with who signed it; NULL: nothing. */
 static rove_status judge_signer(examining *self, const place *at, const rove__proof *proof,
                                 const rove_value *cell, const char **wrong) {
     const audit_key *key = audit_keys_find(&self->keys, proof->key);
     rove_status status = find_device(self, proof->replica);
+    int is_bearer = 0;
 
     *wrong = NULL;
+    if (status == ROVE_OK) {
+        status = is_of_bearer(self, at->bearer, proof->replica, &is_bearer);
+    }
     if (status != ROVE_OK) {
         return status;
     }
     if (!self->known) {
         *wrong = "it names a device that headquarters never had";
-    } else if (at->bearer != 0 && at->bearer != proof->replica) {
+    } else if (!is_bearer) {
         *wrong = "it names another device than the one that brought it";
     } else if (key == NULL) {
         *wrong = "headquarters never had the key that it is signed with";
@@ -112,10 +137,10 @@ static rove_status judge_signer(examining *self, const place *at, const rove__pr
     return status == ROVE_CORRUPT ? ROVE_OK : status;
 }
 
-/* Reads a proof and makes it a link; *good 1: `proof` is what a device of ours signed. */
+/* Reads a proof and makes it a link, the last one; *good 1: `proof` is what a device of ours signed. */
 static rove_status take_proof(examining *self, const place *at, const rove_value *cell,
                               rove__proof *proof, int *good) {
-    audit_link link = {.entity = at->entity->number, .id = at->id};
+    audit_link link = {.entity = at->entity->number, .id = at->id, .where = at->where};
     const char *wrong = NULL;
 
     *good = 0;
@@ -123,11 +148,8 @@ static rove_status take_proof(examining *self, const place *at, const rove_value
         return complain(self, AUDIT_FORGED, at, NULL, "what stands in its place is no proof");
     }
     rove_status status = judge_signer(self, at, proof, cell, &wrong);
-    if (status != ROVE_OK) {
-        return status;
-    }
-    if (wrong != NULL) {
-        return complain(self, AUDIT_FORGED, at, proof, wrong);
+    if (status != ROVE_OK || wrong != NULL) {
+        return status != ROVE_OK ? status : complain(self, AUDIT_FORGED, at, proof, wrong);
     }
     link.replica = proof->replica;
     link.ordinal = proof->ordinal;
@@ -137,14 +159,14 @@ static rove_status take_proof(examining *self, const place *at, const rove_value
     return status == ROVE_OK ? audit_chains_add(&self->chains, &link) : status;
 }
 
-/* ---- a record ------------------------------------------------------------------------------------------- */
+/* ---- what was signed ------------------------------------------------------------------------------------ */
 
-static rove_status check_content(examining *self, const place *at, const rove__hq_row *row,
+static rove_status check_content(examining *self, const place *at, const deed *d,
                                  const rove__proof *proof) {
     uint8_t content[ROVE_SHA256_SIZE];
     uint8_t sets[ROVE_PROOF_SETS_SIZE];
-    rove_status status = rove__proof_content(self->crypto, &row->row, row->clock.origin,
-                                             &self->scratch, content, sets);
+    rove_status status =
+        rove__proof_content(self->crypto, d->row, d->origin, &self->scratch, content, sets);
 
     if (status != ROVE_OK) {
         return status;
@@ -152,7 +174,7 @@ static rove_status check_content(examining *self, const place *at, const rove__h
     if (memcmp(content, proof->content, sizeof content) != 0) {
         return complain(self, AUDIT_EDITED, at, proof, "the record is not what was signed");
     }
-    return memcmp(sets, proof->sets, sizeof sets) == 0
+    return !d->has_sets || memcmp(sets, proof->sets, sizeof sets) == 0
                ? ROVE_OK
                : complain(self, AUDIT_MERGED, at, proof,
                           "others are on its lists than when it was signed");
@@ -195,25 +217,23 @@ static int64_t apart(int64_t a, int64_t b) {
  * A device can say of its clocks what it likes. But headquarters knows that an edit was made after the edit's cursor (P7), so
  * a seal of before its own version's stamp was not made then.
  */
-static rove_status check_times(examining *self, const place *at, const rove__hq_row *row,
+static rove_status check_times(examining *self, const place *at, const deed *d,
                                const rove__proof *proof) {
     int64_t sealed_ms = rove__proof_time_ms(proof);
-    uint32_t number = at->entity->fields[self->ordinal].number;
-    int64_t least_ms = rove__stamp_ms(rove__clock_get(&row->clock, number).version.stamp);
     const char *suspect = rove__proof_suspect(proof);
     rove_status status = ROVE_OK;
 
     if (suspect != NULL) {
         status = complain(self, AUDIT_SUSPECT, at, proof, suspect);
     }
-    if (status == ROVE_OK && sealed_ms < least_ms &&
-        apart(sealed_ms, least_ms) > self->scope->late_ms) {
+    if (status == ROVE_OK && sealed_ms < d->least_ms &&
+        apart(sealed_ms, d->least_ms) > self->scope->late_ms) {
         status = complain_time(self, at, proof, "headquarters knows that it was not before",
-                               least_ms, sealed_ms);
+                               d->least_ms, sealed_ms);
     }
-    for (size_t i = 0; i < row->row.cell_count && status == ROVE_OK; i++) {
+    for (size_t i = 0; i < d->row->cell_count && status == ROVE_OK; i++) {
         const rove__field *field = &at->entity->fields[i];
-        const rove_value *cell = &row->row.cells[i];
+        const rove_value *cell = &d->row->cells[i];
         if (cell->type == ROVE_INT && is_deed(field) &&
             apart(cell->as.integer, sealed_ms) > self->scope->late_ms) {
             status = complain_time(self, at, proof, field->name, cell->as.integer, sealed_ms);
@@ -222,13 +242,13 @@ static rove_status check_times(examining *self, const place *at, const rove__hq_
     return status;
 }
 
-static rove_status check_positions(examining *self, const place *at, const rove__hq_row *row,
+static rove_status check_positions(examining *self, const place *at, const deed *d,
                                    const rove__proof *proof) {
     rove_status status = ROVE_OK;
 
-    for (size_t i = 0; i < row->row.cell_count && status == ROVE_OK; i++) {
+    for (size_t i = 0; i < d->row->cell_count && status == ROVE_OK; i++) {
         const char *name = at->entity->fields[i].name;
-        const rove_value *cell = &row->row.cells[i];
+        const rove_value *cell = &d->row->cells[i];
         size_t size = strlen(name);
         char text[AUDIT_TEXT_MAX];
         if (size > 5 && strcmp(name + size - 5, "_mock") == 0 && cell->type == ROVE_INT &&
@@ -240,6 +260,18 @@ static rove_status check_positions(examining *self, const place *at, const rove_
     }
     return status;
 }
+
+static rove_status check_deed(examining *self, const place *at, const deed *d,
+                              const rove__proof *proof) {
+    rove_status status = check_content(self, at, d, proof);
+
+    if (status == ROVE_OK) {
+        status = check_times(self, at, d, proof);
+    }
+    return status == ROVE_OK ? check_positions(self, at, d, proof) : status;
+}
+
+/* ---- a record ------------------------------------------------------------------------------------------- */
 
 static rove_status each_record(void *ctx, const rove__hq_row *row) {
     examining *self = ctx;
@@ -265,22 +297,79 @@ static rove_status each_record(void *ctx, const rove__hq_row *row) {
     if (status == ROVE_OK) {
         status = take_proof(self, &at, cell, &proof, &good);
     }
-    if (status == ROVE_OK && good) {
-        status = check_content(self, &at, row, &proof);
+    if (status != ROVE_OK || !good) {
+        return status;
     }
-    if (status == ROVE_OK && good) {
-        status = check_times(self, &at, row, &proof);
-    }
-    return status == ROVE_OK && good ? check_positions(self, &at, row, &proof) : status;
+    const deed d = {.row = &row->row,
+                    .origin = row->clock.origin,
+                    .least_ms = rove__stamp_ms(rove__clock_get(&row->clock, number).version.stamp),
+                    .has_sets = 1};
+    return check_deed(self, &at, &d, &proof);
 }
 
 /* ---- what did not come into the tables ------------------------------------------------------------------ */
 
-static rove_status each_change(examining *self, const rove__bytes *bytes) {
-    rove__batch_reader *reader = NULL;
-    rove__change change;
+/* The seal was written after its cursor, and headquarters knows when it passed that. */
+static rove_status written_after(examining *self, const rove__change *change, int64_t *ms) {
+    rove_stamp stamp = 0;
+    uint64_t seq = 0;
+    rove_status status =
+        rove__timeline_clip(self->store, self->tx, &self->head, change->cursor, &seq);
+
+    if (status == ROVE_OK) {
+        status = self->store->commit_stamp(self->tx, seq, &stamp);
+    }
+    *ms = rove__stamp_ms(stamp);
+    return status;
+}
+
+/* 1: what was signed is to be looked at here: it is whole, and neither a record nor other work has the same proof. */
+static int is_first(const examining *self, const rove__change *change) {
+    const audit_chains *chains = &self->chains;
+    const audit_link *link = &chains->links[chains->count - 1];
+
+    if (change->op != ROVE_OP_SEAL && change->op != ROVE_OP_INSERT && change->op != ROVE_OP_WHOLE) {
+        return 0;
+    }
+    for (size_t i = self->in_records; i + 1 < chains->count; i++) {
+        if (memcmp(chains->links[i].hash, link->hash, sizeof link->hash) == 0) {
+            return 0;
+        }
+    }
+    return !audit_chains_has(chains, self->in_records, link);
+}
+
+/* Its sets are left out: of a seal they are what was done to them. */
+static rove_status take_change(examining *self, rove__change *change, size_t ordinal,
+                               audit_where where) {
+    const rove__entity *entity = change->row.entity;
+    place at = {entity, change->row.id, change->replica, where};
+    const rove_value *cell = &change->row.cells[ordinal];
+    deed d = {.row = &change->row, .origin = change->clock.origin};
     rove__proof proof;
     int good = 0;
+
+    if (change->op == ROVE_OP_WHOLE) { /* others bring it back, too */
+        at.bearer = rove__clock_get(&change->clock, entity->fields[ordinal].number).version.replica;
+    }
+    rove_status status = take_proof(self, &at, cell, &proof, &good);
+    if (status != ROVE_OK || !good || !is_first(self, change)) {
+        return status;
+    }
+    for (size_t i = 0; i < change->row.cell_count; i++) {
+        if (entity->fields[i].kind == ROVE_KIND_SET) {
+            change->row.cells[i] = rove__value_null();
+        }
+    }
+    if (change->op != ROVE_OP_WHOLE) {
+        status = written_after(self, change, &d.least_ms);
+    }
+    return status == ROVE_OK ? check_deed(self, &at, &d, &proof) : status;
+}
+
+static rove_status each_change(examining *self, const rove__bytes *bytes, audit_where where) {
+    rove__batch_reader *reader = NULL;
+    rove__change change;
     rove_status status =
         rove__batch_reader_new(&hq_get_ports(self->headquarters)->allocator,
                                hq_registry(self->headquarters), bytes->data, bytes->size, &reader);
@@ -290,12 +379,8 @@ static rove_status each_change(examining *self, const rove__bytes *bytes) {
         int ordinal = status == ROVE_OK && change.row.entity != NULL
                           ? rove__proof_field(change.row.entity)
                           : -1;
-        if (ordinal >= 0) {
-            place at = {change.row.entity, change.row.id, change.replica};
-            rove_value cell = rove__row_cell(&change.row, (size_t)ordinal);
-            if (cell.type == ROVE_BLOB) {
-                status = take_proof(self, &at, &cell, &proof, &good);
-            }
+        if (ordinal >= 0 && rove__row_cell(&change.row, (size_t)ordinal).type == ROVE_BLOB) {
+            status = take_change(self, &change, (size_t)ordinal, where);
         }
     }
     rove__batch_reader_free(reader);
@@ -303,11 +388,12 @@ static rove_status each_change(examining *self, const rove__bytes *bytes) {
 }
 
 static rove_status each_review(void *ctx, const rove__hq_review *review) {
-    return each_change(ctx, &review->change);
+    return each_change(ctx, &review->change,
+                       review->state == 2 ? AUDIT_IN_RETURNED : AUDIT_IN_REVIEW);
 }
 
 static rove_status each_parked(void *ctx, const rove__hq_parked *parked) {
-    return each_change(ctx, &parked->change);
+    return each_change(ctx, &parked->change, AUDIT_IN_WAITING);
 }
 
 static rove_status each_origin(void *ctx, int64_t number, rove__origin origin) {
@@ -331,7 +417,7 @@ static int64_t number_of(const rove__row *row, const char *field) {
 static rove_status take_side(examining *self, const rove__hq_row *row, const char *value,
                              const char *replica) {
     const rove_value *packed = &row->row.cells[rove__entity_field_named(row->row.entity, value)];
-    place at = {.bearer = (rove_replica)number_of(&row->row, replica)};
+    place at = {.bearer = (rove_replica)number_of(&row->row, replica), .where = AUDIT_IN_CONFLICT};
     rove__reader reader;
     rove_value cell;
     rove__proof proof;
@@ -429,9 +515,14 @@ rove_status audit_run(hq *headquarters, rove__hq_tx *tx, const audit_scope *scop
     rove__buf_init(&self.scratch, &ports->allocator, 2 * ROVE_ROW_MAX);
     rove_status status = audit_keys_read(headquarters, tx, &self.keys);
     if (status == ROVE_OK) {
+        status = self.store->head_get(tx, &self.head);
+    }
+    if (status == ROVE_OK) {
         status = scan_records(&self, &arena);
     }
     if (status == ROVE_OK) {
+        audit_chains_sort(&self.chains);
+        self.in_records = self.chains.count;
         status = scan_others(&self, &arena);
     }
     if (status == ROVE_OK) {

@@ -1,8 +1,9 @@
 /*
  * audit/records.h - every sealed record that headquarters has, against what its device signed.
  *
- * Proofs are also met where a record did not come into the tables: a second seal in the conflict log, work in review, work
- * that waits for a record. They keep their place in the chain there; what they say is compared where the record is.
+ * Proofs are also met where a record did not come into the tables: work in review, whatever was decided, work that waits for
+ * a record, a second seal in the conflict log. They keep their place in the chain there. Work is compared as it came, unless
+ * its record has the same proof; of a second seal nothing but the proof is kept.
  */
 #ifndef ROVE_HQ_AUDIT_RECORDS_H
 #define ROVE_HQ_AUDIT_RECORDS_H

@@ -59,14 +59,15 @@ rove_status admit_issue(request *self, rove__hq_tx *tx, rove_error *error) {
 }
 
 typedef struct lookup {
-    request *request;
+    hq *headquarters;
+    const admit_key *key;
     rove_id id;
 } lookup;
 
-/* The record whose key is that of the device row. */
+/* The record that has the former key. */
 static rove_status each_record(void *ctx, const rove__hq_row *row) {
     lookup *self = ctx;
-    const rove_crypto *crypto = &hq_get_ports(self->request->http->headquarters)->crypto;
+    const rove_crypto *crypto = &hq_get_ports(self->headquarters)->crypto;
     uint8_t hash[ROVE_SHA256_SIZE];
     const rove_value *key =
         &row->row.cells[rove__entity_field_named(row->row.entity, "public_key")];
@@ -75,7 +76,7 @@ static rove_status each_record(void *ctx, const rove__hq_row *row) {
     }
     rove_span span = {key->as.data, key->size};
     rove_status status = crypto->sha256(crypto->ctx, &span, 1, hash);
-    if (status == ROVE_OK && memcmp(hash, self->request->device.key_hash, sizeof hash) == 0) {
+    if (status == ROVE_OK && memcmp(hash, self->key->former_hash, sizeof hash) == 0) {
         self->id = row->row.id;
         status = ROVE_DONE;
     }
@@ -83,58 +84,51 @@ static rove_status each_record(void *ctx, const rove__hq_row *row) {
 }
 
 /* 0: there is none. */
-static rove_status find_record(request *self, rove__hq_tx *tx, const rove__entity *entity,
-                               rove__arena *arena, rove_id *id) {
-    lookup search = {.request = self};
-    rove_value user = rove__value_int(self->enrolment->user);
-    rove_status status = ROVE_OK;
-    if (self->device.replica != 0) {
-        status = hq_database(self->http->headquarters)
-                     ->directory.row_find(tx, entity->number,
-                                          rove__entity_field_named(entity, "user_id"), &user, arena,
-                                          each_record, &search);
+static rove_status find_record(lookup *search, rove__hq_tx *tx, const rove__entity *entity,
+                               rove__arena *arena) {
+    rove_value user = rove__value_int(search->key->user);
+    if (!search->key->has_former) {
+        return ROVE_OK;
     }
-    *id = search.id;
-    return status;
+    return hq_database(search->headquarters)
+        ->directory.row_find(tx, entity->number, rove__entity_field_named(entity, "user_id"), &user,
+                             arena, each_record, search);
 }
 
 static void set_cell(rove__row *row, const char *field, rove_value value) {
     rove__row_set(row, (size_t)rove__entity_field_named(row->entity, field), value);
 }
 
-static rove_status write_record(request *self, rove__writer *writer, rove__row *row,
+static rove_status write_record(const admit_key *key, rove__writer *writer, rove__row *row,
                                 rove_error *error) {
-    const enrolment *e = self->enrolment;
     size_t changed = 0;
-    set_cell(row, "public_key",
-             rove__value_bytes(ROVE_BLOB, e->csr.public_der, e->csr.public_size));
+    set_cell(row, "public_key", rove__value_bytes(ROVE_BLOB, key->der, key->size));
     if (row->id != 0) {
         return rove__writer_update(writer, row, &changed, error);
     }
-    set_cell(row, "user_id", rove__value_int(e->user));
-    set_cell(row, "enrolled_at", rove__value_int(e->now_ms));
+    set_cell(row, "user_id", rove__value_int(key->user));
+    set_cell(row, "enrolled_at", rove__value_int(key->enrolled_ms));
     return rove__writer_insert(writer, row, error);
 }
 
-rove_status admit_record(request *self, rove__hq_tx *tx, const char *act, uint64_t *seq,
-                         rove_error *error) {
-    hq *headquarters = self->http->headquarters;
+rove_status admit_record(hq *headquarters, rove__hq_tx *tx, const admit_key *key, const char *act,
+                         uint64_t *seq, rove_error *error) {
     const rove__entity *entity = rove__registry_by_name(hq_registry(headquarters), "Device");
+    lookup search = {.headquarters = headquarters, .key = key};
     rove__writer *writer = NULL;
     rove__arena arena;
     rove__row row;
-    rove_id id = 0;
     rove__arena_init(&arena, &hq_get_ports(headquarters)->allocator, ARENA_MAX);
-    rove_status status = find_record(self, tx, entity, &arena, &id);
+    rove_status status = find_record(&search, tx, entity, &arena);
     rove__arena_reset(&arena);
     if (status == ROVE_OK) {
-        status = rove__row_init(&row, entity, id, &arena);
+        status = rove__row_init(&row, entity, search.id, &arena);
     }
     if (status == ROVE_OK) {
         status = hq_writer(headquarters, tx, "", act, &writer, error);
     }
     if (status == ROVE_OK) {
-        status = write_record(self, writer, &row, error);
+        status = write_record(key, writer, &row, error);
         if (status == ROVE_OK) {
             status = rove__writer_finish(writer, seq, error);
         } else {
@@ -145,10 +139,22 @@ rove_status admit_record(request *self, rove__hq_tx *tx, const char *act, uint64
     return status;
 }
 
+void admit_fresh_key(const request *self, admit_key *key) {
+    const enrolment *e = self->enrolment;
+    *key = (admit_key){.user = e->user,
+                       .der = e->csr.public_der,
+                       .size = e->csr.public_size,
+                       .enrolled_ms = e->now_ms,
+                       .has_former = self->device.replica != 0};
+    memcpy(key->former_hash, self->device.key_hash, sizeof key->former_hash);
+}
+
 rove_status admit_new(request *self, rove__hq_tx *tx, rove_error *error) {
     hq *headquarters = self->http->headquarters;
     enrolment *e = self->enrolment;
     char detail[DETAIL_MAX];
+    admit_key key;
+    admit_fresh_key(self, &key);
     rove_status status = hq_draw_replica(headquarters, tx, &e->replica, error);
     if (status == ROVE_OK) {
         status = admit_issue(self, tx, error);
@@ -164,7 +170,7 @@ rove_status admit_new(request *self, rove__hq_tx *tx, rove_error *error) {
         status = hq_database(headquarters)->store.device_put(tx, &device);
     }
     if (status == ROVE_OK) {
-        status = admit_record(self, tx, "enroll", &e->seq, error);
+        status = admit_record(headquarters, tx, &key, "enroll", &e->seq, error);
     }
     if (status == ROVE_OK) {
         rove__text_format(detail, sizeof detail, "device %u of user %lld%s", (unsigned)e->replica,

@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
-#include "http/front.h"
+#include "http/admit.h"
 #include "rove/entities.pb-c.h"
 
 #define ARENA_MAX  ((size_t)1024 * 1024)
@@ -39,12 +39,19 @@ static rove_status check_user(request *self, rove__hq_tx *tx, rove_id user) {
     return status;
 }
 
-static rove_status take_back(request *self, rove__hq_tx *tx, rove__hq_device *device) {
+/* *key: what its record is to have. */
+static rove_status take_back(request *self, rove__hq_tx *tx, rove__hq_device *device,
+                             admit_key *key) {
     const rove_pki_device *certificate = &self->connection->device;
     const rove__hq_store *store = &hq_database(self->http->headquarters)->store;
+    key->has_former = 0;
     rove_status status = store->device_get(tx, certificate->subject.replica, 1, device);
     if (status == ROVE_OK && !front_is_newer(certificate, device)) {
         return ROVE_UNAUTHORIZED;
+    }
+    if (status == ROVE_OK) {
+        key->has_former = 1;
+        memcpy(key->former_hash, device->key_hash, sizeof key->former_hash);
     }
     if (status == ROVE_NOT_FOUND) {
         *device = (rove__hq_device){.replica = certificate->subject.replica,
@@ -64,16 +71,24 @@ static rove_status take_back(request *self, rove__hq_tx *tx, rove__hq_device *de
 
 static rove_status readmit_job(void *ctx, rove__hq_tx *tx, rove_error *error) {
     request *self = ctx;
+    const rove_pki_device *certificate = &self->connection->device;
+    admit_key key = {.user = certificate->subject.user,
+                     .der = certificate->public_der,
+                     .size = certificate->public_size,
+                     .enrolled_ms = certificate->not_before_ms};
     char detail[DETAIL_MAX];
     rove__hq_device device;
-    (void)error;
-    rove_status status = take_back(self, tx, &device);
+    uint64_t seq = 0;
+    rove_status status = take_back(self, tx, &device, &key);
+    if (status == ROVE_OK) {
+        status = admit_record(self->http->headquarters, tx, &key, "readmit", &seq, error);
+    }
     if (status != ROVE_OK) {
         return status;
     }
     rove__text_format(detail, sizeof detail, "device %u of user %lld, by its certificate",
                       (unsigned)device.replica, (long long)device.user);
-    return hq_record(self->http->headquarters, tx, NULL, "readmit", detail, 0);
+    return hq_record(self->http->headquarters, tx, NULL, "readmit", detail, seq);
 }
 
 rove_status front_readmit(request *self) {

@@ -35,7 +35,9 @@ static rove_status extend(request *self, rove__hq_tx *tx, rove__hq_device *devic
         status = front_remember_key(self, tx);
     }
     if (status == ROVE_OK) {
-        status = admit_record(self, tx, "renew", &e->seq, error);
+        admit_key key;
+        admit_fresh_key(self, &key);
+        status = admit_record(self->http->headquarters, tx, &key, "renew", &e->seq, error);
     }
     if (status == ROVE_OK) {
         memcpy(device->key_hash, e->key_hash, sizeof device->key_hash);

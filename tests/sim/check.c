@@ -654,6 +654,7 @@ void check_all(world *w, int round) {
     if (!world_failed(w)) {
         values_check(&g);
         rights_check(&g);
+        seals_check(w);
     }
     for (size_t i = 0; i < g.rows_count && !world_failed(w); i++) {
         check_counter(&g, &g.rows[i]);

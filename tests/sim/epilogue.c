@@ -163,8 +163,12 @@ static void timeline(world *w, device *d) {
     if (record == 0 || !acts_back_up(&w->office)) {
         return;
     }
+    uint64_t renewed = w->counts->renewals;
     acts_set(&w->office, record, account, 0);
     (void)device_sync_calm(d, &report);
+    if (w->counts->renewals != renewed) {
+        return; /* the record of its key would not be written again */
+    }
     acts_restore(&w->office);
     office_start(&w->office);
     acts_set(&w->office, record, account, 1);

@@ -368,10 +368,36 @@ static rove_status hash_key(office *o, const uint8_t *key, uint8_t *hash) {
     return o->ports.crypto.sha256(o->ports.crypto.ctx, &span, 1, hash);
 }
 
+/* The key goes into the records of devices: headquarters proves by it what was signed. */
+static rove_status record_key(office *o, rove__hq_tx *tx, rove_id user, const uint8_t *key,
+                              rove_error *error) {
+    const rove__entity *entity = rove__registry_by_name(hq_registry(o->hq), "Device");
+    rove__writer *writer = NULL;
+    rove__arena arena;
+    rove__row row;
+    uint64_t seq = 0;
+    rove__arena_init(&arena, &o->ports.allocator, ARENA_MAX);
+    rove_status status = rove__row_init(&row, entity, 0, &arena);
+    if (status == ROVE_OK) {
+        put(&row, "user_id", rove__value_int(user));
+        put(&row, "public_key", rove__value_bytes(ROVE_BLOB, key, SIM_PUBLIC_KEY_SIZE));
+        status = hq_writer(o->hq, tx, "", "enroll", &writer, error);
+    }
+    if (status == ROVE_OK) {
+        status = rove__writer_insert(writer, &row, error);
+        if (status == ROVE_OK) {
+            status = rove__writer_finish(writer, &seq, error);
+        } else {
+            rove__writer_abandon(writer);
+        }
+    }
+    rove__arena_free(&arena);
+    return status;
+}
+
 /* A device that a restored headquarters does not know comes back by its certificate (T3). */
 static rove_status readmit(void *ctx, rove__hq_tx *tx, rove_error *error) {
     admission *a = ctx;
-    (void)error;
     rove_status status = store_of(a->o)->device_get(tx, a->shown.replica, 0, &a->device);
     if (status != ROVE_NOT_FOUND) {
         return status;
@@ -383,7 +409,11 @@ static rove_status readmit(void *ctx, rove__hq_tx *tx, rove_error *error) {
                                   .enrolled_ms = a->shown.after_ms,
                                   .certificate_until_ms = a->shown.until_ms};
     status = hash_key(a->o, a->shown.public_key, a->device.key_hash);
-    return status == ROVE_OK ? store_of(a->o)->device_put(tx, &a->device) : status;
+    if (status == ROVE_OK) {
+        status = store_of(a->o)->device_put(tx, &a->device);
+    }
+    return status == ROVE_OK ? record_key(a->o, tx, a->shown.user, a->shown.public_key, error)
+                             : status;
 }
 
 static rove_status get_device(void *ctx, rove__hq_tx *tx, rove_error *error) {
@@ -414,7 +444,7 @@ static rove_status authorise(office *o, rove__bytes bytes, int64_t grace_ms, adm
 /* ---- enrolment ------------------------------------------------------------------------------------------ */
 
 static rove_status issue(admission *a, rove__hq_tx *tx, rove_replica replica, rove_replica former,
-                         rove_id user) {
+                         rove_id user, rove_error *error) {
     int64_t now_ms = hq_now_ms(a->o->hq);
     int64_t days = 3 + (int64_t)sim_below(&a->o->machine.core, 28);
     a->issued = (certificate){.user = user,
@@ -434,7 +464,10 @@ static rove_status issue(admission *a, rove__hq_tx *tx, rove_replica replica, ro
     }
     known.certificate_until_ms = a->issued.until_ms;
     rove_status status = hash_key(a->o, a->public_key, known.key_hash);
-    return status == ROVE_OK ? store_of(a->o)->device_put(tx, &known) : status;
+    if (status == ROVE_OK) {
+        status = store_of(a->o)->device_put(tx, &known);
+    }
+    return status == ROVE_OK ? record_key(a->o, tx, user, a->public_key, error) : status;
 }
 
 static rove_status issue_fresh(admission *a, rove__hq_tx *tx, rove_replica former, rove_id user,
@@ -442,7 +475,7 @@ static rove_status issue_fresh(admission *a, rove__hq_tx *tx, rove_replica forme
     rove_replica replica = 0;
     a->fresh = 1;
     rove_status status = hq_draw_replica(a->o->hq, tx, &replica, error);
-    return status == ROVE_OK ? issue(a, tx, replica, former, user) : status;
+    return status == ROVE_OK ? issue(a, tx, replica, former, user, error) : status;
 }
 
 static rove_status answer_identity(admission *a, rove__buf *answer) {
@@ -529,7 +562,7 @@ static rove_status renew_job(void *ctx, rove__hq_tx *tx, rove_error *error) {
         return status;
     }
     if (!a->fresh) {
-        return issue(a, tx, a->device.replica, a->shown.former, a->device.user);
+        return issue(a, tx, a->device.replica, a->shown.former, a->device.user, error);
     }
     status = store_of(a->o)->device_scan(tx, a->device.user, each_copy, &found);
     a->refused = status != ROVE_OK || found.came >= COPIES_MAX;

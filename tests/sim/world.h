@@ -14,6 +14,7 @@
  *   late.c       requests that come late, or that no device made
  *   drama.c      what takes several events in one order
  *   epilogue.c   what is tried when all is at rest
+ *   seals.c      what was signed
  *   crowd.c      a story beside: several servers on one database
  *   copy.c       a server that reads from a copy of the database
  *
@@ -64,11 +65,12 @@ typedef struct world world;
     X(restores_of_headquarters)                                                                    \
     X(edits)                                                                                       \
     X(assignments)                                                                                 \
-    X(reassignments) X(moves) X(merges) X(revocations) X(purges) X(replays) X(conflicts)           \
-        X(reviews) X(settled) X(refused) X(sealed) X(parked) X(tidied) X(repairs) X(rows_checked)  \
-            X(writes_checked) X(claims) X(late) X(forged) X(lagging) X(newcomers) X(timelines)     \
-                X(wrong_sums) X(large_scopes) X(lost_visits) X(overtaken) X(crowds) X(set_aside)   \
-                    X(encrypted) X(locked) X(rekeyed) X(leases_over)
+    X(reassignments)                                                                               \
+    X(moves) X(merges) X(revocations) X(purges) X(replays) X(conflicts) X(reviews) X(settled)      \
+        X(refused) X(sealed) X(parked) X(tidied) X(repairs) X(rows_checked) X(writes_checked)      \
+            X(claims) X(late) X(forged) X(lagging) X(newcomers) X(timelines) X(wrong_sums)         \
+                X(large_scopes) X(lost_visits) X(overtaken) X(crowds) X(set_aside) X(encrypted)    \
+                    X(locked) X(rekeyed) X(leases_over) X(proofs)
 typedef struct world_counts {
 #define WORLD_COUNT(name) uint64_t name;
     WORLD_COUNTS(WORLD_COUNT)
@@ -376,6 +378,11 @@ rove_transport network_transport(device *d);
 void check_all(world *w, int round);
 /* A device shows what headquarters has of what its rep holds, and nothing else, but what may be late (claims.c). */
 void check_shown(world *w, device *d);
+
+/* ---- seals.c -------------------------------------------------------------------------------------------- */
+
+/* Of no honest device a seal is missing, edited or forged (I25). */
+void seals_check(world *w);
 
 /* ---- reference.c ---------------------------------------------------------------------------------------- */
 

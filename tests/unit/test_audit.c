@@ -33,6 +33,13 @@ typedef struct deed {
     int no_contact;
     int no_proof;
     int added_contact; /* after it was signed */
+    int edited;        /* as well */
+    int mocked;
+    /* Where it is, if it is not in its record; `op` of the change, 0: an insert. */
+    enum { RECORD, REVIEW, ACCEPTED, RETURNED, PARKED } where;
+    rove__op op;
+    uint64_t cursor; /* seq */
+    int again;       /* with the proof of the one before */
 } deed;
 
 typedef struct bench {
@@ -125,6 +132,60 @@ static void sign(bench *b, const rove__row *row, rove__origin origin, int64_t no
     rove__buf_free(&out);
 }
 
+/* Work that waits, as its device sent it. */
+static rove_status put_waiting(bench *b, rove__hq_tx *tx, const rove__hq_row *row) {
+    const deed *d = b->deed;
+    const rove__hq_store *store = &hq_database(b->h.hq)->store;
+    rove__edit edit = {.field = 1, .raw = row->clock.origin.stamp};
+    rove__change change = {.op = d->op != 0 ? d->op : ROVE_OP_INSERT,
+                           .row = row->row,
+                           .clock = row->clock,
+                           .edits = d->op == ROVE_OP_SEAL ? &edit : NULL,
+                           .edit_count = d->op == ROVE_OP_SEAL,
+                           .replica = d->bearer != 0 ? d->bearer : b->device->replica};
+    rove__batch_writer *writer = NULL;
+    rove__hq_head head;
+    rove__buf packed;
+    rove__buf_init(&packed, &b->h.ports.allocator, ROVE_BATCH_MAX);
+    assert_int_equal(store->head_get(tx, &head), ROVE_OK);
+    change.cursor = (rove__cursor){head.timeline, d->cursor};
+    assert_int_equal(rove__batch_writer_new(&b->h.ports.allocator, ROVE_BATCH_MAX, &writer),
+                     ROVE_OK);
+    assert_int_equal(rove__batch_add(writer, &change), ROVE_OK);
+    assert_int_equal(rove__batch_finish(writer, &packed), ROVE_OK);
+    rove__hq_parked parked = {.origin = change.clock.origin,
+                              .replica = b->device->replica,
+                              .user = b->device->user,
+                              .stamp = 1,
+                              .change = {packed.data, packed.size}};
+    rove__hq_review review = {.seq = head.seq,
+                              .entity = row->row.entity_number,
+                              .id = d->id,
+                              .replica = b->device->replica,
+                              .user = b->device->user,
+                              .reason = "",
+                              .state = d->where == REVIEW     ? 0
+                                       : d->where == ACCEPTED ? 1
+                                                              : 2,
+                              .change = parked.change};
+    rove_status status =
+        d->where == PARKED ? store->parked_put(tx, &parked) : store->review_put(tx, &review);
+    rove__batch_writer_free(writer);
+    rove__buf_free(&packed);
+    return status;
+}
+
+static void fill(rove__row *row, const deed *d, int64_t now_ms, rove__arena *arena) {
+    put(row, "account_id", rove__value_int(4711));
+    put(row, "notes", rove__value_text("As it was"));
+    put(row, "actual_start", rove__value_int(now_ms - d->start_ms));
+    put(row, "sealed_at", rove__value_int(now_ms));
+    put(row, "contact_ids", contacts(arena, 1));
+    if (d->mocked) {
+        put(row, "checkin_mock", rove__value_int(1));
+    }
+}
+
 static rove_status seal_job(void *ctx, rove__hq_tx *tx, rove_error *error) {
     bench *b = ctx;
     const deed *d = b->deed;
@@ -137,23 +198,26 @@ static rove_status seal_job(void *ctx, rove__hq_tx *tx, rove_error *error) {
     (void)error;
     rove__arena_init(&arena, &b->h.ports.allocator, 1 << 20);
     assert_int_equal(rove__row_init(&row.row, entity, d->id, &arena), ROVE_OK);
-    put(&row.row, "account_id", rove__value_int(4711));
-    put(&row.row, "notes", rove__value_text("As it was"));
-    put(&row.row, "actual_start", rove__value_int(now_ms - d->start_ms));
-    put(&row.row, "sealed_at", rove__value_int(now_ms));
-    put(&row.row, "contact_ids", contacts(&arena, 1));
+    fill(&row.row, d, now_ms, &arena);
     if (!d->no_proof) {
-        sign(b, &row.row, origin, now_ms);
+        if (!d->again) {
+            sign(b, &row.row, origin, now_ms);
+        }
         put(&row.row, "proof", rove__value_bytes(ROVE_BLOB, b->bytes, b->size));
     }
     if (d->added_contact) {
         put(&row.row, "contact_ids", contacts(&arena, 2));
     }
-    rove__clock_init(
-        &row.clock, origin,
-        (rove__version){rove__stamp_make(d->stamp_ms != 0 ? d->stamp_ms : now_ms, 0), bearer}, 1);
+    if (d->edited) {
+        put(&row.row, "notes", rove__value_text("As it should have been"));
+    }
+    rove__clock_init(&row.clock, origin,
+                     (rove__version){rove__stamp_make(d->stamp_ms != 0 ? d->stamp_ms : now_ms, 0),
+                                     d->op == ROVE_OP_WHOLE ? b->device->replica : bearer},
+                     1);
     row.scope = rove__row_scope(&row.row, NULL);
-    rove_status status = hq_database(b->h.hq)->store.row_put(tx, &row);
+    rove_status status = d->where == RECORD ? hq_database(b->h.hq)->store.row_put(tx, &row)
+                                            : put_waiting(b, tx, &row);
     rove__arena_free(&arena);
     return status;
 }
@@ -380,6 +444,93 @@ static void test_a_second_seal_keeps_its_place(void **state) {
     expect(b, HQ_EXIT_DONE, "7 sealed records, 8 seals", NULL, NULL);
 }
 
+/* ---- work that is not in its record --------------------------------------------------------------------- */
+
+/* Everywhere on its way a seal has its place in the chain, and is what was signed. */
+static void test_what_is_on_its_way_is_neither_missing_nor_broken(void **state) {
+    bench *b = *state;
+    seal(b, &b->one, (deed){.id = visit(4), .where = REVIEW});
+    seal(b, &b->one, (deed){.id = visit(5), .where = PARKED, .op = ROVE_OP_SEAL});
+    seal(b, &b->one, (deed){.id = visit(6), .where = RETURNED});
+    seal(b, &b->one, (deed){.id = visit(7), .where = ACCEPTED, .op = ROVE_OP_SEAL});
+    seal(b, &b->one, (deed){.id = visit(8)});
+    expect(b, HQ_EXIT_DONE, "7 sealed records, 11 seals of 2 devices", NULL, NULL);
+}
+
+static void test_work_in_review_is_what_was_signed(void **state) {
+    bench *b = *state;
+    seal(b, &b->one, (deed){.id = visit(4), .where = REVIEW, .edited = 1});
+    expect(b, HQ_EXIT_FAILED, "7 seals", "(review)  the record is not what was signed", NULL);
+    seal(b, &b->one, (deed){.id = visit(5), .where = RETURNED, .op = ROVE_OP_SEAL, .edited = 1});
+    expect(b, HQ_EXIT_FAILED, "2 findings", "(review)  the record",
+           "(returned)  the record is not what was signed");
+}
+
+static void test_parked_work_is_what_was_signed(void **state) {
+    bench *b = *state;
+    seal(b, &b->one, (deed){.id = visit(4), .where = PARKED, .op = ROVE_OP_SEAL, .edited = 1});
+    expect(b, HQ_EXIT_FAILED, "7 seals", "(waiting)  the record is not what was signed", NULL);
+    seal(b, &b->one, (deed){.id = visit(5), .where = PARKED, .mocked = 1});
+    expect(b, HQ_EXIT_FAILED, "2 findings", "edited", "mocked    device 7");
+}
+
+static void test_work_in_review_may_be_dated_back_as_well(void **state) {
+    bench *b = *state;
+    int64_t now_ms = hq_now_ms(b->h.hq);
+    seal(b, &b->one, (deed){.id = visit(4), .where = REVIEW, .start_ms = 16 * 60000});
+    expect(b, HQ_EXIT_FAILED, "1 findings", "(review)  actual_start", NULL);
+    /* The device says yesterday, and had heard of what headquarters did today. */
+    seal(b, &b->one, (deed){.id = visit(5), .where = REVIEW, .sealed_ms = now_ms - 86400000});
+    expect(b, HQ_EXIT_FAILED, "1 findings", "actual_start", NULL);
+    seal(b, &b->one,
+         (deed){.id = visit(6), .where = REVIEW, .sealed_ms = now_ms - 86400000, .cursor = 1});
+    expect(b, HQ_EXIT_FAILED, "2 findings", "actual_start",
+           "headquarters knows that it was not before");
+}
+
+/* A proof that is in a record and in work that became it is looked at in the record alone. */
+static void test_what_was_accepted_is_told_once(void **state) {
+    bench *b = *state;
+    deed d = {.id = visit(4), .start_ms = 16 * 60000, .sealed_ms = hq_now_ms(b->h.hq)};
+    d.where = REVIEW;
+    seal(b, &b->one, d);
+    expect(b, HQ_EXIT_FAILED, "1 findings", "(review)  actual_start", NULL);
+    d.again = 1;
+    d.where = PARKED;
+    seal(b, &b->one, d);
+    expect(b, HQ_EXIT_FAILED, "1 findings", "actual_start", NULL);
+    d.where = RECORD;
+    seal(b, &b->one, d);
+    expect(b, HQ_EXIT_FAILED, "7 sealed records, 7 seals", "actual_start", NULL);
+    assert_null(strstr(b->said.out, "("));
+}
+
+/* What another device gives back of a record that headquarters lost is its author's. */
+static void test_who_brings_a_record_back_need_not_have_signed_it(void **state) {
+    bench *b = *state;
+    seal(b, &b->one,
+         (deed){.id = visit(4), .where = REVIEW, .op = ROVE_OP_WHOLE, .bearer = SECOND});
+    expect(b, HQ_EXIT_DONE, "7 seals of 2 devices", NULL, NULL);
+    seal(b, &b->one, (deed){.id = visit(5), .where = REVIEW, .bearer = SECOND});
+    expect(b, HQ_EXIT_FAILED, "7 seals", "than the one that brought it", NULL);
+}
+
+static rove_status replaced_job(void *ctx, rove__hq_tx *tx, rove_error *error) {
+    bench *b = ctx;
+    rove__hq_device device = {
+        .replica = 9, .former = FIRST, .user = b->one.user, .status = ROVE_DEVICE_ACTIVE};
+    (void)error;
+    return hq_database(b->h.hq)->store.device_put(tx, &device);
+}
+
+/* Sealed under the number that it had, and sent under the one that it has. */
+static void test_who_had_the_number_may_bring_it(void **state) {
+    bench *b = *state;
+    assert_int_equal(hq_commit(b->h.hq, replaced_job, b, &b->h.error), ROVE_OK);
+    seal(b, &b->one, (deed){.id = visit(4), .bearer = 9});
+    expect(b, HQ_EXIT_DONE, "7 seals of 2 devices", NULL, NULL);
+}
+
 static void test_json(void **state) {
     bench *b = *state;
     hq_io io = said_io(&b->said);
@@ -390,6 +541,7 @@ static void test_json(void **state) {
     assert_string_equal(said_member(&b->said, "wrong"), "1");
     assert_string_equal(said_member(&b->said, "what"), "suspect");
     assert_string_equal(said_member(&b->said, "seal"), "4");
+    assert_string_equal(said_member(&b->said, "where"), "record");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -404,6 +556,13 @@ int main(void) {
         TEST(test_chains),
         TEST(test_a_first_seal_names_one_that_is_here),
         TEST(test_a_second_seal_keeps_its_place),
+        TEST(test_what_is_on_its_way_is_neither_missing_nor_broken),
+        TEST(test_work_in_review_is_what_was_signed),
+        TEST(test_parked_work_is_what_was_signed),
+        TEST(test_work_in_review_may_be_dated_back_as_well),
+        TEST(test_what_was_accepted_is_told_once),
+        TEST(test_who_brings_a_record_back_need_not_have_signed_it),
+        TEST(test_who_had_the_number_may_bring_it),
         TEST(test_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -148,6 +148,10 @@ ROVE_CHECK rove_status rove__judge_rows(const rove__server_ports *ports, rove__h
                                         rove__hq_device *device, rove__bytes rows, int64_t now_ms,
                                         rove__server_stats *stats, rove_error *error);
 
+/* Whether the device of the number `latest` has, or had before, a number. */
+ROVE_CHECK rove_status rove__judge_had(const rove__hq_store *store, rove__hq_tx *tx,
+                                       rove_replica latest, rove_replica number, int *had);
+
 /* An operator's decision on work in review. */
 typedef struct rove__decision {
     int accepted; /* 0: it is returned */

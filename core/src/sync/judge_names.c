@@ -11,21 +11,21 @@
 
 #define HOPS_MAX 16 /* how far back a device's former numbers are followed */
 
-rove_status rove__judge_had(const rove__hq_store *store, rove__hq_tx *tx, rove_replica former,
+rove_status rove__judge_had(const rove__hq_store *store, rove__hq_tx *tx, rove_replica latest,
                             rove_replica number, int *had) {
     rove__hq_device device;
 
     *had = 0;
-    for (int hops = 0; hops < HOPS_MAX && former != 0; hops++) {
-        if (former == number) {
+    for (int hops = 0; hops < HOPS_MAX && latest != 0; hops++) {
+        if (latest == number) {
             *had = 1;
             return ROVE_OK;
         }
-        rove_status status = store->device_get(tx, former, 0, &device);
+        rove_status status = store->device_get(tx, latest, 0, &device);
         if (status != ROVE_OK) {
             return status == ROVE_NOT_FOUND ? ROVE_OK : status;
         }
-        former = device.former;
+        latest = device.former;
     }
     return ROVE_OK;
 }

@@ -185,9 +185,6 @@ ROVE_CHECK rove_status rove__case_load(rove__case *c, rove__origin origin);
 ROVE_CHECK rove_status rove__case_store(rove__case *c);
 /* The user behind a replica number; 0 for headquarters. */
 ROVE_CHECK rove_status rove__judge_user(rove__judge *judge, rove_replica replica, rove_id *user);
-/* Whether a device had a number before, whose last one before its present one was `former`. */
-ROVE_CHECK rove_status rove__judge_had(const rove__hq_store *store, rove__hq_tx *tx,
-                                       rove_replica former, rove_replica number, int *had);
 /* 1: the device's own number; 2: one that it had before (P3); 0: another's. */
 ROVE_CHECK rove_status rove__judge_replica(rove__judge *judge, rove_replica replica, int *whose);
 /* Sets `forked`: whether records here may bear the author's number that he had not seen when he wrote. */
