@@ -356,6 +356,33 @@ static void p11_what_was_signed_is_never_refused(void **state) {
     assert_int_equal(memory_headquarters_reviews(w->s.hq), 1);
 }
 
+static void seals_with(world *w, rep *r, rove_id visit, const char *proof) {
+    rove__row *row = site_row(&w->s, "Visit", visit);
+
+    site_int(row, "status", ROVE__VISIT__STATUS__COMPLETED);
+    rove__row_set(row, (size_t)rove__entity_field_named(row->entity, "proof"),
+                  rove__value_bytes(ROVE_BLOB, proof, strlen(proof)));
+    rep_seal(r, "Visit", visit, row);
+}
+
+/* Both complete one visit; what the second one signed has its place in his chain. */
+static void s04_every_proof_is_kept(void **state) {
+    world *w = *state;
+    rove_id visit = visit_of_both(w);
+
+    seals_with(w, &w->anna, visit, "anna's proof");
+    seals_with(w, &w->ben, visit, "ben's proof");
+    both_agree(w);
+    rove_value kept = site_cell(&w->s, "Visit", visit, "proof");
+    assert_int_equal(kept.size, strlen("anna's proof"));
+    rove_id conflict = site_conflict(&w->s, visit, 0);
+    assert_int_not_equal(conflict, 0);
+    rove_value lost = site_cell(&w->s, "Conflict", conflict, "lost_value");
+    assert_int_equal(lost.type, ROVE_BLOB);
+    assert_memory_equal((const uint8_t *)lost.as.data + lost.size - strlen("ben's proof"),
+                        "ben's proof", strlen("ben's proof"));
+}
+
 static void p12_a_delete_covers_what_its_author_had_seen(void **state) {
     world *w = *state;
     rove_id visit = visit_of_both(w);
@@ -494,6 +521,7 @@ static const rule_test tests[] = {
     RULE(p10_increments_add_up, ROVE_PLANT_P10_OVERWRITE),
     RULE(p11_what_was_signed_stands_as_it_was_signed, ROVE_PLANT_P11_MIXED),
     RULE(p11_what_was_signed_is_never_refused, ROVE_PLANT_P11_REFUSED),
+    RULE(s04_every_proof_is_kept, ROVE_PLANT_S04_DROPPED),
     RULE(p12_a_delete_covers_what_its_author_had_seen, ROVE_PLANT_P12_DELETE_WINS),
     RULE(p13_merges_of_duplicates_do_not_go_round, ROVE_PLANT_P13_RING),
     RULE(p14_what_was_written_while_he_held_it_counts, ROVE_PLANT_P14_NOW),

@@ -84,6 +84,11 @@
     X(L01_WALL_CLOCK,   "a lease goes by the wall clock, which its holder sets")                    \
     X(L02_ON_CREDIT,    "a power cut gives back what was read since the lease was last written")   \
     X(L03_TURNED_BACK,  "a clock that was turned back over a restart is believed")                 \
+    X(S01_UNCHAINED,    "a seal does not say which one came before it")                            \
+    X(S02_SAME_NUMBER,  "what a device has sealed last is not noted: the next seal has its number") \
+    X(S02_SKIPS,        "a seal's number is left out")                                             \
+    X(S03_BEFORE,       "a record is signed as it was before what was written with the seal")      \
+    X(S04_DROPPED,      "of two seals of one record the proof of the second is not kept")          \
     X(T01_SAME_LINE,    "a restored headquarters goes on as if nothing had been lost")             \
     X(T01_PARTLY,       "on a new timeline rows come in part, as if the rest were known")          \
     X(T02_SAME_NUMBER,  "headquarters makes its records under the number that it had before")      \

@@ -153,8 +153,9 @@ static rove_status prove(edit *e, rove_error *error) {
     if (e->op != ROVE_OP_SEAL || ordinal < 0) {
         return ROVE_OK;
     }
+    const rove__row *whole = ROVE_PLANTED(S03_BEFORE) ? &e->plain : &e->whole;
     rove_status status =
-        rove__write_prove(e->store, &e->whole, e->stored.clock.origin, &cell, &e->made, error);
+        rove__write_prove(e->store, whole, e->stored.clock.origin, &cell, &e->made, error);
     if (status == ROVE_OK && rove__value_equal(&cell, &e->plain.cells[ordinal])) {
         rove__bits_clear(&e->after.present, (size_t)ordinal);
     } else if (status == ROVE_OK) {

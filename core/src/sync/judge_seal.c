@@ -151,6 +151,7 @@ static rove_status sealed_twice(rove__case *c, const rove__act *act) {
         rove__cell write = {value, {stamp_of(act, field->number, &edit), act->replica}, 0};
         if (field->kind == ROVE_KIND_DERIVED || field->kind == ROVE_KIND_SET ||
             field->kind == ROVE_KIND_COUNTER || field->writer == ROVE_WRITER_HQ ||
+            (field->writer == ROVE_WRITER_SEAL && ROVE_PLANTED(S04_DROPPED)) ||
             rove__value_equal(&current.value, &value)) {
             continue;
         }
