@@ -69,6 +69,11 @@ struct phone {
     rove_replica former; /* the number before, which its certificate names; 0: none */
     rove_id user;        /* whose it is */
     int turned_away;     /* its certificate is not good any more */
+    int revoked;         /* it is refused, but for what it is ordered */
+    uint8_t order[ROVE_ORDER_MAX];
+    size_t order_size;             /* 0: nothing */
+    uint8_t pin[ROVE_SHA256_SIZE]; /* of headquarters' key */
+    const uint8_t *seal_key;       /* headquarters'; NULL: it has none */
     uint64_t seq;
     uint64_t judged;                       /* highest batch */
     rove__chain chain;                     /* at it */
@@ -326,7 +331,8 @@ static inline void phone_identity(phone *p, const rove__enroll_request *asked, r
     assert_int_equal(rove_pki_request_read(asked->csr, asked->csr_size, &csr, NULL), ROVE_OK);
     identity.certificate_size = seals_certificate(p->number, p->former, p->user, csr.public_der,
                                                   csr.public_size, certificate);
-    memset(identity.pin, 0xaa, sizeof identity.pin);
+    memcpy(identity.pin, p->pin, sizeof identity.pin);
+    identity.seal_key = p->seal_key;
     rove__identity_write(answer, &identity);
 }
 
@@ -432,6 +438,14 @@ static inline rove_status phone_answer(phone *p, const rove_request *request, co
     if (p->route != NULL) {
         return p->route(p, request, body, answer);
     }
+    if (strcmp(path, ROVE_ORDER_PATH) == 0) {
+        assert_string_equal(request->accept, ROVE_ORDER_CONTENT_TYPE);
+        rove__buf_append(answer, p->order, p->order_size);
+        return p->order_size > 0 ? ROVE_OK : ROVE_NOT_FOUND;
+    }
+    if (p->revoked) {
+        return ROVE_REVOKED;
+    }
     if (strcmp(path, "/v1/enroll") == 0) {
         return phone_enrol(p, request, body, answer);
     }
@@ -493,7 +507,7 @@ static inline void phone_read_clock(void *ctx, rove_clock_reading *reading) {
 static inline void phone_forget(const char *folder) {
     static const char *const files[] = {"replica.db",     "replica.db-wal", "replica.db-shm",
                                         "replica.db-log", "lock",           "identity",
-                                        "identity.next",  "core.key"};
+                                        "identity.next",  "core.key",       "orders"};
     char path[128];
 
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
@@ -525,6 +539,7 @@ static inline void phone_prepare_with(phone *p, const char *name, int threads) {
     p->ports.keyring = keyring_of_tests(&p->keys);
     p->now.wall_ms = PHONE_NOW_MS;
     p->now.boot_ms = 1000;
+    memset(p->pin, 0xaa, sizeof p->pin);
     p->number = PHONE_NUMBER;
     p->user = PHONE_USER;
     p->seq = 10;

@@ -36,7 +36,8 @@ static int complete(const rove_ports *ports) {
            files->unlock != NULL && files->append != NULL && crypto->sha256 != NULL &&
            crypto->hmac_sha256 != NULL && crypto->key_generate != NULL &&
            crypto->key_public != NULL && crypto->csr != NULL && crypto->sign != NULL &&
-           crypto->ecdh != NULL && crypto->hkdf_sha256 != NULL && crypto->gcm_seal != NULL;
+           crypto->verify != NULL && crypto->ecdh != NULL && crypto->hkdf_sha256 != NULL &&
+           crypto->gcm_seal != NULL;
 }
 
 /* Whether the identity is of the user whose work the replica holds. */
@@ -101,13 +102,26 @@ static rove_status prepare(rove *replica, const char *folder) {
         .allocator = allocator, .crypto = &replica->ports.crypto, .files = &replica->ports.files};
     replica->identity_path = rove__alloc(allocator, size);
     replica->next_path = rove__alloc(allocator, size);
-    if (replica->identity_path == NULL || replica->next_path == NULL) {
+    replica->orders_path = rove__alloc(allocator, size);
+    if (replica->identity_path == NULL || replica->next_path == NULL ||
+        replica->orders_path == NULL) {
         return ROVE_NOMEM;
     }
     rove__text_format(replica->identity_path, size, "%s/identity", folder);
     rove__text_format(replica->next_path, size, "%s/identity.next", folder);
+    rove__text_format(replica->orders_path, size, "%s/orders", folder);
     rove_status status = rove__mutex_new(allocator, &replica->mutex);
     return status == ROVE_OK ? rove__mutex_new(allocator, &replica->watching) : status;
+}
+
+static rove_status load_orders(rove *replica, rove_error *error) {
+    rove__credentials *delivery = NULL;
+    rove_status status = rove__orders_load(&replica->credentials_ports, replica->orders_path,
+                                           &replica->orders, &delivery, error);
+
+    rove__credentials_free(&replica->ports.allocator, delivery);
+    rove__store_order(replica->store, replica->orders.stage != ROVE_STAGE_FREE);
+    return status;
 }
 
 static rove_status open_replica(const rove_ports *ports, const char *folder, rove **out,
@@ -131,6 +145,9 @@ static rove_status open_replica(const rove_ports *ports, const char *folder, rov
     rove_status status = prepare(replica, folder);
     if (status == ROVE_OK) {
         status = rove__store_open(&replica->store_ports, folder, &replica->store, error);
+    }
+    if (status == ROVE_OK) {
+        status = load_orders(replica, error);
     }
     if (status == ROVE_OK) {
         status = load_identity(replica, error);
@@ -174,6 +191,7 @@ void rove_close(rove *replica) {
     rove__mutex_free(replica->watching);
     rove__free(&allocator, replica->identity_path);
     rove__free(&allocator, replica->next_path);
+    rove__free(&allocator, replica->orders_path);
     rove__free(&allocator, replica);
 }
 

@@ -181,6 +181,9 @@ rove_status rove_exchange_finish(rove_exchange *exchange, rove_status transport,
                                              &outcome, &exchange->failure);
     status = rove__client_said(status, &exchange->failure, error);
     replica->send_digests = outcome.send_digests;
+    if (status == ROVE_OK) {
+        rove__client_released(replica);
+    }
     rove__client_settle(replica, status, outcome.next_ms);
     rove__client_report(&outcome.stats, &done);
     done.bytes_sent = outcome.stats.bytes_out;

@@ -1,7 +1,7 @@
 /*
  * client/internal.h - the handle, and the few operations from which the public functions are made.
  *
- * Invariants: `credentials`, `failures`, `next_sync_ms` and `send_digests` are changed only by the thread that
+ * Invariants: `credentials`, `orders`, `failures`, `next_sync_ms` and `send_digests` are changed only by the thread that
  * took `busy`; others read them, and everything else below `mutex`, with the mutex held.
  */
 #ifndef ROVE_CLIENT_INTERNAL_H
@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "client/identity.h"
+#include "client/orders.h"
 #include "rove/client.h"
 #include "store/store.h"
 #include "sync/device.h"
@@ -23,6 +24,7 @@ struct rove {
     rove__store *store;
     char *identity_path;
     char *next_path; /* of the identity of whom the device passes to (handover.c) */
+    char *orders_path;
 
     rove__mutex *watching; /* over the watcher, also while it is called */
     rove_watcher watcher;
@@ -32,8 +34,9 @@ struct rove {
     int busy;                       /* enrolment, a sync or an exchange runs */
     rove__credentials *credentials; /* NULL: not enrolled */
     rove_status identity_status;    /* why not: NOT_FOUND, CORRUPT */
-    char url[ROVE_URL_MAX];         /* "" until enrolled */
-    uint32_t failures;              /* exchanges that failed in a row */
+    rove__orders orders;
+    char url[ROVE_URL_MAX]; /* "" until enrolled */
+    uint32_t failures;      /* exchanges that failed in a row */
     int64_t next_sync_ms;
     struct {
         rove__cursor cursor;
@@ -157,6 +160,16 @@ ROVE_CHECK rove_status rove__client_hand_over_rest(rove *replica, const uint8_t 
 
 /* NOT_ENROLLED if there is no identity to talk to headquarters with. */
 ROVE_CHECK rove_status rove__client_enrolled(const rove *replica, rove_error *error);
+
+/* ---- obey.c; with `busy` taken ---- */
+
+/*
+ * Headquarters refuses this device: does what it is ordered, if anything. REVOKED: nothing, or it could not be asked. LOCKED. Of an order that
+ * is not followed, why: TLS, DENIED, EXPIRED, EXISTS (order.h), VERSION, TRUNCATED, PROTOCOL.
+ */
+ROVE_CHECK rove_status rove__client_obey(rove *replica, rove_error *error);
+/* Headquarters let the device in: it is locked no longer. */
+void rove__client_released(rove *replica);
 
 /* ---- exchange.c: what rove_sync shares with it; with `busy` taken ---- */
 

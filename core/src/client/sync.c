@@ -161,6 +161,9 @@ static rove_status exchange(syncing *run, int *again, rove_error *error) {
     replica->send_digests = outcome.send_digests;
     run->next_ms = outcome.next_ms;
     run->report.verified = outcome.verified;
+    if (status == ROVE_OK) {
+        rove__client_released(replica);
+    }
     rove__client_report(&outcome.stats, &run->report);
     add_traffic(run, &response, outcome.stats.bytes_out, outcome.stats.bytes_in);
     tell(run);
@@ -268,6 +271,16 @@ static int64_t schedule(syncing *run, rove_status status) {
     return rove__store_now_ms(replica->store, NULL) + delay;
 }
 
+/* What is locked with a PIN can be locked by headquarters, too: nobody has to unlock it first. */
+static void obey_locked(rove *replica) {
+    rove_status status = rove__client_obey(replica, NULL);
+
+    if (status != ROVE_REVOKED) {
+        rove__log(&replica->ports.log, ROVE_LOG_INFO, "client", "locked, and ordered: %s",
+                  rove_status_name(status));
+    }
+}
+
 static rove_status sync_taken(syncing *run, rove_error *error) {
     rove *replica = run->replica;
 
@@ -279,7 +292,12 @@ static rove_status sync_taken(syncing *run, rove_error *error) {
     rove_status status = rove__client_contact(replica, &detail);
     if (status == ROVE_OK) {
         status = reconcile(run, &detail);
+        if (status == ROVE_REVOKED) {
+            status = rove__client_obey(replica, &detail);
+        }
         rove__client_contact_over(replica);
+    } else if (status == ROVE_LOCKED || status == ROVE_WRONG_KEY) {
+        obey_locked(replica);
     }
     status = rove__client_said(status, &detail, error);
     run->report.duration_ms = boot_ms(run) - run->began_ms;

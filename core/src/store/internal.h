@@ -108,6 +108,7 @@ struct rove__store {
     const char *vfs_name; /* through which connections are opened */
     _Atomic int locked;
     _Atomic int shut; /* by the rep: only he unlocks it; else the end of its lease has locked it */
+    _Atomic int ordered;  /* headquarters ordered it to be locked */
     _Atomic int contacts; /* under way (lease.c) */
     rove__lease lease;    /* as it was written last; under anchor_mutex */
     _Atomic int leased;   /* there is one */

@@ -31,10 +31,15 @@ static rove__lease_view look(rove__store *store) {
 }
 
 int rove__lease_is_over(rove__store *store) {
-    return store->leased && look(store).over;
+    return store->ordered || (store->leased && look(store).over);
 }
 
-static rove_status refuse(rove_error *error) {
+static rove_status refuse(const rove__store *store, rove_error *error) {
+    if (store->ordered) {
+        return rove__error_set(error, ROVE_LOCKED,
+                               "Headquarters has locked the replica. When they have lifted that, "
+                               "sync; what was recorded is safe.");
+    }
     return rove__error_set(error, ROVE_LOCKED,
                            "The replica has not heard of headquarters for longer than it may be "
                            "read without. Sync, and try again; what was recorded is safe.");
@@ -80,6 +85,16 @@ static void lock_if_over(rove__store *store) {
               "the lease is over, the replica is locked: %s", rove_status_name(status));
 }
 
+/* Nothing is read any more: the keys go, unless somebody is doing that already. */
+static rove_status ended(rove__store *store, rove_error *error) {
+    if (rove__store_is_sealed(store) && !store->locked &&
+        rove__store_turn(store, NULL) == ROVE_OK) {
+        lock_if_over(store);
+        rove__store_turn_over(store);
+    }
+    return store->shut ? rove__lock_refuse(error) : refuse(store, error);
+}
+
 /* It is over. That is written, so that a clock which is set right again does not undo it (L3). */
 static rove_status end(rove__store *store, const rove__lease_view *view, rove_error *error) {
     if (view->write != ROVE_LEASE_KEPT && !store->locked) {
@@ -89,15 +104,17 @@ static rove_status end(rove__store *store, const rove__lease_view *view, rove_er
                       rove_status_name(status));
         }
     }
-    if (rove__store_is_sealed(store) && !store->locked &&
-        rove__store_turn(store, NULL) == ROVE_OK) {
-        lock_if_over(store);
-        rove__store_turn_over(store);
-    }
-    return store->shut ? rove__lock_refuse(error) : refuse(error);
+    return ended(store, error);
+}
+
+void rove__store_order(rove__store *store, int locked) {
+    store->ordered = locked;
 }
 
 rove_status rove__store_check(rove__store *store, rove_error *error) {
+    if (store->ordered) {
+        return ended(store, error);
+    }
     if (!store->leased) {
         return store->locked ? rove__lock_refuse(error) : ROVE_OK;
     }

@@ -90,6 +90,8 @@ int64_t rove__store_lease_until(rove__store *store, int64_t now_ms);
  */
 ROVE_CHECK rove_status rove__store_contact(rove__store *store, rove_error *error);
 void rove__store_contact_over(rove__store *store);
+/* 1: headquarters ordered it to be locked. From now on it is as if its lease were over; 0: no longer. */
+void rove__store_order(rove__store *store, int locked);
 
 /* ---- identity and state ------------------------------------------------------------------------------ */
 
