@@ -418,6 +418,8 @@ typedef struct rove_sync_report {
  * LIMIT, CANCELLED: ended early, as asked. BUSY: one at a time. STATE: this thread has a transaction open.
  * NOT_ENROLLED. NETWORK, TIMEOUT, LATER, SERVER, NOT_ROVE, TRUNCATED: try again at report->next_sync_ms. TLS,
  * PROTOCOL, VERSION, UPGRADE, UNAUTHORIZED, REVOKED, EXPIRED, FORK: see their texts; unsent work is safe in any case.
+ * A device that is REVOKED asks what it is ordered. LOCKED: to lock itself; it stays so, restarts included, until headquarters lets
+ * it in again and a sync succeeds. An order that is not followed says why: TLS, DENIED, EXPIRED, EXISTS, PROTOCOL, VERSION, TRUNCATED.
  */
 ROVE_CHECK rove_status rove_sync(rove *replica, const rove_sync_options *options,
                                  rove_sync_report *report, rove_error *error);
@@ -466,8 +468,8 @@ void rove_wait_free(rove_wait *wait);
  * <url>/v1/exchange, the answer as it comes, and what came of it.
  *     rove_exchange_new; rove_exchange_target; rove_exchange_request until *size is 0; rove_exchange_answer ...;
  *     rove_exchange_finish
- * One thread at a time. Renewing a certificate needs the transport: after EXPIRED or FORK, and once a week, call
- * rove_sync.
+ * One thread at a time. Renewing a certificate, and asking for an order, need the transport: after EXPIRED, FORK or REVOKED, and once a week,
+ * call rove_sync.
  */
 typedef struct rove_exchange rove_exchange;
 /* Freezes what is pending and begins; *exchange is owned by the caller: rove_exchange_finish. bytes_max: at which the
