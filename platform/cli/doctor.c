@@ -175,7 +175,11 @@ static void check_identity(rove__checkup *checkup, const rove_inspection *r, int
     }
     if (r->identity != ROVE_OK) {
         (void)rove__checkup_add(checkup, ROVE__WRONG, "enrolment",
-                                "Ask headquarters for a new code and enrol again; nothing is lost.",
+                                r->identity == ROVE_WRONG_KEY
+                                    ? "Name the secret that opens it: --secret FILE; see rove help "
+                                      "key."
+                                    : "Ask headquarters for a new code and enrol again; nothing is "
+                                      "lost.",
                                 "the identity file: %s", rove_status_name(r->identity));
         return;
     }

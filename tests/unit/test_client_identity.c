@@ -60,7 +60,8 @@ static int set_up(void **state) {
     memset(&w, 0, sizeof w);
     w.allocator = (rove_allocator){watched_resize, &w};
     rove_posix_files(&w.files);
-    w.ports = (rove__credentials_ports){&w.allocator, &w.crypto, &w.files};
+    w.ports = (rove__credentials_ports){
+        .allocator = &w.allocator, .crypto = &w.crypto, .files = &w.files};
     *state = &w;
     (void)w.files.remove(w.files.ctx, FILE_NAME, NULL);
     return rove_posix_crypto_new(&w.crypto) == ROVE_OK ? 0 : -1;

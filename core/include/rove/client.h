@@ -100,7 +100,7 @@ ROVE_CHECK rove_status rove_unlock(rove *replica, rove_error *error);
 /*
  * Wraps the replica's key under another secret and PIN, in milliseconds: the records are not written anew. `secret`: what the
  * keyring will give from now on, ROVE_SECRET_SIZE bytes; NULL: what it gives now. `pin`: NULL for none. If the power goes, it is the
- * old or the new one. INVALID: a PIN is 1 to ROVE_PIN_MAX bytes. STATE: the replica is not encrypted, or this thread has a
+ * old or the new one. INVALID: a PIN is 1 to ROVE_PIN_MAX bytes. BUSY: another secret, and a sync is under way. STATE: the replica is not encrypted, or this thread has a
  * transaction open. LOCKED.
  */
 ROVE_CHECK rove_status rove_wrap_key(rove *replica, const uint8_t *secret, const char *pin,

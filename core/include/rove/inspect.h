@@ -73,7 +73,8 @@ typedef struct rove_inspection {
     int64_t now_ms;  /* what time it is by headquarters, as far as is known */
     int clock_trusted; /* 1: the device was not off since then, so now_ms is right whatever its clock says */
 
-    /* The identity file. OK; NOT_FOUND: not enrolled; CORRUPT, UPGRADE, IO. */
+    /* The identity file. OK; NOT_FOUND: not enrolled; WRONG_KEY: it is sealed, and the keyring does not open it, or there is none; CORRUPT,
+     * UPGRADE, IO, what the keyring says. */
     rove_status identity;
     char url[512];
     uint32_t identity_replica;

@@ -48,6 +48,20 @@ static int belongs(rove *replica) {
     return owner.user == 0 || owner.user == replica->credentials->identity.user;
 }
 
+/* A file that an older version left plain, or a crash sealed for two secrets, is written as it should be; else next time. */
+static void freshen(rove *replica) {
+    rove_status status =
+        replica->credentials->stale
+            ? rove__credentials_save(&replica->credentials_ports, replica->identity_path,
+                                     replica->credentials, NULL)
+            : ROVE_OK;
+
+    if (status != ROVE_OK) {
+        rove__log(&replica->ports.log, ROVE_LOG_WARN, "client", "sealing the identity: %s",
+                  rove_status_name(status));
+    }
+}
+
 /*
  * A damaged or foreign identity costs a new code, not the rep's data: the replica opens as if it were not
  * enrolled. An owner that cannot be set now (the disk is full) is set by the next sync.
@@ -56,6 +70,12 @@ static rove_status load_identity(rove *replica, rove_error *error) {
     rove_status status = rove__credentials_load(&replica->credentials_ports, replica->identity_path,
                                                 &replica->credentials, error);
 
+    if (status == ROVE_WRONG_KEY) {
+        status = ROVE_CORRUPT; /* the replica's own key was opened: the file is of another one */
+    }
+    if (status == ROVE_OK) {
+        freshen(replica);
+    }
     if (status == ROVE_OK && !belongs(replica)) {
         rove__credentials_free(&replica->ports.allocator, replica->credentials);
         replica->credentials = NULL;
@@ -98,8 +118,11 @@ static rove_status prepare(rove *replica, const char *folder) {
                                                .crypto = &replica->ports.crypto,
                                                .log = &replica->ports.log,
                                                .keyring = &replica->ports.keyring};
-    replica->credentials_ports = (rove__credentials_ports){
-        .allocator = allocator, .crypto = &replica->ports.crypto, .files = &replica->ports.files};
+    replica->credentials_ports = (rove__credentials_ports){.allocator = allocator,
+                                                           .crypto = &replica->ports.crypto,
+                                                           .files = &replica->ports.files,
+                                                           .random = &replica->ports.random,
+                                                           .keyring = &replica->ports.keyring};
     replica->identity_path = rove__alloc(allocator, size);
     replica->next_path = rove__alloc(allocator, size);
     replica->orders_path = rove__alloc(allocator, size);
@@ -283,16 +306,6 @@ rove_status rove_unlock(rove *replica, rove_error *error) {
     }
     rove_error detail = {.message = ""};
     return rove__client_said(rove__store_unlock(replica->store, &detail), &detail, error);
-}
-
-rove_status rove_wrap_key(rove *replica, const uint8_t *secret, const char *pin, size_t pin_size,
-                          rove_error *error) {
-    if (replica == NULL) {
-        return rove__client_invalid(error, "There is no replica.");
-    }
-    rove_error detail = {.message = ""};
-    rove_status status = rove__store_wrap(replica->store, secret, pin, pin_size, &detail);
-    return rove__client_said(status, &detail, error);
 }
 
 rove_status rove_replace_key(rove *replica, rove_error *error) {

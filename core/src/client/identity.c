@@ -8,13 +8,14 @@
 #include "base/assert.h"
 #include "base/reader.h"
 #include "base/text.h"
+#include "client/envelope.h"
 
 #define MAGIC        "RoveId"
 #define MAGIC_SIZE   (sizeof MAGIC - 1)
 #define FILE_VERSION 1u
 
 ROVE_STATIC_ASSERT(MAGIC_SIZE + 1 + ROVE_URL_MAX + ROVE_KEY_DER_MAX + ROVE_IDENTITY_MAX +
-                           ROVE_ENROLL_HINT_SIZE + ROVE_SHA256_SIZE + 16 <=
+                           ROVE_ENROLL_HINT_SIZE + ROVE_SHA256_SIZE + 16 + ROVE_ENVELOPE_SIZE <=
                        ROVE_IDENTITY_FILE_MAX,
                    "every identity fits its file");
 
@@ -233,6 +234,33 @@ static rove_status check_file(const rove_crypto *crypto, rove__credentials *cred
     return parse(credentials) == ROVE_OK && credentials->key_size > 0 ? ROVE_OK : ROVE_CORRUPT;
 }
 
+static int is_sealing(const rove__credentials_ports *ports) {
+    return ports->keyring != NULL && ports->keyring->secret != NULL;
+}
+
+/* A sealed file becomes what is in it. */
+static rove_status unseal(const rove__credentials_ports *ports, rove__credentials *credentials,
+                          rove_error *error) {
+    const rove__envelope_ports needs = {ports->crypto, ports->random};
+    uint8_t secret[ROVE_SECRET_SIZE];
+    int only = 0;
+
+    if (!rove__envelope_is(credentials->bytes, credentials->size)) {
+        credentials->stale = is_sealing(ports);
+        return ROVE_OK;
+    }
+    if (!is_sealing(ports)) {
+        return ROVE_WRONG_KEY;
+    }
+    rove_status status = ports->keyring->secret(ports->keyring->ctx, secret, error);
+    if (status == ROVE_OK) {
+        status = rove__envelope_open(&needs, secret, credentials->bytes, &credentials->size, &only);
+        credentials->stale = !only;
+    }
+    rove__wipe(secret, sizeof secret);
+    return status;
+}
+
 rove_status rove__credentials_load(const rove__credentials_ports *ports, const char *path,
                                    rove__credentials **out, rove_error *error) {
     *out = NULL;
@@ -246,6 +274,9 @@ rove_status rove__credentials_load(const rove__credentials_ports *ports, const c
         status = ROVE_CORRUPT;
     }
     if (status == ROVE_OK) {
+        status = unseal(ports, credentials, error);
+    }
+    if (status == ROVE_OK) {
         status = check_file(ports->crypto, credentials);
     }
     if (status == ROVE_CORRUPT) {
@@ -257,6 +288,9 @@ rove_status rove__credentials_load(const rove__credentials_ports *ports, const c
         status = rove__error_set(error, status,
                                  "A newer version of the app enrolled this device. Install that "
                                  "version again; unsent work is safe.");
+    } else if (status == ROVE_WRONG_KEY) {
+        status = rove__error_set(error, status,
+                                 "The keyring's secret does not open this device's identity file.");
     }
     if (status != ROVE_OK) {
         rove__credentials_free(ports->allocator, credentials);
@@ -266,8 +300,33 @@ rove_status rove__credentials_load(const rove__credentials_ports *ports, const c
     return ROVE_OK;
 }
 
+static rove_status save_sealed(const rove__credentials_ports *ports, const char *path,
+                               const rove__credentials *credentials, rove_error *error) {
+    const rove__envelope_ports needs = {ports->crypto, ports->random};
+    uint8_t secret[ROVE_SECRET_SIZE];
+    size_t size = credentials->size + ROVE_ENVELOPE_SIZE;
+    uint8_t *bytes = rove__alloc(ports->allocator, size);
+
+    if (bytes == NULL) {
+        return rove__error_set(error, ROVE_NOMEM, "%s", rove_status_text(ROVE_NOMEM));
+    }
+    rove_status status = ports->keyring->secret(ports->keyring->ctx, secret, error);
+    if (status == ROVE_OK) {
+        const uint8_t *other = ports->next_secret != NULL ? ports->next_secret : secret;
+        status = rove__envelope_seal(&needs, secret, other, credentials->bytes, credentials->size,
+                                     bytes);
+    }
+    rove__wipe(secret, sizeof secret);
+    if (status == ROVE_OK) {
+        status = ports->files->replace(ports->files->ctx, path, bytes, size, error);
+    }
+    rove__free(ports->allocator, bytes);
+    return status;
+}
+
 rove_status rove__credentials_save(const rove__credentials_ports *ports, const char *path,
                                    const rove__credentials *credentials, rove_error *error) {
-    return ports->files->replace(ports->files->ctx, path, credentials->bytes, credentials->size,
-                                 error);
+    return is_sealing(ports) ? save_sealed(ports, path, credentials, error)
+                             : ports->files->replace(ports->files->ctx, path, credentials->bytes,
+                                                     credentials->size, error);
 }

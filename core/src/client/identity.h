@@ -5,7 +5,7 @@
  *
  * version is 1; key: the private key (rove/sys/crypto.h); identity: what headquarters answered to enrolment or
  * renewal (sync/enroll.h); hint: of the code that it was answered to, none of a renewal; check: SHA-256 of everything before it. A file that fails any check is as good as none:
- * a new code makes a new one, and the replica's data does not depend on it.
+ * a new code makes a new one, and the replica's data does not depend on it. That of an encrypted replica is sealed (envelope.h).
  */
 #ifndef ROVE_CLIENT_IDENTITY_H
 #define ROVE_CLIENT_IDENTITY_H
@@ -26,12 +26,17 @@ typedef struct rove__credentials {
     size_t key_size; /* 0: of a replica that was wiped (orders.h) */
     rove__identity identity;
     const uint8_t *hint; /* ROVE_ENROLL_HINT_SIZE; NULL: it is of no code that is known */
+    int stale; /* the file was not as it would be written now: plain, or sealed for another secret too */
 } rove__credentials;
 
 typedef struct rove__credentials_ports {
     const rove_allocator *allocator;
     const rove_crypto *crypto;
     const rove_files *files;
+    const rove_random *random;
+    const rove_keyring *keyring; /* NULL, or without a secret: the file is plain */
+    const uint8_t
+        *next_secret; /* what the keyring is about to give: sealed for that, too; NULL: nothing */
 } rove__credentials_ports;
 
 /* What is to be kept; borrowed for the call. */
@@ -48,10 +53,12 @@ typedef struct rove__credentials_parts {
 ROVE_CHECK rove_status rove__credentials_new(const rove__credentials_ports *ports,
                                              const rove__credentials_parts *parts,
                                              rove__credentials **out, rove_error *error);
-/* NOT_FOUND: there is no file. CORRUPT, UPGRADE (a newer version wrote it), IO, NOMEM. */
+/* NOT_FOUND: there is no file. CORRUPT, UPGRADE (a newer version wrote it), IO, NOMEM. WRONG_KEY: it is sealed, and the keyring does not
+ * open it, or there is none. What the keyring says. */
 ROVE_CHECK rove_status rove__credentials_load(const rove__credentials_ports *ports,
                                               const char *path, rove__credentials **out,
                                               rove_error *error);
+/* What replacing a file and the keyring say. */
 ROVE_CHECK rove_status rove__credentials_save(const rove__credentials_ports *ports,
                                               const char *path,
                                               const rove__credentials *credentials,

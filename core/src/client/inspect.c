@@ -28,8 +28,10 @@ size_t rove_libraries(rove_library *out, size_t capacity) {
 
 static rove_status look_at_identity(const rove_ports *ports, const char *folder,
                                     rove_inspection *out) {
-    rove__credentials_ports needs = {
-        .allocator = &ports->allocator, .crypto = &ports->crypto, .files = &ports->files};
+    rove__credentials_ports needs = {.allocator = &ports->allocator,
+                                     .crypto = &ports->crypto,
+                                     .files = &ports->files,
+                                     .keyring = &ports->keyring};
     rove__credentials *credentials = NULL;
     size_t size = strlen(folder) + sizeof "/identity";
     char *path = rove__alloc(&ports->allocator, size);
