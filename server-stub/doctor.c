@@ -169,6 +169,10 @@ static void check_work(examination *self, const hq_inspection *r) {
         checkup, r->quotas > 0 ? ROVE__WARNING : ROVE__FINE, "downloads",
         r->quotas > 0 ? "rove-hq acts names the devices (quota): ask their reps." : NULL,
         "%" PRId64 " times a device had more than its share, in 7 days", r->quotas);
+    (void)rove__checkup_add(
+        checkup, r->contests > 0 ? ROVE__WARNING : ROVE__FINE, "contests",
+        r->contests > 0 ? "rove-hq acts names the devices (contests): look at their clocks." : NULL,
+        "%" PRId64 " times a device won nearly all of a day's contests, in 7 days", r->contests);
     (void)rove__checkup_add(checkup, ROVE__FINE, "database size", NULL, "%" PRId64 " KiB",
                             r->bytes / 1024);
 }

@@ -21,6 +21,7 @@ typedef struct standing {
     int64_t backup_ms;
     int64_t yesterday_ms; /* a day before now */
     uint64_t quotas;      /* devices that had more than their share since then */
+    uint64_t contests;    /* devices that won nearly all contests since then */
     rove_pki_server certificate;
     int certificate_ends;
 } standing;
@@ -44,6 +45,7 @@ static rove_status each_act(void *ctx, const rove__hq_act *act) {
     standing *self = ctx;
     int recent = act->at_ms > self->yesterday_ms;
     self->quotas += recent && strcmp(act->act, "quota") == 0;
+    self->contests += recent && strcmp(act->act, "contests") == 0;
     if (self->backup_ms == 0 && strcmp(act->act, "backup") == 0) {
         self->backup_ms = act->at_ms;
     }
@@ -100,20 +102,20 @@ static int print_json(const standing *self, const hq_io *io, uint64_t bytes) {
     }
     return hq_print_json(
         io,
-        json_pack("{s:s, s:I, s:I, s:I, s:I, s:o, s:{s:I, s:I, s:I}, s:I, s:I, s:o, s:I, s:I,"
-                  " s:o, s:b, s:I, s:I}",
-                  "folder", hq_folder(self->headquarters), "timeline",
-                  (json_int_t)self->head.timeline, "head", (json_int_t)self->head.seq, "replica",
-                  (json_int_t)self->head.replica, "rows", (json_int_t)self->rows_total, "entities",
-                  entities, "devices", "active", (json_int_t)self->devices[ROVE_DEVICE_ACTIVE],
-                  "revoked", (json_int_t)self->devices[ROVE_DEVICE_REVOKED], "replaced",
-                  (json_int_t)self->devices[ROVE_DEVICE_REPLACED], "reviews",
-                  (json_int_t)self->reviews, "parked", (json_int_t)self->parked, "backup",
-                  hq_json_time(self->backup_ms), "backup_head", (json_int_t)self->head.safe,
-                  "bytes", (json_int_t)bytes, "certificate_until",
-                  hq_json_time(self->certificate.not_after_ms), "renew_server",
-                  self->certificate_ends, "purged_head", (json_int_t)self->head.purged,
-                  "over_quota", (json_int_t)self->quotas));
+        json_pack(
+            "{s:s, s:I, s:I, s:I, s:I, s:o, s:{s:I, s:I, s:I}, s:I, s:I, s:o, s:I, s:I,"
+            " s:o, s:b, s:I, s:I, s:I}",
+            "folder", hq_folder(self->headquarters), "timeline", (json_int_t)self->head.timeline,
+            "head", (json_int_t)self->head.seq, "replica", (json_int_t)self->head.replica, "rows",
+            (json_int_t)self->rows_total, "entities", entities, "devices", "active",
+            (json_int_t)self->devices[ROVE_DEVICE_ACTIVE], "revoked",
+            (json_int_t)self->devices[ROVE_DEVICE_REVOKED], "replaced",
+            (json_int_t)self->devices[ROVE_DEVICE_REPLACED], "reviews", (json_int_t)self->reviews,
+            "parked", (json_int_t)self->parked, "backup", hq_json_time(self->backup_ms),
+            "backup_head", (json_int_t)self->head.safe, "bytes", (json_int_t)bytes,
+            "certificate_until", hq_json_time(self->certificate.not_after_ms), "renew_server",
+            self->certificate_ends, "purged_head", (json_int_t)self->head.purged, "over_quota",
+            (json_int_t)self->quotas, "contest_alarms", (json_int_t)self->contests));
 }
 
 static void print_text(const standing *self, const hq_io *io, uint64_t bytes) {
@@ -146,6 +148,10 @@ static void print_text(const standing *self, const hq_io *io, uint64_t bytes) {
     if (self->quotas > 0) {
         hq_print(io, "traffic   %llu devices had more than their share of a day: rove-hq acts\n",
                  (unsigned long long)self->quotas);
+    }
+    if (self->contests > 0) {
+        hq_print(io, "contests  %llu devices won nearly all of theirs in a day: rove-hq acts\n",
+                 (unsigned long long)self->contests);
     }
     for (size_t i = 0; i < rove__registry_count(registry); i++) {
         if (self->rows[i] > 0) {

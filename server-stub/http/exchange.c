@@ -6,6 +6,7 @@
  * If a commit fails, nothing is acknowledged: the exchange ends with a status, and the device sends the batch again.
  */
 #include "base/log.h"
+#include "contests.h"
 #include "http/answer.h"
 #include "http/routes.h"
 #include "wire/frame.h"
@@ -87,7 +88,14 @@ static rove_status commit_one(void *ctx, rove__hq_tx *tx, rove_error *error) {
     if (self->job_status != ROVE_OK) {
         return self->job_status;
     }
+    const rove__server_stats *stats = rove__server_statistics(self->server);
+    unsigned told = 0;
     rove_status status = front_forget_key(self, tx);
+    if (status == ROVE_OK) {
+        status = contests_save(self->http->headquarters, tx, stats->contests, stats->contest_count,
+                               &told);
+    }
+    metrics_contests(self->http->metrics, told);
     return status == ROVE_OK ? traffic_save(self->http->traffic, tx, self->device.replica) : status;
 }
 

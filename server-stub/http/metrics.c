@@ -31,6 +31,7 @@ struct metrics {
     uint64_t exchange_ms;
     uint64_t exchanges;
     uint64_t over_quota;
+    uint64_t contest_alarms;
 };
 
 metrics *metrics_new(const rove_allocator *allocator) {
@@ -90,6 +91,12 @@ void metrics_exchanged(metrics *self, const rove__server_stats *stats, int64_t m
 void metrics_over_quota(metrics *self) {
     (void)pthread_mutex_lock(&self->mutex);
     self->over_quota++;
+    (void)pthread_mutex_unlock(&self->mutex);
+}
+
+void metrics_contests(metrics *self, unsigned told) {
+    (void)pthread_mutex_lock(&self->mutex);
+    self->contest_alarms += told;
     (void)pthread_mutex_unlock(&self->mutex);
 }
 
@@ -190,6 +197,9 @@ void metrics_write(metrics *self, const metrics_gauges *gauges, rove__buf *out) 
     write_sums(&self->sums, out);
     single(out, "rove_quota_refusals_total", "counter",
            "Exchanges of devices that have had their share of the day.", self->over_quota);
+    single(out, "rove_contest_alarms_total", "counter",
+           "Devices that won nearly all of a day's contests with others' writes.",
+           self->contest_alarms);
     (void)pthread_mutex_unlock(&self->mutex);
     write_gauges(gauges, out);
 }

@@ -13,6 +13,7 @@
  *   rove_head_seq, rove_database_bytes   where headquarters stands
  *   rove_database_memory_bytes           that the database holds: its caches, above all
  *   rove_devices{status}                 active, revoked, replaced
+ *   rove_contest_alarms_total            devices that won nearly all of a day's contests (contests.h)
  *
  * No label comes from a peer. Threads: any.
  */
@@ -48,6 +49,8 @@ void metrics_answered(metrics *self, const char *path, unsigned http_status);
 void metrics_exchanged(metrics *self, const rove__server_stats *stats, int64_t ms);
 /* A device was turned away because it has had its share of the day. */
 void metrics_over_quota(metrics *self);
+/* Operators were told of so many devices that win nearly all contests (contests.h). */
+void metrics_contests(metrics *self, unsigned told);
 void metrics_write(metrics *self, const metrics_gauges *gauges, rove__buf *out);
 
 #endif

@@ -33,7 +33,8 @@ typedef struct hq_inspection {
     int64_t parked;    /* edits that wait for a record */
     int64_t plans_failed;
     int64_t plans_overdue;
-    int64_t quotas; /* devices that had more than their share of a day, in the last week */
+    int64_t contests; /* devices that won nearly all of a day's contests, in the last week */
+    int64_t quotas;   /* devices that had more than their share of a day, in the last week */
 } hq_inspection;
 
 /* `served`: another process has the database open; else the caller keeps others out meanwhile. NOMEM. */

@@ -135,3 +135,33 @@ same 'by jo' 'Jo Field' "$(one settled_by)"
 must rep amy --json conflicts show "$number"
 same 'and on the other device' "$lost" "$(one now)"
 must rep amy verify
+
+tell 'whose clock runs ahead wins what both write, and the operator is told once'
+# contest N: both write ten fields without having seen each other's, and come to headquarters, amy last.
+contest() {
+    for who in jo amy; do
+        # shellcheck disable=SC2046
+        must "to_$who" set Account A00001 $(printf "%s=$who$1 " phone website billing_city \
+            billing_region billing_street shipping_city shipping_region shipping_street description member_number)
+    done
+    must rep jo sync
+    must amy sync
+    must rep jo sync
+    must amy sync
+}
+to_jo() { rep jo "$@"; }
+to_amy() { amy "$@"; }
+metric() { curl -sk "$hq_url/metrics" | sed -n "s/^$1 //p"; }
+contest 1
+same 'not yet' 0 "$(metric rove_contest_alarms_total)"
+contest 2
+contest 3
+same 'once' 1 "$(metric rove_contest_alarms_total)"
+must hq acts
+says 'contests' 'contests with others'
+same 'in the record too' 1 "$(grep -c 'look at its clock' "$work/out")"
+says "device $(rep amy --json status | "$python" -I -c 'import json, sys; print(json.load(sys.stdin)["replica"])'): its writes won"
+must hq --json status
+same 'and in the status' 1 "$(field contest_alarms)"
+run hq doctor
+says "1 times a device won nearly all of a day's contests"

@@ -415,6 +415,65 @@ static void accepted_edits_meet_what_was_written_meanwhile(void **state) {
     both_agree(w);
 }
 
+/* What an exchange says of a device's contests. */
+static void expect_contests(const rep_outcome *outcome, rove_replica replica, uint32_t won,
+                            uint32_t lost) {
+    rove__contest found = {.replica = 0};
+
+    for (size_t i = 0; i < outcome->stats.contest_count; i++) {
+        if (outcome->stats.contests[i].replica == replica) {
+            found = outcome->stats.contests[i];
+        }
+    }
+    assert_int_equal(found.won, won);
+    assert_int_equal(found.lost, lost);
+}
+
+static void who_wins_by_the_clock_is_counted_for_both(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+
+    both_agree(w);
+    rep_update(&w->anna, "Account", w->account, "phone", rove__value_text("Anna's"));
+    rep_update(&w->anna, "Account", w->account, "email", rove__value_text("a@example.com"));
+    w->s.now_ms += 1000;
+    rep_update(&w->ben, "Account", w->account, "phone", rove__value_text("Ben's"));
+    rep_exchange(&w->ben, &outcome);
+    assert_int_equal(outcome.stats.contest_count, 0);
+    w->s.now_ms += 1000;
+    rep_update(&w->anna, "Account", w->account, "website", rove__value_text("example.com"));
+    rep_exchange(&w->anna, &outcome); /* his was later */
+    expect_contests(&outcome, w->anna.replica, 0, 1);
+    expect_contests(&outcome, w->ben.replica, 1, 0);
+    rep_settle(&w->anna);
+    /* Who had seen what he replaces has won nothing by his clock. */
+    rep_update(&w->anna, "Account", w->account, "phone", rove__value_text("Anna's again"));
+    rep_exchange(&w->anna, &outcome);
+    assert_int_equal(outcome.stats.contest_count, 0);
+    w->s.now_ms += 1000;
+    rep_update(&w->ben, "Account", w->account, "phone", rove__value_text("Ben's again"));
+    rep_exchange(&w->ben, &outcome);
+    expect_contests(&outcome, w->anna.replica, 0, 1);
+    expect_contests(&outcome, w->ben.replica, 1, 0);
+}
+
+/* A seal wins whatever its time. */
+static void a_seal_is_no_contest(void **state) {
+    world *w = *state;
+    rove_id visit = site_visit(&w->s, w->account, SITE_NOW);
+    rep_outcome outcome;
+
+    both_agree(w);
+    rep_update(&w->ben, "Visit", visit, "notes", rove__value_text("Ben's"));
+    rep_settle(&w->ben);
+    rove__row *row = site_row(&w->s, "Visit", visit);
+    site_text(row, "notes", "Anna's, signed");
+    rep_seal(&w->anna, "Visit", visit, row);
+    rep_exchange(&w->anna, &outcome);
+    assert_int_equal(outcome.stats.conflicts, 1);
+    assert_int_equal(outcome.stats.contest_count, 0);
+}
+
 /* An edit, one on top of it, and a delete of what both made, by a rep who had lost the account by then. */
 static void accepted_work_is_on_top_of_its_authors_own(void **state) {
     world *w = *state;
@@ -749,6 +808,8 @@ int main(void) {
         CASE(a_seal_that_a_rule_refuses_is_reviewed),
         CASE(counters_add_up_and_sets_unite),
         CASE(work_done_beats_a_cancellation),
+        CASE(who_wins_by_the_clock_is_counted_for_both),
+        CASE(a_seal_is_no_contest),
         CASE(a_delete_that_had_seen_all_deletes),
         CASE(an_unseen_edit_keeps_what_was_deleted),
         CASE(an_edit_brings_back_what_was_deleted_unseen),

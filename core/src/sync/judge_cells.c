@@ -214,6 +214,9 @@ static rove_status merge_value(rove__case *c, const rove__act *act, const rove__
     if (merged.conflict) {
         status = log_clash(c, act, edit, kind_of(rank, &merged), &current, &write, merged.takes);
     }
+    if (status == ROVE_OK && merged.conflict && !merged.fork && !rank) {
+        status = rove__judge_contest(c->judge, act, entry.version.replica, merged.takes);
+    }
     if (status == ROVE_OK && merged.conflict && !rank) {
         status = rove__judge_second_conversion(c, edit->field, merged.takes ? value : current.value,
                                                merged.takes ? current.value : value);

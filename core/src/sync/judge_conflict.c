@@ -118,6 +118,36 @@ rove_status rove__judge_trace(rove__case *c, uint64_t seq, uint32_t field, rove_
     return status;
 }
 
+/* ---- who wins ------------------------------------------------------------------------------------------- */
+
+static void tally(rove__server_stats *stats, rove_replica replica, int won) {
+    size_t at = 0;
+
+    while (at < stats->contest_count && stats->contests[at].replica != replica) {
+        at++;
+    }
+    if (at == ROVE_CONTESTS_MAX) {
+        return;
+    }
+    if (at == stats->contest_count) {
+        stats->contests[stats->contest_count++] = (rove__contest){.replica = replica};
+    }
+    stats->contests[at].won += won != 0;
+    stats->contests[at].lost += won == 0;
+}
+
+rove_status rove__judge_contest(rove__judge *judge, const rove__act *act, rove_replica other,
+                                int won) {
+    rove_id user = 0;
+    rove_status status = rove__judge_user(judge, other, &user);
+
+    if (status == ROVE_OK && user != act->user) {
+        tally(judge->stats, act->replica, won);
+        tally(judge->stats, other, !won);
+    }
+    return status;
+}
+
 /* ---- the entry ------------------------------------------------------------------------------------------ */
 
 typedef struct side {

@@ -183,6 +183,9 @@ ROVE_CHECK rove_status rove__judge_act(rove__case *c, const rove__act *act);
 ROVE_CHECK rove_status rove__case_load(rove__case *c, rove__origin origin);
 /* Stores what came out, if anything did. */
 ROVE_CHECK rove_status rove__case_store(rove__case *c);
+/* Counts, for both, which of two concurrent writes the clock has let stand; of one user's own devices nothing. */
+ROVE_CHECK rove_status rove__judge_contest(rove__judge *judge, const rove__act *act,
+                                           rove_replica other, int won);
 /* The user behind a replica number; 0 for headquarters. */
 ROVE_CHECK rove_status rove__judge_user(rove__judge *judge, rove_replica replica, rove_id *user);
 /* 1: the device's own number; 2: one that it had before (P3); 0: another's. */

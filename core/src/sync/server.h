@@ -65,9 +65,19 @@ typedef struct rove__server_policy {
     int64_t lease_ms;       /* a device may read for so long without coming again; 0: for ever */
 } rove__server_policy;
 
+/* Two users wrote one register without having seen each other, and the clock decided (P6): how often for a device. */
+typedef struct rove__contest {
+    rove_replica replica;
+    uint32_t won, lost;
+} rove__contest;
+/* So many devices are told apart in a commit; contests of others are not counted. */
+#define ROVE_CONTESTS_MAX 32
+
 typedef struct rove__server_stats {
     uint64_t batches, rows_in, rows_out, pages, conflicts, reviews, parked, rejected, bytes_in,
         bytes_out;
+    rove__contest contests[ROVE_CONTESTS_MAX]; /* of the last commit */
+    size_t contest_count;
 } rove__server_stats;
 
 typedef struct rove__server rove__server;

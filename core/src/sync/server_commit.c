@@ -351,6 +351,7 @@ rove_status rove__server_commit(rove__server *server, rove__hq_tx *tx, int64_t n
 
     ROVE_ASSERT(rove__server_wants_commit(server));
     server->now_ms = now_ms;
+    s.stats.contest_count = 0;
     rove__answer_init(&s.answer, server->ports.allocator);
     rove_status status = commit(server, tx, now_ms, &s, error);
     if (status == ROVE_OK || (status == ROVE_LATER && ROVE_PLANTED(P16_HALF))) {

@@ -127,6 +127,8 @@ static rove_status read_content(rove__hq_tx *tx, int64_t now_ms, hq_inspection *
         {"SELECT count(*) FROM _parked", &out->parked},
         {"SELECT count(*) FROM _plan WHERE state = 4", &out->plans_failed},
         {"SELECT count(*) FROM _plan WHERE state = 0 AND due_ms < ?", &out->plans_overdue},
+        {"SELECT count(*) FROM _act WHERE act = 'contests' AND at_ms > ? - 604800000",
+         &out->contests},
         {"SELECT count(*) FROM _act WHERE act = 'quota' AND at_ms > ? - 604800000", &out->quotas},
     };
     out->write_ahead = is_write_ahead(tx->db);
