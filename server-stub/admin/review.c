@@ -1,6 +1,6 @@
 /*
- * admin/review.c - rove-hq review: work that came in when its author was no longer entitled to the record. It waits here,
- * whole, until an operator accepts or returns it.
+ * admin/review.c - rove-hq review: work that came in when its author was no longer entitled to the record, or through the drop
+ * box. It waits here, whole, until an operator accepts or returns it.
  */
 #include <string.h>
 
@@ -12,6 +12,7 @@
 #include "admin/value_text.h"
 #include "args.h"
 #include "base/text.h"
+#include "drop/alone.h"
 #include "print.h"
 #include "sync/judge.h"
 #include "wire/batch.h"
@@ -114,14 +115,46 @@ static void tell_fields(reviewing *self, const rove__change *change, json_t *obj
     json_decref(fields);
 }
 
+/* Of what was written on a locked device: by which, when, and how that is known. */
+static rove_status tell_note(const reviewing *self, int64_t number, json_t *object) {
+    rove__arena arena;
+    rove__sealed_note note;
+    const char *suspect = NULL;
+    char when[ROVE_TIME_TEXT_SIZE];
+
+    rove__arena_init(&arena, &hq_get_ports(self->headquarters)->allocator, ARENA_MAX);
+    rove_status status = alone_note(self->headquarters, self->tx, number, &arena, &note);
+    if (status == ROVE_OK) {
+        int64_t written_ms = alone_written_ms(&note, &suspect);
+        rove__time_format(written_ms > 0 ? written_ms : 0, when);
+        if (self->io->json) {
+            (void)json_object_set_new(object, "written",
+                                      json_pack("{s:s, s:o, s:o, s:I, s:s?}", "at", when,
+                                                "device_clock", hq_json_time(note.at.wall_ms),
+                                                "last_contact", hq_json_time(note.anchor.server_ms),
+                                                "note", (json_int_t)note.ordinal, "suspect",
+                                                suspect));
+        } else {
+            hq_print(self->io, "  written %s on device %u, its note %llu; %s\n", when,
+                     (unsigned)note.replica, (unsigned long long)note.ordinal,
+                     suspect == NULL ? "by headquarters' time" : suspect);
+        }
+    }
+    rove__arena_free(&arena);
+    return status == ROVE_NOT_FOUND ? ROVE_OK : status;
+}
+
 /* Decodes the work; `object` is NULL without --json. */
 static rove_status tell_work(reviewing *self, const rove__hq_review *review, json_t *object) {
     rove__batch_reader *reader = NULL;
     rove__change change;
-    rove_status status = rove__batch_reader_new(&hq_get_ports(self->headquarters)->allocator,
-                                                hq_registry(self->headquarters),
-                                                review->change.data, review->change.size, &reader);
+    rove_status status = tell_note(self, review->number, object);
 
+    if (status == ROVE_OK) {
+        status = rove__batch_reader_new(&hq_get_ports(self->headquarters)->allocator,
+                                        hq_registry(self->headquarters), review->change.data,
+                                        review->change.size, &reader);
+    }
     while (status == ROVE_OK) {
         status = rove__batch_next(reader, &change);
         if (status == ROVE_OK) {
@@ -316,6 +349,11 @@ const hq_command hq_command_review = {
         "rules where others changed the same field; return leaves the record as it is and gives "
         "the work\n"
         "back to him, with your note: he can put it right and try again, or give it up.\n\n"
+        "Here is also what came sealed from devices that were locked, revoked or wiped (the drop "
+        "box): a\n"
+        "visit or call that was written on a locked device is a new record, and show says when it "
+        "was\n"
+        "written and how that is known; accept gives it a number.\n\n"
         "    rove-hq review\n"
         "    rove-hq review show 3\n"
         "    rove-hq review accept 3\n"

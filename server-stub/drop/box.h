@@ -11,11 +11,13 @@
  *   a frame of a batch   waits for the others of its batch, for DROP_WAITING_MS, in the spool; its answer is LATER until all are
  *                        there, so that nothing is lost if this process ends. Then all of the batch is judged (D11)
  *
+ *   a note, a receipt    see alone.h; each is taken once
+ *
  * A parcel is one request on its way:
  *
  *   drop_parcel_open                 any thread: opens and verifies, puts frames to those that wait
  *   while drop_parcel_wants_commit   on the committing thread, in a transaction, each call inside a savepoint:
- *       drop_parcel_commit           one batch
+ *       drop_parcel_commit           one batch, or one record that stands alone
  *       drop_parcel_committed        any thread: how that ended
  *   drop_parcel_answers
  *   drop_parcel_free

@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/reader.h"
+#include "drop/alone.h"
 #include "drop/box.h"
 #include "drop/waiting.h"
 #include "keys.h"
@@ -23,13 +24,6 @@ struct drop_box {
     pthread_mutex_t opening;  /* over the batches that wait */
     waiting waiting;
 };
-
-typedef struct drop_record {
-    rove__bytes bytes;   /* as it came; borrowed while the parcel is opened */
-    rove__sealed sealed; /* in the parcel's arena */
-    rove__signer signer;
-    int sound; /* it was opened, and who signed it is known */
-} drop_record;
 
 /* A batch that is whole, and staged to be judged. */
 typedef struct drop_unit {
@@ -47,9 +41,11 @@ struct drop_parcel {
     drop_record *records;
     uint8_t *answers;
     size_t count;
-    drop_unit
-        *units;     /* owned; by device and number: a chain goes on whatever the order of records */
+    /* Owned; by device and number, so that a chain goes on whatever the order of records. */
+    drop_unit *units;
     drop_unit *due; /* the first that was not tried */
+    size_t alone;   /* the first record that stands alone and was not tried, once no batch is due */
+    int alone_taken; /* it, by the last try */
 };
 
 static const rove_log *log_of(const drop_box *box) {
@@ -119,83 +115,20 @@ static rove_status find_records(drop_parcel *self, const void *bytes, size_t siz
     return ROVE_OK;
 }
 
-static int may_come_again(rove_status status) {
-    return status == ROVE_NOMEM || status == ROVE_CRYPTO || status == ROVE_IO ||
-           status == ROVE_FULL || status == ROVE_LATER || status == ROVE_VERSION;
-}
-
-static int same_bytes(rove__bytes a, rove__bytes b) {
-    return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
-}
-
-/* Signed by the same, and the same: as frames of one batch are that follow each other. */
-static int same_signature(const rove__sealed_batch *a, const rove__sealed_batch *b) {
-    return a->replica == b->replica && a->number == b->number && a->frames == b->frames &&
-           a->schema == b->schema && rove__chain_equal(&a->previous, &b->previous) &&
-           rove__chain_equal(&a->hash, &b->hash) && same_bytes(a->signature, b->signature) &&
-           same_bytes(a->certificate, b->certificate);
-}
-
-static rove_status verify(drop_parcel *self, size_t at) {
-    const rove__server_ports *ports = &self->box->ports;
-    const rove__server_sealing *sealing = ports->sealing;
-    drop_record *record = &self->records[at];
-    const rove__sealed_batch *said = &record->sealed.batch;
-    const drop_record *before = at > 0 ? &self->records[at - 1] : NULL;
-
-    if (before != NULL && before->sound && same_signature(&before->sealed.batch, said)) {
-        record->signer = before->signer;
-        return ROVE_OK;
-    }
-    rove_status status = sealing->identify(sealing->ctx, said->certificate, &record->signer);
-    rove__bytes key = {record->signer.public_key, record->signer.public_size};
-    return status == ROVE_OK ? rove__sealed_verify(ports->crypto, key, said) : status;
-}
-
-/* Its content goes to the arena: what opens records keeps one at a time. */
-static rove_status keep_content(drop_parcel *self, drop_record *record, const rove__buf *content) {
-    uint8_t *copy = rove__arena_copy(&self->arena, content->data, content->size);
-
-    return copy == NULL
-               ? ROVE_NOMEM
-               : rove__sealed_read(&record->sealed, record->sealed.ordinal, copy, content->size);
-}
-
-static rove_status open_record(drop_parcel *self, size_t at, rove__opening *opening,
-                               rove__buf *content) {
-    drop_record *record = &self->records[at];
-
-    rove__buf_reset(content);
-    rove_status status = rove__opening_record(opening, record->bytes.data, record->bytes.size,
-                                              content, &record->sealed);
-    if (status == ROVE_OK) {
-        status = keep_content(self, record, content);
-    }
-    if (status == ROVE_OK) {
-        status = verify(self, at);
-    }
-    record->sound = status == ROVE_OK;
-    return status;
-}
-
 static rove_status open_records(drop_parcel *self) {
-    const rove__server_ports *ports = &self->box->ports;
-    rove__opening opening;
-    rove__buf content;
-    rove_status why = ROVE_OK;
+    record_opener opener;
+    rove_status status = record_opener_begin(&opener, &self->box->ports, &self->arena);
 
-    rove_status status = rove__opening_begin(&opening, ports->crypto, ports->sealing->key);
-    rove__buf_init(&content, ports->allocator, ROVE_SEALED_MAX);
     for (size_t i = 0; i < self->count && status == ROVE_OK; i++) {
-        why = open_record(self, i, &opening, &content);
+        drop_record *record = &self->records[i];
+        rove_status why = record_open(&opener, record, i > 0 ? record - 1 : NULL);
         if (why != ROVE_OK) {
-            self->answers[i] = may_come_again(why) ? DROP_LATER : DROP_REFUSED;
+            self->answers[i] = record_may_come_again(why) ? DROP_LATER : DROP_REFUSED;
             rove__log(log_of(self->box), ROVE_LOG_WARN, "drop", "a record is not usable: %s",
                       rove_status_name(why));
         }
     }
-    rove__buf_free(&content);
-    rove__opening_end(&opening);
+    record_opener_end(&opener);
     return status;
 }
 
@@ -205,9 +138,9 @@ static rove_status open_records(drop_parcel *self) {
 static void answer_batch(drop_parcel *self, const rove__sealed_batch *said, drop_answer answer) {
     for (size_t i = 0; i < self->count; i++) {
         const drop_record *record = &self->records[i];
-        if (record->sound && record->sealed.batch.replica == said->replica &&
-            record->sealed.batch.number == said->number &&
-            rove__chain_equal(&record->sealed.batch.hash, &said->hash)) {
+        const rove__sealed_batch *own = &record->is.frame.batch;
+        if (record_is_frame(record) && own->replica == said->replica &&
+            own->number == said->number && rove__chain_equal(&own->hash, &said->hash)) {
             self->answers[i] = (uint8_t)answer;
         }
     }
@@ -220,12 +153,12 @@ static rove_status find_taken(void *ctx, rove__hq_tx *tx, rove_error *error) {
 
     (void)error;
     for (size_t i = 0; i < self->count && status == ROVE_OK; i++) {
-        const rove__sealed_batch *said = &self->records[i].sealed.batch;
+        const drop_record *record = &self->records[i];
+        const rove__sealed_batch *said = &record->is.frame.batch;
         rove__former former = {said->replica, said->number, said->hash, 0};
         int has = 0;
-        if (!self->records[i].sound || self->answers[i] != DROP_LATER ||
-            (i > 0 && self->records[i - 1].sound &&
-             same_signature(&self->records[i - 1].sealed.batch, said))) {
+        if (!record_is_frame(record) || self->answers[i] != DROP_LATER ||
+            (i > 0 && record_is_frame(record - 1) && record_same_signature(record - 1, record))) {
             continue;
         }
         status = rove__judge_has_former(&self->box->ports, tx, &former, &has);
@@ -244,12 +177,12 @@ static void add_frames(drop_parcel *self) {
     for (size_t i = 0; i < self->count; i++) {
         const drop_record *record = &self->records[i];
         waiting_batch *batch = NULL;
-        if (!record->sound || self->answers[i] != DROP_LATER) {
+        if (!record_is_frame(record) || self->answers[i] != DROP_LATER) {
             continue;
         }
-        rove_status status = waiting_add(table, &record->sealed, &record->signer, now_ms, &batch);
-        if (status != ROVE_OK && !may_come_again(status)) {
-            answer_batch(self, &record->sealed.batch, DROP_REFUSED);
+        rove_status status = waiting_add(table, &record->is.frame, &record->signer, now_ms, &batch);
+        if (status != ROVE_OK && !record_may_come_again(status)) {
+            answer_batch(self, &record->is.frame.batch, DROP_REFUSED);
         }
     }
 }
@@ -321,7 +254,7 @@ static rove_status stage(drop_parcel *self, waiting_batch *batch) {
         return ROVE_OK;
     }
     free_unit(box->ports.allocator, unit);
-    if (!may_come_again(status)) {
+    if (!record_may_come_again(status)) {
         rove__log(log_of(box), ROVE_LOG_WARN, "drop", "batch %llu of device %u is none: %s",
                   (unsigned long long)batch->said.number, (unsigned)batch->said.replica,
                   rove_status_name(status));
@@ -336,8 +269,8 @@ static rove_status stage_whole(drop_parcel *self) {
 
     for (size_t i = 0; i < self->count && status == ROVE_OK; i++) {
         waiting_batch *batch =
-            self->records[i].sound && self->answers[i] == DROP_LATER
-                ? waiting_find(&self->box->waiting, &self->records[i].sealed.batch)
+            record_is_frame(&self->records[i]) && self->answers[i] == DROP_LATER
+                ? waiting_find(&self->box->waiting, &self->records[i].is.frame.batch)
                 : NULL;
         if (batch != NULL && !batch->busy && waiting_whole(batch)) {
             status = stage(self, batch);
@@ -349,6 +282,13 @@ static rove_status stage_whole(drop_parcel *self) {
 
 /* ---- a parcel ------------------------------------------------------------------------------------------- */
 
+static void find_alone(drop_parcel *self) {
+    while (self->alone < self->count &&
+           (!self->records[self->alone].sound || record_is_frame(&self->records[self->alone]))) {
+        self->alone++;
+    }
+}
+
 static rove_status open_all(drop_parcel *self) {
     rove_error error = {.message = ""};
     rove_status status = open_records(self);
@@ -359,6 +299,7 @@ static rove_status open_all(drop_parcel *self) {
     if (status == ROVE_OK) {
         add_frames(self);
         status = stage_whole(self);
+        find_alone(self);
     }
     return status;
 }
@@ -388,19 +329,46 @@ rove_status drop_parcel_open(drop_box *box, const void *bytes, size_t size, drop
 }
 
 int drop_parcel_wants_commit(const drop_parcel *self) {
-    return self->due != NULL;
+    return self->due != NULL || self->alone < self->count;
 }
 
 rove_status drop_parcel_commit(drop_parcel *self, rove__hq_tx *tx, rove_error *error) {
     drop_unit *unit = self->due;
     rove__server_stats stats = {0};
 
+    if (unit == NULL) {
+        return alone_take(self->box->headquarters, &self->box->ports, tx,
+                          &self->records[self->alone], &self->alone_taken, error);
+    }
     return rove__judge_dropped(&self->box->ports, tx, unit->staged, unit->waits,
                                hq_now_ms(self->box->headquarters), &stats, &unit->taken, error);
 }
 
+/* One that could never be kept is refused. */
+static void alone_committed(drop_parcel *self, rove_status status) {
+    const drop_record *record = &self->records[self->alone];
+    int refused = status == ROVE_INVALID || status == ROVE_TOO_BIG || status == ROVE_UTF8 ||
+                  status == ROVE_RANGE || status == ROVE_UNKNOWN_FIELD;
+
+    if (status != ROVE_OK) {
+        rove__log(log_of(self->box), refused ? ROVE_LOG_WARN : ROVE_LOG_ERROR, "drop",
+                  "a record of device %u was not taken: %s", (unsigned)record->signer.replica,
+                  rove_status_name(status));
+    }
+    self->answers[self->alone] = refused                                       ? DROP_REFUSED
+                                 : status == ROVE_OK && self->alone_taken != 0 ? DROP_TAKEN
+                                                                               : DROP_LATER;
+    self->alone++;
+    find_alone(self);
+}
+
 void drop_parcel_committed(drop_parcel *self, rove_status status) {
     drop_unit *unit = self->due;
+
+    if (unit == NULL) {
+        alone_committed(self, status);
+        return;
+    }
 
     self->due = unit->next;
     unit->taken &= status == ROVE_OK;

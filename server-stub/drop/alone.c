@@ -1,0 +1,201 @@
+/*
+ * drop/alone.c - see alone.h.
+ */
+#include "drop/alone.h"
+
+#include "base/alloc.h"
+#include "base/reader.h"
+#include "base/stamp.h"
+#include "base/text.h"
+#include "orders.h"
+#include "wire/proof.h"
+
+#define ARENA_MAX ((size_t)4 * 1024 * 1024)
+
+/* ---- keys ----------------------------------------------------------------------------------------------- */
+
+static void dropped_key(char key[ROVE_NAME_MAX], const rove__sealed_note *note) {
+    static const char digits[] = "0123456789abcdef";
+    char hex[2 * ROVE_REFERENCE_SIZE + 1];
+
+    for (size_t i = 0; i < ROVE_REFERENCE_SIZE; i++) {
+        hex[2 * i] = digits[note->reference[i] >> 4];
+        hex[2 * i + 1] = digits[note->reference[i] & 15];
+    }
+    hex[2 * ROVE_REFERENCE_SIZE] = '\0';
+    rove__text_format(key, ROVE_NAME_MAX, "dropped/%u/%s", (unsigned)note->replica, hex);
+}
+
+static void note_key(char key[ROVE_NAME_MAX], int64_t number) {
+    rove__text_format(key, ROVE_NAME_MAX, "note/%lld", (long long)number);
+}
+
+rove_status alone_note(hq *headquarters, rove__hq_tx *tx, int64_t number, rove__arena *arena,
+                       rove__sealed_note *note) {
+    char key[ROVE_NAME_MAX];
+    rove__bytes value = {NULL, 0};
+
+    note_key(key, number);
+    rove_status status = hq_database(headquarters)->directory.setting_get(tx, key, arena, &value);
+    if (status != ROVE_OK) {
+        return status;
+    }
+    status = rove__sealed_note_read(note, value.data, value.size);
+    return status == ROVE_OK ? ROVE_OK : ROVE_CORRUPT;
+}
+
+int64_t alone_written_ms(const rove__sealed_note *note, const char **suspect) {
+    const rove__proof proof = {.anchor = note->anchor, .at = note->at};
+
+    *suspect = rove__proof_suspect(&proof);
+    return rove__proof_time_ms(&proof);
+}
+
+/* ---- notes ---------------------------------------------------------------------------------------------- */
+
+typedef struct count {
+    rove_id user;
+    size_t open;
+} count;
+
+static rove_status each_review(void *ctx, const rove__hq_review *review) {
+    count *self = ctx;
+
+    self->open += review->user == self->user;
+    return self->open < DROP_REVIEWS_MAX ? ROVE_OK : ROVE_DONE;
+}
+
+/* *room: whether one more of the device's user may lie in review. */
+static rove_status find_room(hq *headquarters, rove__hq_tx *tx, const drop_record *record,
+                             int *room) {
+    const rove__hq_store *store = &hq_database(headquarters)->store;
+    count reviews = {.user = record->signer.user};
+    rove__hq_device device;
+    rove__arena arena;
+
+    rove_status status = store->device_get(tx, record->signer.replica, 0, &device);
+    if (status == ROVE_OK) {
+        reviews.user = device.user;
+    }
+    if (status != ROVE_OK && status != ROVE_NOT_FOUND) {
+        return status;
+    }
+    rove__arena_init(&arena, &hq_get_ports(headquarters)->allocator, ARENA_MAX);
+    status = store->review_scan(tx, 0, &arena, each_review, &reviews);
+    rove__arena_free(&arena);
+    *room = reviews.open < DROP_REVIEWS_MAX;
+    return status;
+}
+
+static void say_when(const rove__sealed_note *note, int64_t *written_ms,
+                     char reason[ROVE_TEXT_MAX]) {
+    const char *suspect = NULL;
+    char when[ROVE_TIME_TEXT_SIZE];
+    int64_t ms = alone_written_ms(note, &suspect);
+
+    *written_ms = ms > 0 ? ms : 0;
+    rove__time_format(*written_ms, when);
+    rove__text_format(reason, ROVE_TEXT_MAX, "Written on a locked device, %s%s%s%s.", when,
+                      suspect == NULL ? "" : " (", suspect == NULL ? "" : suspect,
+                      suspect == NULL ? "" : ")");
+}
+
+/* Its entry in review, and what says so. */
+static rove_status put_note(hq *headquarters, rove__hq_tx *tx, const drop_record *record,
+                            int64_t number) {
+    const rove__hq_directory *directory = &hq_database(headquarters)->directory;
+    uint8_t value[8];
+    char key[ROVE_NAME_MAX];
+
+    dropped_key(key, &record->is.note);
+    size_t size = rove__u64_put(value, (uint64_t)number);
+    rove_status status = directory->setting_put(tx, key, (rove__bytes){value, size});
+    if (status == ROVE_OK) {
+        note_key(key, number);
+        status = directory->setting_put(tx, key, record->content);
+    }
+    return status;
+}
+
+/* Only what reps seal is written without a look at the replica: visits and calls. */
+static rove_status propose(hq *headquarters, const rove__server_ports *ports, rove__hq_tx *tx,
+                           const drop_record *record, rove__arena *arena, rove_error *error) {
+    const rove__sealed_note *note = &record->is.note;
+    const rove__entity *entity = rove__registry_by_number(ports->registry, note->entity);
+    rove__server_stats stats = {0};
+    char reason[ROVE_TEXT_MAX];
+    int64_t number = 0;
+    rove__row row;
+    rove__proposal proposal = {.replica = note->replica,
+                               .user = record->signer.user,
+                               .row = &row,
+                               .reason = reason,
+                               .now_ms = hq_now_ms(headquarters)};
+
+    if (entity->seal_field < 0) {
+        return rove__error_set(error, ROVE_INVALID, "%s is not written on a locked device.",
+                               entity->name);
+    }
+    rove_status status = rove__row_from_packed(&row, ports->registry, entity, note->row.data,
+                                               note->row.size, arena, error);
+    if (status != ROVE_OK) {
+        return status;
+    }
+    say_when(note, &proposal.written_ms, reason);
+    status = rove__judge_propose(ports, tx, &proposal, &stats, &number, error);
+    return status == ROVE_OK ? put_note(headquarters, tx, record, number) : status;
+}
+
+static rove_status take_note(hq *headquarters, const rove__server_ports *ports, rove__hq_tx *tx,
+                             const drop_record *record, int *taken, rove_error *error) {
+    const rove__sealed_note *note = &record->is.note;
+    char key[ROVE_NAME_MAX];
+    rove__bytes value;
+    rove__arena arena;
+    int room = 0;
+
+    rove__arena_init(&arena, ports->allocator, ARENA_MAX);
+    dropped_key(key, note);
+    rove_status status = hq_database(headquarters)->directory.setting_get(tx, key, &arena, &value);
+    *taken = status == ROVE_OK;
+    if (status == ROVE_NOT_FOUND) {
+        status = find_room(headquarters, tx, record, &room);
+        room &= rove__registry_by_number(ports->registry, note->entity) != NULL;
+    }
+    if (status == ROVE_OK && !*taken && room) {
+        status = propose(headquarters, ports, tx, record, &arena, error);
+        *taken = status == ROVE_OK;
+    }
+    rove__arena_free(&arena);
+    return status;
+}
+
+/* ---- receipts ------------------------------------------------------------------------------------------- */
+
+static uint32_t at_most(uint64_t number) {
+    return number > UINT32_MAX ? UINT32_MAX : (uint32_t)number;
+}
+
+/* Of a wipe alone: a device that is only locked says so each time that it asks. */
+static rove_status take_receipt(hq *headquarters, rove__hq_tx *tx,
+                                const rove__sealed_receipt *receipt) {
+    hq_order_receipt done = {.replica = receipt->replica,
+                             .batches = at_most(receipt->sealed_batches),
+                             .changes = at_most(receipt->sealed_changes),
+                             .left = at_most(receipt->records_left)};
+
+    for (size_t i = 0; i < sizeof done.nonce; i++) {
+        done.nonce[i] = receipt->nonce[i];
+    }
+    return receipt->kind == ROVE_ORDER_WIPE ? hq_order_done(headquarters, tx, &done) : ROVE_OK;
+}
+
+rove_status alone_take(hq *headquarters, const rove__server_ports *ports, rove__hq_tx *tx,
+                       const drop_record *record, int *taken, rove_error *error) {
+    if (record->kind == ROVE_SEALED_NOTE) {
+        return take_note(headquarters, ports, tx, record, taken, error);
+    }
+    rove_status status = take_receipt(headquarters, tx, &record->is.receipt);
+    *taken = status == ROVE_OK;
+    return status;
+}

@@ -1,0 +1,428 @@
+/*
+ * test_hq_drop_notes.c - sealed records that stand alone, over POST /v1/drop: what was written on a locked device lies before an
+ * operator, once, with who and when; and the receipt of a wipe is shown.
+ */
+#include "mailer.h"
+
+#include <signal.h>
+
+#include "drop/alone.h"
+#include "model/set.h"
+#include "orders.h"
+
+#define HOUR_MS INT64_C(3600000)
+
+/* ---- words ---------------------------------------------------------------------------------------------- */
+
+typedef struct noted {
+    rove__sealed_note note; /* its row borrows from `row` */
+    rove__buf row;
+} noted;
+
+static rove__sealer sealer_of(const sender *d) {
+    return (rove__sealer){.key = {d->key, d->key_size},
+                          .certificate = {d->certificate.data, d->certificate.size},
+                          .recipient = hq_get_keys(d->h->hq)->seal_key};
+}
+
+/* A visit that was over an hour ago, with two contacts, written as the device's clock stood. */
+static void note_visit(const sender *d, rove_id account, uint8_t reference, noted *out) {
+    const rove__entity *visit = rove__registry_by_name(hq_registry(d->h->hq), "Visit");
+    rove__element elements[] = {{.value = {0}}, {.value = {0}}};
+    rove__set contacts = {ROVE_SET_PLAIN, elements, 2};
+    rove_value set;
+    rove_clock_reading now;
+    rove__arena arena;
+    rove__row row;
+    elements[0].value = rove__value_int(77);
+    elements[1].value = rove__value_int(78);
+    d->h->ports.clock.read(d->h->ports.clock.ctx, &now);
+    now.wall_ms -= HOUR_MS;
+    now.boot_ms -= HOUR_MS;
+    rove__arena_init(&arena, &d->h->ports.allocator, 1 << 20);
+    assert_int_equal(rove__row_init(&row, visit, 0, &arena), ROVE_OK);
+    assert_int_equal(rove__set_value(&contacts, &arena, &set), ROVE_OK);
+    rove__row_set(&row, (size_t)rove__entity_field_named(visit, "account_id"),
+                  rove__value_int(account));
+    rove__row_set(&row, (size_t)rove__entity_field_named(visit, "planned_start"),
+                  rove__value_int(now.wall_ms));
+    rove__row_set(&row, (size_t)rove__entity_field_named(visit, "contact_ids"), set);
+    rove__row_set(&row, (size_t)rove__entity_field_named(visit, "notes"),
+                  rove__value_text("They want ten."));
+    rove__buf_init(&out->row, &d->h->ports.allocator, ROVE_ROW_MAX);
+    assert_int_equal(rove__row_to_packed(&row, &out->row), ROVE_OK);
+    out->note = (rove__sealed_note){.replica = d->replica,
+                                    .ordinal = 4,
+                                    .schema = 1,
+                                    .anchor = {.server_ms = now.wall_ms - HOUR_MS, .at = now},
+                                    .at = now,
+                                    .entity = visit->number,
+                                    .row = {out->row.data, out->row.size}};
+    out->note.anchor.at.wall_ms -= HOUR_MS;
+    out->note.anchor.at.boot_ms -= HOUR_MS;
+    out->note.reference[0] = reference;
+    rove__arena_free(&arena);
+}
+
+static void put_note(world *w, const sender *signer, const noted *n) {
+    rove__sealer sealer = sealer_of(signer);
+    rove__buf record;
+    rove__buf_init(&record, &w->h->ports.allocator, ROVE_SEALED_MAX);
+    assert_int_equal(rove__sealed_note_write(&w->h->ports.crypto, &sealer, &n->note, &record),
+                     ROVE_OK);
+    rove__buf_u32(&w->body, (uint32_t)record.size);
+    put(w, &record);
+    rove__buf_free(&record);
+}
+
+/* The device made it, and headquarters has it. */
+static rove_id known_account(world *w) {
+    sealed_batch batch;
+    sender_batch(&w->phone, "Hotel Post", 1, &batch);
+    put_all(w, &batch);
+    assert_answered(w, "1");
+    sealed_free(&batch);
+    return rove__id_make(w->phone.replica, w->phone.counter);
+}
+
+typedef struct visits {
+    world *w;
+    rove_id account;
+    rove__row row; /* the last one's id alone */
+    size_t count;
+    size_t contacts;
+    char notes[64];
+} visits;
+
+static rove_status each_visit(void *ctx, const rove__hq_row *row) {
+    visits *self = ctx;
+    const rove__entity *visit = row->row.entity;
+    const rove_value *notes = &row->row.cells[rove__entity_field_named(visit, "notes")];
+    rove__set_cursor set;
+    rove__element element;
+    rove__set_open(&set, &row->row.cells[rove__entity_field_named(visit, "contact_ids")],
+                   ROVE_SET_VERSIONED);
+    self->count++;
+    self->contacts = 0;
+    while (rove__set_next(&set, &element)) {
+        self->contacts++;
+    }
+    self->row.id = row->row.id;
+    (void)snprintf(self->notes, sizeof self->notes, "%.*s", (int)notes->size,
+                   (const char *)notes->as.data);
+    return ROVE_OK;
+}
+
+static rove_status find_visits(void *ctx, rove__hq_tx *tx, rove_error *error) {
+    visits *self = ctx;
+    hq *office = self->w->h->hq;
+    const rove__entity *visit = rove__registry_by_name(hq_registry(office), "Visit");
+    rove_value account = rove__value_int(self->account);
+    rove__arena arena;
+    (void)error;
+    rove__arena_init(&arena, &self->w->h->ports.allocator, 1 << 20);
+    rove_status status =
+        hq_database(office)
+            ->directory.row_find(tx, visit->number, rove__entity_field_named(visit, "account_id"),
+                                 &account, &arena, each_visit, self);
+    rove__arena_free(&arena);
+    return status;
+}
+
+static visits visits_of(world *w, rove_id account) {
+    visits found = {.w = w, .account = account};
+    assert_int_equal(hq_read(w->h->hq, find_visits, &found, NULL), ROVE_OK);
+    return found;
+}
+
+static void says(const said *s, const char *text) {
+    if (strstr(s->out, text) == NULL) {
+        fail_msg("'%s' is not in:\n%s", text, s->out);
+    }
+}
+
+/* ---- notes ---------------------------------------------------------------------------------------------- */
+
+static void test_a_note_is_proposed_once_and_accepted(void **state) {
+    world *w = *state;
+    noted n;
+    said s;
+    rove_id account = known_account(w);
+    note_visit(&w->phone, account, 1, &n);
+    put_note(w, &w->phone, &n);
+    put_note(w, &w->phone, &n);
+    assert_answered(w, "11");
+    put_note(w, &w->phone, &n);
+    assert_answered(w, "1");
+    assert_int_equal(open_reviews(w->h), 1);
+    assert_int_equal(visits_of(w, account).count, 0);
+    assert_int_equal(headquarters_run(w->h, &s, "review", NULL), HQ_EXIT_DONE);
+    says(&s, "Jo Field");
+    says(&s, "Visit ");
+    says(&s, "Written on a locked device, 20");
+    assert_int_equal(headquarters_run(w->h, &s, "review", "show", "1", NULL), HQ_EXIT_DONE);
+    says(&s, "on device 1001, its note 4; by headquarters' time\n");
+    says(&s, "They want ten.");
+    assert_int_equal(headquarters_run(w->h, &s, "review", "accept", "1", NULL), HQ_EXIT_DONE);
+    visits made = visits_of(w, account);
+    assert_int_equal(made.count, 1);
+    assert_int_equal(made.contacts, 2);
+    assert_string_equal(made.notes, "They want ten.");
+    assert_true(rove__id_replica(made.row.id) != w->phone.replica);
+    assert_int_equal(headquarters_run(w->h, &s, "acts", NULL), HQ_EXIT_DONE);
+    says(&s, "accepted 1: ");
+    /* And for ever. */
+    put_note(w, &w->phone, &n);
+    assert_answered(w, "1");
+    assert_int_equal(open_reviews(w->h), 0);
+    assert_int_equal(visits_of(w, account).count, 1);
+    rove__buf_free(&n.row);
+}
+
+static void test_a_note_that_is_returned_makes_nothing(void **state) {
+    world *w = *state;
+    noted n;
+    said s;
+    rove_id account = known_account(w);
+    note_visit(&w->phone, account, 1, &n);
+    put_note(w, &w->phone, &n);
+    assert_answered(w, "1");
+    assert_int_equal(
+        headquarters_run(w->h, &s, "review", "return", "1", "--note", "Never was.", NULL),
+        HQ_EXIT_DONE);
+    put_note(w, &w->phone, &n);
+    assert_answered(w, "1");
+    assert_int_equal(open_reviews(w->h), 0);
+    assert_int_equal(visits_of(w, account).count, 0);
+    assert_int_equal(headquarters_run(w->h, &s, "acts", NULL), HQ_EXIT_DONE);
+    says(&s, "returned 1: ");
+    rove__buf_free(&n.row);
+}
+
+/* Alike in every word, but written twice. */
+static void test_two_notes_are_two(void **state) {
+    world *w = *state;
+    noted n;
+    said s;
+    rove_id account = known_account(w);
+    note_visit(&w->phone, account, 1, &n);
+    put_note(w, &w->phone, &n);
+    n.note.reference[ROVE_REFERENCE_SIZE - 1] = 1;
+    put_note(w, &w->phone, &n);
+    assert_answered(w, "11");
+    assert_int_equal(open_reviews(w->h), 2);
+    assert_int_equal(headquarters_run(w->h, &s, "review", "accept", "2", NULL), HQ_EXIT_DONE);
+    assert_int_equal(headquarters_run(w->h, &s, "review", "accept", "1", NULL), HQ_EXIT_DONE);
+    assert_int_equal(visits_of(w, account).count, 2);
+    rove__buf_free(&n.row);
+}
+
+static void test_a_wrong_clock_is_shown(void **state) {
+    world *w = *state;
+    noted n;
+    said s;
+    note_visit(&w->phone, known_account(w), 1, &n);
+    n.note.at.wall_ms += 24 * HOUR_MS;
+    put_note(w, &w->phone, &n);
+    n.note.reference[0] = 2;
+    n.note.at.boot_id[0] ^= 1; /* it was switched off */
+    put_note(w, &w->phone, &n);
+    assert_answered(w, "11");
+    assert_int_equal(headquarters_run(w->h, &s, "review", "show", "1", NULL), HQ_EXIT_DONE);
+    says(&s, "; the device's clock was wrong\n");
+    assert_int_equal(headquarters_run(w->h, &s, "review", "show", "2", NULL), HQ_EXIT_DONE);
+    says(&s, "; no contact with headquarters since the device was switched on\n");
+    rove__buf_free(&n.row);
+}
+
+static void test_who_is_gone_is_heard(void **state) {
+    world *w = *state;
+    noted n;
+    rove_id account = known_account(w);
+    note_visit(&w->phone, account, 1, &n);
+    sender_is(&w->phone, ROVE_DEVICE_REVOKED);
+    w->h->clock.offset_ms += 400 * ROVE_PKI_DAY_MS;
+    put_note(w, &w->phone, &n);
+    assert_answered(w, "1");
+    assert_int_equal(open_reviews(w->h), 1);
+    rove__buf_free(&n.row);
+}
+
+static void test_notes_that_are_none(void **state) {
+    world *w = *state;
+    noted good;
+    noted n;
+    sender other;
+    rove_id account = known_account(w);
+    sender_start(w->h, &other, 2001, w->phone.user);
+    note_visit(&w->phone, account, 1, &good);
+    note_visit(&w->phone, account, 2, &n);
+    put_note(w, &other, &n); /* another device says it of this one */
+    put_note(w, &w->phone, &good);
+    n.note.entity = 6; /* an account is made where one can see which there are */
+    put_note(w, &w->phone, &n);
+    n.note.entity = 60000; /* of a later version */
+    put_note(w, &w->phone, &n);
+    n.note.entity = good.note.entity;
+    n.note.row = (rove__bytes){(const uint8_t *)"\xff\xff\xff", 3};
+    put_note(w, &w->phone, &n);
+    assert_answered(w, "31323");
+    assert_int_equal(open_reviews(w->h), 1);
+    rove__buf_free(&good.row);
+    rove__buf_free(&n.row);
+}
+
+/* So many accounts in one frame; of a device that was revoked all of them go to review. */
+static void fill_review(world *w, size_t count) {
+    const rove_allocator *allocator = &w->h->ports.allocator;
+    const rove__entity *account = rove__registry_by_name(hq_registry(w->h->hq), "Account");
+    rove__batch_writer *writer = NULL;
+    rove__chain hash = {{0}};
+    sealed_batch batch;
+    rove__arena arena;
+    rove__buf rows;
+    rove__arena_init(&arena, allocator, (size_t)1 << 24);
+    rove__buf_init(&rows, allocator, ROVE_BATCH_MAX);
+    assert_int_equal(rove__batch_writer_new(allocator, ROVE_BATCH_MAX, &writer), ROVE_OK);
+    for (uint32_t i = 1; i <= count; i++) {
+        rove__change change = {.op = ROVE_OP_INSERT, .replica = w->phone.replica};
+        assert_int_equal(
+            rove__row_init(&change.row, account, rove__id_make(w->phone.replica, 1000 + i), &arena),
+            ROVE_OK);
+        rove__row_set(&change.row, (size_t)rove__entity_field_named(account, "name"),
+                      rove__value_text("Many"));
+        change.clock.origin =
+            (rove__origin){rove__stamp_make(hq_now_ms(w->h->hq), 0) + i, w->phone.replica};
+        change.clock.base = change.clock.origin;
+        assert_int_equal(rove__batch_add(writer, &change), ROVE_OK);
+    }
+    assert_int_equal(rove__batch_finish(writer, &rows), ROVE_OK);
+    assert_int_equal(
+        rove__exchange_hash(&w->h->ports.crypto, (rove__bytes){rows.data, rows.size}, &hash),
+        ROVE_OK);
+    sender_seal(&w->phone, &w->phone, hq_get_keys(w->h->hq)->seal_key, w->phone.number + 1, &rows,
+                1, &hash, &batch);
+    put_all(w, &batch);
+    assert_answered(w, "1");
+    sealed_free(&batch);
+    rove__batch_writer_free(writer);
+    rove__buf_free(&rows);
+    rove__arena_free(&arena);
+}
+
+static void test_what_waits_of_one_user_at_its_limit_and_one_past(void **state) {
+    world *w = *state;
+    noted n;
+    said s;
+    sender other;
+    note_visit(&w->phone, known_account(w), 1, &n);
+    sender_is(&w->phone, ROVE_DEVICE_REVOKED);
+    fill_review(w, DROP_REVIEWS_MAX - 1);
+    put_note(w, &w->phone, &n);
+    n.note.reference[0] = 2;
+    put_note(w, &w->phone, &n);
+    assert_answered(w, "12");
+    /* Of another user there is room. */
+    sender_start(w->h, &other, 2001, headquarters_user_put(w->h, 0, "bo", 1));
+    n.note.replica = other.replica;
+    put_note(w, &other, &n);
+    assert_answered(w, "1");
+    assert_int_equal(headquarters_run(w->h, &s, "review", "return", "1", NULL), HQ_EXIT_DONE);
+    n.note.replica = w->phone.replica;
+    put_note(w, &w->phone, &n);
+    assert_answered(w, "1");
+    rove__buf_free(&n.row);
+}
+
+/* ---- receipts ------------------------------------------------------------------------------------------- */
+
+static rove_status read_order(void *ctx, rove__hq_tx *tx, rove_error *error) {
+    world *w = ((visits *)ctx)->w;
+    hq_order order;
+    (void)error;
+    rove_status status = hq_order_get(w->h->hq, tx, w->phone.replica, &order);
+    memcpy(((visits *)ctx)->notes, order.order.nonce, ROVE_ORDER_NONCE_SIZE);
+    return status;
+}
+
+static void put_receipt(world *w, const sender *signer, const rove__sealed_receipt *receipt) {
+    rove__sealer sealer = sealer_of(signer);
+    rove__buf record;
+    rove__buf_init(&record, &w->h->ports.allocator, ROVE_SEALED_MAX);
+    assert_int_equal(rove__sealed_receipt_write(&w->h->ports.crypto, &sealer, receipt, &record),
+                     ROVE_OK);
+    rove__buf_u32(&w->body, (uint32_t)record.size);
+    put(w, &record);
+    rove__buf_free(&record);
+}
+
+static void test_the_receipt_of_a_wipe_is_shown(void **state) {
+    world *w = *state;
+    said s;
+    sender other;
+    visits order = {.w = w};
+    rove__sealed_receipt receipt = {.replica = w->phone.replica,
+                                    .kind = ROVE_ORDER_WIPE,
+                                    .sealed_batches = 2,
+                                    .sealed_changes = 5,
+                                    .records_left = 1};
+    sender_start(w->h, &other, 2001, w->phone.user);
+    assert_int_equal(headquarters_run(w->h, &s, "wipe", "1001", NULL), HQ_EXIT_DONE);
+    assert_int_equal(hq_read(w->h->hq, read_order, &order, NULL), ROVE_OK);
+    memcpy(receipt.nonce, order.notes, sizeof receipt.nonce);
+    put_receipt(w, &other, &receipt); /* nobody says it for another */
+    receipt.kind = ROVE_ORDER_LOCK;
+    put_receipt(w, &w->phone, &receipt);
+    assert_answered(w, "31");
+    assert_int_equal(headquarters_run(w->h, &s, "devices", NULL), HQ_EXIT_DONE);
+    assert_null(strstr(s.out, "sealed"));
+    receipt.kind = ROVE_ORDER_WIPE;
+    put_receipt(w, &w->phone, &receipt);
+    receipt.sealed_batches = 7;
+    put_receipt(w, &w->phone, &receipt);
+    assert_answered(w, "11");
+    assert_int_equal(headquarters_run(w->h, &s, "devices", NULL), HQ_EXIT_DONE);
+    says(&s, ": 2 batches with 5 changes sealed, 1 records left\n");
+    assert_int_equal(headquarters_run(w->h, &s, "acts", NULL), HQ_EXIT_DONE);
+    says(&s, "device 1001, as ordered: 2 batches with 5 changes sealed");
+}
+
+/* All at once, in one request, with a batch; each is on its own. */
+static void test_all_kinds_together(void **state) {
+    world *w = *state;
+    noted n;
+    sealed_batch batch;
+    rove__sealed_receipt receipt = {.replica = w->phone.replica, .kind = ROVE_ORDER_WIPE};
+    rove_id account = known_account(w);
+    sender_batch(&w->phone, "last", 2, &batch);
+    note_visit(&w->phone, account, 1, &n);
+    put_receipt(w, &w->phone, &receipt);
+    put(w, &batch.records[1]);
+    put_note(w, &w->phone, &n);
+    rove__buf_u32(&w->body, 1);
+    rove__buf_byte(&w->body, 1);
+    put(w, &batch.records[0]);
+    assert_answered(w, "11131");
+    assert_int_equal(accounts_named(w->h, "last 1"), 1);
+    assert_int_equal(open_reviews(w->h), 1);
+    sealed_free(&batch);
+    rove__buf_free(&n.row);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void) {
+    (void)signal(SIGPIPE, SIG_IGN);
+    const struct CMUnitTest tests[] = {
+        TEST(test_a_note_is_proposed_once_and_accepted),
+        TEST(test_a_note_that_is_returned_makes_nothing),
+        TEST(test_two_notes_are_two),
+        TEST(test_a_wrong_clock_is_shown),
+        TEST(test_who_is_gone_is_heard),
+        TEST(test_notes_that_are_none),
+        TEST(test_what_waits_of_one_user_at_its_limit_and_one_past),
+        TEST(test_the_receipt_of_a_wipe_is_shown),
+        TEST(test_all_kinds_together),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
