@@ -295,6 +295,12 @@ static void a_record_that_is_returned_is_not_made(void **state) {
     assert_int_equal(reviews(w).count, 0);
     assert_false(site_get(&w->s, "Account", id, &row));
     both_agree(w);
+    /* Its author may try again, under the name that it was given. */
+    rove__row *again = site_row(&w->s, "Account", id);
+    site_text(again, "name", "Hotel Sacher, Vienna");
+    rep_insert(&w->anna, again);
+    both_agree(w);
+    assert_true(has_text(w, "Account", id, "name", "Hotel Sacher, Vienna"));
 }
 
 static void two_records_of_one_moment_are_two(void **state) {
@@ -310,6 +316,46 @@ static void two_records_of_one_moment_are_two(void **state) {
     assert_true(site_get(&w->s, "Account", one, &row) && site_get(&w->s, "Account", two, &row));
     assert_true(has_text(w, "Account", one, "name", "One"));
     assert_true(has_text(w, "Account", two, "name", "Two"));
+}
+
+/* Whatever fails, nothing is there, and it can be done once more. */
+static void a_proposal_survives_every_failure_of_memory(void **state) {
+    world *w = *state;
+    rove__row *row = site_row(&w->s, "Visit", 0);
+    const int64_t contacts[] = {77, 78};
+    const rove__proposal proposal = {.replica = ANNAS,
+                                     .user = ANNA,
+                                     .row = row,
+                                     .reason = "Written on a locked device.",
+                                     .now_ms = w->s.now_ms};
+    rove__server_stats stats = {0};
+    rove_status status = ROVE_NOMEM;
+    int64_t number = 0;
+    size_t failed = 0;
+
+    site_int(row, "account_id", hers);
+    site_numbers(&w->s, row, "contact_ids", contacts, 2);
+    for (size_t call = 1; status != ROVE_OK; call++) {
+        rove__hq_tx *tx = NULL;
+        assert_int_equal(w->s.store->begin(w->s.store->ctx, ROVE_HQ_WRITE, &tx, NULL), ROVE_OK);
+        size_t before = w->s.h.alive;
+        w->s.h.fail_at = w->s.h.calls + call;
+        status = rove__judge_propose(&w->s.ports, tx, &proposal, &stats, &number, NULL);
+        w->s.h.fail_at = 0;
+        if (status == ROVE_OK) {
+            assert_int_equal(w->s.store->commit(tx, NULL), ROVE_OK);
+            break;
+        }
+        failed++;
+        assert_int_equal(status, ROVE_NOMEM);
+        w->s.store->rollback(tx);
+        assert_int_equal(w->s.h.alive, before);
+        assert_int_equal(reviews(w).count, 0);
+    }
+    assert_true(failed > 5);
+    assert_int_equal(reviews(w).count, 1);
+    assert_int_equal(site_decide(&w->s, number, 1, "", NULL), ROVE_OK);
+    both_agree(w);
 }
 
 /* Headquarters forgot the device in a restore: the certificate says whose it was. */
@@ -335,6 +381,7 @@ int main(void) {
         TEST(a_record_is_proposed_and_accepted),
         TEST(a_record_that_is_returned_is_not_made),
         TEST(two_records_of_one_moment_are_two),
+        TEST(a_proposal_survives_every_failure_of_memory),
         TEST(a_record_of_an_unknown_device_is_its_users),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
