@@ -121,10 +121,9 @@ static rove_status find_visits(void *ctx, rove__hq_tx *tx, rove_error *error) {
     rove__arena arena;
     (void)error;
     rove__arena_init(&arena, &self->w->h->ports.allocator, 1 << 20);
-    rove_status status =
-        hq_database(office)
-            ->directory.row_find(tx, visit->number, rove__entity_field_named(visit, "account_id"),
-                                 &account, &arena, each_visit, self);
+    rove_status status = hq_database(office)->directory.row_find(
+        tx, visit->number, rove__entity_field_named(visit, "account_id"), &account, &arena,
+        each_visit, self);
     rove__arena_free(&arena);
     return status;
 }
