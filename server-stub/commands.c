@@ -15,7 +15,7 @@ const hq_command *const hq_commands[] = {
     &hq_command_show, &hq_command_add, &hq_command_set, &hq_command_delete, &hq_command_history,
     &hq_command_export,
     &hq_command_conflicts, &hq_command_review, &hq_command_audit, &hq_command_acts, &hq_command_backup,
-    &hq_command_purge, &hq_command_renew_server, &hq_command_status, &hq_command_policy,
+    &hq_command_purge, &hq_command_renew_server, &hq_command_keys, &hq_command_status, &hq_command_policy,
     NULL};
 /* clang-format on */
 

@@ -55,9 +55,9 @@ static void check_files(examination *self) {
     static const struct {
         const char *name;
         int required;
-    } files[] = {{"", 1},         {"hq.db", 1},  {"hq.db-wal", 0},  {"hq.db-shm", 0},
-                 {"ca.key", 1},   {"ca.der", 1}, {"server.key", 1}, {"server.der", 1},
-                 {"seal.key", 1}, {"control", 0}};
+    } files[] = {{"", 1},         {"hq.db", 1},           {"hq.db-wal", 0},  {"hq.db-shm", 0},
+                 {"ca.key", 1},   {"ca.der", 1},          {"server.key", 1}, {"server.der", 1},
+                 {"seal.key", 1}, {"server-next.key", 0}, {"control", 0}};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         rove__checkup_mode(&self->checkup, self->folder, files[i].name, files[i].required);
     }

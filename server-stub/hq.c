@@ -19,6 +19,7 @@
 #include "keys.h"
 #include "path.h"
 #include "policy.h"
+#include "rotate.h"
 #include "spool.h"
 #include "trail.h"
 #include "wake.h"
@@ -32,10 +33,9 @@ struct hq {
     hq_ports ports;
     char folder[HQ_PATH_MAX];
     void *lock;
-    hq_keys keys;
-    pthread_mutex_t renewing; /* over keys.server and what follows */
-    unsigned renewals;
-    pthread_rwlock_t schema; /* over growth of the registry */
+    hq_keys *_Atomic keys;    /* the newest; older ones are kept for who uses them */
+    pthread_mutex_t changing; /* held by who changes them */
+    pthread_rwlock_t schema;  /* over growth of the registry */
     rove__registry *registry;
     rove__hq_database *database;
     committer *committer;
@@ -239,7 +239,9 @@ static rove_status open_folder(hq *self, rove_error *error) {
         status = self->ports.files.lock(self->ports.files.ctx, path, &self->lock, error);
     }
     if (status == ROVE_OK) {
-        status = hq_keys_load(&self->ports, self->folder, &self->keys, error);
+        hq_keys *keys = NULL;
+        status = hq_keys_load(&self->ports, self->folder, &keys, error);
+        self->keys = keys;
     }
     if (status == ROVE_OK) {
         status = open_database(self, error);
@@ -264,6 +266,9 @@ static rove_status open_folder(hq *self, rove_error *error) {
         status = hq_read(self, read_policy, self, error);
     }
     if (status == ROVE_OK) {
+        status = rotate_settle(self, error);
+    }
+    if (status == ROVE_OK) {
         trail_note(self); /* of a process that was killed before */
     }
     return status;
@@ -277,7 +282,7 @@ rove_status hq_open(const hq_ports *ports, const char *folder, hq **out, rove_er
     }
     self->ports = *ports;
     (void)pthread_rwlock_init(&self->schema, NULL);
-    (void)pthread_mutex_init(&self->renewing, NULL);
+    (void)pthread_mutex_init(&self->changing, NULL);
     rove__text_format(self->folder, sizeof self->folder, "%s", folder);
     hq_spool_init(&self->spool, &self->ports.allocator, self->folder);
     rove_status status =
@@ -303,13 +308,13 @@ void hq_close(hq *self) {
         self->database->close(self->database);
     }
     rove__registry_free(self->registry);
-    hq_keys_wipe(&self->keys);
+    hq_keys_free(&self->ports, self->keys);
     if (self->lock != NULL) {
         self->ports.files.unlock(self->ports.files.ctx, self->lock);
     }
     policy_free(&self->ports.allocator, self->policy);
     (void)pthread_rwlock_destroy(&self->schema);
-    (void)pthread_mutex_destroy(&self->renewing);
+    (void)pthread_mutex_destroy(&self->changing);
     rove_allocator allocator = self->ports.allocator;
     rove__free(&allocator, self);
 }
@@ -331,31 +336,39 @@ rove__hq_database *hq_database(hq *self) {
 }
 
 const hq_keys *hq_get_keys(const hq *self) {
-    return &self->keys;
+    return self->keys;
 }
 
-unsigned hq_server_certificate(hq *self, rove_pki_bytes *certificate) {
-    (void)pthread_mutex_lock(&self->renewing);
-    *certificate = self->keys.server;
-    unsigned renewals = self->renewals;
-    (void)pthread_mutex_unlock(&self->renewing);
-    return renewals;
+rove_status hq_change_keys(hq *self, hq_key_change change, void *ctx, rove_error *error) {
+    hq_keys *fresh = NULL;
+    (void)pthread_mutex_lock(&self->changing);
+    rove_status status = change(ctx, self->keys, error);
+    if (status == ROVE_OK) {
+        status = hq_keys_load(&self->ports, self->folder, &fresh, error);
+    }
+    if (status == ROVE_OK) {
+        fresh->older = self->keys;
+        self->keys = fresh;
+    }
+    (void)pthread_mutex_unlock(&self->changing);
+    return fail(status, error);
 }
 
-unsigned hq_server_renewals(hq *self) {
-    (void)pthread_mutex_lock(&self->renewing);
-    unsigned renewals = self->renewals;
-    (void)pthread_mutex_unlock(&self->renewing);
-    return renewals;
+typedef struct renewal {
+    hq *headquarters;
+    const char *const *hosts;
+    size_t count;
+} renewal;
+
+static rove_status renew_server(void *ctx, const hq_keys *keys, rove_error *error) {
+    const renewal *self = ctx;
+    return hq_keys_renew(&self->headquarters->ports, self->headquarters->folder, keys, self->hosts,
+                         self->count, error);
 }
 
 rove_status hq_renew_server(hq *self, const char *const *hosts, size_t count, rove_error *error) {
-    (void)pthread_mutex_lock(&self->renewing);
-    rove_status status = hq_keys_renew(&self->ports, self->folder, &self->keys, hosts, count,
-                                       hq_now_ms(self), error);
-    self->renewals += status == ROVE_OK;
-    (void)pthread_mutex_unlock(&self->renewing);
-    return fail(status, error);
+    renewal what = {self, hosts, count};
+    return hq_change_keys(self, renew_server, &what, error);
 }
 
 wake *hq_get_wake(hq *self) {
@@ -369,7 +382,7 @@ rove__server_ports hq_server_ports(hq *self) {
                                 .crypto = &self->ports.crypto,
                                 .random = &self->ports.random,
                                 .log = &self->ports.log,
-                                .sealing = &self->keys.sealing,
+                                .sealing = &hq_get_keys(self)->sealing,
                                 .news = wake_news(self->wake),
                                 .spool = &self->spool.port};
 }

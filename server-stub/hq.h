@@ -5,6 +5,7 @@
  *   folder/  hq.db (and -wal)   everything but keys
  *            ca.key ca.der      the private CA, mode 0600
  *            server.key server.der
+ *            server-next.key    what server.key will be, once devices know it (rotate.h)
  *            seal.key           opens what devices have sealed, mode 0600
  *            acts.head          the newest entry of the record of acts (trail.h)
  *            lock               held while a process has the folder
@@ -64,15 +65,19 @@ const char *hq_folder(const hq *headquarters);
 rove__registry *hq_registry(hq *headquarters);
 rove__hq_database *hq_database(hq *headquarters);
 int64_t hq_now_ms(const hq *headquarters);
-/* The keys that it was opened with; borrowed until hq_close. Of the server's certificate: hq_server_certificate. */
+/* The keys as they are now: another picture after each change. Borrowed until hq_close. Any thread. */
+struct hq_keys;
 const struct hq_keys *hq_get_keys(const hq *headquarters);
-/* The server's certificate (DER) as it is now; how often it was renewed since this was opened. Any thread. */
-struct rove_pki_bytes;
-unsigned hq_server_certificate(hq *headquarters, struct rove_pki_bytes *certificate);
-unsigned hq_server_renewals(hq *headquarters);
-/* Renews it for the key that is there: under these names, or for `count` 0 under those that it has. INVALID: a name. */
+/* A new certificate of the server for the key that is there: under these names, or for `count` 0 under those that it has. INVALID: a name. */
 ROVE_CHECK rove_status hq_renew_server(hq *headquarters, const char *const *hosts, size_t count,
                                        rove_error *error);
+/*
+ * Changes their files, and loads them. One change at a time; what change() returns, other than ROVE_OK, is returned, and
+ * nothing is loaded. Any thread but the committing one.
+ */
+typedef rove_status (*hq_key_change)(void *ctx, const struct hq_keys *keys, rove_error *error);
+ROVE_CHECK rove_status hq_change_keys(hq *headquarters, hq_key_change change, void *ctx,
+                                      rove_error *error);
 /* For an exchange, or a decision on work in review. */
 rove__server_ports hq_server_ports(hq *headquarters);
 /* Who waits for news; borrowed until hq_close. */

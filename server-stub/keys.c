@@ -9,6 +9,8 @@
 #include "base/text.h"
 #include "path.h"
 
+#define NEXT_FILE "server-next.key"
+
 static rove_status read_key(const hq_ports *ports, const char *folder, const char *name,
                             rove_pki_bytes *out, rove_error *error) {
     char path[HQ_PATH_MAX];
@@ -142,7 +144,124 @@ static rove_status open_seal(const hq_ports *ports, const char *folder, hq_keys 
     return status;
 }
 
+/* ---- the server's keys ---------------------------------------------------------------------------------- */
+
+static rove_status open_pem(hq_server_key *key, rove_error *error) {
+    rove_status status = rove_pki_signer_open(&key->pem, &key->signer, error);
+    if (status == ROVE_OK) {
+        status = rove_pki_signer_public(key->signer, key->public_der, &key->public_size, error);
+    }
+    if (status == ROVE_OK) {
+        status = rove_pki_signer_pin(key->signer, key->pin, error);
+    }
+    return status;
+}
+
+static rove_status open_key(const hq_ports *ports, const char *folder, const char *name,
+                            hq_server_key *out, rove_error *error) {
+    rove_status status = read_key(ports, folder, name, &out->pem, error);
+    return status == ROVE_OK ? open_pem(out, error) : status;
+}
+
+void hq_server_key_wipe(hq_server_key *key) {
+    rove_pki_signer_free(key->signer);
+    rove__wipe(key, sizeof *key);
+}
+
+static rove_status issue(const hq_ports *ports, const char *folder, const hq_keys *keys,
+                         const char *const *hosts, size_t count, rove_error *error) {
+    rove_clock_reading now;
+    rove_pki_bytes certificate = {0};
+    ports->clock.read(ports->clock.ctx, &now);
+    rove_status status = rove_pki_server_renew(keys->authority, &keys->own.pem, hosts, count,
+                                               now.wall_ms, &certificate, error);
+    return status == ROVE_OK ? write_key(ports, folder, "server.der", &certificate, error) : status;
+}
+
+rove_status hq_keys_renew(const hq_ports *ports, const char *folder, const hq_keys *keys,
+                          const char *const *hosts, size_t count, rove_error *error) {
+    const char *names[ROVE_PKI_NAMES_MAX];
+    rove_pki_server now;
+    if (count == 0) {
+        rove_status status =
+            rove_pki_server_read(keys->server.data, keys->server.size, &now, error);
+        if (status != ROVE_OK) {
+            return status;
+        }
+        for (count = 0; count < now.name_count; count++) {
+            names[count] = now.names[count];
+        }
+        hosts = names;
+    }
+    return issue(ports, folder, keys, hosts, count, error);
+}
+
+rove_status hq_server_key_make(hq_server_key *out, rove_error *error) {
+    memset(out, 0, sizeof *out);
+    rove_status status = rove_pki_key_make(&out->pem, error);
+    return status == ROVE_OK ? open_pem(out, error) : status;
+}
+
+rove_status hq_keys_put_next(const hq_ports *ports, const char *folder, const hq_server_key *key,
+                             rove_error *error) {
+    return write_key(ports, folder, NEXT_FILE, &key->pem, error);
+}
+
+rove_status hq_keys_promote(const hq_ports *ports, const char *folder, const hq_keys *keys,
+                            rove_error *error) {
+    return write_key(ports, folder, "server.key", &keys->next.pem, error);
+}
+
+/* server.key has been replaced: server.der follows, and then there is no next key any more. */
+static rove_status finish_rotation(const hq_ports *ports, const char *folder, hq_keys *keys,
+                                   rove_error *error) {
+    char path[HQ_PATH_MAX];
+    uint8_t shown[ROVE_SHA256_SIZE];
+    rove_status status = rove_pki_pin(keys->server.data, keys->server.size, shown, error);
+    if (status == ROVE_OK && memcmp(shown, keys->own.pin, sizeof shown) != 0) {
+        status = hq_keys_renew(ports, folder, keys, NULL, 0, error);
+    }
+    if (status == ROVE_OK) {
+        status = read_key(ports, folder, "server.der", &keys->server, error);
+    }
+    if (status == ROVE_OK) {
+        status = hq_join(path, folder, NEXT_FILE, error);
+    }
+    if (status == ROVE_OK) {
+        status = ports->files.remove(ports->files.ctx, path, error);
+    }
+    hq_server_key_wipe(&keys->next);
+    return status;
+}
+
+static rove_status open_server(const hq_ports *ports, const char *folder, hq_keys *keys,
+                               rove_error *error) {
+    rove_status status = read_key(ports, folder, "server.der", &keys->server, error);
+    if (status == ROVE_OK) {
+        status = open_key(ports, folder, "server.key", &keys->own, error);
+    }
+    if (status != ROVE_OK) {
+        return status;
+    }
+    status = open_key(ports, folder, NEXT_FILE, &keys->next, error);
+    if (status == ROVE_NOT_FOUND) {
+        hq_server_key_wipe(&keys->next);
+        return ROVE_OK;
+    }
+    if (status == ROVE_OK && memcmp(keys->next.pin, keys->own.pin, sizeof keys->own.pin) == 0) {
+        status = finish_rotation(ports, folder, keys, error);
+    }
+    return status;
+}
+
 /* ---- all of them ---------------------------------------------------------------------------------------- */
+
+static void wipe(hq_keys *keys) {
+    rove_pki_authority_free(keys->authority);
+    hq_server_key_wipe(&keys->own);
+    hq_server_key_wipe(&keys->next);
+    rove__wipe(keys, sizeof *keys);
+}
 
 rove_status hq_keys_make(const hq_ports *ports, const char *folder, const hq_init_options *options,
                          rove_error *error) {
@@ -165,65 +284,37 @@ rove_status hq_keys_make(const hq_ports *ports, const char *folder, const hq_ini
     if (status == ROVE_OK) {
         status = open_seal(ports, folder, &keys, error);
     }
-    hq_keys_wipe(&keys);
+    wipe(&keys);
     return status;
 }
 
-rove_status hq_keys_load(const hq_ports *ports, const char *folder, hq_keys *keys,
+rove_status hq_keys_load(const hq_ports *ports, const char *folder, hq_keys **out,
                          rove_error *error) {
-    *keys = (hq_keys){0};
+    hq_keys *keys = rove__alloc_zeroed(&ports->allocator, 1, sizeof *keys);
+    *out = NULL;
+    if (keys == NULL) {
+        return rove__error_set(error, ROVE_NOMEM, "%s", rove_status_text(ROVE_NOMEM));
+    }
     rove_status status = open_authority(ports, folder, keys, error);
     if (status == ROVE_OK) {
-        status = read_key(ports, folder, "server.der", &keys->server, error);
-    }
-    if (status == ROVE_OK) {
-        status = read_key(ports, folder, "server.key", &keys->server_key, error);
-    }
-    if (status == ROVE_OK) {
-        status = rove_pki_signer_open(&keys->server_key, &keys->signer, error);
-    }
-    if (status == ROVE_OK) {
-        status = rove_pki_pin(keys->server.data, keys->server.size, keys->pin, error);
+        status = open_server(ports, folder, keys, error);
     }
     if (status == ROVE_OK) {
         status = open_seal(ports, folder, keys, error);
     }
     if (status != ROVE_OK) {
-        hq_keys_wipe(keys);
+        hq_keys_free(ports, keys);
+        return status;
     }
-    return status;
+    *out = keys;
+    return ROVE_OK;
 }
 
-rove_status hq_keys_renew(const hq_ports *ports, const char *folder, hq_keys *keys,
-                          const char *const *hosts, size_t count, int64_t now_ms,
-                          rove_error *error) {
-    const char *names[ROVE_PKI_NAMES_MAX];
-    rove_pki_server now;
-    rove_pki_bytes certificate = {0};
-    rove_status status = ROVE_OK;
-    if (count == 0) {
-        status = rove_pki_server_read(keys->server.data, keys->server.size, &now, error);
-        if (status != ROVE_OK) {
-            return status;
-        }
-        for (count = 0; count < now.name_count; count++) {
-            names[count] = now.names[count];
-        }
-        hosts = names;
+void hq_keys_free(const hq_ports *ports, hq_keys *keys) {
+    while (keys != NULL) {
+        hq_keys *older = keys->older;
+        wipe(keys);
+        rove__free(&ports->allocator, keys);
+        keys = older;
     }
-    status = rove_pki_server_renew(keys->authority, &keys->server_key, hosts, count, now_ms,
-                                   &certificate, error);
-    if (status == ROVE_OK) {
-        status = write_key(ports, folder, "server.der", &certificate, error);
-    }
-    if (status == ROVE_OK) {
-        keys->server = certificate;
-    }
-    return status;
-}
-
-void hq_keys_wipe(hq_keys *keys) {
-    rove_pki_authority_free(keys->authority);
-    rove_pki_signer_free(keys->signer);
-    rove__wipe(keys, sizeof *keys);
 }

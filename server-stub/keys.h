@@ -2,8 +2,13 @@
  * keys.h - the private authority and the server's certificate of a headquarters, as files of its folder.
  *
  * ca.key and server.key are PKCS#8 PEM, ca.der and server.der certificates, seal.key the private key (DER) of what devices
- * seal for headquarters (wire/sealed.h); all of mode 0600. None of them is in the
- * database, so that who steals a backup of it can issue nothing.
+ * seal for headquarters (wire/sealed.h), server-next.key, where it is, the key that server.key is replaced by at the next
+ * rotation (rotate.h); all of mode 0600. None of them is in the database, so that who steals a backup of it can issue nothing.
+ *
+ * In memory they are a picture of the files that never changes: who changes a file loads another one (hq.h).
+ *
+ * server.key is replaced first, and server.der follows: loading finishes what a killed process left between the two. Only
+ * where server.key is server-next.key, however: a server.key that somebody put there is no rotation.
  */
 #ifndef ROVE_HQ_KEYS_H
 #define ROVE_HQ_KEYS_H
@@ -12,34 +17,51 @@
 #include "posix/pki.h"
 #include "posix/pki_sign.h"
 
+/* A private key of the server, as it signs. */
+typedef struct hq_server_key {
+    rove_pki_bytes pem;
+    rove_pki_signer *signer; /* NULL: there is none */
+    uint8_t public_der[ROVE_PUBLIC_KEY_DER_MAX];
+    size_t public_size;
+    uint8_t pin[ROVE_SHA256_SIZE];
+} hq_server_key;
+
 typedef struct hq_keys {
     rove_pki_authority *authority;
-    rove_pki_bytes ca;         /* DER */
-    rove_pki_bytes server;     /* DER */
-    rove_pki_bytes server_key; /* PEM */
-    rove_pki_signer *signer;   /* by server_key */
-    uint8_t pin[ROVE_SHA256_SIZE];
+    rove_pki_bytes ca;     /* DER */
+    rove_pki_bytes server; /* DER */
+    hq_server_key own;
+    hq_server_key next;
     rove__server_sealing sealing;           /* borrows from what follows */
     uint8_t seal_private[ROVE_KEY_DER_MAX]; /* DER */
     uint8_t seal_key[ROVE_SEAL_KEY_SIZE];   /* what devices are told */
+    struct hq_keys *older;                  /* the picture before this one */
 } hq_keys;
 
 /* Makes what is missing of the files; an authority that is there is kept. */
 ROVE_CHECK rove_status hq_keys_make(const hq_ports *ports, const char *folder,
                                     const hq_init_options *options, rove_error *error);
 /*
- * Loads them; hq_keys_wipe releases. *keys must not move. NOT_FOUND where there is no authority. A folder from before there
- * was a seal.key gets one.
+ * Loads them; hq_keys_free. NOT_FOUND where there is no authority. A folder from before there was a seal.key gets one.
  */
-ROVE_CHECK rove_status hq_keys_load(const hq_ports *ports, const char *folder, hq_keys *keys,
+ROVE_CHECK rove_status hq_keys_load(const hq_ports *ports, const char *folder, hq_keys **out,
                                     rove_error *error);
+/* Wipes and frees it, and those before it. NULL is fine. */
+void hq_keys_free(const hq_ports *ports, hq_keys *keys);
+
 /*
  * A new certificate for the key that the server has, so that pins stay valid; for the names of the old one where `count`
- * is 0. server.der is replaced as a whole, then `keys` follows. INVALID: a name; also a server.der that cannot be read.
+ * is 0. server.der is replaced as a whole. INVALID: a name; also a server.der that cannot be read.
  */
-ROVE_CHECK rove_status hq_keys_renew(const hq_ports *ports, const char *folder, hq_keys *keys,
-                                     const char *const *hosts, size_t count, int64_t now_ms,
-                                     rove_error *error);
-void hq_keys_wipe(hq_keys *keys);
+ROVE_CHECK rove_status hq_keys_renew(const hq_ports *ports, const char *folder, const hq_keys *keys,
+                                     const char *const *hosts, size_t count, rove_error *error);
+/* A fresh key, which is server-next.key once it was put; hq_server_key_wipe. */
+ROVE_CHECK rove_status hq_server_key_make(hq_server_key *out, rove_error *error);
+ROVE_CHECK rove_status hq_keys_put_next(const hq_ports *ports, const char *folder,
+                                        const hq_server_key *key, rove_error *error);
+void hq_server_key_wipe(hq_server_key *key);
+/* server-next.key becomes server.key; loading does the rest. */
+ROVE_CHECK rove_status hq_keys_promote(const hq_ports *ports, const char *folder,
+                                       const hq_keys *keys, rove_error *error);
 
 #endif

@@ -91,13 +91,13 @@ static rove_status sign(hq *headquarters, hq_order *order, rove_error *error) {
     rove_status status =
         ports->random.fill(ports->random.ctx, order->order.nonce, sizeof order->order.nonce);
     if (status == ROVE_OK) {
-        status = rove_pki_signer_public(keys->signer, key, &order->order.key.size, error);
+        status = rove_pki_signer_public(keys->own.signer, key, &order->order.key.size, error);
     }
     if (status == ROVE_OK) {
         order->order.key.data = key;
         order->order.signature.data = signature;
         rove__order_message(&order->order, message);
-        status = rove_pki_sign(keys->signer, message, sizeof message, signature,
+        status = rove_pki_sign(keys->own.signer, message, sizeof message, signature,
                                &order->order.signature.size, error);
     }
     if (status != ROVE_OK) {

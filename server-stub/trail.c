@@ -16,13 +16,16 @@
 #include "keys.h"
 #include "path.h"
 
-#define ENTRY_MARK  "rove act 1"
-#define NEWEST_MARK "rove acts 1"
-#define NEWEST_KEY  "act/newest"
-#define NOTE_FILE   "acts.head"
-#define NOTE_MAX    128
-#define ENTRY_MAX   ((size_t)64 * 1024)
-#define ARENA_MAX   ((size_t)64 * 1024 * 1024)
+#define ENTRY_MARK      "rove act 1"
+#define NEWEST_MARK     "rove acts 1"
+#define NEWEST_KEY      "act/newest"
+#define PUBLIC_KEY      "act/key/"
+#define PUBLIC_NAME_MAX (sizeof PUBLIC_KEY + TRAIL_PIN_SIZE)
+#define RESTORE         "restore"
+#define NOTE_FILE       "acts.head"
+#define NOTE_MAX        128
+#define ENTRY_MAX       ((size_t)64 * 1024)
+#define ARENA_MAX       ((size_t)64 * 1024 * 1024)
 #define SEAL_SIZE                                                                                  \
     ((size_t)2 * ROVE_SHA256_SIZE + 1 + ROVE_PKI_SIGNATURE_MAX) /* without the number */
 
@@ -79,19 +82,62 @@ static void key_of(char key[ROVE_NAME_MAX], int64_t number) {
     rove__text_format(key, ROVE_NAME_MAX, "act/%lld", (long long)number);
 }
 
-/* Signs and stores; `newest` 0: as the seal of entry `number`. */
-static rove_status put_seal(hq *headquarters, rove__hq_tx *tx, int64_t number,
-                            const uint8_t hash[ROVE_SHA256_SIZE], int newest) {
+static int holds(const seal *of, int newest, const uint8_t *public_der, size_t public_size) {
+    uint8_t message[64];
+    return rove_pki_verify_public(public_der, public_size, message, message_of(of, newest, message),
+                                  of->signature, of->signature_size, NULL) == ROVE_OK;
+}
+
+/* 1: a rotation was recorded, and server-next.key is not server.key yet. What somebody writes here is not enough. */
+static int is_by_next(const hq_keys *keys, const seal *newest) {
+    return keys->next.signer != NULL &&
+           memcmp(keys->next.pin, newest->pin, sizeof newest->pin) == 0 &&
+           holds(newest, 1, keys->next.public_der, keys->next.public_size);
+}
+
+/* The key with which the record goes on. */
+static const hq_server_key *key_after(const hq *headquarters, const seal *newest) {
     const hq_keys *keys = hq_get_keys(headquarters);
+    return is_by_next(keys, newest) ? &keys->next : &keys->own;
+}
+
+void trail_pin_text(const uint8_t pin[ROVE_SHA256_SIZE], char text[TRAIL_PIN_SIZE]) {
+    for (size_t i = 0; i < ROVE_SHA256_SIZE; i++) {
+        rove__text_format(text + 2 * i, TRAIL_PIN_SIZE - 2 * i, "%02x", (unsigned)pin[i]);
+    }
+}
+
+static void public_name(char name[PUBLIC_NAME_MAX], const uint8_t pin[ROVE_SHA256_SIZE]) {
+    memcpy(name, PUBLIC_KEY, sizeof PUBLIC_KEY);
+    trail_pin_text(pin, name + sizeof PUBLIC_KEY - 1);
+}
+
+/* For when this key is a former one. */
+static rove_status keep_public(hq *headquarters, rove__hq_tx *tx, const hq_server_key *key) {
+    const rove__hq_directory *directory = &hq_database(headquarters)->directory;
+    char name[PUBLIC_NAME_MAX];
+    rove__arena arena;
+    rove__bytes kept;
+    public_name(name, key->pin);
+    rove__arena_init(&arena, allocator_of(headquarters), ENTRY_MAX);
+    rove_status status = directory->setting_get(tx, name, &arena, &kept);
+    rove__arena_free(&arena);
+    return status == ROVE_NOT_FOUND
+               ? directory->setting_put(tx, name, (rove__bytes){key->public_der, key->public_size})
+               : status;
+}
+
+/* Signs and stores; `newest` 0: as the seal of entry `number`. */
+static rove_status put_seal(hq *headquarters, rove__hq_tx *tx, const hq_server_key *by,
+                            int64_t number, const uint8_t hash[ROVE_SHA256_SIZE], int newest) {
     uint8_t message[64];
     uint8_t stored[8 + SEAL_SIZE] = {0};
     char key[ROVE_NAME_MAX] = NEWEST_KEY;
     size_t size = 0;
     seal made = {.number = number};
     memcpy(made.hash, hash, sizeof made.hash);
-    rove_status status =
-        rove_pki_sign(keys->signer, message, message_of(&made, newest, message),
-                      made.signature, &made.signature_size, NULL);
+    rove_status status = rove_pki_sign(by->signer, message, message_of(&made, newest, message),
+                                       made.signature, &made.signature_size, NULL);
     if (status != ROVE_OK) {
         return status;
     }
@@ -101,7 +147,7 @@ static rove_status put_seal(hq *headquarters, rove__hq_tx *tx, int64_t number,
         key_of(key, number);
     }
     memcpy(stored + size, made.hash, ROVE_SHA256_SIZE);
-    memcpy(stored + size + ROVE_SHA256_SIZE, keys->pin, ROVE_SHA256_SIZE);
+    memcpy(stored + size + ROVE_SHA256_SIZE, by->pin, ROVE_SHA256_SIZE);
     stored[size + 2 * ROVE_SHA256_SIZE] = (uint8_t)made.signature_size;
     memcpy(stored + size + 2 * ROVE_SHA256_SIZE + 1, made.signature, made.signature_size);
     return hq_database(headquarters)
@@ -291,12 +337,12 @@ static rove_status each_old(void *ctx, const rove__hq_act *act) {
                                                                                     : ROVE_OK;
 }
 
-static rove_status seal_one(hq *headquarters, rove__hq_tx *tx, const rove__hq_act *act,
-                            uint8_t hash[ROVE_SHA256_SIZE]) {
+static rove_status seal_one(hq *headquarters, rove__hq_tx *tx, const hq_server_key *by,
+                            const rove__hq_act *act, uint8_t hash[ROVE_SHA256_SIZE]) {
     uint8_t after[ROVE_SHA256_SIZE];
     rove_status status = hash_entry(headquarters, hash, act, after);
     if (status == ROVE_OK) {
-        status = put_seal(headquarters, tx, act->number, after, 0);
+        status = put_seal(headquarters, tx, by, act->number, after, 0);
     }
     if (status == ROVE_OK) {
         memcpy(hash, after, sizeof after);
@@ -311,7 +357,8 @@ static rove_status seal_old(hq *headquarters, rove__hq_tx *tx, int64_t below,
     rove__arena_init(&old.arena, allocator_of(headquarters), ARENA_MAX);
     rove_status status = hq_database(headquarters)->directory.act_scan(tx, each_old, &old);
     for (size_t i = old.count; i > 0 && status == ROVE_OK; i--) {
-        status = seal_one(headquarters, tx, &old.items[i - 1], hash);
+        status =
+            seal_one(headquarters, tx, &hq_get_keys(headquarters)->own, &old.items[i - 1], hash);
     }
     rove__arena_free(&old.arena);
     return status;
@@ -321,6 +368,7 @@ rove_status trail_append(hq *headquarters, rove__hq_tx *tx, const rove__hq_act *
     uint8_t hash[ROVE_SHA256_SIZE] = {0};
     seal newest;
     rove_status status = get_seal(headquarters, tx, 0, 1, &newest);
+    const hq_server_key *by = key_after(headquarters, &newest);
     if (status == ROVE_OK) {
         memcpy(hash, newest.hash, sizeof hash);
     } else if (status == ROVE_NOT_FOUND && read_note(headquarters, &newest) == ROVE_NOT_FOUND) {
@@ -328,9 +376,27 @@ rove_status trail_append(hq *headquarters, rove__hq_tx *tx, const rove__hq_act *
     }
     /* Where there are no seals and there were some, it begins anew: what is unsealed stays so. */
     if (status == ROVE_OK || status == ROVE_NOT_FOUND) {
-        status = seal_one(headquarters, tx, act, hash);
+        status = seal_one(headquarters, tx, by, act, hash);
     }
-    return status == ROVE_OK ? put_seal(headquarters, tx, act->number, hash, 1) : status;
+    if (status == ROVE_OK) {
+        status = keep_public(headquarters, tx, by);
+    }
+    return status == ROVE_OK ? put_seal(headquarters, tx, by, act->number, hash, 1) : status;
+}
+
+rove_status trail_hand_over(hq *headquarters, rove__hq_tx *tx) {
+    seal newest;
+    rove_status status = get_seal(headquarters, tx, 0, 1, &newest);
+    return status == ROVE_OK ? put_seal(headquarters, tx, &hq_get_keys(headquarters)->next,
+                                        newest.number, newest.hash, 1)
+                             : status;
+}
+
+rove_status trail_handed_over(hq *headquarters, rove__hq_tx *tx, int *over) {
+    seal newest;
+    rove_status status = get_seal(headquarters, tx, 0, 1, &newest);
+    *over = status == ROVE_OK && is_by_next(hq_get_keys(headquarters), &newest);
+    return status == ROVE_NOT_FOUND ? ROVE_OK : status;
 }
 
 /* ---- verifying -------------------------------------------------------------------------------------------- */
@@ -339,8 +405,10 @@ typedef struct verification {
     hq *headquarters;
     rove__hq_tx *tx;
     trail_report *report;
-    rove_pki_bytes certificate;
-    uint8_t pin[ROVE_SHA256_SIZE];
+    uint8_t pin[ROVE_SHA256_SIZE]; /* of the key by which the entry has to be sealed */
+    uint8_t public_der[ROVE_PUBLIC_KEY_DER_MAX];
+    size_t public_size;
+    int restored; /* the entry before, in the scan, says that a backup was restored */
     int64_t
         next; /* the number that the next entry of the scan has to have; 0: there is to be none */
     seal own; /* of that number; signature_size 0: there is none */
@@ -353,15 +421,42 @@ static void blame(verification *self, trail_finding finding, int64_t number) {
 }
 
 static trail_finding judge_signature(const verification *self, const seal *of, int newest) {
-    uint8_t message[64];
     if (memcmp(of->pin, self->pin, sizeof self->pin) != 0) {
         return TRAIL_FOREIGN;
     }
-    return rove_pki_verify(self->certificate.data, self->certificate.size, message,
-                           message_of(of, newest, message), of->signature, of->signature_size,
-                           NULL) == ROVE_OK
-               ? TRAIL_SOUND
-               : TRAIL_FORGED;
+    return holds(of, newest, self->public_der, self->public_size) ? TRAIL_SOUND : TRAIL_FORGED;
+}
+
+/* From this entry backwards it is the former key, if the act says so: then that is the key. */
+static rove_status take_former(verification *self, const rove__hq_act *act) {
+    const hq_ports *ports = hq_get_ports(self->headquarters);
+    char name[PUBLIC_NAME_MAX];
+    char pin[TRAIL_PIN_SIZE];
+    uint8_t hash[ROVE_SHA256_SIZE];
+    rove__arena arena;
+    rove__bytes key = {NULL, 0};
+    trail_pin_text(self->pin, pin);
+    if (memcmp(self->own.pin, self->pin, sizeof self->pin) == 0 ||
+        (!self->restored &&
+         (strcmp(act->act, TRAIL_ROTATION) != 0 || strstr(act->detail, pin) == NULL))) {
+        return ROVE_OK;
+    }
+    public_name(name, self->own.pin);
+    rove__arena_init(&arena, &ports->allocator, ENTRY_MAX);
+    rove_status status =
+        hq_database(self->headquarters)->directory.setting_get(self->tx, name, &arena, &key);
+    if (status == ROVE_OK) {
+        rove_span span = {key.data, key.size};
+        status = ports->crypto.sha256(ports->crypto.ctx, &span, 1, hash);
+    }
+    if (status == ROVE_OK && key.size <= sizeof self->public_der &&
+        memcmp(hash, self->own.pin, sizeof hash) == 0) {
+        memcpy(self->pin, hash, sizeof hash);
+        memcpy(self->public_der, key.data, key.size);
+        self->public_size = key.size;
+    }
+    rove__arena_free(&arena);
+    return status == ROVE_NOT_FOUND ? ROVE_OK : status;
 }
 
 /* The seal of a number; signature_size 0 where there is none. */
@@ -399,6 +494,10 @@ static rove_status each_entry(void *ctx, const rove__hq_act *act) {
     }
     trail_finding finding = TRAIL_UNSEALED;
     if (self->own.signature_size > 0) {
+        status = take_former(self, act);
+        if (status != ROVE_OK) {
+            return status;
+        }
         finding = judge_signature(self, &self->own, 0);
         if (finding == TRAIL_SOUND && memcmp(expected, self->own.hash, sizeof expected) != 0) {
             finding = TRAIL_CHANGED;
@@ -408,6 +507,7 @@ static rove_status each_entry(void *ctx, const rove__hq_act *act) {
         blame(self, finding, act->number);
     }
     self->report->sound += finding == TRAIL_SOUND;
+    self->restored = strcmp(act->act, RESTORE) == 0;
     self->next = act->number - 1;
     self->own = before;
     return ROVE_OK;
@@ -451,8 +551,6 @@ rove_status trail_verify(hq *headquarters, rove__hq_tx *tx, trail_report *report
     int64_t last = 0;
     seal newest;
     *report = (trail_report){.finding = TRAIL_SOUND};
-    memcpy(self.pin, hq_get_keys(headquarters)->pin, sizeof self.pin);
-    (void)hq_server_certificate(headquarters, &self.certificate);
     rove_status status = directory->act_scan(tx, each_any, &last);
     if (status == ROVE_OK) {
         status = get_seal(headquarters, tx, 0, 1, &newest);
@@ -476,6 +574,10 @@ rove_status trail_verify(hq *headquarters, rove__hq_tx *tx, trail_report *report
     }
     report->newest = newest.number;
     memcpy(report->hash, newest.hash, sizeof report->hash);
+    const hq_server_key *key = key_after(headquarters, &newest);
+    memcpy(self.pin, key->pin, sizeof self.pin);
+    memcpy(self.public_der, key->public_der, key->public_size);
+    self.public_size = key->public_size;
     trail_finding finding = judge_signature(&self, &newest, 1);
     self.next = newest.number;
     status = look_up(&self, newest.number, &self.own);
@@ -506,7 +608,8 @@ const char *trail_sentence(trail_finding finding) {
     case TRAIL_FORGED:
         return "The seal of entry %lld is not by the server's key: it was forged.";
     case TRAIL_FOREIGN:
-        return "The seal of entry %lld is by another key than this server's.";
+        return "The seal of entry %lld is by another key than this server's, and no rotation says "
+               "so.";
     case TRAIL_SOUND:
     case TRAIL_EMPTY:
         break;

@@ -335,6 +335,16 @@ rove_status rove_pki_server_issue(const rove_pki_authority *authority, const cha
     return status;
 }
 
+rove_status rove_pki_key_make(rove_pki_bytes *key_pem, rove_error *error) {
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    if (key == NULL) {
+        return rove__pki_fail(error, ROVE_CRYPTO, "The server's key could not be made");
+    }
+    rove_status status = write_key_pem(key, key_pem, error);
+    EVP_PKEY_free(key);
+    return status;
+}
+
 rove_status rove_pki_server_renew(const rove_pki_authority *authority,
                                   const rove_pki_bytes *key_pem, const char *const *names,
                                   size_t count, int64_t now_ms, rove_pki_bytes *certificate_der,

@@ -111,6 +111,8 @@ ROVE_CHECK rove_status rove_pki_server_issue(const rove_pki_authority *authority
                                              rove_pki_bytes *key_pem,
                                              rove_pki_bytes *certificate_der, rove_error *error);
 
+/* Makes a private key for a server alone: PKCS#8 PEM, secret. */
+ROVE_CHECK rove_status rove_pki_key_make(rove_pki_bytes *key_pem, rove_error *error);
 /*
  * The same for a server that has its key already (PEM): who pinned that key goes on to trust it. Outputs and
  * statuses as above.

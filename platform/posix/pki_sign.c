@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <openssl/evp.h>
+#include <openssl/x509.h>
 
 #include "pki_internal.h"
 
@@ -69,15 +70,24 @@ rove_status rove_pki_sign(const rove_pki_signer *self, const void *message, size
     return status;
 }
 
-rove_status rove_pki_verify(const void *certificate_der, size_t certificate_size,
-                            const void *message, size_t size, const void *signature,
-                            size_t signature_size, rove_error *error) {
-    X509 *certificate = rove__pki_parse(certificate_der, certificate_size);
-    EVP_PKEY *key = certificate == NULL ? NULL : X509_get0_pubkey(certificate);
+rove_status rove_pki_signer_pin(const rove_pki_signer *self, uint8_t pin[ROVE_SHA256_SIZE],
+                                rove_error *error) {
+    uint8_t der[ROVE_PUBLIC_KEY_DER_MAX];
+    size_t size = 0;
+    rove_status status = rove_pki_signer_public(self, der, &size, error);
+    if (status == ROVE_OK && EVP_Digest(der, size, pin, NULL, EVP_sha256(), NULL) != 1) {
+        status = rove__pki_fail(error, ROVE_CRYPTO, "The server's public key could not be hashed");
+    }
+    return status;
+}
+
+/* `key` NULL: `what` says that there is none. */
+static rove_status verify(EVP_PKEY *key, const char *what, const void *message, size_t size,
+                          const void *signature, size_t signature_size, rove_error *error) {
     EVP_MD_CTX *digest = key == NULL ? NULL : EVP_MD_CTX_new();
     rove_status status = ROVE_OK;
     if (key == NULL) {
-        status = rove__pki_fail(error, ROVE_INVALID, "This is no certificate");
+        status = rove__pki_fail(error, ROVE_INVALID, what);
     } else if (digest == NULL) {
         status = rove__pki_fail(error, ROVE_NOMEM, "There is not enough memory to verify");
     } else if (EVP_DigestVerifyInit(digest, NULL, EVP_sha256(), NULL, key) != 1) {
@@ -86,6 +96,28 @@ rove_status rove_pki_verify(const void *certificate_der, size_t certificate_size
         status = rove__pki_fail(error, ROVE_CORRUPT, "The signature is not by this key");
     }
     EVP_MD_CTX_free(digest);
+    return status;
+}
+
+rove_status rove_pki_verify(const void *certificate_der, size_t certificate_size,
+                            const void *message, size_t size, const void *signature,
+                            size_t signature_size, rove_error *error) {
+    X509 *certificate = rove__pki_parse(certificate_der, certificate_size);
+    rove_status status =
+        verify(certificate == NULL ? NULL : X509_get0_pubkey(certificate), "This is no certificate",
+               message, size, signature, signature_size, error);
     X509_free(certificate);
+    return status;
+}
+
+rove_status rove_pki_verify_public(const void *public_der, size_t public_size, const void *message,
+                                   size_t size, const void *signature, size_t signature_size,
+                                   rove_error *error) {
+    const unsigned char *at = public_der;
+    EVP_PKEY *key =
+        public_size > ROVE_PUBLIC_KEY_DER_MAX ? NULL : d2i_PUBKEY(NULL, &at, (long)public_size);
+    rove_status status =
+        verify(key, "This is no public key", message, size, signature, signature_size, error);
+    EVP_PKEY_free(key);
     return status;
 }

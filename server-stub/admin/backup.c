@@ -77,7 +77,9 @@ const hq_command hq_command_backup = {
     .help =
         "Writes one consistent copy to a new file. Keys are not in it: keep ca.key, ca.der, "
         "server.key,\n"
-        "server.der and seal.key of the folder as well, once, in a safe place.\n\n"
+        "server.der and seal.key of the folder as well, and again when one of them was replaced, "
+        "in a "
+        "safe place.\n\n"
         "`rove-hq restore` puts it back. Devices notice, and send again what the copy lacks.\n\n"
         "    rove-hq backup /backup/hq-2026-11-23.db\n",
     .run = run_backup};

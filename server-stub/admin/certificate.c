@@ -10,15 +10,15 @@
 #include "args.h"
 #include "base/stamp.h"
 #include "base/text.h"
+#include "keys.h"
 #include "print.h"
 
 #define DETAIL_MAX 800
 
 int hq_certificate_ends(hq *headquarters, rove_pki_server *certificate) {
-    rove_pki_bytes der;
+    const rove_pki_bytes *der = &hq_get_keys(headquarters)->server;
     memset(certificate, 0, sizeof *certificate);
-    (void)hq_server_certificate(headquarters, &der);
-    if (rove_pki_server_read(der.data, der.size, certificate, NULL) != ROVE_OK) {
+    if (rove_pki_server_read(der->data, der->size, certificate, NULL) != ROVE_OK) {
         return 1;
     }
     return certificate->not_after_ms - hq_now_ms(headquarters) < HQ_CERTIFICATE_WARN_MS;

@@ -51,7 +51,7 @@ static rove_status put_code(void *ctx, rove__hq_tx *tx, rove_error *error) {
 static rove_status invite(inviting *self, char text[ROVE_INVITATION_SIZE], rove_error *error) {
     rove__invitation invitation;
     const hq_ports *ports = hq_get_ports(self->headquarters);
-    memcpy(invitation.pin, hq_get_keys(self->headquarters)->pin, sizeof invitation.pin);
+    memcpy(invitation.pin, hq_get_keys(self->headquarters)->own.pin, sizeof invitation.pin);
     rove_status status =
         ports->random.fill(ports->random.ctx, invitation.code, sizeof invitation.code);
     if (status == ROVE_OK) {

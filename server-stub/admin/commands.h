@@ -39,6 +39,7 @@ extern const hq_command hq_command_audit;
 extern const hq_command hq_command_acts;
 extern const hq_command hq_command_backup;
 extern const hq_command hq_command_renew_server;
+extern const hq_command hq_command_keys;
 extern const hq_command hq_command_purge;
 extern const hq_command hq_command_status;
 extern const hq_command hq_command_policy;

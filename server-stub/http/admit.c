@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "http/answer.h"
+#include "trust.h"
 
 #define ARENA_MAX  ((size_t)256 * 1024)
 #define DETAIL_MAX 160
@@ -51,10 +52,13 @@ static rove_status read_organisation(request *self, rove__hq_tx *tx) {
 rove_status admit_issue(request *self, rove__hq_tx *tx, rove_error *error) {
     enrolment *e = self->enrolment;
     const rove_pki_subject subject = {.replica = e->replica, .user = e->user, .former = e->former};
-    rove_status status =
-        rove_pki_device_issue(hq_get_keys(self->http->headquarters)->authority, &e->csr, &subject,
-                              e->now_ms, &e->certificate, error);
+    e->keys = hq_get_keys(self->http->headquarters);
+    rove_status status = rove_pki_device_issue(e->keys->authority, &e->csr, &subject, e->now_ms,
+                                               &e->certificate, error);
     e->until_ms = e->now_ms + ROVE_PKI_DEVICE_DAYS * ROVE_PKI_DAY_MS;
+    if (status == ROVE_OK) {
+        status = trust_tell(self->http->headquarters, tx, e->keys, e->replica, e->key_hash);
+    }
     return status == ROVE_OK ? read_organisation(self, tx) : status;
 }
 
@@ -182,7 +186,7 @@ rove_status admit_new(request *self, rove__hq_tx *tx, rove_error *error) {
 
 static enum MHD_Result answer_identity(request *self) {
     const enrolment *e = self->enrolment;
-    const hq_keys *keys = hq_get_keys(self->http->headquarters);
+    const hq_keys *keys = e->keys;
     rove__identity identity = {.replica = e->replica,
                                .user = e->user,
                                .server_ms = hq_now_ms(self->http->headquarters),
@@ -196,7 +200,8 @@ static enum MHD_Result answer_identity(request *self) {
                                .organisation_size = strlen(e->organisation)};
     rove__buf bytes;
     identity.seal_key = keys->seal_key;
-    memcpy(identity.pin, keys->pin, sizeof identity.pin);
+    memcpy(identity.pin, keys->own.pin, sizeof identity.pin);
+    memcpy(identity.backup_pin, keys->next.pin, sizeof identity.backup_pin); /* zeros: none */
     rove__buf_init(&bytes, &hq_get_ports(self->http->headquarters)->allocator, ROVE_IDENTITY_MAX);
     rove__identity_write(&bytes, &identity);
     enum MHD_Result answered =

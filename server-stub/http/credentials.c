@@ -19,34 +19,40 @@ typedef struct version {
 struct credentials {
     hq *headquarters;
     pthread_mutex_t mutex; /* over what follows */
-    unsigned renewals;     /* of the newest, or of one that could not be loaded */
+    const hq_keys *of;     /* the newest, or what could not be loaded */
     version *newest;
 };
 
-static int fill(gnutls_certificate_credentials_t loaded, hq_keys *keys, rove_pki_bytes *chain) {
-    gnutls_datum_t ca = {keys->ca.data, (unsigned)keys->ca.size};
-    gnutls_datum_t shown = {chain->data, (unsigned)chain->size};
-    gnutls_datum_t key = {keys->server_key.data, (unsigned)keys->server_key.size};
+static int fill(gnutls_certificate_credentials_t loaded, const hq_keys *keys,
+                const rove_pki_bytes *chain) {
+    /* GnuTLS reads them only, and says so nowhere. */
+    rove_pki_bytes trusted = keys->ca;
+    rove_pki_bytes certificate = *chain;
+    rove_pki_bytes secret = keys->own.pem;
+    gnutls_datum_t ca = {trusted.data, (unsigned)trusted.size};
+    gnutls_datum_t shown = {certificate.data, (unsigned)certificate.size};
+    gnutls_datum_t key = {secret.data, (unsigned)secret.size};
     int code = gnutls_certificate_set_x509_trust_mem(loaded, &ca, GNUTLS_X509_FMT_DER);
-    return code < 0
-               ? code
-               : gnutls_certificate_set_x509_key_mem(loaded, &shown, &key, GNUTLS_X509_FMT_PEM);
+    if (code >= 0) {
+        code = gnutls_certificate_set_x509_key_mem(loaded, &shown, &key, GNUTLS_X509_FMT_PEM);
+    }
+    rove__wipe(&secret, sizeof secret);
+    return code;
 }
 
-static rove_status load(credentials *self, const rove_pki_bytes *certificate, rove_error *error) {
+static rove_status load(credentials *self, rove_error *error) {
     const rove_allocator *allocator = &hq_get_ports(self->headquarters)->allocator;
     rove_pki_bytes chain;
     version *made = rove__alloc_zeroed(allocator, 1, sizeof *made);
     if (made == NULL) {
         return rove__error_set(error, ROVE_NOMEM, "%s", rove_status_text(ROVE_NOMEM));
     }
-    rove_status status = rove_pki_to_pem(certificate->data, certificate->size, &chain, error);
+    self->of = hq_get_keys(self->headquarters);
+    rove_status status =
+        rove_pki_to_pem(self->of->server.data, self->of->server.size, &chain, error);
     if (status == ROVE_OK) {
-        const hq_keys *own = hq_get_keys(self->headquarters);
-        hq_keys keys = {.ca = own->ca, .server_key = own->server_key};
         int code = gnutls_certificate_allocate_credentials(&made->loaded);
-        code = code < 0 ? code : fill(made->loaded, &keys, &chain);
-        hq_keys_wipe(&keys);
+        code = code < 0 ? code : fill(made->loaded, self->of, &chain);
         status = code < 0 ? rove__error_set(error, ROVE_TLS,
                                             "The server's certificate cannot be used: %s",
                                             gnutls_strerror(code))
@@ -65,7 +71,6 @@ static rove_status load(credentials *self, const rove_pki_bytes *certificate, ro
 }
 
 rove_status credentials_new(hq *headquarters, credentials **out, rove_error *error) {
-    rove_pki_bytes certificate;
     credentials *self = rove__alloc_zeroed(&hq_get_ports(headquarters)->allocator, 1, sizeof *self);
     *out = NULL;
     if (self == NULL) {
@@ -73,8 +78,7 @@ rove_status credentials_new(hq *headquarters, credentials **out, rove_error *err
     }
     self->headquarters = headquarters;
     (void)pthread_mutex_init(&self->mutex, NULL);
-    self->renewals = hq_server_certificate(headquarters, &certificate);
-    rove_status status = load(self, &certificate, error);
+    rove_status status = load(self, error);
     if (status != ROVE_OK) {
         credentials_free(self);
         return status;
@@ -99,14 +103,12 @@ void credentials_free(credentials *self) {
 }
 
 static void take_up(credentials *self) {
-    rove_pki_bytes certificate;
     rove_error error = {0};
-    if (hq_server_renewals(self->headquarters) == self->renewals) {
+    if (hq_get_keys(self->headquarters) == self->of) {
         return;
     }
-    self->renewals = hq_server_certificate(self->headquarters, &certificate);
     const rove_log *log = &hq_get_ports(self->headquarters)->log;
-    if (load(self, &certificate, &error) != ROVE_OK) {
+    if (load(self, &error) != ROVE_OK) {
         rove__log(log, ROVE_LOG_ERROR, "http", "the former certificate stays in service: %s",
                   error.message);
         return;

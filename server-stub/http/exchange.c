@@ -26,8 +26,14 @@ rove_status exchange_begin(request *self) {
         metrics_over_quota(self->http->metrics);
         return status;
     }
-    return rove__server_new(&ports, hq_policy(headquarters), self->device.replica,
-                            hq_now_ms(headquarters), &self->server);
+    status = front_look_at_keys(self);
+    if (status != ROVE_OK) {
+        return status;
+    }
+    rove__server_policy policy = *hq_policy(headquarters);
+    policy.renew = self->outdated;
+    return rove__server_new(&ports, &policy, self->device.replica, hq_now_ms(headquarters),
+                            &self->server);
 }
 
 rove_status exchange_receive(request *self, const void *bytes, size_t size) {
@@ -81,16 +87,25 @@ void exchange_end(request *self) {
     self->server = NULL;
 }
 
+/* What is left once everything is judged: a new key that was seen. */
+static rove_status note_key(request *self, rove__hq_tx *tx) {
+    self->unseen = 0;
+    return front_forget_key(self, tx);
+}
+
 static rove_status commit_one(void *ctx, rove__hq_tx *tx, rove_error *error) {
     request *self = ctx;
+    unsigned told = 0;
+    if (!rove__server_wants_commit(self->server)) {
+        return note_key(self, tx);
+    }
     self->job_status =
         rove__server_commit(self->server, tx, hq_now_ms(self->http->headquarters), error);
     if (self->job_status != ROVE_OK) {
         return self->job_status;
     }
     const rove__server_stats *stats = rove__server_statistics(self->server);
-    unsigned told = 0;
-    rove_status status = front_forget_key(self, tx);
+    rove_status status = note_key(self, tx);
     if (status == ROVE_OK) {
         status = contests_save(self->http->headquarters, tx, stats->contests, stats->contest_count,
                                &told);
@@ -134,7 +149,7 @@ enum MHD_Result exchange_finish(request *self) {
     if (status != ROVE_OK) {
         return answer_failure(self, status, &self->task.error);
     }
-    if (rove__server_wants_commit(self->server)) {
+    if (rove__server_wants_commit(self->server) || self->unseen) {
         return front_submit(self, commit_one);
     }
     status = front_authorise(self, NEED_DEVICE); /* it may have been revoked while it sent */

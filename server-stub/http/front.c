@@ -152,7 +152,7 @@ static enum MHD_Result may_connect(void *ctx, const struct sockaddr *address, so
 }
 
 static rove_status start_daemon(hq_http *self, rove_error *error) {
-    rove_pki_bytes key = hq_get_keys(self->headquarters)->server_key;
+    rove_pki_bytes key = hq_get_keys(self->headquarters)->own.pem;
     key.data[key.size < sizeof key.data ? key.size : sizeof key.data - 1] = '\0';
     self->daemon = MHD_start_daemon(
         MHD_USE_TLS | MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME,
@@ -186,7 +186,6 @@ static size_t waits_of(unsigned connections) {
 static rove_status start(hq_http *self, rove_error *error) {
     const hq_ports *ports = hq_get_ports(self->headquarters);
     const hq_keys *keys = hq_get_keys(self->headquarters);
-    rove_pki_bytes server;
     rove_status status = ports->random.fill(ports->random.ctx, self->secret, sizeof self->secret);
     self->metrics = metrics_new(&ports->allocator);
     if (status == ROVE_OK && self->metrics == NULL) {
@@ -208,8 +207,7 @@ static rove_status start(hq_http *self, rove_error *error) {
         status = pem_of(&keys->ca, &self->ca_pem, error);
     }
     if (status == ROVE_OK) {
-        (void)hq_server_certificate(self->headquarters, &server);
-        status = pem_of(&server, &self->server_pem, error);
+        status = pem_of(&keys->server, &self->server_pem, error);
     }
     if (status == ROVE_OK) {
         status = credentials_new(self->headquarters, &self->credentials, error);

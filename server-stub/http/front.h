@@ -101,6 +101,7 @@ typedef struct enrolment {
     rove_replica former; /* the number that the device had before; 0: none */
     rove_id user;
     rove_pki_bytes certificate;
+    const hq_keys *keys; /* that it was issued with; what else the identity says is theirs, too */
     int64_t until_ms;
     int64_t now_ms;
     uint64_t seq; /* of what was written */
@@ -124,8 +125,10 @@ struct request {
     uint64_t received;
     int64_t began_ms; /* boot clock */
     rove__hq_device device;
-    int ordered;    /* an order to the device is in force: it is let in for nothing else */
-    int forgotten;  /* the certificate is ours, and newer than what is known of its device */
+    int ordered;   /* an order to the device is in force: it is let in for nothing else */
+    int forgotten; /* the certificate is ours, and newer than what is known of its device */
+    int outdated; /* the device was told to trust another key than headquarters has now, or not its next one */
+    int unseen;     /* the connection's key is new, and was not seen before */
     int former_key; /* the connection's key is the one before the device's last renewal */
     rove_status
         job_status; /* what the exchange's job said; the transaction may have failed after it */
@@ -155,9 +158,11 @@ rove_status front_identify(request *self);
 rove_status front_authorise(request *self, need needed);
 /*
  * In a job, after front_identify: self->device is what is known of the device that the certificate names, with replica 0
- * if that is nothing. *good 1: it is let in as it is, or may renew.
+ * if that is nothing. *good 1: it is let in as it is, or may renew, and knows the key by which it finds headquarters.
  */
 ROVE_CHECK rove_status front_recognise(request *self, rove__hq_tx *tx, int *good);
+/* Of a device that may: sets self->outdated and self->unseen. */
+ROVE_CHECK rove_status front_look_at_keys(request *self);
 /*
  * A renewal brings a new key, and its answer may be lost: the key before it stays good until the new one was seen.
  * In jobs: remembers the connection's key as that, and forgets it once this connection has the new one.

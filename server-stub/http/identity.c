@@ -8,9 +8,9 @@
 #include <gnutls/gnutls.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "http/front.h"
 #include "orders.h"
+#include "trust.h"
 
 #define DAY_MS       INT64_C(86400000)
 #define FORMER_ARENA ((size_t)4096)
@@ -51,17 +51,13 @@ rove_status front_identify(request *self) {
     return link->judged;
 }
 
-static void former_name(char name[ROVE_NAME_MAX], rove_replica replica) {
-    rove__text_format(name, ROVE_NAME_MAX, "former-key/%u", (unsigned)replica);
-}
-
 /* The key that the device had before its last renewal; NOT_FOUND: none that is still good. */
 static rove_status former_key(request *self, rove__hq_tx *tx, uint8_t hash[ROVE_SHA256_SIZE]) {
     char name[ROVE_NAME_MAX];
     rove__arena arena;
     rove__bytes value = {NULL, 0};
     rove__arena_init(&arena, &hq_get_ports(self->http->headquarters)->allocator, FORMER_ARENA);
-    former_name(name, self->device.replica);
+    trust_former_key_name(name, self->device.replica);
     rove_status status =
         hq_database(self->http->headquarters)->directory.setting_get(tx, name, &arena, &value);
     if (status == ROVE_OK && value.size != ROVE_SHA256_SIZE) {
@@ -76,7 +72,7 @@ static rove_status former_key(request *self, rove__hq_tx *tx, uint8_t hash[ROVE_
 
 static rove_status put_former(request *self, rove__hq_tx *tx, const uint8_t *hash, size_t size) {
     char name[ROVE_NAME_MAX];
-    former_name(name, self->device.replica);
+    trust_former_key_name(name, self->device.replica);
     return hq_database(self->http->headquarters)
         ->directory.setting_put(tx, name, (rove__bytes){hash, size});
 }
@@ -141,13 +137,49 @@ static rove_status judge_validity(const rove_pki_device *device, need needed, in
     return now_ms <= until_ms ? ROVE_OK : ROVE_EXPIRED;
 }
 
+/* 1: it can reach headquarters, for it was told of the key that headquarters shows now. */
+static rove_status finds_us(request *self, rove__hq_tx *tx, int *finds) {
+    hq *headquarters = self->http->headquarters;
+    const rove_pki_device *certificate = &self->connection->device;
+    trust told;
+    rove_status status =
+        trust_of(headquarters, tx, certificate->subject.replica, certificate->public_sha256, &told);
+    *finds = status == ROVE_OK && trust_knows(&told, hq_get_keys(headquarters)->own.pin);
+    return status;
+}
+
 rove_status front_recognise(request *self, rove__hq_tx *tx, int *good) {
     self->device = (rove__hq_device){.replica = 0};
     rove_status status = get_device(self, tx, NULL);
     *good = status == ROVE_OK && self->device.status == ROVE_DEVICE_ACTIVE &&
             judge_validity(&self->connection->device, NEED_RENEW,
                            hq_now_ms(self->http->headquarters)) == ROVE_OK;
+    if (*good) {
+        status = finds_us(self, tx, good);
+    }
     return status == ROVE_UNAUTHORIZED ? ROVE_OK : status;
+}
+
+static rove_status look_at_keys(void *ctx, rove__hq_tx *tx, rove_error *error) {
+    request *self = ctx;
+    hq *headquarters = self->http->headquarters;
+    const rove_pki_device *certificate = &self->connection->device;
+    uint8_t former[ROVE_SHA256_SIZE];
+    trust told;
+    trust now;
+    (void)error;
+    self->unseen = !self->former_key && former_key(self, tx, former) == ROVE_OK;
+    rove_status status =
+        trust_of(headquarters, tx, certificate->subject.replica, certificate->public_sha256, &told);
+    if (status == ROVE_OK) {
+        status = trust_now(hq_get_ports(headquarters), hq_get_keys(headquarters), &now);
+    }
+    self->outdated = status == ROVE_OK && !trust_equal(&told, &now);
+    return status;
+}
+
+rove_status front_look_at_keys(request *self) {
+    return hq_read(self->http->headquarters, look_at_keys, self, NULL);
 }
 
 rove_status front_authorise(request *self, need needed) {

@@ -73,7 +73,7 @@ static inline rove_status ask(world *w, const char *method, const char *path, co
                             .content_type = type,
                             .ca_der = keys->ca.data,
                             .ca_size = keys->ca.size,
-                            .pin = keys->pin,
+                            .pin = keys->own.pin,
                             .read_body = body == NULL ? NULL : read_body,
                             .write_answer = write_answer,
                             .ctx = w};
@@ -104,7 +104,7 @@ static inline void fresh_key(world *w, handset *device) {
 static inline void take_identity(world *w, handset *device) {
     rove__identity identity;
     assert_int_equal(rove__identity_read(&identity, w->answer, w->answer_size), ROVE_OK);
-    assert_memory_equal(identity.pin, hq_get_keys(w->h.hq)->pin, sizeof identity.pin);
+    assert_memory_equal(identity.pin, hq_get_keys(w->h.hq)->own.pin, sizeof identity.pin);
     assert_int_equal(identity.until_ms - identity.server_ms > 29 * DAY_MS, 1);
     assert_true(identity.renew_after_ms < identity.until_ms);
     assert_int_equal(identity.organisation_size, strlen("Acme Field Sales"));

@@ -190,7 +190,7 @@ static void show(world *w, stand *self, shown what) {
     int64_t at_ms = hq_now_ms(w->o->h.hq);
     switch (what) {
     case SHOWN_OWN:
-        self->key = keys->server_key;
+        self->key = keys->own.pem;
         self->certificate = keys->server;
         return;
     case SHOWN_OTHER_AUTHORITY:
@@ -213,7 +213,7 @@ static void show(world *w, stand *self, shown what) {
         break;
     }
     if (what == SHOWN_EXPIRED_OWN_KEY) {
-        self->key = keys->server_key;
+        self->key = keys->own.pem;
         assert_int_equal(rove_pki_server_renew(keys->authority, &self->key, &name, 1, at_ms,
                                                &self->certificate, NULL),
                          ROVE_OK);

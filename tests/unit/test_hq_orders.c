@@ -90,7 +90,7 @@ static rove__signed_order asked(world *w) {
     memcpy(kept, line_body(&w->c), size);
     assert_int_equal(rove__order_read(&order, kept, size), ROVE_OK);
     const rove__order_terms terms = {.replica = w->number,
-                                     .pins = {hq_get_keys(w->o->h.hq)->pin, NULL},
+                                     .pins = {hq_get_keys(w->o->h.hq)->own.pin, NULL},
                                      .now_ms = hq_now_ms(w->o->h.hq)};
     assert_int_equal(rove__order_check(&w->phone.ports.crypto, &order, &terms, NULL), ROVE_OK);
     return order;

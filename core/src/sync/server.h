@@ -62,7 +62,8 @@ typedef struct rove__server_policy {
     uint64_t ack_bytes;     /* about so many bytes of rows with one Ack; 0: ROVE_SERVER_ACK_BYTES */
     uint32_t oldest_schema; /* below it a device is told to upgrade, once its work was taken */
     rove__bytes policy;     /* passed on in Welcome */
-    int64_t lease_ms;       /* a device may read for so long without coming again; 0: for ever */
+    int renew;        /* 1: this device is to renew its certificate now, for what comes with it */
+    int64_t lease_ms; /* a device may read for so long without coming again; 0: for ever */
 } rove__server_policy;
 
 /* Two users wrote one register without having seen each other, and the clock decided (P6): how often for a device. */

@@ -86,7 +86,9 @@ static rove_status send_welcome(rove__server *server) {
     server->phase = ROVE_SENDING_FORMERS;
     welcome.protocol = protocol;
     memcpy(welcome.digest_key, server->head.digest_key, sizeof welcome.digest_key);
-    if (welcome.renew_after_ms < 0) {
+    if (server->policy.renew) {
+        welcome.renew_after_ms = server->now_ms;
+    } else if (welcome.renew_after_ms < 0) {
         welcome.renew_after_ms = 0;
     }
     if (status == ROVE_OK) {

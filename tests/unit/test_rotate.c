@@ -1,0 +1,621 @@
+/*
+ * test_rotate.c - the server's key is rotated while devices are away: who was told of the next one finds the server, who was
+ * not is named before and keeps his work after; the record of acts is verified over it, and a process that is killed at any
+ * step leaves the key that was, or the next.
+ */
+#include "outpost.h"
+
+#include <sqlite3.h>
+
+#include "keys.h"
+#include "rotate.h"
+#include "tls_server.h"
+#include "trail.h"
+#include "trust.h"
+
+#define WEEKS_MS (21 * ROVE_PKI_DAY_MS)
+
+/* ---- commands ------------------------------------------------------------------------------------------- */
+
+static void run(headquarters *h, said *s, int expected, const char *what, const char *option) {
+    int result = option == NULL ? headquarters_run(h, s, "keys", what, NULL)
+                                : headquarters_run(h, s, "keys", what, option, NULL);
+    if (result != expected) {
+        fail_msg("keys %s: %d: %s%s", what, result, s->out, s->err);
+    }
+}
+
+static void make_next(headquarters *h) {
+    said s;
+    run(h, &s, HQ_EXIT_DONE, "next", NULL);
+}
+
+static void rotate(headquarters *h) {
+    said s;
+    run(h, &s, HQ_EXIT_DONE, "rotate", NULL);
+}
+
+static void says(const said *s, const char *text) {
+    if (strstr(s->out, text) == NULL && strstr(s->err, text) == NULL) {
+        fail_msg("it does not say \"%s\": %s%s", text, s->out, s->err);
+    }
+}
+
+typedef struct reading {
+    hq *hq;
+    trail_report report;
+} reading;
+
+static rove_status verify(void *ctx, rove__hq_tx *tx, rove_error *error) {
+    reading *self = ctx;
+    (void)error;
+    return trail_verify(self->hq, tx, &self->report);
+}
+
+static void expect(headquarters *h, trail_finding finding, int64_t number) {
+    reading self = {.hq = h->hq};
+    assert_int_equal(hq_read(h->hq, verify, &self, &h->error), ROVE_OK);
+    if (self.report.finding != finding || (number != 0 && self.report.number != number)) {
+        fail_msg("finding %d of entry %lld, not %d of %lld", (int)self.report.finding,
+                 (long long)self.report.number, (int)finding, (long long)number);
+    }
+}
+
+static void pin_now(headquarters *h, uint8_t pin[ROVE_SHA256_SIZE]) {
+    memcpy(pin, hq_get_keys(h->hq)->own.pin, ROVE_SHA256_SIZE);
+}
+
+/* The certificate is the key's; both are `pin`'s. */
+static void assert_key(headquarters *h, const uint8_t pin[ROVE_SHA256_SIZE]) {
+    uint8_t shown[ROVE_SHA256_SIZE];
+    const hq_keys *keys = hq_get_keys(h->hq);
+    assert_memory_equal(keys->own.pin, pin, ROVE_SHA256_SIZE);
+    assert_int_equal(rove_pki_pin(keys->server.data, keys->server.size, shown, NULL), ROVE_OK);
+    assert_memory_equal(shown, pin, ROVE_SHA256_SIZE);
+}
+
+/* ---- devices -------------------------------------------------------------------------------------------- */
+
+typedef struct world {
+    outpost *o;
+    device device;
+} world;
+
+static int set_up(void **state) {
+    world *w = calloc(1, sizeof *w);
+    assert_non_null(w);
+    w->o = outpost_start();
+    device_start(w->o, &w->device, "rotated");
+    *state = w;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    world *w = *state;
+    device_close(&w->device);
+    outpost_end(w->o);
+    free(w);
+    return 0;
+}
+
+static void work(device *d) {
+    rove_field fields[] = {{"name", rove_text("written offline")}};
+    rove_id id = 0;
+    assert_int_equal(rove_insert(d->replica, "Account", fields, 1, &id, &d->error), ROVE_OK);
+}
+
+/* Another process: connections that were open are not. */
+static void restart(world *w) {
+    device *d = &w->device;
+    rove_close(d->replica);
+    rove_posix_ports_free(&d->ports);
+    assert_int_equal(rove_posix_ports_new(&d->ports), ROVE_OK);
+    d->ports.clock = (rove_clock){device_read_clock, d};
+    d->ports.app = "test";
+    assert_int_equal(rove_open(&d->ports, d->folder, &d->replica, &d->error), ROVE_OK);
+}
+
+static void be_away(world *w) {
+    w->o->h.clock.offset_ms += WEEKS_MS;
+    w->device.now.wall_ms += WEEKS_MS;
+    w->device.now.boot_ms += WEEKS_MS;
+    restart(w);
+}
+
+/* Is told of the next key, and has shown that it knows it. */
+static void hear(world *w) {
+    device_served(&w->device, device_sync(&w->device));
+    device_served(&w->device, device_sync(&w->device));
+}
+
+static void what_a_device_was_told_is_known(void **state) {
+    world *w = *state;
+    headquarters *h = &w->o->h;
+    said s;
+    run(h, &s, HQ_EXIT_DONE, "status", NULL);
+    says(&s, "none; make it");
+    says(&s, "1 of 1 devices know");
+    run(h, &s, HQ_EXIT_NOT_FOUND, "rotate", NULL);
+    make_next(h);
+    run(h, &s, HQ_EXIT_DONE, "status", NULL);
+    says(&s, "0 of 1 devices know");
+    says(&s, "Jo Field");
+    run(h, &s, HQ_EXIT_FAILED, "rotate", NULL);
+    says(&s, "1 of 1 devices do not know the next key");
+    says(&s, "fresh invitation");
+    device_served(
+        &w->device,
+        device_sync(&w->device)); /* is told, and renews; the new certificate was not shown */
+    run(h, &s, HQ_EXIT_FAILED, "rotate", NULL);
+    device_served(&w->device, device_sync(&w->device));
+    run(h, &s, HQ_EXIT_DONE, "status", NULL);
+    says(&s, "1 of 1 devices know");
+    rotate(h);
+}
+
+static void a_device_that_was_told_comes_back_after_weeks(void **state) {
+    world *w = *state;
+    headquarters *h = &w->o->h;
+    uint8_t next[ROVE_SHA256_SIZE];
+    rove_sync_report report;
+    make_next(h);
+    memcpy(next, hq_get_keys(h->hq)->next.pin, sizeof next);
+    hear(w);
+    rotate(h);
+    assert_key(h, next);
+    work(&w->device);
+    be_away(w);
+    device_served(&w->device, device_sync(&w->device));
+    /* Its identity has the new key alone by now, and no more is asked of it. */
+    assert_int_equal(rove_sync(w->device.replica, NULL, &report, &w->device.error), ROVE_OK);
+    assert_int_equal(report.requests, 1);
+    make_next(h);
+    hear(w);
+    rotate(h);
+    restart(w);
+    device_served(&w->device, device_sync(&w->device));
+    expect(h, TRAIL_SOUND, 0);
+}
+
+static void take_back_with_a_code(world *w) {
+    rove_replica before = device_state(&w->device).replica;
+    device_invite(w->o, &w->device);
+    assert_int_equal(device_enrol(w->o, &w->device), ROVE_OK);
+    device_served(&w->device, device_sync(&w->device));
+    assert_int_not_equal(device_state(&w->device).replica, before);
+}
+
+static void lock_out(world *w) {
+    assert_int_equal(device_sync(&w->device), ROVE_TLS);
+    assert_non_null(strstr(w->device.error.message, "not the one that is pinned"));
+    assert_int_equal(device_state(&w->device).enrolled, 1);
+    assert_int_equal(device_state(&w->device).pending, 1);
+}
+
+static uint64_t accounts(headquarters *h) {
+    const rove__entity *entity = rove__registry_by_name(hq_registry(h->hq), "Account");
+    rove__hq_tx *tx = NULL;
+    uint64_t count = 0;
+    const rove__hq_store *store = &hq_database(h->hq)->store;
+    assert_int_equal(store->begin(store->ctx, ROVE_HQ_READ, &tx, NULL), ROVE_OK);
+    assert_int_equal(hq_database(h->hq)->directory.row_count(tx, entity->number, &count), ROVE_OK);
+    store->rollback(tx);
+    return count;
+}
+
+static void a_device_that_knew_nothing_needs_a_code_and_keeps_its_work(void **state) {
+    world *w = *state;
+    said s;
+    work(&w->device);
+    make_next(&w->o->h);
+    run(&w->o->h, &s, HQ_EXIT_DONE, "rotate", "--force");
+    says(&s, "1 of 1 devices did not know it");
+    restart(w);
+    lock_out(w);
+    take_back_with_a_code(w);
+    assert_int_equal(accounts(&w->o->h), 1);
+}
+
+static void a_device_that_was_away_for_two_rotations_needs_a_code(void **state) {
+    world *w = *state;
+    headquarters *h = &w->o->h;
+    said s;
+    make_next(h);
+    hear(w);
+    work(&w->device);
+    rotate(h);
+    make_next(h);
+    run(h, &s, HQ_EXIT_FAILED, "rotate", NULL);
+    run(h, &s, HQ_EXIT_DONE, "rotate", "--force");
+    be_away(w);
+    lock_out(w);
+    take_back_with_a_code(w);
+    assert_int_equal(accounts(h), 1);
+    expect(h, TRAIL_SOUND, 0);
+}
+
+/* One whose next key was replaced before anybody used it. */
+static void another_next_key_is_told_like_the_first(void **state) {
+    world *w = *state;
+    headquarters *h = &w->o->h;
+    uint8_t first[ROVE_SHA256_SIZE];
+    said s;
+    make_next(h);
+    memcpy(first, hq_get_keys(h->hq)->next.pin, sizeof first);
+    run(h, &s, HQ_EXIT_DONE, "next", NULL);
+    says(&s, "There is a next key already");
+    assert_memory_equal(hq_get_keys(h->hq)->next.pin, first, sizeof first);
+    hear(w);
+    run(h, &s, HQ_EXIT_DONE, "next", "--replace");
+    assert_memory_not_equal(hq_get_keys(h->hq)->next.pin, first, sizeof first);
+    run(h, &s, HQ_EXIT_FAILED, "rotate", NULL);
+    hear(w);
+    rotate(h);
+    restart(w);
+    device_served(&w->device, device_sync(&w->device));
+}
+
+/* Who has the key that was, and its certificate, which has not ended. */
+static void the_former_key_is_good_for_nothing_once_a_device_came(void **state) {
+    world *w = *state;
+    headquarters *h = &w->o->h;
+    rove_pki_bytes key = hq_get_keys(h->hq)->own.pem;
+    rove_pki_bytes certificate = hq_get_keys(h->hq)->server;
+    static const tls_route nothing[] = {{NULL, NULL, TLS_KEEP, 0}};
+    make_next(h);
+    hear(w);
+    rotate(h);
+    restart(w);
+    device_served(&w->device, device_sync(&w->device));
+    outpost_stop(w->o);
+    const tls_server_options options = {.certificate_der = certificate.data,
+                                        .certificate_size = certificate.size,
+                                        .key_pem = key.data,
+                                        .key_size = key.size,
+                                        .manner = TLS_MANNER_NORMAL,
+                                        .port = w->o->port,
+                                        .routes = nothing};
+    tls_server *thief = tls_server_start(&options);
+    assert_int_equal(device_sync(&w->device), ROVE_TLS);
+    assert_int_equal(tls_server_received(thief), 0);
+    tls_server_stop(thief);
+    outpost_serve(w->o);
+    device_served(&w->device, device_sync(&w->device));
+}
+
+/* ---- the record ----------------------------------------------------------------------------------------- */
+
+static void what_is_recorded_is_verified_over_rotations(void **state) {
+    headquarters *h = *state;
+    said s;
+    for (int i = 0; i < 3; i++) {
+        make_next(h);
+        expect(h, TRAIL_SOUND, 0);
+        rotate(h);
+        expect(h, TRAIL_SOUND, 0);
+    }
+    hq_close(h->hq);
+    headquarters_open(h);
+    assert_int_equal(headquarters_run(h, &s, "acts", "verify", NULL), HQ_EXIT_DONE);
+    says(&s, "All 7 entries");
+}
+
+/* What somebody does to the folder while headquarters is away. */
+static void copy_file(headquarters *h, const char *from, const char *to) {
+    char path[400];
+    uint8_t bytes[8192];
+    size_t size = 0;
+    headquarters_path(h, from, path, sizeof path);
+    assert_int_equal(
+        h->ports.files.read(h->ports.files.ctx, path, bytes, sizeof bytes, &size, NULL), ROVE_OK);
+    headquarters_path(h, to, path, sizeof path);
+    assert_int_equal(h->ports.files.replace(h->ports.files.ctx, path, bytes, size, NULL), ROVE_OK);
+}
+
+static void remove_file(headquarters *h, const char *name) {
+    char path[400];
+    headquarters_path(h, name, path, sizeof path);
+    assert_int_equal(h->ports.files.remove(h->ports.files.ctx, path, NULL), ROVE_OK);
+}
+
+static void tamper(headquarters *h, const char *sql) {
+    char path[400];
+    sqlite3 *db = NULL;
+    hq_close(h->hq);
+    headquarters_path(h, "hq.db", path, sizeof path);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    headquarters_open(h);
+}
+
+/* Entries: 1 init, 2 keys next, 3 keys rotate, 4 keys next. */
+static void a_rotation_that_is_not_recorded_is_found(void **state) {
+    headquarters *h = *state;
+    make_next(h);
+    rotate(h);
+    make_next(h);
+    expect(h, TRAIL_SOUND, 0);
+    /* The act says something else, or names another pin. */
+    tamper(h, "CREATE TABLE kept AS SELECT * FROM _act");
+    tamper(h, "UPDATE _act SET act = 'status' WHERE number = 3");
+    expect(h, TRAIL_FOREIGN, 1);
+    tamper(h, "UPDATE _act SET act = 'keys rotate', detail = 'pin 00' WHERE number = 3");
+    expect(h, TRAIL_FOREIGN, 1);
+    tamper(h, "DELETE FROM _act; INSERT INTO _act SELECT * FROM kept");
+    expect(h, TRAIL_SOUND, 0);
+    /* The former key has to be the one that sealed. */
+    tamper(h, "CREATE TABLE keys AS SELECT * FROM _setting WHERE key LIKE 'act/key/%'");
+    tamper(h, "UPDATE _setting SET value = zeroblob(91) WHERE key LIKE 'act/key/%'");
+    expect(h, TRAIL_FOREIGN, 1);
+    tamper(h, "DELETE FROM _setting WHERE key LIKE 'act/key/%'");
+    expect(h, TRAIL_FOREIGN, 1);
+    tamper(h, "INSERT INTO _setting SELECT * FROM keys");
+    expect(h, TRAIL_SOUND, 0);
+}
+
+/* Another key, put there by hand: what is recorded next is not taken for a rotation. */
+static void a_key_that_somebody_put_there_is_found(void **state) {
+    headquarters *h = *state;
+    hq_server_key other;
+    rove_pki_bytes certificate;
+    char path[400];
+    static const char *const names[] = {"localhost"};
+    make_next(h);
+    assert_int_equal(hq_server_key_make(&other, NULL), ROVE_OK);
+    assert_int_equal(rove_pki_server_renew(hq_get_keys(h->hq)->authority, &other.pem, names, 1,
+                                           hq_now_ms(h->hq), &certificate, NULL),
+                     ROVE_OK);
+    hq_close(h->hq);
+    headquarters_path(h, "server.key", path, sizeof path);
+    assert_int_equal(
+        h->ports.files.replace(h->ports.files.ctx, path, other.pem.data, other.pem.size, NULL),
+        ROVE_OK);
+    headquarters_path(h, "server.der", path, sizeof path);
+    assert_int_equal(
+        h->ports.files.replace(h->ports.files.ctx, path, certificate.data, certificate.size, NULL),
+        ROVE_OK);
+    hq_server_key_wipe(&other);
+    headquarters_open(h);
+    expect(h, TRAIL_FOREIGN, 0);
+    make_next(h);
+    said s;
+    run(h, &s, HQ_EXIT_DONE, "next", "--replace");
+    expect(h, TRAIL_FOREIGN, 1);
+}
+
+/* Who can write into the database, and waits, does not bring the rotation about. */
+static void a_database_does_not_decide_on_the_key(void **state) {
+    headquarters *h = *state;
+    uint8_t before[ROVE_SHA256_SIZE];
+    char pin[TRAIL_PIN_SIZE];
+    char sql[400];
+    said s;
+    make_next(h);
+    pin_now(h, before);
+    trail_pin_text(hq_get_keys(h->hq)->next.pin, pin);
+    (void)snprintf(sql, sizeof sql,
+                   "UPDATE _setting SET value = CAST(substr(value, 1, 40) || x'%s' || "
+                   "substr(value, 73) AS BLOB) WHERE key = 'act/newest'",
+                   pin);
+    tamper(h, sql);
+    assert_key(h, before);
+    assert_int_equal(headquarters_run(h, &s, "renew-server", NULL), HQ_EXIT_DONE); /* an act */
+    hq_close(h->hq);
+    headquarters_open(h);
+    assert_key(h, before);
+}
+
+static void a_backup_of_before_a_rotation_is_restored(void **state) {
+    headquarters *h = *state;
+    char here[300];
+    char path[400];
+    said s;
+    hq_restored restored;
+    hq_io io = said_io(&s);
+    make_next(h);
+    rotate(h);
+    assert_non_null(getcwd(here, sizeof here));
+    (void)snprintf(path, sizeof path, "%s/%s/old", here, h->folder);
+    assert_int_equal(headquarters_run(h, &s, "backup", path, NULL), HQ_EXIT_DONE);
+    make_next(h);
+    rotate(h);
+    uint8_t now[ROVE_SHA256_SIZE];
+    pin_now(h, now);
+    hq_close(h->hq);
+    h->hq = NULL;
+    io = said_io(&s);
+    assert_int_equal(hq_restore(&h->ports, h->folder, &io, path, &restored, &h->error), ROVE_OK);
+    headquarters_open(h);
+    assert_key(h, now);
+    expect(h, TRAIL_SOUND, 0);
+    make_next(h);
+    expect(h, TRAIL_SOUND, 0);
+}
+
+/* ---- killed --------------------------------------------------------------------------------------------- */
+
+/* Files that are as they are from some call on: the process was killed there. */
+typedef struct mortal {
+    rove_files real;
+    int left; /* calls that still do something; -1: all */
+} mortal;
+
+static int lives(mortal *self) {
+    if (self->left > 0) {
+        self->left--;
+        return 1;
+    }
+    return self->left < 0;
+}
+
+static rove_status mortal_replace(void *ctx, const char *path, const void *bytes, size_t size,
+                                  rove_error *error) {
+    mortal *self = ctx;
+    return lives(self) ? self->real.replace(self->real.ctx, path, bytes, size, error) : ROVE_IO;
+}
+
+static rove_status mortal_remove(void *ctx, const char *path, rove_error *error) {
+    mortal *self = ctx;
+    return lives(self) ? self->real.remove(self->real.ctx, path, error) : ROVE_IO;
+}
+
+static rove_status mortal_read(void *ctx, const char *path, void *bytes, size_t capacity,
+                               size_t *size, rove_error *error) {
+    const mortal *self = ctx;
+    return self->real.read(self->real.ctx, path, bytes, capacity, size, error);
+}
+
+static rove_status mortal_lock(void *ctx, const char *path, void **lock, rove_error *error) {
+    const mortal *self = ctx;
+    return self->real.lock(self->real.ctx, path, lock, error);
+}
+
+static void mortal_unlock(void *ctx, void *lock) {
+    const mortal *self = ctx;
+    self->real.unlock(self->real.ctx, lock);
+}
+
+static void reopen_mortal(headquarters *h, mortal *m, int left) {
+    rove_files real = h->ports.files;
+    hq_close(h->hq);
+    *m = (mortal){.real = real, .left = -1};
+    h->ports.files = (rove_files){.make_folder = real.make_folder,
+                                  .read = mortal_read,
+                                  .replace = mortal_replace,
+                                  .remove = mortal_remove,
+                                  .lock = mortal_lock,
+                                  .unlock = mortal_unlock,
+                                  .ctx = m};
+    headquarters_open(h);
+    m->left = left;
+    h->ports.files = real;
+}
+
+static void a_rotation_survives_a_kill_at_every_step(void **state) {
+    headquarters *h = *state;
+    mortal m;
+    said s;
+    int result = HQ_EXIT_FAILED;
+    int steps = 0;
+    for (; result != HQ_EXIT_DONE; steps++) {
+        uint8_t before[ROVE_SHA256_SIZE];
+        uint8_t next[ROVE_SHA256_SIZE];
+        make_next(h);
+        pin_now(h, before);
+        memcpy(next, hq_get_keys(h->hq)->next.pin, sizeof next);
+        reopen_mortal(h, &m, steps);
+        result = headquarters_run(h, &s, "keys", "rotate", NULL);
+        if (result != HQ_EXIT_DONE) {
+            /* The process lives on: what it records is sealed by the next key. */
+            assert_int_equal(headquarters_run(h, &s, "policy", "poll_seconds=300", NULL),
+                             HQ_EXIT_DONE);
+            expect(h, TRAIL_SOUND, 0);
+        }
+        hq_close(h->hq);
+        headquarters_open(h);
+        assert_key(h, next); /* the act was recorded */
+        assert_null(hq_get_keys(h->hq)->next.signer);
+        expect(h, TRAIL_SOUND, 0);
+        /* And once more: nothing is left to do. */
+        hq_close(h->hq);
+        headquarters_open(h);
+        assert_key(h, next);
+    }
+    assert_int_equal(steps, 4); /* three files: server.key, server.der, server-next.key */
+}
+
+static void an_act_that_was_not_recorded_changes_no_key(void **state) {
+    headquarters *h = *state;
+    uint8_t before[ROVE_SHA256_SIZE];
+    said s;
+    make_next(h);
+    pin_now(h, before);
+    tamper(h, "CREATE TRIGGER full BEFORE INSERT ON _act BEGIN SELECT RAISE(FAIL, 'no'); END");
+    assert_int_not_equal(headquarters_run(h, &s, "keys", "rotate", NULL), HQ_EXIT_DONE);
+    assert_key(h, before);
+    assert_non_null(hq_get_keys(h->hq)->next.signer);
+    tamper(h, "DROP TRIGGER full");
+    assert_key(h, before);
+    rotate(h);
+    expect(h, TRAIL_SOUND, 0);
+}
+
+static void a_next_key_that_was_not_written_is_made_again(void **state) {
+    headquarters *h = *state;
+    mortal m;
+    said s;
+    reopen_mortal(h, &m, 0);
+    assert_int_not_equal(headquarters_run(h, &s, "keys", "next", NULL), HQ_EXIT_DONE);
+    hq_close(h->hq);
+    headquarters_open(h);
+    assert_null(hq_get_keys(h->hq)->next.signer);
+    make_next(h);
+    rotate(h);
+    expect(h, TRAIL_SOUND, 0);
+}
+
+/* A copy of server.key in the place of the next one is no rotation that was broken off. */
+static void files_that_do_not_fit_are_left_alone(void **state) {
+    headquarters *h = *state;
+    uint8_t before[ROVE_SHA256_SIZE];
+    pin_now(h, before);
+    hq_close(h->hq);
+    copy_file(h, "server.key", "server-next.key");
+    headquarters_open(h);
+    assert_key(h, before);
+    assert_null(hq_get_keys(h->hq)->next.signer);
+    hq_close(h->hq);
+    copy_file(h, "server.der", "server-next.key");
+    h->error.message[0] = '\0';
+    assert_int_equal(hq_open(&h->ports, h->folder, &h->hq, &h->error), ROVE_INVALID);
+    remove_file(h, "server-next.key");
+    headquarters_open(h);
+}
+
+static void words_that_make_no_sense_are_refused(void **state) {
+    headquarters *h = *state;
+    said s;
+    run(h, &s, HQ_EXIT_USAGE, "please", NULL);
+    run(h, &s, HQ_EXIT_USAGE, "next", "--force");
+    run(h, &s, HQ_EXIT_USAGE, "rotate", "--replace");
+    run(h, &s, HQ_EXIT_USAGE, "status", "--force");
+}
+
+static int start(void **state) {
+    headquarters *h = calloc(1, sizeof *h);
+    assert_non_null(h);
+    headquarters_start(h);
+    *state = h;
+    return 0;
+}
+
+static int end(void **state) {
+    headquarters_end(*state);
+    free(*state);
+    return 0;
+}
+
+int main(void) {
+#define OVER_A_SERVER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define IN_A_FOLDER(test)   cmocka_unit_test_setup_teardown(test, start, end)
+    const struct CMUnitTest tests[] = {
+        OVER_A_SERVER(what_a_device_was_told_is_known),
+        OVER_A_SERVER(a_device_that_was_told_comes_back_after_weeks),
+        OVER_A_SERVER(a_device_that_knew_nothing_needs_a_code_and_keeps_its_work),
+        OVER_A_SERVER(a_device_that_was_away_for_two_rotations_needs_a_code),
+        OVER_A_SERVER(another_next_key_is_told_like_the_first),
+        OVER_A_SERVER(the_former_key_is_good_for_nothing_once_a_device_came),
+        IN_A_FOLDER(what_is_recorded_is_verified_over_rotations),
+        IN_A_FOLDER(a_rotation_that_is_not_recorded_is_found),
+        IN_A_FOLDER(a_key_that_somebody_put_there_is_found),
+        IN_A_FOLDER(a_database_does_not_decide_on_the_key),
+        IN_A_FOLDER(a_backup_of_before_a_rotation_is_restored),
+        IN_A_FOLDER(a_rotation_survives_a_kill_at_every_step),
+        IN_A_FOLDER(an_act_that_was_not_recorded_changes_no_key),
+        IN_A_FOLDER(a_next_key_that_was_not_written_is_made_again),
+        IN_A_FOLDER(files_that_do_not_fit_are_left_alone),
+        IN_A_FOLDER(words_that_make_no_sense_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
