@@ -216,6 +216,47 @@ static void a_locked_replica_says_so(void **state) {
     phone_ok(&p, rove_verify(p.replica, NULL, &p.error));
 }
 
+/* 1: this device signed it. */
+static int seals_a_visit(void) {
+    rove_id account = phone_account(&p, "Ajax");
+    rove_field fields[] = {{"account_id", rove_int(account)},
+                           {"planned_start", rove_int(PHONE_NOW_MS)},
+                           {"status", rove_int(2)}};
+    rove_field done[] = {{"status", rove_int(5)},
+                         {"actual_start", rove_int(PHONE_NOW_MS)},
+                         {"actual_end", rove_int(PHONE_NOW_MS + 1)}};
+    rove_id visit = 0;
+
+    phone_ok(&p, rove_insert(p.replica, "Visit", fields, 3, &visit, &p.error));
+    phone_ok(&p, rove_seal(p.replica, "Visit", visit, done, 3, &p.error));
+    return (int)phone_number(&p, "SELECT length(proof) > 64 FROM visit ORDER BY id DESC LIMIT 1");
+}
+
+static void the_key_that_signs_is_locked_away_too(void **state) {
+    const rove__store *store = p.replica->store;
+    uint8_t key[ROVE_KEY_DER_MAX];
+    (void)state;
+
+    size_t size = store->signer_size;
+    assert_true(size > 0);
+    memcpy(key, store->signer, size);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(seals_a_visit(), 1);
+        phone_ok(&p, rove_lock(p.replica, &p.error));
+        phone_ok(&p, rove_lock(p.replica, &p.error));
+        for (size_t at = 0; at + 8 <= size; at++) {
+            assert_memory_not_equal(store->signer + at, key + at, 8);
+        }
+        p.keys.secret[0] ^= 1;
+        phone_is(&p, rove_unlock(p.replica, &p.error), ROVE_WRONG_KEY);
+        p.keys.secret[0] ^= 1;
+        phone_ok(&p, rove_unlock(p.replica, &p.error));
+        assert_int_equal(store->signer_size, size);
+        assert_memory_equal(store->signer, key, size);
+    }
+    assert_int_equal(seals_a_visit(), 1);
+}
+
 static void a_wrong_key_does_not_unlock_it(void **state) {
     (void)state;
     (void)phone_account(&p, "Ajax");
@@ -469,6 +510,7 @@ int main(void) {
                                         tear_down),
         cmocka_unit_test_setup_teardown(the_files_show_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_locked_replica_says_so, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_key_that_signs_is_locked_away_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_wrong_key_does_not_unlock_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_open_transaction_is_not_cut_off, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_plain_replica_has_no_lock, set_up, tear_down),

@@ -91,9 +91,10 @@ void rove__client_sign(rove *replica) {
     if (who != NULL) {
         key = (rove__bytes){who->key, who->key_size};
     }
-    if (rove__store_set_signer(replica->store, key) != ROVE_OK) {
+    rove_status status = rove__store_set_signer(replica->store, key);
+    if (status != ROVE_OK) {
         rove__log(&replica->ports.log, ROVE_LOG_ERROR, "client",
-                  "the identity's key is too long to sign with");
+                  "nothing is signed with the identity's key: %s", rove_status_name(status));
     }
 }
 

@@ -128,6 +128,8 @@ struct rove__store {
     rove__anchor anchor;
     uint8_t signer[ROVE_KEY_DER_MAX]; /* the device's key, as rove__store_set_signer gave it */
     size_t signer_size;
+    int signer_sealed; /* while the replica is locked: with the data key */
+    uint8_t signer_seal[ROVE_UNIT_SEAL_SIZE];
     rove__store_clock clock;
     rove__store_clock clock_written; /* as it stands in _meta */
     struct { /* of the above, when the transaction began: what a rollback brings back */
@@ -200,6 +202,9 @@ ROVE_CHECK rove_status rove__tidy_log(rove__store *store, rove_error *error);
 /* lock.c, with the writer's turn: overwrites the keys, or reads them again. The store is sealed. */
 ROVE_CHECK rove_status rove__lock_keys(rove__store *store, rove_error *error);
 ROVE_CHECK rove_status rove__unlock_keys(rove__store *store, rove_error *error);
+/* prove.c, with the writer's turn: the key that signs is sealed before the keys go, and is there again before anybody writes. */
+void rove__signer_lock(rove__store *store);
+ROVE_CHECK rove_status rove__signer_unlock(rove__store *store);
 /* lease.c */
 int rove__lease_is_over(rove__store *store);
 /* What is written, into the handle. */

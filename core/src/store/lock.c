@@ -252,6 +252,7 @@ rove_status rove__lock_keys(rove__store *store, rove_error *error) {
         sqlite3_busy_timeout(store->db, 0);
         (void)sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
     }
+    rove__signer_lock(store);
     rove__vault_lock(&store->vault);
     return forget(store, error);
 }
@@ -267,6 +268,9 @@ rove_status rove__unlock_keys(rove__store *store, rove_error *error) {
     rove__wipe(&key, sizeof key);
     if (status == ROVE_OK) {
         status = rove__connection_ready(store, error);
+    }
+    if (status == ROVE_OK) {
+        status = rove__signer_unlock(store);
     }
     if (status != ROVE_OK) {
         rove__vault_lock(&store->vault);

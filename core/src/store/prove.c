@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "base/log.h"
 #include "base/planted.h"
 #include "base/reader.h"
 #include "base/text.h"
@@ -13,18 +14,67 @@
 
 #define HEAD_SIZE (4 + 8 + ROVE_SHA256_SIZE)
 
-rove_status rove__store_set_signer(rove__store *store, rove__bytes key) {
-    if (key.size > sizeof store->signer) {
-        return ROVE_INVALID;
-    }
-    sqlite3_mutex_enter(store->anchor_mutex);
+/* With anchor_mutex. */
+static void keep_signer(rove__store *store, rove__bytes key) {
     rove__wipe(store->signer, sizeof store->signer);
     if (key.size > 0) {
         memcpy(store->signer, key.data, key.size);
     }
     store->signer_size = key.size;
+    store->signer_sealed = 0;
+}
+
+rove_status rove__store_set_signer(rove__store *store, rove__bytes key) {
+    if (key.size > sizeof store->signer) {
+        return ROVE_INVALID;
+    }
+    rove_status status = ROVE_OK;
+    sqlite3_mutex_enter(store->anchor_mutex);
+    if (store->signer_sealed && key.size > 0) {
+        status = ROVE_LOCKED;
+    } else {
+        keep_signer(store, key);
+    }
     sqlite3_mutex_leave(store->anchor_mutex);
-    return ROVE_OK;
+    return status;
+}
+
+void rove__signer_lock(rove__store *store) {
+    uint8_t sealed[ROVE_KEY_DER_MAX];
+    size_t size = 0;
+    rove_status status = ROVE_OK;
+
+    sqlite3_mutex_enter(store->anchor_mutex);
+    if (store->signer_size > 0 && !store->signer_sealed) {
+        size = store->signer_size;
+        status = rove__vault_seal(&store->vault, ROVE_UNIT_SIGNER, 0, store->signer, size, sealed,
+                                  store->signer_seal);
+        keep_signer(store, (rove__bytes){sealed, status == ROVE_OK ? size : 0});
+        store->signer_sealed = status == ROVE_OK;
+    }
+    sqlite3_mutex_leave(store->anchor_mutex);
+    if (status != ROVE_OK) {
+        rove__log(store->ports.log, ROVE_LOG_ERROR, "store",
+                  "the key that signs is gone until the replica is opened next: %s",
+                  rove_status_name(status));
+    }
+}
+
+rove_status rove__signer_unlock(rove__store *store) {
+    uint8_t key[ROVE_KEY_DER_MAX];
+    rove_status status = ROVE_OK;
+
+    sqlite3_mutex_enter(store->anchor_mutex);
+    if (store->signer_sealed) {
+        status = rove__vault_unseal(&store->vault, ROVE_UNIT_SIGNER, 0, store->signer,
+                                    store->signer_size, store->signer_seal, key);
+    }
+    if (store->signer_sealed && status == ROVE_OK) {
+        keep_signer(store, (rove__bytes){key, store->signer_size});
+    }
+    sqlite3_mutex_leave(store->anchor_mutex);
+    rove__wipe(key, sizeof key);
+    return status;
 }
 
 /* What the next link goes on from. */

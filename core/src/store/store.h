@@ -197,7 +197,7 @@ ROVE_CHECK rove_status rove__store_delete(rove__store *store, const rove__entity
                                           rove_id id, rove_error *error);
 /*
  * With which key (DER) sealed records are signed from now on, copied; size 0: with none, and they carry no proof.
- * INVALID: it is too long for one. Never waits.
+ * INVALID: it is too long for one. LOCKED: it would stay in memory in clear. Never waits.
  */
 ROVE_CHECK rove_status rove__store_set_signer(rove__store *store, rove__bytes key);
 /* Writes the present cells and seals the record as it then stands; what signs it, is made here (wire/proof.h). */

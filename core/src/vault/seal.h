@@ -30,7 +30,8 @@ typedef enum rove__unit_kind {
     ROVE_UNIT_PAGE = 1,     /* position: number of the page, from 1 */
     ROVE_UNIT_LOG_HEADER,   /* position: 0 */
     ROVE_UNIT_FRAME_HEADER, /* position: number of the frame, from 0 */
-    ROVE_UNIT_FRAME_PAGE
+    ROVE_UNIT_FRAME_PAGE,
+    ROVE_UNIT_SIGNER /* position: 0; never in a file: the key that signs, in memory while the replica is locked */
 } rove__unit_kind;
 
 typedef struct rove__epoch_key {
