@@ -18,6 +18,7 @@
 #include "posix/pki.h"
 #include "print.h"
 #include "store/inspect.h"
+#include "trail.h"
 #include "wire/versions.h"
 
 #define SERVER_WARN_DAYS    30
@@ -26,6 +27,7 @@
 #define BACKUP_WARN_MS      (7 * DAY_MS)
 #define CLOCK_WRONG_MS      INT64_C(600000)
 #define SPOOL_WARN_MIB      1024
+#define ACTS_MOST           1000 /* entries of the record of acts; --deep looks at all */
 
 /* How headquarters uses SQLite: what keeps the WAL-reset bug away from it. */
 static const char writers[] = "one connection of one process writes and check-points; readers do "
@@ -177,13 +179,62 @@ static void check_work(examination *self, const hq_inspection *r) {
                             r->bytes / 1024);
 }
 
-static void check_database(examination *self, int deep) {
+/* ---- the record of acts --------------------------------------------------------------------------------- */
+
+typedef struct acts_check {
+    trail_source source;
+    hq_server_key own, next;
+    trail_report report;
+    uint64_t most;
+} acts_check;
+
+static rove_status verify_acts(void *ctx, const rove__hq_directory *directory, rove__hq_tx *tx) {
+    acts_check *self = ctx;
+    self->source.directory = directory;
+    return trail_verify(&self->source, tx, self->most, &self->report);
+}
+
+/* 0: without the server's key nothing can be said of signatures. */
+static int prepare_acts(const examination *self, int deep, acts_check *acts) {
+    *acts = (acts_check){.most = deep ? 0 : ACTS_MOST};
+    acts->source.ports = self->ports;
+    acts->source.folder = self->folder;
+    acts->source.own = &acts->own;
+    acts->source.next = &acts->next;
+    rove_status status = hq_server_key_read(self->ports, self->folder, 0, &acts->own, NULL);
+    rove_status next = hq_server_key_read(self->ports, self->folder, 1, &acts->next, NULL);
+    return status == ROVE_OK && (next == ROVE_OK || next == ROVE_NOT_FOUND);
+}
+
+static void tell_acts(examination *self, const acts_check *acts, rove_status answered) {
+    static const char advice[] = "rove-hq acts verify; docs/operating.md says what to do then.";
+    const trail_report *r = &acts->report;
+    char what[160];
+    if (answered != ROVE_OK) {
+        (void)rove__checkup_add(&self->checkup, ROVE__WRONG, "record of acts", NULL,
+                                "it could not be read: %s", rove_status_name(answered));
+        return;
+    }
+    if (r->finding != TRAIL_SOUND && r->finding != TRAIL_EMPTY) {
+        rove__text_format(what, sizeof what, trail_sentence(r->finding), (long long)r->number);
+        (void)rove__checkup_add(&self->checkup, ROVE__WRONG, "record of acts", advice, "%s", what);
+        return;
+    }
+    (void)rove__checkup_add(&self->checkup, ROVE__FINE, "record of acts", NULL,
+                            "%s%" PRIu64 " entries are as they were recorded%s",
+                            r->looked < (uint64_t)r->newest ? "the newest " : "", r->sound,
+                            r->looked < (uint64_t)r->newest ? "; --deep looks at all" : "");
+}
+
+static void check_content(examination *self, int deep, acts_check *acts) {
     char path[HQ_PATH_MAX];
     hq_inspection r;
+    hq_question question = {verify_acts, acts};
+    int asks = prepare_acts(self, deep, acts);
     rove__checkup *checkup = &self->checkup;
     if (hq_join(path, self->folder, "hq.db", NULL) != ROVE_OK ||
-        hq_sqlite_inspect(&self->ports->allocator, path, self->served, deep, self->now_ms, &r) !=
-            ROVE_OK) {
+        hq_sqlite_inspect(&self->ports->allocator, path, self->served, deep, self->now_ms,
+                          asks ? &question : NULL, &r) != ROVE_OK) {
         (void)rove__checkup_add(checkup, ROVE__WRONG, "database", NULL, "it could not be asked");
         return;
     }
@@ -215,9 +266,25 @@ static void check_database(examination *self, int deep) {
         (void)rove__checkup_add(checkup, ROVE__WRONG, "headquarters", "Run init again.",
                                 "it is not complete");
     }
+    if (asks) {
+        tell_acts(self, acts, r.answered);
+    }
     check_work(self, &r);
     check_backup(self, &r);
     check_clock(self, &r);
+}
+
+static void check_database(examination *self, int deep) {
+    acts_check *acts = rove__alloc_zeroed(&self->ports->allocator, 1, sizeof *acts);
+    if (acts == NULL) {
+        (void)rove__checkup_add(&self->checkup, ROVE__WRONG, "database", NULL,
+                                "it could not be asked");
+        return;
+    }
+    check_content(self, deep, acts);
+    hq_server_key_wipe(&acts->own);
+    hq_server_key_wipe(&acts->next);
+    rove__free(&self->ports->allocator, acts);
 }
 
 /* ---- the spool: files of the serving process that have no name ------------------------------------------ */

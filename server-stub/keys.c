@@ -163,6 +163,12 @@ static rove_status open_key(const hq_ports *ports, const char *folder, const cha
     return status == ROVE_OK ? open_pem(out, error) : status;
 }
 
+rove_status hq_server_key_read(const hq_ports *ports, const char *folder, int next,
+                               hq_server_key *out, rove_error *error) {
+    memset(out, 0, sizeof *out);
+    return open_key(ports, folder, next ? NEXT_FILE : "server.key", out, error);
+}
+
 void hq_server_key_wipe(hq_server_key *key) {
     rove_pki_signer_free(key->signer);
     rove__wipe(key, sizeof *key);

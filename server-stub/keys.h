@@ -60,6 +60,9 @@ ROVE_CHECK rove_status hq_server_key_make(hq_server_key *out, rove_error *error)
 ROVE_CHECK rove_status hq_keys_put_next(const hq_ports *ports, const char *folder,
                                         const hq_server_key *key, rove_error *error);
 void hq_server_key_wipe(hq_server_key *key);
+/* server.key, or server-next.key, of a folder that is left as it is; hq_server_key_wipe in any case. NOT_FOUND. */
+ROVE_CHECK rove_status hq_server_key_read(const hq_ports *ports, const char *folder, int next,
+                                          hq_server_key *out, rove_error *error);
 /* server-next.key becomes server.key; loading does the rest. */
 ROVE_CHECK rove_status hq_keys_promote(const hq_ports *ports, const char *folder,
                                        const hq_keys *keys, rove_error *error);

@@ -44,11 +44,11 @@ static const rove_allocator *allocator_of(const hq *headquarters) {
 
 /* ---- bytes ------------------------------------------------------------------------------------------------ */
 
-static rove_status hash_entry(hq *headquarters, const uint8_t before[ROVE_SHA256_SIZE],
+static rove_status hash_entry(const hq_ports *ports, const uint8_t before[ROVE_SHA256_SIZE],
                               const rove__hq_act *act, uint8_t out[ROVE_SHA256_SIZE]) {
-    const rove_crypto *crypto = &hq_get_ports(headquarters)->crypto;
+    const rove_crypto *crypto = &ports->crypto;
     rove__buf bytes;
-    rove__buf_init(&bytes, allocator_of(headquarters), ENTRY_MAX);
+    rove__buf_init(&bytes, &ports->allocator, ENTRY_MAX);
     rove__buf_append(&bytes, ENTRY_MARK, sizeof ENTRY_MARK - 1);
     rove__buf_append(&bytes, before, ROVE_SHA256_SIZE);
     rove__buf_u64(&bytes, (uint64_t)act->number);
@@ -89,16 +89,15 @@ static int holds(const seal *of, int newest, const uint8_t *public_der, size_t p
 }
 
 /* 1: a rotation was recorded, and server-next.key is not server.key yet. What somebody writes here is not enough. */
-static int is_by_next(const hq_keys *keys, const seal *newest) {
-    return keys->next.signer != NULL &&
-           memcmp(keys->next.pin, newest->pin, sizeof newest->pin) == 0 &&
-           holds(newest, 1, keys->next.public_der, keys->next.public_size);
+static int is_by_next(const hq_server_key *next, const seal *newest) {
+    return next->signer != NULL && memcmp(next->pin, newest->pin, sizeof newest->pin) == 0 &&
+           holds(newest, 1, next->public_der, next->public_size);
 }
 
 /* The key with which the record goes on. */
 static const hq_server_key *key_after(const hq *headquarters, const seal *newest) {
     const hq_keys *keys = hq_get_keys(headquarters);
-    return is_by_next(keys, newest) ? &keys->next : &keys->own;
+    return is_by_next(&keys->next, newest) ? &keys->next : &keys->own;
 }
 
 void trail_pin_text(const uint8_t pin[ROVE_SHA256_SIZE], char text[TRAIL_PIN_SIZE]) {
@@ -155,8 +154,8 @@ static rove_status put_seal(hq *headquarters, rove__hq_tx *tx, const hq_server_k
 }
 
 /* NOT_FOUND: there is none, or it is none. */
-static rove_status get_seal(hq *headquarters, rove__hq_tx *tx, int64_t number, int newest,
-                            seal *out) {
+static rove_status read_seal(const trail_source *source, rove__hq_tx *tx, int64_t number,
+                             int newest, seal *out) {
     char key[ROVE_NAME_MAX] = NEWEST_KEY;
     rove__arena arena;
     rove__bytes value;
@@ -165,8 +164,8 @@ static rove_status get_seal(hq *headquarters, rove__hq_tx *tx, int64_t number, i
     if (!newest) {
         key_of(key, number);
     }
-    rove__arena_init(&arena, allocator_of(headquarters), ENTRY_MAX);
-    rove_status status = hq_database(headquarters)->directory.setting_get(tx, key, &arena, &value);
+    rove__arena_init(&arena, &source->ports->allocator, ENTRY_MAX);
+    rove_status status = source->directory->setting_get(tx, key, &arena, &value);
     if (status == ROVE_OK && value.size != SEAL_SIZE + (newest ? 8u : 0u)) {
         status = ROVE_NOT_FOUND;
     }
@@ -182,6 +181,22 @@ static rove_status get_seal(hq *headquarters, rove__hq_tx *tx, int64_t number, i
     }
     rove__arena_free(&arena);
     return status;
+}
+
+void trail_source_of(hq *headquarters, trail_source *source) {
+    const hq_keys *keys = hq_get_keys(headquarters);
+    *source = (trail_source){.ports = hq_get_ports(headquarters),
+                             .folder = hq_folder(headquarters),
+                             .directory = &hq_database(headquarters)->directory,
+                             .own = &keys->own,
+                             .next = &keys->next};
+}
+
+static rove_status get_seal(hq *headquarters, rove__hq_tx *tx, int64_t number, int newest,
+                            seal *out) {
+    trail_source source;
+    trail_source_of(headquarters, &source);
+    return read_seal(&source, tx, number, newest, out);
 }
 
 rove_status trail_hash_of(hq *headquarters, rove__hq_tx *tx, int64_t number,
@@ -229,13 +244,13 @@ int trail_parse(const char *text, int64_t *number, uint8_t hash[ROVE_SHA256_SIZE
 }
 
 /* What acts.head says: NOT_FOUND: there is none. CORRUPT: it says nothing. */
-static rove_status read_note(const hq *headquarters, seal *noted) {
-    const rove_files *files = &hq_get_ports(headquarters)->files;
+static rove_status read_note(const hq_ports *ports, const char *folder, seal *noted) {
+    const rove_files *files = &ports->files;
     char path[HQ_PATH_MAX];
     char text[NOTE_MAX];
     size_t size = 0;
     memset(noted, 0, sizeof *noted);
-    rove_status status = hq_join(path, hq_folder(headquarters), NOTE_FILE, NULL);
+    rove_status status = hq_join(path, folder, NOTE_FILE, NULL);
     if (status == ROVE_OK) {
         status = files->read(files->ctx, path, text, sizeof text - 1, &size, NULL);
     }
@@ -274,7 +289,7 @@ void trail_note(hq *headquarters) {
     noting self = {.headquarters = headquarters};
     char path[HQ_PATH_MAX];
     char text[NOTE_MAX];
-    rove_status status = read_note(headquarters, &self.noted);
+    rove_status status = read_note(ports, hq_folder(headquarters), &self.noted);
     self.told = status != ROVE_NOT_FOUND;
     if (status == ROVE_OK || status == ROVE_NOT_FOUND) {
         status = hq_read(headquarters, look_at_newest, &self, NULL);
@@ -340,7 +355,7 @@ static rove_status each_old(void *ctx, const rove__hq_act *act) {
 static rove_status seal_one(hq *headquarters, rove__hq_tx *tx, const hq_server_key *by,
                             const rove__hq_act *act, uint8_t hash[ROVE_SHA256_SIZE]) {
     uint8_t after[ROVE_SHA256_SIZE];
-    rove_status status = hash_entry(headquarters, hash, act, after);
+    rove_status status = hash_entry(hq_get_ports(headquarters), hash, act, after);
     if (status == ROVE_OK) {
         status = put_seal(headquarters, tx, by, act->number, after, 0);
     }
@@ -371,7 +386,9 @@ rove_status trail_append(hq *headquarters, rove__hq_tx *tx, const rove__hq_act *
     const hq_server_key *by = key_after(headquarters, &newest);
     if (status == ROVE_OK) {
         memcpy(hash, newest.hash, sizeof hash);
-    } else if (status == ROVE_NOT_FOUND && read_note(headquarters, &newest) == ROVE_NOT_FOUND) {
+    } else if (status == ROVE_NOT_FOUND &&
+               read_note(hq_get_ports(headquarters), hq_folder(headquarters), &newest) ==
+                   ROVE_NOT_FOUND) {
         status = seal_old(headquarters, tx, act->number, hash);
     }
     /* Where there are no seals and there were some, it begins anew: what is unsealed stays so. */
@@ -395,16 +412,17 @@ rove_status trail_hand_over(hq *headquarters, rove__hq_tx *tx) {
 rove_status trail_handed_over(hq *headquarters, rove__hq_tx *tx, int *over) {
     seal newest;
     rove_status status = get_seal(headquarters, tx, 0, 1, &newest);
-    *over = status == ROVE_OK && is_by_next(hq_get_keys(headquarters), &newest);
+    *over = status == ROVE_OK && is_by_next(&hq_get_keys(headquarters)->next, &newest);
     return status == ROVE_NOT_FOUND ? ROVE_OK : status;
 }
 
 /* ---- verifying -------------------------------------------------------------------------------------------- */
 
 typedef struct verification {
-    hq *headquarters;
+    const trail_source *source;
     rove__hq_tx *tx;
     trail_report *report;
+    uint64_t most;                 /* entries; 0: all */
     uint8_t pin[ROVE_SHA256_SIZE]; /* of the key by which the entry has to be sealed */
     uint8_t public_der[ROVE_PUBLIC_KEY_DER_MAX];
     size_t public_size;
@@ -429,7 +447,7 @@ static trail_finding judge_signature(const verification *self, const seal *of, i
 
 /* From this entry backwards it is the former key, if the act says so: then that is the key. */
 static rove_status take_former(verification *self, const rove__hq_act *act) {
-    const hq_ports *ports = hq_get_ports(self->headquarters);
+    const hq_ports *ports = self->source->ports;
     char name[PUBLIC_NAME_MAX];
     char pin[TRAIL_PIN_SIZE];
     uint8_t hash[ROVE_SHA256_SIZE];
@@ -443,8 +461,7 @@ static rove_status take_former(verification *self, const rove__hq_act *act) {
     }
     public_name(name, self->own.pin);
     rove__arena_init(&arena, &ports->allocator, ENTRY_MAX);
-    rove_status status =
-        hq_database(self->headquarters)->directory.setting_get(self->tx, name, &arena, &key);
+    rove_status status = self->source->directory->setting_get(self->tx, name, &arena, &key);
     if (status == ROVE_OK) {
         rove_span span = {key.data, key.size};
         status = ports->crypto.sha256(ports->crypto.ctx, &span, 1, hash);
@@ -462,7 +479,7 @@ static rove_status take_former(verification *self, const rove__hq_act *act) {
 /* The seal of a number; signature_size 0 where there is none. */
 static rove_status look_up(const verification *self, int64_t number, seal *out) {
     rove_status status =
-        number > 0 ? get_seal(self->headquarters, self->tx, number, 0, out) : ROVE_NOT_FOUND;
+        number > 0 ? read_seal(self->source, self->tx, number, 0, out) : ROVE_NOT_FOUND;
     if (status == ROVE_NOT_FOUND) {
         memset(out, 0, sizeof *out);
         status = ROVE_OK;
@@ -475,6 +492,7 @@ static rove_status each_entry(void *ctx, const rove__hq_act *act) {
     uint8_t expected[ROVE_SHA256_SIZE];
     seal before;
     rove_status status = ROVE_OK;
+    self->report->looked++;
     if (act->number > self->next) { /* past the newest, or below 1 */
         blame(self, TRAIL_UNSEALED, act->number);
         return ROVE_OK;
@@ -487,7 +505,7 @@ static rove_status each_entry(void *ctx, const rove__hq_act *act) {
         status = look_up(self, act->number - 1, &before);
     }
     if (status == ROVE_OK) {
-        status = hash_entry(self->headquarters, before.hash, act, expected);
+        status = hash_entry(self->source->ports, before.hash, act, expected);
     }
     if (status != ROVE_OK) {
         return status;
@@ -510,6 +528,10 @@ static rove_status each_entry(void *ctx, const rove__hq_act *act) {
     self->restored = strcmp(act->act, RESTORE) == 0;
     self->next = act->number - 1;
     self->own = before;
+    if (self->most > 0 && self->report->looked >= self->most) {
+        self->next = 0; /* the rest is not looked at */
+        return ROVE_DONE;
+    }
     return ROVE_OK;
 }
 
@@ -523,7 +545,7 @@ static rove_status each_any(void *ctx, const rove__hq_act *act) {
 static rove_status judge_note(verification *self) {
     seal noted;
     seal then;
-    rove_status status = read_note(self->headquarters, &noted);
+    rove_status status = read_note(self->source->ports, self->source->folder, &noted);
     if (status == ROVE_NOT_FOUND) {
         return ROVE_OK;
     }
@@ -545,20 +567,21 @@ static rove_status judge_note(verification *self) {
     return status == ROVE_CORRUPT ? ROVE_OK : status;
 }
 
-rove_status trail_verify(hq *headquarters, rove__hq_tx *tx, trail_report *report) {
-    const rove__hq_directory *directory = &hq_database(headquarters)->directory;
-    verification self = {.headquarters = headquarters, .tx = tx, .report = report};
+rove_status trail_verify(const trail_source *source, rove__hq_tx *tx, uint64_t most,
+                         trail_report *report) {
+    const rove__hq_directory *directory = source->directory;
+    verification self = {.source = source, .tx = tx, .report = report, .most = most};
     int64_t last = 0;
     seal newest;
     *report = (trail_report){.finding = TRAIL_SOUND};
     rove_status status = directory->act_scan(tx, each_any, &last);
     if (status == ROVE_OK) {
-        status = get_seal(headquarters, tx, 0, 1, &newest);
+        status = read_seal(source, tx, 0, 1, &newest);
     }
     if (status == ROVE_NOT_FOUND) {
         /* Without the newest's seal nothing is known of the end; without any there never was one, or all were removed. */
         seal noted;
-        int had_any = read_note(headquarters, &noted) != ROVE_NOT_FOUND;
+        int had_any = read_note(source->ports, source->folder, &noted) != ROVE_NOT_FOUND;
         status = look_up(&self, last, &self.own);
         blame(&self,
               self.own.signature_size > 0 ? TRAIL_MISSING
@@ -574,7 +597,7 @@ rove_status trail_verify(hq *headquarters, rove__hq_tx *tx, trail_report *report
     }
     report->newest = newest.number;
     memcpy(report->hash, newest.hash, sizeof report->hash);
-    const hq_server_key *key = key_after(headquarters, &newest);
+    const hq_server_key *key = is_by_next(source->next, &newest) ? source->next : source->own;
     memcpy(self.pin, key->pin, sizeof self.pin);
     memcpy(self.public_der, key->public_der, key->public_size);
     self.public_size = key->public_size;

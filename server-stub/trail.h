@@ -27,6 +27,7 @@
 #define ROVE_HQ_TRAIL_H
 
 #include "hq.h"
+#include "keys.h"
 
 #define TRAIL_ROTATION "keys rotate" /* the act; its detail has the pin of the next key */
 #define TRAIL_PIN_SIZE 65            /* a pin in hexadecimal with its NUL */
@@ -44,7 +45,8 @@ typedef enum trail_finding {
 typedef struct trail_report {
     trail_finding finding;
     int64_t number;                 /* of the first entry that is not sound */
-    uint64_t sound;                 /* entries that are */
+    uint64_t looked;                /* at so many entries, from the newest on */
+    uint64_t sound;                 /* of those */
     int64_t newest;                 /* the last entry that was sealed */
     uint8_t hash[ROVE_SHA256_SIZE]; /* of that */
 } trail_report;
@@ -61,8 +63,21 @@ ROVE_CHECK rove_status trail_handed_over(hq *headquarters, rove__hq_tx *tx, int 
 void trail_note(hq *headquarters);
 /* Before a restored database is opened: what acts.head has noted is not of it. */
 ROVE_CHECK rove_status trail_forget(const hq_ports *ports, const char *folder, rove_error *error);
-/* In a transaction: the whole record. What is wrong with it is in the report, and no failure. */
-ROVE_CHECK rove_status trail_verify(hq *headquarters, rove__hq_tx *tx, trail_report *report);
+/* Where a record of acts is read from; all of it is borrowed. */
+typedef struct trail_source {
+    const hq_ports *ports;
+    const char *folder; /* of acts.head */
+    const rove__hq_directory *directory;
+    const hq_server_key *own, *next; /* the server's keys */
+} trail_source;
+/* That of an open headquarters. */
+void trail_source_of(hq *headquarters, trail_source *source);
+/*
+ * In a transaction: the newest `most` entries, 0: the whole record. What is wrong with it is in the report, and no
+ * failure.
+ */
+ROVE_CHECK rove_status trail_verify(const trail_source *source, rove__hq_tx *tx, uint64_t most,
+                                    trail_report *report);
 /* In a transaction: the hash by which an entry was sealed. NOT_FOUND. */
 ROVE_CHECK rove_status trail_hash_of(hq *headquarters, rove__hq_tx *tx, int64_t number,
                                      uint8_t hash[ROVE_SHA256_SIZE]);

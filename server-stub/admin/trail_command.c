@@ -24,7 +24,9 @@ static rove_status verify(void *ctx, rove__hq_tx *tx, rove_error *error) {
     verifying *self = ctx;
     uint8_t hash[ROVE_SHA256_SIZE];
     (void)error;
-    rove_status status = trail_verify(self->headquarters, tx, &self->report);
+    trail_source source;
+    trail_source_of(self->headquarters, &source);
+    rove_status status = trail_verify(&source, tx, 0, &self->report);
     if (status != ROVE_OK || self->number == 0) {
         return status;
     }

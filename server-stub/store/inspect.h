@@ -9,6 +9,7 @@
 
 #include "rove/error.h"
 #include "rove/sys/alloc.h"
+#include "store/database.h"
 
 typedef struct hq_inspection {
     /* OK; NOT_FOUND; CORRUPT, UPGRADE, IO: it cannot be read, and message says why. */
@@ -20,6 +21,7 @@ typedef struct hq_inspection {
     int64_t synchronous;     /* 2: FULL */
     int64_t secure_delete;   /* not asked for: history keeps what was deleted anyway */
     int64_t cell_size_check; /* 1: on */
+    rove_status answered;    /* how a question ended; STATE: it was not asked */
     int looked_deep;         /* it was asked for, and the file could be read */
     char damage[200];        /* the first complaint; "": none */
 
@@ -37,9 +39,19 @@ typedef struct hq_inspection {
     int64_t quotas;   /* devices that had more than their share of a day, in the last week */
 } hq_inspection;
 
-/* `served`: another process has the database open; else the caller keeps others out meanwhile. NOMEM. */
+/* What else is to be asked, in one transaction, of a database that can be read. Its status is only passed on. */
+typedef struct hq_question {
+    rove_status (*ask)(void *ctx, const rove__hq_directory *directory, rove__hq_tx *tx);
+    void *ctx;
+} hq_question;
+
+/*
+ * `served`: another process has the database open; else the caller keeps others out meanwhile. `question` may be NULL.
+ * NOMEM.
+ */
 ROVE_CHECK rove_status hq_sqlite_inspect(const rove_allocator *allocator, const char *path,
-                                         int served, int deep, int64_t now_ms, hq_inspection *out);
+                                         int served, int deep, int64_t now_ms,
+                                         const hq_question *question, hq_inspection *out);
 /* SQLite, as compiled with and as running; constant texts. */
 const char *hq_sqlite_built(void);
 const char *hq_sqlite_running(void);

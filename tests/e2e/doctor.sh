@@ -179,6 +179,7 @@ finds ok 'in use' "by process $hq_pid"
 finds ok 'devices' '2 in service'
 finds ok 'spool' '[0-9]+ files'
 finds ok "server's certificate" 'good for 824 days'
+finds ok 'record of acts' '[0-9]+ entries are as they were recorded'
 run hq doctor --json
 is_json
 same 'wrong, as JSON' 0 "$(field wrong)"
@@ -225,6 +226,29 @@ sqlite3 "$work/hq/hq.db" 'PRAGMA user_version = 99' >/dev/null
 ill 'a newer version wrote it' database UPGRADE
 sqlite3 "$work/hq/hq.db" 'PRAGMA journal_mode = DELETE' >/dev/null
 ill 'another journal' journal_mode 'not WAL'
+
+sqlite3 "$work/hq/hq.db" "UPDATE _act SET operator = 'nobody' WHERE number = 2" >/dev/null
+ill 'a record of acts that was changed' 'record of acts' 'Entry 2 is not what was recorded'
+sqlite3 "$work/hq/hq.db" 'DELETE FROM _act WHERE number = (SELECT max(number) FROM _act)' >/dev/null
+ill 'and one that was cut off' 'record of acts' 'Entry [0-9]+ is missing'
+
+tell 'more acts than are looked at without being asked to'
+"$python" -I -c 'import sqlite3, sys
+db = sqlite3.connect(sys.argv[1])
+db.execute("DELETE FROM _act")
+db.execute("DELETE FROM _setting WHERE key LIKE \"act/%\"")
+db.executemany("INSERT INTO _act(number, at_ms, operator, act, detail, seq) VALUES(?, 1, ?, ?, ?, 0)",
+               ((n, "eva", "set", "x") for n in range(1, 1200)))
+db.commit()' "$work/hq/hq.db"
+rm -f "$work/hq/acts.head"
+must hq users add late --name 'Late Lee'
+run hq doctor
+exits 0
+finds ok 'record of acts' 'the newest 1000 entries are as they were recorded; --deep looks at all'
+run hq doctor --deep
+finds ok 'record of acts' ' 1200 entries are as they were recorded'
+rm -rf "$work/hq"
+cp -rp "$work/good.hq" "$work/hq"
 
 tell 'a clock that was set back, and one a long time from now'
 run hq --clock-offset-ms -86400000 doctor

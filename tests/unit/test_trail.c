@@ -15,6 +15,7 @@
 typedef struct world {
     headquarters h;
     trail_report report;
+    uint64_t most; /* entries that are looked at; 0: all */
     const char *detail;
 } world;
 
@@ -38,7 +39,9 @@ static void record(world *w, const char *detail) {
 static rove_status verify(void *ctx, rove__hq_tx *tx, rove_error *error) {
     world *w = ctx;
     (void)error;
-    return trail_verify(w->h.hq, tx, &w->report);
+    trail_source source;
+    trail_source_of(w->h.hq, &source);
+    return trail_verify(&source, tx, w->most, &w->report);
 }
 
 static void expect(world *w, trail_finding finding, int64_t number) {
@@ -97,6 +100,26 @@ static void what_is_as_it_was_recorded_is_sound(void **state) {
     assert_memory_not_equal(before, w->report.hash, sizeof before);
     tamper(w, "SELECT 1");
     expect(w, TRAIL_SOUND, 0);
+}
+
+/* As many as are asked for, from the newest on; what is older is not looked at. */
+static void the_newest_can_be_looked_at_alone(void **state) {
+    world *w = *state;
+    w->most = 3;
+    expect(w, TRAIL_SOUND, 0);
+    assert_int_equal(w->report.looked, 3);
+    assert_int_equal(w->report.sound, 3);
+    tamper(w, "UPDATE _act SET detail = 'nothing' WHERE number = 7");
+    expect(w, TRAIL_SOUND, 0);
+    w->most = 4;
+    expect(w, TRAIL_CHANGED, 7);
+    w->most = 100;
+    expect(w, TRAIL_CHANGED, 7);
+    assert_int_equal(w->report.looked, ACTS + 1);
+    assert_int_equal(w->report.sound, ACTS);
+    w->most = 2;
+    tamper(w, "DELETE FROM _act WHERE number = 10");
+    expect(w, TRAIL_MISSING, 10);
 }
 
 static void each_column_of_an_entry_counts(void **state) {
@@ -333,6 +356,7 @@ static void a_signature_is_of_one_message_by_one_key(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_as_it_was_recorded_is_sound, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_newest_can_be_looked_at_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(each_column_of_an_entry_counts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_removed_is_missed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_removed_and_closed_up_is_seen, set_up, tear_down),

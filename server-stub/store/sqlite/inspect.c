@@ -166,11 +166,26 @@ static rove_status look(rove__hq_tx *tx, int deep, int64_t now_ms, hq_inspection
     return status;
 }
 
+/* Of one moment, also where another process writes. */
+static rove_status ask(rove__hq_tx *tx, const hq_question *question) {
+    rove__hq_directory directory;
+    memset(&directory, 0, sizeof directory);
+    rove__lite_fill_directory(&directory);
+    int code = sqlite3_exec(tx->db, "BEGIN", NULL, NULL, NULL);
+    rove_status status = rove__lite_status(tx->db, code, NULL, DOING);
+    if (status == ROVE_OK) {
+        status = question->ask(question->ctx, &directory, tx);
+        (void)sqlite3_exec(tx->db, "ROLLBACK", NULL, NULL, NULL);
+    }
+    return status;
+}
+
 rove_status hq_sqlite_inspect(const rove_allocator *allocator, const char *path, int served,
-                              int deep, int64_t now_ms, hq_inspection *out) {
+                              int deep, int64_t now_ms, const hq_question *question,
+                              hq_inspection *out) {
     rove__lite lite = {.allocator = *allocator};
     rove_error error = {.message = ""};
-    *out = (hq_inspection){.database = ROVE_NOT_FOUND};
+    *out = (hq_inspection){.database = ROVE_NOT_FOUND, .answered = ROVE_STATE};
     if (size_of(path, "") < 0) {
         return ROVE_OK;
     }
@@ -185,6 +200,9 @@ rove_status hq_sqlite_inspect(const rove_allocator *allocator, const char *path,
     out->database = open_file(tx, path, served, &error);
     if (out->database == ROVE_OK) {
         out->database = look(tx, deep, now_ms, out, &error);
+    }
+    if (out->database == ROVE_OK && question != NULL) {
+        out->answered = ask(tx, question);
     }
     rove__text_format(out->message, sizeof out->message, "%s",
                       out->database == ROVE_OK ? "" : error.message);
