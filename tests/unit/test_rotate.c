@@ -49,7 +49,9 @@ typedef struct reading {
 static rove_status verify(void *ctx, rove__hq_tx *tx, rove_error *error) {
     reading *self = ctx;
     (void)error;
-    return trail_verify(self->hq, tx, &self->report);
+    trail_source source;
+    trail_source_of(self->hq, &source);
+    return trail_verify(&source, tx, 0, &self->report);
 }
 
 static void expect(headquarters *h, trail_finding finding, int64_t number) {
