@@ -370,6 +370,44 @@ static void test_a_body_at_its_limit_and_one_past(void **state) {
     }
 }
 
+/* Clients that say much and never end, until there is no memory for one more: only the drop box is closed for it. */
+static void test_a_flood_stops_no_exchange(void **state) {
+    static line lines[64];
+    static char zeros[DROP_BODY_MAX - 16];
+    world *w = *state;
+    device phone;
+    sealed_batch batch;
+    size_t count = 0;
+    int status = 0;
+    sender_batch(&w->phone, "later", 1, &batch);
+    for (; status != 503; count++) {
+        assert_true(count < sizeof lines / sizeof lines[0]);
+        lines[count] = line_open(&w->c);
+        line_say(&lines[count], DROP_HEAD, sizeof DROP_HEAD - 1);
+        line_say(&lines[count], "Content-Length: 1048576\r\n\r\n", 27);
+        line_say(&lines[count], zeros, sizeof zeros);
+        put_all(w, &batch);
+        status = ask(w);
+        assert_true(status == 200 || status == 503);
+    }
+    assert_true(count > 8);
+    assert_non_null(strstr(w->c.answer, "Rove-Status: LATER\r\n"));
+    device_start(w->o, &phone, "drop_phone");
+    device_served(&phone, device_sync(&phone));
+    device_close(&phone);
+    while (count > 0) {
+        line_close(&lines[--count]);
+    }
+    do { /* that they are gone is noticed when it is */
+        w->h->clock.offset_ms += MINUTES;
+        put_all(w, &batch);
+        status = ask(w);
+    } while (status == 503);
+    assert_int_equal(status, 200);
+    assert_int_equal(w->answers[0], DROP_TAKEN);
+    sealed_free(&batch);
+}
+
 static int ask_nothing(world *w) {
     return line_ask_once(&w->c, DROP_HEAD "Content-Length: 0\r\n\r\n");
 }
@@ -459,6 +497,7 @@ int main(void) {
         TEST(test_what_is_no_list_of_records),
         TEST(test_records_at_their_limit_and_one_past),
         TEST(test_a_body_at_its_limit_and_one_past),
+        TEST(test_a_flood_stops_no_exchange),
         TEST(test_requests_of_an_address),
         TEST(test_batches_of_a_device_that_wait),
         TEST(test_how_long_a_batch_waits),
