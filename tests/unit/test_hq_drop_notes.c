@@ -247,25 +247,45 @@ static void test_who_is_gone_is_heard(void **state) {
     rove__buf_free(&n.row);
 }
 
+/* A sound account, in place of a visit. */
+static void note_account(const sender *d, noted *n) {
+    const rove__entity *account = rove__registry_by_name(hq_registry(d->h->hq), "Account");
+    rove__arena arena;
+    rove__row row;
+    rove__arena_init(&arena, &d->h->ports.allocator, 1 << 20);
+    assert_int_equal(rove__row_init(&row, account, 0, &arena), ROVE_OK);
+    rove__row_set(&row, (size_t)rove__entity_field_named(account, "name"),
+                  rove__value_text("Hotel Noted"));
+    rove__buf_reset(&n->row);
+    assert_int_equal(rove__row_to_packed(&row, &n->row), ROVE_OK);
+    n->note.entity = account->number;
+    n->note.row = (rove__bytes){n->row.data, n->row.size};
+    rove__arena_free(&arena);
+}
+
 static void test_notes_that_are_none(void **state) {
     world *w = *state;
     noted good;
     noted n;
     sender other;
+    sender forger = w->phone; /* shows its certificate, and has not its key */
     rove_id account = known_account(w);
     sender_start(w->h, &other, 2001, w->phone.user);
     note_visit(&w->phone, account, 1, &good);
     note_visit(&w->phone, account, 2, &n);
+    memcpy(forger.key, other.key, sizeof forger.key);
+    forger.key_size = other.key_size;
     put_note(w, &other, &n); /* another device says it of this one */
+    put_note(w, &forger, &n);
     put_note(w, &w->phone, &good);
-    n.note.entity = 6; /* an account is made where one can see which there are */
+    note_account(&w->phone, &n); /* that is made where one can see which there are */
     put_note(w, &w->phone, &n);
     n.note.entity = 60000; /* of a later version */
     put_note(w, &w->phone, &n);
     n.note.entity = good.note.entity;
     n.note.row = (rove__bytes){(const uint8_t *)"\xff\xff\xff", 3};
     put_note(w, &w->phone, &n);
-    assert_answered(w, "31323");
+    assert_answered(w, "331323");
     assert_int_equal(open_reviews(w->h), 1);
     rove__buf_free(&good.row);
     rove__buf_free(&n.row);
@@ -370,9 +390,11 @@ static void test_the_receipt_of_a_wipe_is_shown(void **state) {
     assert_int_equal(hq_read(w->h->hq, read_order, &order, NULL), ROVE_OK);
     memcpy(receipt.nonce, order.notes, sizeof receipt.nonce);
     put_receipt(w, &other, &receipt); /* nobody says it for another */
+    other.certificate = w->phone.certificate;
+    put_receipt(w, &other, &receipt);
     receipt.kind = ROVE_ORDER_LOCK;
     put_receipt(w, &w->phone, &receipt);
-    assert_answered(w, "31");
+    assert_answered(w, "331");
     assert_int_equal(headquarters_run(w->h, &s, "devices", NULL), HQ_EXIT_DONE);
     assert_null(strstr(s.out, "sealed"));
     receipt.kind = ROVE_ORDER_WIPE;
