@@ -35,7 +35,16 @@
 static inline rove_status example_answer(void *ctx, const rove_request *request,
                                          rove_response *response, rove_error *error) {
     static const uint8_t nonce[32];
-    uint8_t identity[128] = {1 /* version */,
+    static const uint8_t sealing_key[91] = {
+        0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01,
+        0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+        0x04, 0x19, 0x82, 0x0c, 0xe2, 0xd0, 0x88, 0x9b, 0x5b, 0x6c, 0xe0, 0x33, 0x76,
+        0x57, 0x72, 0x87, 0x33, 0x9a, 0x75, 0xfe, 0x9a, 0x8b, 0x37, 0x98, 0x16, 0xf9,
+        0x70, 0x18, 0x1c, 0xb3, 0xf8, 0x60, 0x4f, 0x2d, 0xef, 0xb2, 0xa4, 0x6e, 0x1d,
+        0xfd, 0xf7, 0x46, 0x51, 0x34, 0x4e, 0x38, 0x83, 0xa3, 0xef, 0x27, 0x0c, 0xa7,
+        0x58, 0x80, 0x85, 0x5a, 0x85, 0xf6, 0xc7, 0x02, 0x30, 0xfd, 0x86, 0x2e, 0xd7,
+    };
+    uint8_t identity[256] = {1 /* version */,
                              7 /* replica */,
                              9 /* user */,
                              0,
@@ -62,8 +71,10 @@ static inline rove_status example_answer(void *ctx, const rove_request *request,
         status = request->read_body(request->ctx, ignored, sizeof ignored, &size);
     }
     /* After them two pins of 32 bytes and an empty name: zeros. */
-    return status == ROVE_OK ? request->write_answer(request->ctx, identity, 10 + 2 * 32 + 1)
-                             : status;
+    memcpy(identity + 10 + 2 * 32 + 1, sealing_key, sizeof sealing_key);
+    return status == ROVE_OK
+               ? request->write_answer(request->ctx, identity, 10 + 2 * 32 + 1 + sizeof sealing_key)
+               : status;
 }
 
 /* The ports of a POSIX system; example_ports_free when the replica is closed. */
@@ -88,7 +99,8 @@ static inline void example_ports_free(rove_ports *ports) {
 /* An enrolled replica in `folder`, emptied of what a former run left. */
 static inline rove *example_open(const rove_ports *ports, const char *folder) {
     static const char *const files[] = {"replica.db",     "replica.db-wal", "replica.db-shm",
-                                        "replica.db-log", "identity",       "core.key"};
+                                        "replica.db-log", "identity",       "core.key",
+                                        "drop.box",       "drop.to"};
     rove *replica = NULL;
     rove_error error;
     char path[256];

@@ -73,7 +73,7 @@ struct phone {
     uint8_t order[ROVE_ORDER_MAX];
     size_t order_size;             /* 0: nothing */
     uint8_t pin[ROVE_SHA256_SIZE]; /* of headquarters' key */
-    const uint8_t *seal_key;       /* headquarters'; NULL: it has none */
+    const uint8_t *seal_key;       /* headquarters', to enrol with; NULL: it has none */
     uint64_t seq;
     uint64_t judged;                       /* highest batch */
     rove__chain chain;                     /* at it */
@@ -82,6 +82,7 @@ struct phone {
     size_t accounts;                       /* that headquarters has */
     size_t page_rows;                      /* 0: all in one page */
     int64_t until_ms, renew_after_ms, welcome_renew_ms, lease_ms;
+    const uint8_t *welcome_seal_key;
     size_t most_pushed; /* bytes of rows in one request */
     int enrolments, renewals, fresh_renewals, exchanges, requests;
 
@@ -151,6 +152,10 @@ static inline void phone_welcome(phone *p, rove__frame_writer *writer, rove__buf
                              .poll_ms = 600000,
                              .renew_after_ms = p->welcome_renew_ms,
                              .lease_ms = p->lease_ms};
+
+    if (p->welcome_seal_key != NULL) {
+        welcome.seal_key = (rove__bytes){p->welcome_seal_key, ROVE_SEAL_KEY_SIZE};
+    }
 
     PHONE_MESSAGE(p, writer, answer, ROVE_FRAME_WELCOME, welcome, &welcome);
 }
@@ -507,7 +512,8 @@ static inline void phone_read_clock(void *ctx, rove_clock_reading *reading) {
 static inline void phone_forget(const char *folder) {
     static const char *const files[] = {"replica.db",     "replica.db-wal", "replica.db-shm",
                                         "replica.db-log", "lock",           "identity",
-                                        "identity.next",  "core.key",       "orders"};
+                                        "identity.next",  "core.key",       "orders",
+                                        "drop.box",       "drop.lock",      "drop.to"};
     char path[128];
 
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {

@@ -364,6 +364,11 @@ typedef struct rove_state {
     int locked; /* 1: nothing that is counted or dated by the replica is known, and is 0 */
     /* Trusted time until which the replica may be read without a sync; 0: for ever. At or before now_ms: sync. */
     int64_t lease_until_ms;
+    /* The drop box (rove/drop.h), known also when it is locked: records that wait to be sent, since when the oldest one does (by the
+     * device's clock; 0: none waits), and those that headquarters refused for good. */
+    uint64_t dropped;
+    int64_t dropped_since_ms;
+    uint64_t drop_refused;
 } rove_state;
 /* Fills in *state, as far as its `size` reaches. Waits for a write under way. */
 ROVE_CHECK rove_status rove_read_state(rove *replica, rove_state *state, rove_error *error);

@@ -10,6 +10,7 @@
 #define ROVE_ROVE_H
 
 #include "rove/client.h"
+#include "rove/drop.h"
 #include "rove/error.h"
 #include "rove/status.h"
 #include "rove/value.h"

@@ -126,14 +126,18 @@ static rove_status prepare(rove *replica, const char *folder) {
     replica->identity_path = rove__alloc(allocator, size);
     replica->next_path = rove__alloc(allocator, size);
     replica->orders_path = rove__alloc(allocator, size);
+    replica->folder = rove__alloc_text(allocator, folder);
     if (replica->identity_path == NULL || replica->next_path == NULL ||
-        replica->orders_path == NULL) {
+        replica->orders_path == NULL || replica->folder == NULL) {
         return ROVE_NOMEM;
     }
     rove__text_format(replica->identity_path, size, "%s/identity", folder);
     rove__text_format(replica->next_path, size, "%s/identity.next", folder);
     rove__text_format(replica->orders_path, size, "%s/orders", folder);
     rove_status status = rove__mutex_new(allocator, &replica->mutex);
+    if (status == ROVE_OK) {
+        status = rove__mutex_new(allocator, &replica->dropping);
+    }
     return status == ROVE_OK ? rove__mutex_new(allocator, &replica->watching) : status;
 }
 
@@ -212,6 +216,8 @@ void rove_close(rove *replica) {
     rove__credentials_free(&allocator, replica->credentials);
     rove__mutex_free(replica->mutex);
     rove__mutex_free(replica->watching);
+    rove__mutex_free(replica->dropping);
+    rove__free(&allocator, replica->folder);
     rove__free(&allocator, replica->identity_path);
     rove__free(&allocator, replica->next_path);
     rove__free(&allocator, replica->orders_path);

@@ -106,16 +106,16 @@ static void take_mark(rove__drop *drop, rove__bytes record) {
     rove__reader_init(&reader, record.data + 2, record.size - 2);
     uint64_t notes = rove__reader_u64(&reader);
     rove_replica replica = rove__reader_u32(&reader);
-    uint64_t batch = rove__reader_u64(&reader);
+    int64_t position = (int64_t)rove__reader_u64(&reader);
     if (rove__reader_status(&reader) == ROVE_OK) {
         drop->notes_left = notes;
         drop->replica = replica;
-        drop->batch = batch;
+        drop->position = position;
     }
 }
 
 static int has_mark(const rove__drop *drop) {
-    return drop->notes_left > 0 || drop->batch > 0;
+    return drop->notes_left > 0 || drop->replica > 0;
 }
 
 static rove_status put_mark(const rove__drop *drop, rove__buf *out) {
@@ -124,7 +124,7 @@ static rove_status put_mark(const rove__drop *drop, rove__buf *out) {
     size_t at = 2 + rove__u64_put(bytes + 2, drop->notes_left);
 
     at += rove__u32_put(bytes + at, drop->replica);
-    (void)rove__u64_put(bytes + at, drop->batch);
+    (void)rove__u64_put(bytes + at, (uint64_t)drop->position);
     return put_entry(&drop->ports->crypto, &entry, out);
 }
 

@@ -9,8 +9,9 @@
  *            at      Unix ms by the device's clock when it was put in
  *            check   the first bytes of SHA-256 of size, at and record
  *            record  sealed, or a mark
- *   mark   = 1:byte 0:byte notes:u64 replica:u32 batch:u64
- *            of what left the file: how many notes; and up to which batch of which number the outbox was put in. At most one
+ *   mark   = 1:byte 0:byte notes:u64 replica:u32 position:u64
+ *            how many notes left the file; and which device's unsent work was put in up to which position (store.h), 0: none
+ *            was. At most one
  *
  * It is appended to, and what is taken leaves it by an atomic rewrite; both under the lock `drop.lock`, which nobody holds while
  * he waits for the network. What a power cut left of an entry at the end is cut; a damaged entry between others is no entry, and
@@ -36,9 +37,9 @@ typedef struct rove__drop {
     rove__buf entries; /* whole ones, without the mark */
     int differs;    /* the file has something else: a torn end, damage; it has to be written anew */
     uint64_t notes; /* written in this folder ever, those that left included */
-    uint64_t notes_left; /* the mark's */
-    rove_replica replica;
-    uint64_t batch;
+    uint64_t notes_left;  /* the mark's */
+    rove_replica replica; /* the mark's */
+    int64_t position;
 } rove__drop;
 
 /* Borrowed until the drop box changes. */

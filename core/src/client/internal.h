@@ -22,6 +22,7 @@ struct rove {
     rove__store_ports store_ports;             /* borrow from `ports` */
     rove__credentials_ports credentials_ports; /* the same */
     rove__store *store;
+    char *folder;
     char *identity_path;
     char *next_path; /* of the identity of whom the device passes to (handover.c) */
     char *orders_path;
@@ -30,6 +31,7 @@ struct rove {
     rove_watcher watcher;
     void *watcher_ctx;
 
+    rove__mutex *dropping; /* held for moments by who writes to the drop box */
     rove__mutex *mutex;
     int busy;                       /* enrolment, a sync or an exchange runs */
     rove__credentials *credentials; /* NULL: not enrolled */

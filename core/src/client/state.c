@@ -3,7 +3,7 @@
  */
 #include <string.h>
 
-#include "client/internal.h"
+#include "client/drop_post.h"
 
 static void add_handle(rove *replica, rove_state *state) {
     rove__mutex_enter(replica->mutex);
@@ -13,6 +13,18 @@ static void add_handle(rove *replica, rove_state *state) {
         replica->credentials != NULL ? replica->credentials->identity.until_ms : 0;
     state->next_sync_ms = replica->next_sync_ms;
     rove__mutex_leave(replica->mutex);
+}
+
+static rove_status add_drop(rove *replica, rove_state *state, rove_error *error) {
+    rove_drop_state drop = {.size = sizeof drop};
+    rove_error detail = {.message = ""};
+    rove_status status = rove__drop_count(&replica->ports, replica->folder, &drop, &detail);
+
+    state->dropped = drop.waiting;
+    state->dropped_since_ms = drop.oldest_ms;
+    state->drop_refused = drop.refused;
+    /* Of one that is too big says so who sends it, or puts more in. */
+    return status == ROVE_TOO_BIG ? ROVE_OK : rove__client_said(status, &detail, error);
 }
 
 rove_status rove_read_state(rove *replica, rove_state *out, rove_error *error) {
@@ -55,6 +67,10 @@ rove_status rove_read_state(rove *replica, rove_state *out, rove_error *error) {
                         .encrypted = rove__store_is_sealed(replica->store),
                         .locked = locked};
     add_handle(replica, &state);
+    status = add_drop(replica, &state, error);
+    if (status != ROVE_OK) {
+        return status;
+    }
     state.now_ms = rove__store_now_ms(replica->store, &state.clock_trusted);
     replica->ports.clock.read(replica->ports.clock.ctx, &reading);
     state.lease_until_ms = rove__store_lease_until(replica->store, state.now_ms);

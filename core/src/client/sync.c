@@ -9,7 +9,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
-#include "client/internal.h"
+#include "client/drop_post.h"
 #include "sync/backoff.h"
 #include "wire/frame.h"
 
@@ -284,12 +284,15 @@ static void obey_locked(rove *replica) {
 static rove_status sync_taken(syncing *run, rove_error *error) {
     rove *replica = run->replica;
 
-    rove_status enrolled = rove__client_enrolled(replica, error);
-    if (enrolled != ROVE_OK) {
-        return enrolled;
-    }
     rove_error detail = {.message = ""};
-    rove_status status = rove__client_contact(replica, &detail);
+    rove_status status = rove__client_drop(replica, stop, run);
+    if (status == ROVE_OK) {
+        status = rove__client_enrolled(replica, &detail);
+    }
+    if (status != ROVE_OK) {
+        return rove__client_said(status, &detail, error);
+    }
+    status = rove__client_contact(replica, &detail);
     if (status == ROVE_OK) {
         status = reconcile(run, &detail);
         if (status == ROVE_REVOKED) {

@@ -68,6 +68,8 @@ static const char *const texts[ROVE_EXCHANGE_SQL_COUNT] = {
     [ROVE_EXCHANGE_FORMER_STATE] = "UPDATE _batch SET state = ?2, seq = iif(?3 = 0, seq, ?3)"
                                    " WHERE number = ?1",
     [ROVE_EXCHANGE_FORMER_REST] = "UPDATE _batch SET state = 4 WHERE number < 0 AND state = 3",
+    [ROVE_EXCHANGE_BATCH_UNSENT] = "SELECT number FROM _batch WHERE number > ?1"
+                                   " AND (state = 0 OR state IN (3, 4)) ORDER BY number LIMIT 1",
     [ROVE_EXCHANGE_BATCH_SHIFT] = "UPDATE _batch SET number = number - ?1 WHERE number > ?1",
     [ROVE_EXCHANGE_BATCH_RETIRE] = "UPDATE _batch SET number = number - ?1, state = iif(state = 0, 3, 2)"
                                    " WHERE number BETWEEN 1 AND ?2",
@@ -88,6 +90,7 @@ static const char *const texts[ROVE_EXCHANGE_SQL_COUNT] = {
                                   " CROSS JOIN _sealed s ON s.batch = b.number WHERE b.state = 0"
                                   " AND b.number BETWEEN ?1 AND ?3 AND (b.number > ?1 OR s.ordinal > ?2)"
                                   " ORDER BY b.number, s.ordinal LIMIT 1",
+    [ROVE_EXCHANGE_SEALED_OF] = "SELECT record FROM _sealed WHERE batch = ?1 ORDER BY ordinal",
     [ROVE_EXCHANGE_SEALED_DROP] = "DELETE FROM _sealed WHERE batch = ?1",
     [ROVE_EXCHANGE_SEALED_RETIRE] = "UPDATE _sealed SET batch = batch - ?1 WHERE batch BETWEEN 1 AND ?2",
     [ROVE_EXCHANGE_SCOPE_PARTS] = "SELECT part, rows FROM _scope WHERE root = ?1",

@@ -40,7 +40,8 @@ typedef enum rove__exchange_sql {
     ROVE_EXCHANGE_FORMER_STATE,  /* state (2) and seq (3; 0: as it is) of number (1) */
     ROVE_EXCHANGE_FORMER_REST,   /* those that were sent and not taken */
     ROVE_EXCHANGE_FORMER_FORGET, /* of former numbers: no frame, nor one that needs its chain */
-    ROVE_EXCHANGE_BATCH_SHIFT,   /* number less (1), of those above it */
+    ROVE_EXCHANGE_BATCH_UNSENT, /* the next number after (1) of one that headquarters does not have */
+    ROVE_EXCHANGE_BATCH_SHIFT, /* number less (1), of those above it */
     ROVE_EXCHANGE_BATCH_RETIRE, /* number less (1), state 2 or, in flight, 3, of those from 1 to (2) */
     ROVE_EXCHANGE_FRAME_PUT,    /* batch, ordinal, rows */
     ROVE_EXCHANGE_FRAME_NEXT, /* batch, ordinal, rows, frames, schema after (1, 2), up to batch (3) */
@@ -53,6 +54,7 @@ typedef enum rove__exchange_sql {
     ROVE_EXCHANGE_FRAME_RETIRE,  /* batch less (1), of those from 1 to (2) */
     ROVE_EXCHANGE_SEALED_PUT,    /* batch, ordinal, at, record */
     ROVE_EXCHANGE_SEALED_NEXT,   /* as FRAME_NEXT, with the record */
+    ROVE_EXCHANGE_SEALED_OF,     /* record of a batch, ascending by ordinal */
     ROVE_EXCHANGE_SEALED_DROP,   /* of a batch */
     ROVE_EXCHANGE_SEALED_RETIRE, /* batch less (1), of those from 1 to (2) */
     ROVE_EXCHANGE_SCOPE_PARTS,   /* part, rows of a root */
@@ -271,11 +273,21 @@ ROVE_CHECK rove_status rove__journal_prune(rove__store *store, rove_error *error
 /* Timeline and `safe`. */
 ROVE_CHECK rove_status rove__journal_welcome(rove__store *store, const rove__welcome *welcome,
                                              rove_error *error);
+/* Seals one batch, in the caller's transaction, and hands each record over; what a frame has is borrowed for the call. */
+typedef rove_status (*rove__record_taker)(void *ctx, rove__store *store, const rove__sealed *frame,
+                                          const rove__buf *record, rove_error *error);
+ROVE_CHECK rove_status rove__journal_records(rove__store *store, int64_t batch,
+                                             const rove__sealer *sealer, rove__record_taker take,
+                                             void *ctx, rove_error *error);
 /* Seals one batch, in the caller's transaction: its plain frames are gone afterwards. */
 ROVE_CHECK rove_status rove__journal_seal(rove__store *store, int64_t batch,
                                           const rove__sealer *sealer, rove_error *error);
 /* fork.c: batches 1 to `until` of the present number become those of a former one, below 0. */
 ROVE_CHECK rove_status rove__fork_retire(rove__store *store, int64_t until, rove_error *error);
+/* handover.c: what headquarters refused, as it was sent, in batches of its own; the list is empty afterwards. */
+ROVE_CHECK rove_status rove__freeze_refused(rove__store *store, rove__exchange *exchange,
+                                            rove_error *error);
+
 /* ---- former.c: batches of former numbers ---- */
 
 #define ROVE_FORMER_KEPT 2 /* state: headquarters has it */

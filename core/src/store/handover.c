@@ -58,9 +58,7 @@ static rove_status add_rejections(rove__flight *flight, rove__exchange *exchange
     return status;
 }
 
-/* What headquarters refused, as it was sent, in batches of its own. */
-static rove_status freeze_rejections(rove__store *store, rove__exchange *exchange,
-                                     rove_error *error) {
+rove_status rove__freeze_refused(rove__store *store, rove__exchange *exchange, rove_error *error) {
     int64_t frozen = 0;
     rove__flight flight;
 
@@ -108,7 +106,7 @@ static rove_status put_away(rove__store *store, rove__exchange *exchange,
 
     rove_status status = ROVE_OK;
     if (!ROVE_PLANTED(D11_REFUSED_GONE)) {
-        status = freeze_rejections(store, exchange, error);
+        status = rove__freeze_refused(store, exchange, error);
     }
     if (status == ROVE_OK && !ROVE_PLANTED(D11_UNSENT_GONE)) {
         status = rove__freeze_rows(store, NULL, 0, error);
@@ -189,8 +187,7 @@ rove_status rove__store_hand_over(rove__store *store, const rove__hand_over *to,
     }
     status = rove__exchange_begin(store, &exchange, error);
     if (status == ROVE_OK && to->seal_key != NULL) {
-        status = rove__meta_put_bytes(store, ROVE_META_SEAL_KEY, to->seal_key, ROVE_SEAL_KEY_SIZE,
-                                      error);
+        status = rove__meta_put_seal_key(store, to->seal_key, error);
     }
     if (status == ROVE_OK) {
         status = put_away(store, exchange, to->sealer, error);

@@ -228,8 +228,7 @@ static rove_status learn(rove__store *store, const rove__welcome *welcome, rove_
                                       welcome->policy.size, error);
     }
     if (status == ROVE_OK && welcome->seal_key.size > 0) {
-        status = rove__meta_put_bytes(store, ROVE_META_SEAL_KEY, welcome->seal_key.data,
-                                      welcome->seal_key.size, error);
+        status = rove__meta_put_seal_key(store, welcome->seal_key.data, error);
     }
     if (status == ROVE_OK &&
         memcmp(store->digest_key, welcome->digest_key, sizeof store->digest_key) != 0) {

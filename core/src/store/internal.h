@@ -117,7 +117,7 @@ struct rove__store {
     sqlite3_mutex *
         queue; /* held while waiting for it: whoever comes back at once comes behind whoever waits */
     const void *_Atomic holder;  /* the thread with a transaction open, NULL: none */
-    sqlite3_mutex *anchor_mutex; /* held for moments: over the anchor, the lease and the signer */
+    sqlite3_mutex *anchor_mutex; /* held for moments: over the anchor, the lease, the signer and the sealing key */
     sqlite3_stmt *common[ROVE_SQL_COMMON_COUNT];
     rove__entity_statements *entities; /* by the position in the registry */
 
@@ -130,6 +130,8 @@ struct rove__store {
     size_t signer_size;
     int signer_sealed; /* while the replica is locked: with the data key */
     uint8_t signer_seal[ROVE_UNIT_SEAL_SIZE];
+    uint8_t seal_key[ROVE_SEAL_KEY_SIZE]; /* headquarters', as it said last; under anchor_mutex */
+    int has_seal_key;
     rove__store_clock clock;
     rove__store_clock clock_written; /* as it stands in _meta */
     struct { /* of the above, when the transaction began: what a rollback brings back */
@@ -269,6 +271,9 @@ ROVE_CHECK rove_status rove__meta_put_cursor(rove__store *store, rove__cursor cu
                                              rove_error *error);
 ROVE_CHECK rove_status rove__meta_put_anchor(rove__store *store, const rove__anchor *anchor,
                                              rove_error *error);
+/* With the handle's copy; in a transaction that is rolled back the handle keeps it: headquarters said so all the same. */
+ROVE_CHECK rove_status rove__meta_put_seal_key(rove__store *store, const uint8_t *key,
+                                               rove_error *error);
 /* Into the database alone: the handle has it when it is committed (rove__lease_set). */
 ROVE_CHECK rove_status rove__meta_put_lease(rove__store *store, const rove__lease *lease,
                                             rove_error *error);

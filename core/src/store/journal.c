@@ -221,8 +221,14 @@ static rove_status find_recipient(rove__store *store, const rove__sealer *sealer
     return status;
 }
 
+/* Whoever gets the records of a batch. */
+typedef struct taker {
+    rove__record_taker take;
+    void *ctx;
+} taker;
+
 static rove_status seal_frame(rove__store *store, int64_t batch, const rove__sealing *sealing,
-                              rove__sealed *frame, rove_error *error) {
+                              rove__sealed *frame, const taker *to, rove_error *error) {
     rove__buf *record = &store->exchange->bytes;
     sqlite3_stmt *statement = NULL;
 
@@ -235,15 +241,15 @@ static rove_status seal_frame(rove__store *store, int64_t batch, const rove__sea
     frame->rows.size = (size_t)sqlite3_column_bytes(statement, 0);
     rove__buf_reset(record);
     status = rove__sealing_frame(sealing, frame, record);
+    if (status == ROVE_OK) {
+        status = to->take(to->ctx, store, frame, record, error);
+    }
     sqlite3_reset(statement);
-    return status == ROVE_OK ? rove__exchange_run(store, ROVE_EXCHANGE_SEALED_PUT, error, "iiib",
-                                                  batch, (int64_t)frame->ordinal, store->now_ms,
-                                                  (const void *)record->data, record->size)
-                             : status;
+    return status;
 }
 
 static rove_status seal_frames(rove__store *store, int64_t batch, const rove__sealer *sealer,
-                               rove__sealed *frame, rove_error *error) {
+                               rove__sealed *frame, const taker *to, rove_error *error) {
     const uint8_t *recipient = NULL;
     uint8_t signature[ROVE_SIGNATURE_MAX];
     rove__sealing sealing;
@@ -260,16 +266,15 @@ static rove_status seal_frames(rove__store *store, int64_t batch, const rove__se
     }
     status = rove__sealing_begin(&sealing, store->ports.crypto, recipient);
     for (; status == ROVE_OK && frame->ordinal < frame->batch.frames; frame->ordinal++) {
-        status = seal_frame(store, batch, &sealing, frame, error);
+        status = seal_frame(store, batch, &sealing, frame, to, error);
     }
     rove__sealing_end(&sealing);
-    return status == ROVE_OK
-               ? rove__exchange_run(store, ROVE_EXCHANGE_FRAME_DROP, error, "i", batch)
-               : status;
+    return status;
 }
 
-rove_status rove__journal_seal(rove__store *store, int64_t batch, const rove__sealer *sealer,
-                               rove_error *error) {
+rove_status rove__journal_records(rove__store *store, int64_t batch, const rove__sealer *sealer,
+                                  rove__record_taker take, void *ctx, rove_error *error) {
+    const taker to = {take, ctx};
     sqlite3_stmt *statement = NULL;
     rove__sealed frame = {.batch = {.replica = rove__journal_replica(store, batch),
                                     .number = rove__journal_number(batch),
@@ -291,7 +296,26 @@ rove_status rove__journal_seal(rove__store *store, int64_t batch, const rove__se
     if (status == ROVE_OK) {
         status = chain_before(store, batch, &frame.batch.previous, error);
     }
-    return status == ROVE_OK ? seal_frames(store, batch, sealer, &frame, error) : status;
+    return status == ROVE_OK ? seal_frames(store, batch, sealer, &frame, &to, error) : status;
+}
+
+/* In the place of the plain frame. */
+static rove_status keep_record(void *ctx, rove__store *store, const rove__sealed *frame,
+                               const rove__buf *record, rove_error *error) {
+    const int64_t *batch = ctx;
+
+    return rove__exchange_run(store, ROVE_EXCHANGE_SEALED_PUT, error, "iiib", *batch,
+                              (int64_t)frame->ordinal, store->now_ms, (const void *)record->data,
+                              record->size);
+}
+
+rove_status rove__journal_seal(rove__store *store, int64_t batch, const rove__sealer *sealer,
+                               rove_error *error) {
+    rove_status status = rove__journal_records(store, batch, sealer, keep_record, &batch, error);
+
+    return status == ROVE_OK
+               ? rove__exchange_run(store, ROVE_EXCHANGE_FRAME_DROP, error, "i", batch)
+               : status;
 }
 
 /* The next batch after *batch that has been acknowledged and is not sealed; *found 0: none. */

@@ -154,6 +154,16 @@ static void set_anchor(rove__store *store, const rove__anchor *anchor) {
     sqlite3_mutex_leave(store->anchor_mutex);
 }
 
+/* Of another size it is none. */
+static void set_seal_key(rove__store *store, const void *key, size_t size) {
+    sqlite3_mutex_enter(store->anchor_mutex);
+    store->has_seal_key = size == ROVE_SEAL_KEY_SIZE;
+    if (store->has_seal_key) {
+        memcpy(store->seal_key, key, ROVE_SEAL_KEY_SIZE);
+    }
+    sqlite3_mutex_leave(store->anchor_mutex);
+}
+
 rove_status rove__meta_load(rove__store *store, rove_error *error) {
     rove__reader owner;
     rove__reader clock;
@@ -161,6 +171,8 @@ rove_status rove__meta_load(rove__store *store, rove_error *error) {
     rove__reader anchor;
     rove__reader key;
     rove__reader lease;
+    const uint8_t *seal_key = NULL;
+    size_t seal_key_size = 0;
     rove__anchor read;
     rove__lease had;
 
@@ -181,6 +193,10 @@ rove_status rove__meta_load(rove__store *store, rove_error *error) {
     if (status == ROVE_OK) {
         status = load(store, ROVE_META_LEASE, 32 + ROVE_BOOT_ID_SIZE, &lease, error);
     }
+    if (status == ROVE_OK) {
+        status = rove__meta_get_bytes(store, ROVE_META_SEAL_KEY, &store->row_arena, &seal_key,
+                                      &seal_key_size, error);
+    }
     if (status != ROVE_OK) {
         return status;
     }
@@ -193,11 +209,31 @@ rove_status rove__meta_load(rove__store *store, rove_error *error) {
     set_anchor(store, &read);
     read_lease(&lease, &had);
     rove__lease_set(store, &had);
+    set_seal_key(store, seal_key, seal_key_size);
     memset(store->digest_key, 0, sizeof store->digest_key);
     if (rove__reader_left(&key) > 0) {
         memcpy(store->digest_key, rove__reader_take(&key, ROVE_HASH_KEY_SIZE), ROVE_HASH_KEY_SIZE);
     }
     return ROVE_OK;
+}
+
+rove_status rove__meta_put_seal_key(rove__store *store, const uint8_t *key, rove_error *error) {
+    rove_status status =
+        rove__meta_put_bytes(store, ROVE_META_SEAL_KEY, key, ROVE_SEAL_KEY_SIZE, error);
+
+    if (status == ROVE_OK) {
+        set_seal_key(store, key, ROVE_SEAL_KEY_SIZE);
+    }
+    return status;
+}
+
+void rove__store_evidence(rove__store *store, rove__evidence_now *read) {
+    store->ports.clock->read(store->ports.clock->ctx, &read->at);
+    sqlite3_mutex_enter(store->anchor_mutex);
+    read->anchor = store->anchor;
+    read->has_seal_key = store->has_seal_key;
+    memcpy(read->seal_key, store->seal_key, sizeof read->seal_key);
+    sqlite3_mutex_leave(store->anchor_mutex);
 }
 
 /* Fixed-size big-endian records, small enough for the stack. */

@@ -200,6 +200,15 @@ ROVE_CHECK rove_status rove__store_delete(rove__store *store, const rove__entity
  * INVALID: it is too long for one. LOCKED: it would stay in memory in clear. Never waits.
  */
 ROVE_CHECK rove_status rove__store_set_signer(rove__store *store, rove__bytes key);
+/* What is known without the replica's key, also while it is locked: the time with its evidence, and headquarters' sealing key as it
+ * said last. Never waits. */
+typedef struct rove__evidence_now {
+    rove__anchor anchor;
+    rove_clock_reading at;
+    int has_seal_key;
+    uint8_t seal_key[ROVE_SEAL_KEY_SIZE];
+} rove__evidence_now;
+void rove__store_evidence(rove__store *store, rove__evidence_now *read);
 /* Writes the present cells and seals the record as it then stands; what signs it, is made here (wire/proof.h). */
 ROVE_CHECK rove_status rove__store_seal(rove__store *store, const rove__row *row, rove_error *error);
 /* Takes back this row's unsent (not frozen) work: headquarters' version shows again; an insert or a delete is
@@ -301,6 +310,26 @@ ROVE_CHECK rove_status rove__store_hand_over(rove__store *store, const rove__han
                                              rove_error *error);
 /* Seals acknowledged batches that are not yet (D9), a transaction each. A failure is logged; the next call goes on. */
 void rove__store_journal(rove__store *store, const rove__sealer *sealer);
+/* ---- unsent.c: what headquarters does not have, sealed, for the drop box (client/drop.h) ---- */
+
+/* Puts all that waits, and what headquarters refused, into numbered batches, as a sync or a hand-over would. */
+ROVE_CHECK rove_status rove__store_unsent_freeze(rove__store *store, rove_error *error);
+/* A batch of it. */
+typedef struct rove__unsent {
+    int64_t position; /* of the last one; INT64_MIN before the first. Former numbers come first, and stand below 0 */
+    int found;        /* 0: there is no further one */
+    rove_replica replica;
+    uint64_t number;
+    uint64_t changes; /* 0 if it was sealed before: nobody here can count them */
+} rove__unsent;
+/* The one after unsent->position: { size:u32 record }* are appended to `records`. Nothing changes in the replica: it may be sent as
+ * ever. STATE: headquarters has no sealing key. */
+ROVE_CHECK rove_status rove__store_unsent_next(rove__store *store, const rove__sealer *sealer,
+                                               rove__unsent *unsent, rove__buf *records,
+                                               rove_error *error);
+
+/* ---- former.c ---- */
+
 /*
  * Batches of former numbers (P3, D11), if headquarters is to be told of them: some of those after *position (INT64_MIN: from
  * the first), hashed, which moves on; none: that was all.

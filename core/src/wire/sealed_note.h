@@ -23,10 +23,10 @@
 #define ROVE_WIRE_SEALED_NOTE_H
 
 #include "base/stamp.h"
+#include "rove/drop.h"
 #include "wire/order.h"
 #include "wire/sealed.h"
 
-#define ROVE_REFERENCE_SIZE 16
 #define ROVE_ORDER_KIND_MAX 255u
 
 /* Who says it, once it was read; borrowed from the content. */

@@ -1,0 +1,78 @@
+/*
+ * rove/drop.h - the drop box: how work leaves a device that may not read its replica, because it is locked, because its lease is
+ * over, or because it was wiped.
+ *
+ * What lies in it, in the file drop.box of the replica's folder, only headquarters can read. It needs no key to be put in and no
+ * certificate to be sent: each record proves by itself which device it is from. Headquarters looks at all of it before it
+ * becomes anybody's record, but for what a rep had recorded before he left.
+ *
+ *     status = rove_insert(replica, "Call", fields, count, &id, &error);
+ *     if (status == ROVE_LOCKED) {
+ *         status = rove_drop_record(replica, "Call", fields, count, reference, &error);
+ *     }
+ *
+ * Stability: stable; structs with a `size` first are extended at their end. Valid C99, C11 and C++.
+ */
+#ifndef ROVE_DROP_H
+#define ROVE_DROP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "rove/client.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define ROVE_REFERENCE_SIZE 16
+
+/*
+ * A new visit or call while everything says LOCKED: with the fields that rove_insert takes, sealed to headquarters, and on the
+ * disk when this returns ROVE_OK. It gets its id when headquarters has taken it from review, and comes then like any record that
+ * headquarters made; until then `reference` (random bytes, zeros on failure) is its name, if the app wants one. Ids of accounts
+ * and others are taken as they are given: nothing can be looked up. It does not wait for the network.
+ * STATE: the replica is not locked, so insert it. INVALID: not a visit or a call, or a seal on it. NOT_ENROLLED: also where
+ * headquarters has no sealing key. FULL: the disk, or the drop box: 16 MiB. BUSY: another process has it for a moment. And what
+ * a write may say.
+ */
+ROVE_CHECK rove_status rove_drop_record(rove *replica, const char *entity, const rove_field *fields,
+                                        size_t count, uint8_t reference[ROVE_REFERENCE_SIZE],
+                                        rove_error *error);
+
+/* What is in the drop box of a folder. */
+typedef struct rove_drop_state {
+    size_t size;      /* sizeof(rove_drop_state), set by the caller */
+    uint64_t waiting; /* records that headquarters has not taken yet */
+    uint64_t refused; /* those that it never will; they are kept, and not sent again */
+    uint64_t bytes;   /* of all of them, as they lie there */
+    int64_t
+        oldest_ms; /* when the oldest one that waits was put in, by the device's clock; 0: none waits */
+} rove_drop_state;
+/* Reads it; the replica need not be open, nor be there. Any thread. A missing folder or drop box is an empty one. */
+ROVE_CHECK rove_status rove_drop_read(const rove_ports *ports, const char *folder,
+                                      rove_drop_state *out, rove_error *error);
+
+/* What came of sending it. */
+typedef struct rove_drop_report {
+    size_t size; /* sizeof(rove_drop_report), set by the caller */
+    uint64_t taken;
+    uint64_t later;         /* headquarters could not take them now: they stay */
+    uint64_t refused;       /* and will not be sent again */
+    int64_t retry_after_ms; /* after a failure: headquarters asks to wait so long; 0: it did not */
+} rove_drop_report;
+/*
+ * Sends what waits. rove_sync does it by itself before anything else, also when the replica is locked; this is for when there
+ * is no replica to sync: it was wiped, or cannot be opened. Blocks for as many requests as it takes. `cancelled` (may be NULL) is
+ * asked a few times a second: nonzero ends it, and what was sent is sent. The transport is used by nobody else meanwhile.
+ * NOT_ENROLLED: there is something, and nothing says where headquarters is. BUSY: another process has the drop box for a moment.
+ * CANCELLED; NETWORK and whatever else a request may come to: what is left stays.
+ */
+ROVE_CHECK rove_status rove_drop_send(const rove_ports *ports, const char *folder,
+                                      int (*cancelled)(void *ctx), void *ctx,
+                                      rove_drop_report *report, rove_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
