@@ -242,6 +242,28 @@ static void nobody_takes_the_next_number_of_another(void **state) {
     assert_true(has_text(w, "Account", hers, "phone", "555-0101"));
 }
 
+/* She was answered that something in it was refused, and never heard it. */
+static void what_was_refused_unheard_is_looked_at(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+
+    rep_update(&w->anna, "Account", hers, "credit_limit", rove__value_int(5));
+    const rep_batch *batch = annas(w, "555-0100");
+    raw_request *q = raw_open(&w->anna);
+    raw_hello(q, NULL);
+    raw_push(q, batch);
+    raw_end(q);
+    raw_answer(q, 0, &outcome);
+    assert_int_equal(outcome.acks, 1);
+    assert_int_equal(reviews(w).count, 0);
+    for (int times = 0; times < 2; times++) {
+        assert_true(drop(w, batch));
+        assert_int_equal(reviews(w).count, 1);
+    }
+    assert_true(has_text(w, "Account", hers, "phone", "555-0100"));
+    assert_int_equal(site_conflicts(&w->s, hers), 0);
+}
+
 /* ---- records ---------------------------------------------------------------------------------------------- */
 
 static int64_t propose(world *w, rove_replica replica, const char *name) {
@@ -378,6 +400,7 @@ int main(void) {
         TEST(a_fork_lies_before_an_operator),
         TEST(work_of_a_revoked_device_lies_before_an_operator),
         TEST(nobody_takes_the_next_number_of_another),
+        TEST(what_was_refused_unheard_is_looked_at),
         TEST(a_record_is_proposed_and_accepted),
         TEST(a_record_that_is_returned_is_not_made),
         TEST(two_records_of_one_moment_are_two),
