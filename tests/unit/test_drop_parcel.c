@@ -19,12 +19,35 @@ typedef struct world {
     rove__buf body;
     drop_parcel *parcel;
     rove_status failure; /* that the job returns though all went well; OK: none */
+    int meets;           /* while a record is opened, another request comes */
+    rove_status met;     /* and is told this */
 } world;
+
+/* Headquarters' cryptography: who opens a record comes by here. */
+static rove_crypto real;
+static world *meeting;
+
+static rove_status meeting_ecdh(void *ctx, const void *key, size_t key_size, const void *other,
+                                size_t other_size, uint8_t secret[ROVE_ECDH_SIZE]) {
+    if (meeting->meets) {
+        drop_parcel *second = NULL;
+        meeting->meets = 0;
+        meeting->met =
+            drop_parcel_open(meeting->box, meeting->body.data, meeting->body.size, &second);
+        assert_null(second);
+    }
+    return real.ecdh(ctx, key, key_size, other, other_size, secret);
+}
 
 static int set_up(void **state) {
     world *w = calloc(1, sizeof *w);
     assert_non_null(w);
-    headquarters_start(&w->h);
+    headquarters_prepare(&w->h);
+    real = w->h.ports.crypto;
+    meeting = w;
+    w->h.ports.crypto.ecdh = meeting_ecdh;
+    assert_int_equal(headquarters_init(&w->h, "Acme Field Sales"), ROVE_OK);
+    headquarters_open(&w->h);
     sender_start(&w->h, &w->phone, 1001, headquarters_user_put(&w->h, 0, "ann", 1));
     w->allocator = heap_allocator(&w->heap);
     assert_int_equal(drop_box_new(w->h.hq, &w->allocator, &w->box), ROVE_OK);
@@ -156,12 +179,22 @@ static void test_a_transaction_that_is_lost(void **state) {
     assert_all_is_here(w);
 }
 
+static void test_one_is_opened_at_a_time(void **state) {
+    world *w = *state;
+    fill(w);
+    w->meets = 1;
+    assert_all_is_here(w);
+    assert_false(w->meets);
+    assert_int_equal(w->met, ROVE_LATER);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_every_failure_of_memory),
         TEST(test_a_transaction_that_is_lost),
+        TEST(test_one_is_opened_at_a_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
