@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "sync/enroll.h"
+#include "wire/order.h"
 
 #define PIECE_MAX ((size_t)16 * 1024)
 #define BODY_MAX  ((size_t)64 * 1024 * 1024)
@@ -108,6 +109,9 @@ static rove_status exchange_identity(device *d, const rove_request *request, con
     static const uint8_t nonce[ROVE_ENROLL_NONCE_SIZE] = {9, 8, 7};
     if (x->cut_body != SIZE_MAX) {
         return lost(d);
+    }
+    if (strstr(request->url, ROVE_ORDER_PATH) != NULL) {
+        return d->w->office.hq == NULL ? ROVE_NETWORK : ROVE_NOT_FOUND; /* it orders nothing */
     }
     if (strcmp(request->method, "GET") == 0) {
         rove__buf_append(answer, nonce, sizeof nonce);
