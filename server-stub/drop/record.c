@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "drop/box.h"
 #include "sync/exchange.h"
 
 rove_status record_opener_begin(record_opener *self, const rove__server_ports *ports,
@@ -115,10 +116,24 @@ static rove_status verify(const record_opener *self, drop_record *record,
     }
 }
 
+/* 1: to open it takes an exchange of keys, as of all records but the frames that follow a first one. */
+static int takes_exchange(const record_opener *self, const drop_record *record) {
+    const uint8_t *recipient = record->bytes.data + 2;
+    const uint8_t *ephemeral = recipient + ROVE_SEAL_ID_SIZE;
+
+    return record->bytes.size > ROVE_SEALED_HEAD_SIZE &&
+           memcmp(recipient, self->opening.id, ROVE_SEAL_ID_SIZE) == 0 &&
+           (!self->opening.known ||
+            memcmp(ephemeral, self->opening.ephemeral, ROVE_SEAL_KEY_SIZE) != 0);
+}
+
 rove_status record_open(record_opener *self, drop_record *record, const drop_record *before) {
     uint32_t ordinal = 0;
 
     rove__buf_reset(&self->scratch);
+    if (takes_exchange(self, record) && ++self->exchanges > DROP_EXCHANGES_MAX) {
+        return ROVE_LATER;
+    }
     rove_status status = rove__opening_content(&self->opening, record->bytes.data,
                                                record->bytes.size, &self->scratch, &ordinal);
     if (status != ROVE_OK) {

@@ -25,6 +25,7 @@ typedef struct record_opener {
     const rove__server_ports *ports;
     rove__arena *arena;
     rove__opening opening;
+    unsigned exchanges; /* of keys, so far */
     rove__buf scratch;
 } record_opener;
 
@@ -32,7 +33,7 @@ ROVE_CHECK rove_status record_opener_begin(record_opener *self, const rove__serv
                                            rove__arena *arena);
 void record_opener_end(record_opener *self);
 /*
- * `before`: the record before it, or NULL. The statuses of wire/sealed.h; UNAUTHORIZED: no device of this authority, or not the one
+ * `before`: the record before it, or NULL. The statuses of wire/sealed.h; LATER: DROP_EXCHANGES_MAX is reached; UNAUTHORIZED: no device of this authority, or not the one
  * that it speaks of.
  */
 ROVE_CHECK rove_status record_open(record_opener *self, drop_record *record,

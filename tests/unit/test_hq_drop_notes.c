@@ -353,6 +353,30 @@ static void test_what_waits_of_one_user_at_its_limit_and_one_past(void **state) 
     rove__buf_free(&n.row);
 }
 
+/* What comes first is opened; the rest with the next request. */
+static void test_exchanges_of_keys_at_their_limit_and_one_past(void **state) {
+    world *w = *state;
+    noted n;
+    sealed_batch batch;
+    char digits[DROP_EXCHANGES_MAX + 4] = "";
+    note_visit(&w->phone, known_account(w), 1, &n);
+    sender_batch(&w->phone, "frames", 3, &batch);
+    put_all(w, &batch); /* these take one */
+    for (unsigned i = 1; i <= DROP_EXCHANGES_MAX; i++) {
+        n.note.reference[0] = (uint8_t)i;
+        put_note(w, &w->phone, &n);
+    }
+    memset(digits, '1', DROP_EXCHANGES_MAX + 2);
+    digits[DROP_EXCHANGES_MAX + 2] = '2';
+    digits[DROP_EXCHANGES_MAX + 3] = '\0';
+    assert_answered(w, digits);
+    assert_int_equal(open_reviews(w->h), DROP_EXCHANGES_MAX - 1);
+    put_note(w, &w->phone, &n);
+    assert_answered(w, "1");
+    sealed_free(&batch);
+    rove__buf_free(&n.row);
+}
+
 /* ---- receipts ------------------------------------------------------------------------------------------- */
 
 static rove_status read_order(void *ctx, rove__hq_tx *tx, rove_error *error) {
@@ -442,6 +466,7 @@ int main(void) {
         TEST(test_who_is_gone_is_heard),
         TEST(test_notes_that_are_none),
         TEST(test_what_waits_of_one_user_at_its_limit_and_one_past),
+        TEST(test_exchanges_of_keys_at_their_limit_and_one_past),
         TEST(test_the_receipt_of_a_wipe_is_shown),
         TEST(test_all_kinds_together),
     };
