@@ -41,7 +41,7 @@ typedef struct cli_command {
     const char *usage;   /* after the name */
     const char *summary; /* one line */
     const char *help;    /* paragraphs with examples */
-    /* argv[0]: the command; the replica is open, but for `doctor` */
+    /* argv[0]: the command; the replica is open, but for `doctor` and `drop` */
     int (*run)(cli_session *cli, int argc, char **argv);
 } cli_command;
 
@@ -50,7 +50,7 @@ extern const cli_command cli_command_enroll, cli_command_sync, cli_command_statu
     cli_command_visit, cli_command_call, cli_command_task, cli_command_note, cli_command_tag,
     cli_command_show, cli_command_set, cli_command_delete, cli_command_undo, cli_command_pending,
     cli_command_conflicts, cli_command_review, cli_command_quarantine, cli_command_rejections,
-    cli_command_sql, cli_command_doctor, cli_command_key, cli_command_export,
+    cli_command_sql, cli_command_doctor, cli_command_key, cli_command_drop, cli_command_export,
     cli_command_open_export;
 
 /* ---- what opens the replica (key.c) ---- */

@@ -66,8 +66,9 @@ static void check_secret(rove__checkup *checkup, cli_session *cli) {
 
 static void check_files(rove__checkup *checkup, const char *folder) {
     static const char *const names[] = {
-        "",           "identity",       "identity.next",  "core.key",      "core.key.tries",
-        "replica.db", "replica.db-wal", "replica.db-shm", "replica.db-log"};
+        "",           "identity",       "identity.next",  "core.key",       "core.key.tries",
+        "replica.db", "replica.db-wal", "replica.db-shm", "replica.db-log", "drop.box",
+        "drop.to"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         rove__checkup_mode(checkup, folder, names[i], 0);
     }

@@ -22,7 +22,7 @@ static const cli_command *const commands[] = {
     &cli_command_conflicts,  &cli_command_rejections,  &cli_command_review,
     &cli_command_quarantine, &cli_command_sql,         &cli_command_verify,
     &cli_command_tidy,       &cli_command_doctor,      &cli_command_key,
-    &cli_command_export,     &cli_command_open_export,
+    &cli_command_export,     &cli_command_open_export, &cli_command_drop,
 };
 #define WAIT_MAX_S          1000000
 #define CLOCK_OFFSET_MAX_MS INT64_C(4000000000000)
@@ -183,7 +183,7 @@ static int run(cli_session *cli, const cli_command *command, int argc, char **ar
     rove_status status = rove_posix_ports_new(&cli->ports);
     cli->ports.app = "rove-cli " ROVE_VERSION_TEXT;
     cli_key_ports(cli);
-    if (status == ROVE_OK && command != &cli_command_doctor) {
+    if (status == ROVE_OK && command != &cli_command_doctor && command != &cli_command_drop) {
         status = cli_open(cli, &error);
     }
     code = status == ROVE_OK ? command->run(cli, argc, argv) : cli_fail(cli, status, &error);

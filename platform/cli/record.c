@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "rove/drop.h"
 
 #define FIELDS_MAX    64
 #define MATCHES_SHOWN 5
@@ -125,6 +126,9 @@ rove_status cli_resolve(cli_session *cli, const char *entity, const char *text, 
         rove_status status = rove_get_packed(cli->replica, entity, number, &bytes, &size, error);
         rove_release(cli->replica, bytes);
         *id = number;
+        if (status == ROVE_LOCKED) {
+            return ROVE_OK; /* nothing can be looked up, and what is written may name it */
+        }
         return status == ROVE_NOT_FOUND
                    ? say(error, status, "There is no %s with the id %s on this device.", entity,
                          text)
@@ -150,11 +154,35 @@ rove_status cli_resolve(cli_session *cli, const char *entity, const char *text, 
 
 /* ---- writing -------------------------------------------------------------------------------------------- */
 
+/* While the replica is locked: into the drop box. */
+static int drop(cli_session *cli, const char *entity, const rove_field *fields, size_t count) {
+    uint8_t reference[ROVE_REFERENCE_SIZE];
+    char text[2 * ROVE_REFERENCE_SIZE + 1] = "";
+    rove_error error = {0};
+    rove_status status = rove_drop_record(cli->replica, entity, fields, count, reference, &error);
+
+    if (status != ROVE_OK) {
+        return cli_fail(cli, status, &error);
+    }
+    for (size_t i = 0; i < sizeof reference; i++) {
+        snprintf(text + 2 * i, 3, "%02x", reference[i]);
+    }
+    if (cli->json) {
+        cli_json(json_pack("{s:s, s:b, s:s}", "entity", entity, "dropped", 1, "reference", text));
+    } else {
+        puts("The replica is locked. It lies sealed in the drop box, and goes with the next sync.");
+    }
+    return CLI_DONE;
+}
+
 int cli_insert(cli_session *cli, const char *entity, const rove_field *fields, size_t count) {
     rove_error error = {0};
     rove_id id = 0;
     rove_status status = rove_insert(cli->replica, entity, fields, count, &id, &error);
 
+    if (status == ROVE_LOCKED && (strcmp(entity, "Visit") == 0 || strcmp(entity, "Call") == 0)) {
+        return drop(cli, entity, fields, count);
+    }
     if (status != ROVE_OK) {
         return cli_fail(cli, status, &error);
     }

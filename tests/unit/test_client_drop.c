@@ -249,18 +249,19 @@ static void a_visit_is_written_while_it_is_locked(void **state) {
 
 static void a_call_is_written_when_the_lease_is_over(void **state) {
     (void)state;
-    rove_field call[] = {{"about_id", rove_int(4711)}};
+    rove_field call[] = {{"about_id", rove_int(4711)}, {"sealed_at", rove_int(PHONE_NOW_MS)}};
     uint8_t reference[ROVE_REFERENCE_SIZE];
 
     phone_ok(&p, sync());
     goes_on(12 * HOUR);
-    phone_ok(&p, rove_drop_record(p.replica, "Call", call, 1, reference, &p.error));
+    phone_ok(&p, rove_drop_record(p.replica, "Call", call, 2, reference, &p.error));
     phone_ok(&p, sync()); /* which sends it, and unlocks the replica */
     assert_int_equal(office.count, 1);
     rove__sealed_note note = note_at(0);
     assert_string_equal(rove__registry_by_number(p.registry, note.entity)->name, "Call");
+    assert_int_equal(field_of(&note, "sealed_at").as.integer, PHONE_NOW_MS);
     assert_int_equal(phone_state(&p).locked, 0);
-    phone_is(&p, rove_drop_record(p.replica, "Call", call, 1, reference, &p.error), ROVE_STATE);
+    phone_is(&p, rove_drop_record(p.replica, "Call", call, 2, reference, &p.error), ROVE_STATE);
     assert_int_equal(phone_state(&p).dropped, 0);
 }
 
@@ -277,7 +278,6 @@ static void what_needs_no_other_record_is_asked(void **state) {
     rove_field unknown[] = {{"account_id", rove_int(1)}, {"colour", rove_text("red")}};
     rove_field large[] = {{"account_id", rove_int(1)}, {"purpose", long_text()}};
     rove_field range[] = {{"account_id", rove_int(-1)}};
-    rove_field sealed[] = {{"account_id", rove_int(1)}, {"sealed_at", rove_int(PHONE_NOW_MS)}};
     rove_field name[] = {{"name", rove_text("Ajax")}};
     uint8_t reference[ROVE_REFERENCE_SIZE];
     (void)state;
@@ -296,7 +296,6 @@ static void what_needs_no_other_record_is_asked(void **state) {
     REFUSED("Visit", unknown, 2, ROVE_UNKNOWN_FIELD);
     REFUSED("Visit", large, 2, ROVE_TOO_BIG);
     REFUSED("Visit", range, 1, ROVE_RANGE);
-    REFUSED("Visit", sealed, 2, ROVE_INVALID);
     REFUSED("Account", name, 1, ROVE_INVALID);
     REFUSED("Colour", name, 1, ROVE_UNKNOWN_ENTITY);
 #undef REFUSED

@@ -31,8 +31,9 @@ extern "C" {
  * A new visit or call while everything says LOCKED: with the fields that rove_insert takes, sealed to headquarters, and on the
  * disk when this returns ROVE_OK. It gets its id when headquarters has taken it from review, and comes then like any record that
  * headquarters made; until then `reference` (random bytes, zeros on failure) is its name, if the app wants one. Ids of accounts
- * and others are taken as they are given: nothing can be looked up. It does not wait for the network.
- * STATE: the replica is not locked, so insert it. INVALID: not a visit or a call, or a seal on it. NOT_ENROLLED: also where
+ * and others are taken as they are given: nothing can be looked up. One that is sealed (sealed_at) carries no proof of its own: the
+ * device has signed all of it. It does not wait for the network.
+ * STATE: the replica is not locked, so insert it. INVALID: not a visit or a call. NOT_ENROLLED: also where
  * headquarters has no sealing key. FULL: the disk, or the drop box: 16 MiB. BUSY: another process has it for a moment. And what
  * a write may say.
  */

@@ -77,10 +77,6 @@ static rove_status make_row(noting *n, const rove_field *fields, size_t count, r
     if (status != ROVE_OK) {
         return status;
     }
-    if (rove__row_cell(&row, (size_t)n->entity->seal_field).type != ROVE_NULL) {
-        return rove__error_set(error, ROVE_INVALID,
-                               "A record is sealed when headquarters has taken it.");
-    }
     const rove__write write = {.op = ROVE_OP_INSERT,
                                .actor = ROVE_ACTOR_REP,
                                .registry = rove__store_registry(n->replica->store),

@@ -317,14 +317,20 @@ static rove_status pass(sending *s, rove_drop_report *report, unsigned *requests
     return status;
 }
 
-/* Of a batch that went in several requests the first frames were for later until the last one was there: they are told again. */
+/*
+ * As long as something is taken: the first frames of a batch that went in several requests were for later until the last one was
+ * there, and headquarters opens only so many records of one request.
+ */
 static rove_status send_all(sending *s, rove_drop_report *report, rove_error *error) {
     unsigned requests = 0;
-    rove_status status = pass(s, report, &requests, error);
+    uint64_t before = 0;
+    rove_status status = ROVE_OK;
 
-    return status == ROVE_OK && report->later > 0 && requests > 1
-               ? pass(s, report, &requests, error)
-               : status;
+    do {
+        before = report->taken;
+        status = pass(s, report, &requests, error);
+    } while (status == ROVE_OK && report->later > 0 && report->taken > before);
+    return status;
 }
 
 rove_status rove__drop_deliver(const rove_ports *ports, const char *folder,
