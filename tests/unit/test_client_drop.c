@@ -366,22 +366,36 @@ static void what_headquarters_does_not_take_stays(void **state) {
     for (int i = 0; i < 3; i++) {
         must_drop(4711 + i);
     }
-    office.answers = "312";
+    office.answers = "3122"; /* the third twice, because something was taken, and then no more */
     phone_is(&p, sync(), ROVE_LOCKED);
     rove_state now = phone_state(&p);
     assert_int_equal(now.dropped, 1);
     assert_int_equal(now.drop_refused, 1);
-    assert_int_equal(office.count, 3);
+    assert_int_equal(office.count, 4);
     phone_is(&p, sync(), ROVE_LOCKED);
-    assert_int_equal(office.count, 4); /* the third once more, and never the first */
-    assert_int_equal(office.sizes[3], office.sizes[2]);
-    assert_memory_equal(office.records[3], office.records[2], office.sizes[2]);
+    assert_int_equal(office.count, 5); /* the third once more, and never the first */
+    assert_int_equal(office.sizes[4], office.sizes[2]);
+    assert_memory_equal(office.records[4], office.records[2], office.sizes[2]);
     now = phone_state(&p);
     assert_int_equal(now.dropped, 0);
     assert_int_equal(now.dropped_since_ms, 0);
     assert_int_equal(now.drop_refused, 1);
     phone_is(&p, sync(), ROVE_LOCKED);
-    assert_int_equal(office.requests, 2);
+    assert_int_equal(office.requests, 3);
+}
+
+/* Headquarters says "later" of the first frames of a batch until it has the last one, and of what is too much at a time. */
+static void what_was_for_later_is_told_again_while_something_is_taken(void **state) {
+    (void)state;
+    phone_ok(&p, rove_lock(p.replica, &p.error));
+    for (int i = 0; i < 4; i++) {
+        must_drop(4711 + i);
+    }
+    office.answers = "222121";
+    phone_is(&p, sync(), ROVE_LOCKED);
+    assert_int_equal(office.requests, 3);
+    assert_int_equal(office.count, 4 + 3 + 1);
+    assert_int_equal(phone_state(&p).dropped, 0);
 }
 
 /* Headquarters has no drop box, is busy, says nonsense: the sync goes on, and nothing is lost. */
@@ -456,15 +470,15 @@ static void it_is_sent_when_the_replica_is_gone(void **state) {
     p.retry_after_ms = 30000;
     phone_is(&p, rove_drop_send(&p.ports, p.folder, NULL, NULL, &report, &p.error), ROVE_LATER);
     assert_int_equal(report.retry_after_ms, 30000);
-    office.answers = "21";
+    office.answers = "212";
     phone_ok(&p, rove_drop_send(&p.ports, p.folder, NULL, NULL, &report, &p.error));
     assert_int_equal(report.taken, 1);
     assert_int_equal(report.later, 1);
-    assert_int_equal(office.requests, 1);
+    assert_int_equal(office.requests, 2);
     phone_ok(&p, rove_drop_send(&p.ports, p.folder, NULL, NULL, NULL, &p.error));
     phone_ok(&p, rove_drop_read(&p.ports, p.folder, &now, &p.error));
     assert_int_equal(now.waiting, 0);
-    assert_int_equal(office.count, 3);
+    assert_int_equal(office.count, 4);
     assert_false(office.certificate);
     phone_ok(&p, rove_drop_read(&p.ports, "client_drop_nowhere", &now, &p.error));
     assert_int_equal(now.waiting, 0);
@@ -638,6 +652,7 @@ int main(void) {
         TEST(who_is_not_enrolled_has_nobody_to_seal_to),
         TEST(without_memory_a_note_is_not_half_written),
         TEST(what_headquarters_does_not_take_stays),
+        TEST(what_was_for_later_is_told_again_while_something_is_taken),
         TEST(a_sync_does_not_wait_for_the_drop_box),
         TEST(what_is_written_while_it_is_sent_stays),
         TEST(it_is_sent_when_the_replica_is_gone),
