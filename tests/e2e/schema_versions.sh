@@ -1,6 +1,7 @@
 #!/bin/sh
 # schema_versions.sh - devices and headquarters of different schema versions meet: what one of them does not know it keeps and hands on,
-# nobody downloads everything again after an upgrade, and who is too old has his work taken before he is told so.
+# nobody downloads everything again after an upgrade, what one of them has retired is kept for the others, and who is too old has his
+# work taken before he is told so.
 #
 # The later versions are real builds of this source with tests/schema/ahead.py's fields and entity more.
 . "${0%/*}/lib.sh"
@@ -54,10 +55,18 @@ says 'A newer version of the app knows this kind of record'
 must as "$now" old set Account a00000 phone=555-1111
 must as "$now" old set Account a00001 phone=555-2222
 must as "$now" old note add a00000 'from the old version'
+must as "$now" old set Account a00001 year_started=1999
 synced "$now" old
 synced "$next" new
 same 'what the old one does not know is kept' 'FR-1|555-1111
 FR-2|555-2222' "$(value "$next" new "SELECT vat_number, phone FROM account WHERE vat_number IS NOT NULL ORDER BY external_id")"
+run as "$next" new sql 'SELECT year_started FROM account'
+[ "$code" -ne 0 ] || fail 'a field that was retired is still there'
+synced "$now" old
+same 'what has been retired is kept for who knows it' 1999 \
+    "$(value "$now" old 'SELECT year_started FROM account WHERE year_started IS NOT NULL')"
+must as "$now" old set Account a00001 year_started=
+synced "$now" old
 same 'the new entity' 'Shop round the corner' "$(value "$next" new 'SELECT name FROM competitor')"
 
 tell 'the old device is upgraded'
@@ -86,12 +95,18 @@ must as "$next" new set Account a00002 vat_number=FR-3
 synced "$next" new
 synced "$now" old
 same 'it still has what headquarters does not know' FR-3 "$(value "$next" new "SELECT vat_number FROM account WHERE vat_number IS NOT NULL")"
-must hq set account a00002 phone=555-3333
+must hq set account a00002 phone=555-3333 year_started=1987
 must as "$now" old set Account a00002 website=shop.example
 synced "$now" old
 synced "$next" new
 same 'through everybody who does not know it' 'FR-3|555-3333|shop.example' \
     "$(value "$next" new "SELECT vat_number, phone, website FROM account WHERE vat_number IS NOT NULL")"
+
+must as "$next" new set Account a00002 description='by who has retired a field of it'
+synced "$next" new
+synced "$now" old
+same 'a field that the device has retired' '1987|by who has retired a field of it' \
+    "$(value "$now" old 'SELECT year_started, description FROM account WHERE year_started IS NOT NULL')"
 
 tell 'headquarters is upgraded, two versions at once'
 hq_stop
@@ -99,8 +114,11 @@ ROVE_HQ_BIN=$later/rove-hq
 hq_start
 must hq show account a00002
 says FR-3
+must as "$now" old sync # it still has what is retired here now: it is told, and equal from then on
 synced "$now" old
 synced "$next" new
+must as "$now" old verify
+must as "$next" new verify
 
 tell 'who is too old is told so, after his work was taken'
 must hq policy oldest_schema=2

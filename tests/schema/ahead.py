@@ -3,10 +3,11 @@
 
     ahead.py VERSIONS ROOT FOLDER     writes FOLDER/proto/*.proto and FOLDER/model/traits.def
 
-One version ahead an account and a visit have a field more and there is one more entity; two ahead an account has another
-field. The numbers are from the end of the range, where no real field will be for long.
+One version ahead an account and a visit have a field more, there is one more entity, and a field of accounts is retired; two ahead
+an account has another field. The numbers are from the end of the range, where no real field will be for long.
 """
 import pathlib
+import re
 import sys
 
 FIELDS = {
@@ -14,6 +15,7 @@ FIELDS = {
         ("Visit", "optional int32 mood = 900;", "mood, REGISTER, REP, 1, 5, NONE, 0, 0")],
     2: [("Account", "optional int32 loyalty_level = 901;", "loyalty_level, REGISTER, REP, 0, 9, NONE, 0, 0")],
 }
+RETIRED = {1: [("Account", "year_started")]}
 ENTITY_PROTO = """
 message Competitor {
   optional int64 id = 1;
@@ -41,6 +43,16 @@ def with_trait(traits, message, line):
     return traits[:end] + f"\nFIELD({message}, {line})" + traits[end:]
 
 
+def without_field(proto, message, name):
+    start = proto.index(f"message {message} {{")
+    line = re.compile(rf"\n  optional \w+ {name} = (\d+);").search(proto, start)
+    return proto[:line.start()] + f"\n  reserved {line.group(1)};" + proto[line.end():]
+
+
+def without_trait(traits, message, name):
+    return re.sub(rf"\nFIELD\({message}, {name},[^\n]*", "", traits)
+
+
 def write(path, text):
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists() or path.read_text(encoding="utf-8") != text:
@@ -55,6 +67,9 @@ def main(versions, root, folder):
         for message, field, trait in FIELDS[version]:
             proto = with_field(proto, message, field)
             traits = with_trait(traits, message, trait)
+        for message, name in RETIRED.get(version, []):
+            proto = without_field(proto, message, name)
+            traits = without_trait(traits, message, name)
         if version == 1:
             proto += ENTITY_PROTO
             traits += ENTITY_TRAITS

@@ -65,15 +65,12 @@ static void test_texts(void **state) {
 
 static void test_blobs(void **state) {
     (void)state;
-    assert_int_equal(
-        status_of("Visit", "content_hash", rove__value_bytes(ROVE_BLOB, filler, 32), NULL),
-        ROVE_OK);
-    assert_int_equal(
-        status_of("Visit", "content_hash", rove__value_bytes(ROVE_BLOB, filler, 33), NULL),
-        ROVE_TOO_BIG);
-    assert_int_equal(
-        status_of("Visit", "content_hash", rove__value_bytes(ROVE_BLOB, "\xff\0", 2), NULL),
-        ROVE_OK);
+    assert_int_equal(status_of("Visit", "proof", rove__value_bytes(ROVE_BLOB, filler, 512), NULL),
+                     ROVE_OK);
+    assert_int_equal(status_of("Visit", "proof", rove__value_bytes(ROVE_BLOB, filler, 513), NULL),
+                     ROVE_TOO_BIG);
+    assert_int_equal(status_of("Visit", "proof", rove__value_bytes(ROVE_BLOB, "\xff\0", 2), NULL),
+                     ROVE_OK);
 }
 
 static void test_numbers(void **state) {

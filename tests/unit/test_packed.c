@@ -97,8 +97,8 @@ static void a_struct_becomes_a_row_and_back(void **state) {
     visit.has_status = 1;
     visit.status = ROVE__VISIT__STATUS__COMPLETED;
     visit.notes = notes;
-    visit.has_content_hash = 1;
-    visit.content_hash = (ProtobufCBinaryData){3, hash};
+    visit.has_proof = 1;
+    visit.proof = (ProtobufCBinaryData){3, hash};
     visit.has_clock_suspect = 1;
     checkin.has_longitude = 1;
     checkin.longitude = -1800000000;
@@ -113,7 +113,7 @@ static void a_struct_becomes_a_row_and_back(void **state) {
     assert_int_equal(cell_of(&row, "account_id").as.integer, INT64_MAX);
     assert_int_equal(cell_of(&row, "status").as.integer, 5);
     assert_true(text_is(cell_of(&row, "notes"), "two boxes"));
-    assert_memory_equal(cell_of(&row, "content_hash").as.data, "\0\1\377", 3);
+    assert_memory_equal(cell_of(&row, "proof").as.data, "\0\1\377", 3);
     assert_int_equal(cell_of(&row, "clock_suspect").as.integer, 0);
     assert_int_equal(cell_of(&row, "checkin_longitude").as.integer, -1800000000);
     assert_int_equal(cell_of(&row, "checkin_inside").as.integer, 1);
