@@ -57,9 +57,21 @@ static void check_files(examination *self) {
     static const struct {
         const char *name;
         int required;
-    } files[] = {{"", 1},         {"hq.db", 1},           {"hq.db-wal", 0},  {"hq.db-shm", 0},
-                 {"ca.key", 1},   {"ca.der", 1},          {"server.key", 1}, {"server.der", 1},
-                 {"seal.key", 1}, {"server-next.key", 0}, {"control", 0}};
+    } files[] = {{"", 1},
+                 {"hq.db", 1},
+                 {"hq.db-wal", 0},
+                 {"hq.db-shm", 0},
+                 {"ca.key", 1},
+                 {"ca.der", 1},
+                 {"server.key", 1},
+                 {"server.der", 1},
+                 {"seal.key", 1},
+                 {"server-next.key", 0},
+                 {"ca-next.key", 0},
+                 {"ca-next.der", 0},
+                 {"ca-former.der", 0},
+                 {"ca-ended.der", 0},
+                 {"control", 0}};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         rove__checkup_mode(&self->checkup, self->folder, files[i].name, files[i].required);
     }
@@ -116,7 +128,7 @@ static void check_keys(examination *self) {
     rove__wipe(&key, sizeof key);
     check_end(self, "server.der", "server's certificate", SERVER_WARN_DAYS, "rove-hq renew-server");
     check_end(self, "ca.der", "authority's certificate", AUTHORITY_WARN_DAYS,
-              "Devices trust no other: plan to enrol them again under a new headquarters.");
+              "Make its successor while devices come: rove-hq keys next --authority");
 }
 
 /* ---- the database --------------------------------------------------------------------------------------- */

@@ -6,6 +6,7 @@
  *            ca.key ca.der      the private CA, mode 0600
  *            server.key server.der
  *            server-next.key    what server.key will be, once devices know it (rotate.h)
+ *            ca-next.key ca-next.der ca-former.der ca-ended.der    the same of the authority (keys.h)
  *            seal.key           opens what devices have sealed, mode 0600
  *            acts.head          the newest entry of the record of acts (trail.h)
  *            lock               held while a process has the folder

@@ -8,8 +8,13 @@
 #include "base/alloc.h"
 #include "base/text.h"
 #include "path.h"
+#include "sync/enroll.h"
 
-#define NEXT_FILE "server-next.key"
+#define NEXT_FILE        "server-next.key"
+#define NEXT_CA_KEY_FILE "ca-next.key"
+#define NEXT_CA_FILE     "ca-next.der"
+#define FORMER_CA_FILE   "ca-former.der"
+#define ENDED_CA_FILE    "ca-ended.der"
 
 static rove_status read_key(const hq_ports *ports, const char *folder, const char *name,
                             rove_pki_bytes *out, rove_error *error) {
@@ -32,18 +37,171 @@ static rove_status write_key(const hq_ports *ports, const char *folder, const ch
     return status;
 }
 
-static rove_status open_authority(const hq_ports *ports, const char *folder, hq_keys *keys,
-                                  rove_error *error) {
-    rove_pki_bytes key = {0};
-    rove_status status = read_key(ports, folder, "ca.der", &keys->ca, error);
-    if (status == ROVE_OK) {
-        status = read_key(ports, folder, "ca.key", &key, error);
+static rove_status remove_file(const hq_ports *ports, const char *folder, const char *name,
+                               rove_error *error) {
+    char path[HQ_PATH_MAX];
+    rove_status status = hq_join(path, folder, name, error);
+    return status == ROVE_OK ? ports->files.remove(ports->files.ctx, path, error) : status;
+}
+
+/* One that may be missing: size 0 then. */
+static rove_status read_optional(const hq_ports *ports, const char *folder, const char *name,
+                                 rove_pki_bytes *out, rove_error *error) {
+    rove_error missing = {.code = 0};
+    rove_status status = read_key(ports, folder, name, out, &missing);
+    if (status == ROVE_NOT_FOUND) {
+        out->size = 0;
+        return ROVE_OK;
     }
-    if (status == ROVE_OK) {
+    if (status != ROVE_OK && error != NULL) {
+        *error = missing;
+    }
+    return status;
+}
+
+static int is_same(const rove_pki_bytes *a, const rove_pki_bytes *b) {
+    return a->size == b->size && memcmp(a->data, b->data, a->size) == 0;
+}
+
+/* ---- authorities ---------------------------------------------------------------------------------------- */
+
+/* Of ca.key; where that has been replaced already, by that of ca-next.der, ca.der follows. */
+static rove_status open_current(const hq_ports *ports, const char *folder, hq_keys *keys,
+                                rove_error *error) {
+    rove_pki_bytes key = {0};
+    rove_status status = read_key(ports, folder, "ca.key", &key, error);
+    if (status == ROVE_OK && keys->ca_next.size > 0 &&
+        rove_pki_authority_open(&key, &keys->ca_next, &keys->authority, NULL) == ROVE_OK) {
+        keys->ca = keys->ca_next;
+        status = write_key(ports, folder, "ca.der", &keys->ca, error);
+    } else if (status == ROVE_OK) {
         status = rove_pki_authority_open(&key, &keys->ca, &keys->authority, error);
     }
     rove__wipe(&key, sizeof key);
     return status;
+}
+
+static rove_status open_authority(const hq_ports *ports, const char *folder, hq_keys *keys,
+                                  rove_error *error) {
+    rove_status status = read_key(ports, folder, "ca.der", &keys->ca, error);
+    if (status == ROVE_OK) {
+        status = read_optional(ports, folder, NEXT_CA_FILE, &keys->ca_next, error);
+    }
+    if (status == ROVE_OK) {
+        status = open_current(ports, folder, keys, error);
+    }
+    if (status == ROVE_OK) {
+        status = read_optional(ports, folder, FORMER_CA_FILE, &keys->ca_former, error);
+    }
+    if (is_same(&keys->ca_former, &keys->ca)) { /* a rotation ended before it began */
+        keys->ca_former.size = 0;
+    }
+    if (status == ROVE_OK && keys->ca_former.size > 0) {
+        status = rove_pki_authority_open(NULL, &keys->ca_former, &keys->former, error);
+    }
+    return status;
+}
+
+/* The next one has become the authority: the server's certificate follows, and there is no next one any more. */
+static rove_status finish_succession(const hq_ports *ports, const char *folder, hq_keys *keys,
+                                     rove_error *error) {
+    rove_status status = hq_keys_renew(ports, folder, keys, NULL, 0, error);
+    if (status == ROVE_OK) {
+        status = read_key(ports, folder, "server.der", &keys->server, error);
+    }
+    if (status == ROVE_OK) {
+        status = remove_file(ports, folder, NEXT_CA_KEY_FILE, error);
+    }
+    if (status == ROVE_OK) {
+        status = remove_file(ports, folder, NEXT_CA_FILE, error);
+    }
+    keys->ca_next.size = 0;
+    return status;
+}
+
+static rove_status tell_authorities(hq_keys *keys, rove_error *error) {
+    keys->trusted = keys->ca;
+    if (keys->ca_next.size > sizeof keys->trusted.data - keys->trusted.size) {
+        return rove__error_set(error, ROVE_TOO_BIG, "The authorities' certificates are too large.");
+    }
+    memcpy(keys->trusted.data + keys->trusted.size, keys->ca_next.data, keys->ca_next.size);
+    keys->trusted.size += keys->ca_next.size;
+    return ROVE_OK;
+}
+
+rove_status hq_keys_recognise(const hq_keys *keys, const void *der, size_t size,
+                              rove_pki_device *device) {
+    rove_status status = rove_pki_device_read(keys->authority, der, size, device, NULL);
+    return status != ROVE_OK && keys->former != NULL
+               ? rove_pki_device_read(keys->former, der, size, device, NULL)
+               : status;
+}
+
+/* The certificate is written last: with it there is a next one. */
+rove_status hq_keys_put_next_authority(const hq_ports *ports, const char *folder,
+                                       const rove_pki_bytes *key, const rove_pki_bytes *certificate,
+                                       rove_error *error) {
+    /* Another one takes its place: never a key with a certificate that is not its. */
+    rove_status status = remove_file(ports, folder, NEXT_CA_FILE, error);
+    if (status == ROVE_OK) {
+        status = write_key(ports, folder, NEXT_CA_KEY_FILE, key, error);
+    }
+    return status == ROVE_OK ? write_key(ports, folder, NEXT_CA_FILE, certificate, error) : status;
+}
+
+rove_status hq_keys_promote_authority(const hq_ports *ports, const char *folder,
+                                      const hq_keys *keys, rove_error *error) {
+    rove_pki_bytes key = {0};
+    rove_status status = read_key(ports, folder, NEXT_CA_KEY_FILE, &key, error);
+    if (status == ROVE_OK) {
+        status = write_key(ports, folder, FORMER_CA_FILE, &keys->ca, error);
+    }
+    if (status == ROVE_OK) {
+        status = write_key(ports, folder, "ca.key", &key, error);
+    }
+    rove__wipe(&key, sizeof key);
+    return status;
+}
+
+static rove_status open_ended(const hq_ports *ports, const char *folder, hq_keys *keys,
+                              rove_error *error) {
+    rove_status status = read_optional(ports, folder, ENDED_CA_FILE, &keys->ca_ended, error);
+    size_t at = 0;
+    for (size_t i = 0; i < HQ_ENDED_MAX && status == ROVE_OK && at < keys->ca_ended.size; i++) {
+        rove_pki_bytes one;
+        one.size = rove__authority_size(keys->ca_ended.data + at, keys->ca_ended.size - at);
+        memcpy(one.data, keys->ca_ended.data + at, one.size);
+        at += one.size;
+        status = rove_pki_authority_open(NULL, &one, &keys->ended[i], error);
+    }
+    return status;
+}
+
+/* Puts it before those that are there, as many as there is room for. */
+static void remember(const hq_keys *keys, rove_pki_bytes *ended) {
+    const rove_pki_bytes *before = &keys->ca_ended;
+    *ended = keys->ca_former;
+    for (size_t at = 0, count = 1; at < before->size && count < HQ_ENDED_MAX; count++) {
+        size_t one = rove__authority_size(before->data + at, before->size - at);
+        int known = one == keys->ca_former.size &&
+                    memcmp(before->data + at, keys->ca_former.data, one) == 0;
+        if (one > sizeof ended->data - ended->size) {
+            break;
+        }
+        if (!known) {
+            memcpy(ended->data + ended->size, before->data + at, one);
+            ended->size += one;
+        }
+        at += one;
+    }
+}
+
+rove_status hq_keys_end_authority(const hq_ports *ports, const char *folder, const hq_keys *keys,
+                                  rove_error *error) {
+    rove_pki_bytes ended;
+    remember(keys, &ended);
+    rove_status status = write_key(ports, folder, ENDED_CA_FILE, &ended, error);
+    return status == ROVE_OK ? remove_file(ports, folder, FORMER_CA_FILE, error) : status;
 }
 
 /* The certificate is written last: with it there is an authority. */
@@ -83,8 +241,11 @@ static rove_status make_server(const hq_ports *ports, const char *folder, const 
 static rove_status identify(void *ctx, rove__bytes certificate, rove__signer *signer) {
     const hq_keys *keys = ctx;
     rove_pki_device device;
-    rove_status status =
-        rove_pki_device_read(keys->authority, certificate.data, certificate.size, &device, NULL);
+    rove_status status = hq_keys_recognise(keys, certificate.data, certificate.size, &device);
+    for (size_t i = 0; i < HQ_ENDED_MAX && status != ROVE_OK && keys->ended[i] != NULL; i++) {
+        status =
+            rove_pki_device_read(keys->ended[i], certificate.data, certificate.size, &device, NULL);
+    }
     if (status == ROVE_OK) {
         signer->replica = device.subject.replica;
         signer->former = device.subject.former;
@@ -221,7 +382,6 @@ rove_status hq_keys_promote(const hq_ports *ports, const char *folder, const hq_
 /* server.key has been replaced: server.der follows, and then there is no next key any more. */
 static rove_status finish_rotation(const hq_ports *ports, const char *folder, hq_keys *keys,
                                    rove_error *error) {
-    char path[HQ_PATH_MAX];
     uint8_t shown[ROVE_SHA256_SIZE];
     rove_status status = rove_pki_pin(keys->server.data, keys->server.size, shown, error);
     if (status == ROVE_OK && memcmp(shown, keys->own.pin, sizeof shown) != 0) {
@@ -231,10 +391,7 @@ static rove_status finish_rotation(const hq_ports *ports, const char *folder, hq
         status = read_key(ports, folder, "server.der", &keys->server, error);
     }
     if (status == ROVE_OK) {
-        status = hq_join(path, folder, NEXT_FILE, error);
-    }
-    if (status == ROVE_OK) {
-        status = ports->files.remove(ports->files.ctx, path, error);
+        status = remove_file(ports, folder, NEXT_FILE, error);
     }
     hq_server_key_wipe(&keys->next);
     return status;
@@ -252,18 +409,25 @@ static rove_status open_server(const hq_ports *ports, const char *folder, hq_key
     status = open_key(ports, folder, NEXT_FILE, &keys->next, error);
     if (status == ROVE_NOT_FOUND) {
         hq_server_key_wipe(&keys->next);
-        return ROVE_OK;
-    }
-    if (status == ROVE_OK && memcmp(keys->next.pin, keys->own.pin, sizeof keys->own.pin) == 0) {
+        status = ROVE_OK;
+    } else if (status == ROVE_OK &&
+               memcmp(keys->next.pin, keys->own.pin, sizeof keys->own.pin) == 0) {
         status = finish_rotation(ports, folder, keys, error);
     }
-    return status;
+    if (status == ROVE_OK && is_same(&keys->ca, &keys->ca_next)) {
+        status = finish_succession(ports, folder, keys, error);
+    }
+    return status == ROVE_OK ? tell_authorities(keys, error) : status;
 }
 
 /* ---- all of them ---------------------------------------------------------------------------------------- */
 
 static void wipe(hq_keys *keys) {
     rove_pki_authority_free(keys->authority);
+    rove_pki_authority_free(keys->former);
+    for (size_t i = 0; i < HQ_ENDED_MAX; i++) {
+        rove_pki_authority_free(keys->ended[i]);
+    }
     hq_server_key_wipe(&keys->own);
     hq_server_key_wipe(&keys->next);
     rove__wipe(keys, sizeof *keys);
@@ -302,6 +466,9 @@ rove_status hq_keys_load(const hq_ports *ports, const char *folder, hq_keys **ou
         return rove__error_set(error, ROVE_NOMEM, "%s", rove_status_text(ROVE_NOMEM));
     }
     rove_status status = open_authority(ports, folder, keys, error);
+    if (status == ROVE_OK) {
+        status = open_ended(ports, folder, keys, error);
+    }
     if (status == ROVE_OK) {
         status = open_server(ports, folder, keys, error);
     }

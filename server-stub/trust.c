@@ -18,20 +18,36 @@ static void add(trust *self, const uint8_t *id) {
     }
 }
 
+rove_status trust_authority(const hq_ports *ports, const rove_pki_bytes *certificate,
+                            uint8_t hash[ROVE_SHA256_SIZE]) {
+    rove_span span = {certificate->data, certificate->size};
+    return ports->crypto.sha256(ports->crypto.ctx, &span, 1, hash);
+}
+
+rove_status trust_needed(const hq_ports *ports, const hq_keys *keys, trust *out) {
+    uint8_t hash[ROVE_SHA256_SIZE];
+    *out = (trust){.count = 0};
+    rove_status status = trust_authority(ports, &keys->ca, hash);
+    if (status == ROVE_OK) {
+        add(out, keys->own.pin);
+        add(out, hash);
+    }
+    return status;
+}
+
 rove_status trust_now(const hq_ports *ports, const hq_keys *keys, trust *out) {
     uint8_t hash[ROVE_SHA256_SIZE];
-    rove_span ca = {keys->ca.data, keys->ca.size};
-    *out = (trust){.count = 0};
-    rove_status status = ports->crypto.sha256(ports->crypto.ctx, &ca, 1, hash);
-    if (status != ROVE_OK) {
-        return status;
-    }
-    add(out, keys->own.pin);
-    if (keys->next.signer != NULL) {
+    rove_status status = trust_needed(ports, keys, out);
+    if (status == ROVE_OK && keys->next.signer != NULL) {
         add(out, keys->next.pin);
     }
-    add(out, hash);
-    return ROVE_OK;
+    if (status == ROVE_OK && keys->ca_next.size > 0) {
+        status = trust_authority(ports, &keys->ca_next, hash);
+        if (status == ROVE_OK) {
+            add(out, hash);
+        }
+    }
+    return status;
 }
 
 int trust_knows(const trust *self, const uint8_t *what) {

@@ -22,8 +22,12 @@ typedef struct trust {
     uint8_t ids[TRUST_MAX][TRUST_ID_SIZE];
 } trust;
 
-/* What devices are told now. */
+/* What devices are told now, and that of it without which they do not find headquarters. */
 ROVE_CHECK rove_status trust_now(const hq_ports *ports, const hq_keys *keys, trust *out);
+ROVE_CHECK rove_status trust_needed(const hq_ports *ports, const hq_keys *keys, trust *out);
+/* SHA-256 of an authority's certificate. */
+ROVE_CHECK rove_status trust_authority(const hq_ports *ports, const rove_pki_bytes *certificate,
+                                       uint8_t hash[ROVE_SHA256_SIZE]);
 /* 1: all of `wanted` is in it. */
 int trust_has(const trust *self, const trust *wanted);
 /* `what`: a pin, or SHA-256 of an authority's certificate. */

@@ -180,6 +180,18 @@ rove_status rove_pki_authority_make(const char *name, int64_t now_ms, rove_pki_b
     return status;
 }
 
+rove_status rove_pki_authority_succeed(const rove_pki_authority *authority, int64_t now_ms,
+                                       rove_pki_bytes *key_pem, rove_pki_bytes *certificate_der,
+                                       rove_error *error) {
+    char name[AUTHORITY_NAME_MAX + 1];
+    int size = X509_NAME_get_text_by_NID(X509_get_subject_name(authority->certificate),
+                                         NID_commonName, name, sizeof name);
+    if (size <= 0) {
+        return rove__pki_fail(error, ROVE_INVALID, "The authority's certificate has no name");
+    }
+    return rove_pki_authority_make(name, now_ms, key_pem, certificate_der, error);
+}
+
 EVP_PKEY *rove__pki_read_key(const rove_pki_bytes *pem) {
     char no_password[] = "";
     EVP_PKEY *key = NULL;
@@ -200,8 +212,12 @@ rove_status rove_pki_authority_open(const rove_pki_bytes *key_pem,
     if (self == NULL) {
         return rove__pki_fail(error, ROVE_NOMEM, "There is not enough memory");
     }
-    self->key = rove__pki_read_key(key_pem);
     self->certificate = rove__pki_parse(certificate_der->data, certificate_der->size);
+    if (key_pem != NULL) {
+        self->key = rove__pki_read_key(key_pem);
+    } else if (self->certificate != NULL) {
+        self->key = X509_get_pubkey(self->certificate);
+    }
     if (self->key == NULL) {
         status = rove__pki_fail(error, ROVE_INVALID,
                                 "The authority's private key is no PEM without a password");

@@ -95,7 +95,15 @@ typedef struct rove_pki_server {
 ROVE_CHECK rove_status rove_pki_authority_make(const char *name, int64_t now_ms,
                                                rove_pki_bytes *key_pem,
                                                rove_pki_bytes *certificate_der, rove_error *error);
-/* Loads an authority; *out is the caller's, to be freed. The key must be the certificate's. */
+/* Makes the one that follows it: of the same name, with a key of its own. Outputs as above. */
+ROVE_CHECK rove_status rove_pki_authority_succeed(const rove_pki_authority *authority,
+                                                  int64_t now_ms, rove_pki_bytes *key_pem,
+                                                  rove_pki_bytes *certificate_der,
+                                                  rove_error *error);
+/*
+ * Loads an authority; *out is the caller's, to be freed. The key must be the certificate's. NULL: it issues nothing, and only
+ * what it has issued is recognised.
+ */
 ROVE_CHECK rove_status rove_pki_authority_open(const rove_pki_bytes *key_pem,
                                                const rove_pki_bytes *certificate_der,
                                                rove_pki_authority **out, rove_error *error);

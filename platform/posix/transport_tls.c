@@ -2,7 +2,7 @@
  * transport_tls.c - the trust of a connection, by OpenSSL.
  *
  * Everything is decided inside the handshake, before a byte of ours or our certificate is sent: the
- * chain to the one CA given, the server's name, the time by trusted time and the pins. There is no
+ * chain to an authority given, the server's name, the time by trusted time and the pins. There is no
  * session resumption, so every connection is judged in full.
  */
 #include "transport_tls.h"
@@ -16,8 +16,9 @@
 
 #include "failure.h"
 
-#define ALERT_NONE  (-1)
-#define ALERT_FATAL 2
+#define AUTHORITIES_MAX 2
+#define ALERT_NONE      (-1)
+#define ALERT_FATAL     2
 
 static pthread_once_t index_once = PTHREAD_ONCE_INIT;
 static int tls_index = -1; /* of rove__tls in an SSL_CTX */
@@ -99,17 +100,23 @@ static void note_alert(const SSL *ssl, int where, int value) {
     }
 }
 
-/* A certificate store of the request's CA alone. */
+/* One authority, or two; nothing behind them. */
+static int add_authorities(X509_STORE *store, const rove_request *request) {
+    const unsigned char *at = request->ca_der;
+    const unsigned char *end = at + request->ca_size;
+    int added = at < end;
+    for (int i = 0; added && at < end; i++) {
+        X509 *ca = i < AUTHORITIES_MAX ? d2i_X509(NULL, &at, (long)(end - at)) : NULL;
+        added = ca != NULL && X509_STORE_add_cert(store, ca);
+        X509_free(ca);
+    }
+    return added;
+}
+
+/* A certificate store of the request's authorities alone. */
 static int set_store(SSL_CTX *ctx, const rove_request *request) {
     X509_STORE *store = X509_STORE_new();
-    X509 *ca = NULL;
-    int set = store != NULL;
-    if (set && request->ca_der != NULL) {
-        const unsigned char *at = request->ca_der;
-        ca = d2i_X509(NULL, &at, (long)request->ca_size);
-        set = ca != NULL && X509_STORE_add_cert(store, ca);
-    }
-    X509_free(ca);
+    int set = store != NULL && (request->ca_der == NULL || add_authorities(store, request));
     if (!set) {
         X509_STORE_free(store);
         return 0;

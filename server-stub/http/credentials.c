@@ -27,12 +27,17 @@ static int fill(gnutls_certificate_credentials_t loaded, const hq_keys *keys,
                 const rove_pki_bytes *chain) {
     /* GnuTLS reads them only, and says so nowhere. */
     rove_pki_bytes trusted = keys->ca;
+    rove_pki_bytes former = keys->ca_former;
     rove_pki_bytes certificate = *chain;
     rove_pki_bytes secret = keys->own.pem;
     gnutls_datum_t ca = {trusted.data, (unsigned)trusted.size};
     gnutls_datum_t shown = {certificate.data, (unsigned)certificate.size};
     gnutls_datum_t key = {secret.data, (unsigned)secret.size};
+    gnutls_datum_t before = {former.data, (unsigned)former.size};
     int code = gnutls_certificate_set_x509_trust_mem(loaded, &ca, GNUTLS_X509_FMT_DER);
+    if (code >= 0 && before.size > 0) {
+        code = gnutls_certificate_set_x509_trust_mem(loaded, &before, GNUTLS_X509_FMT_DER);
+    }
     if (code >= 0) {
         code = gnutls_certificate_set_x509_key_mem(loaded, &shown, &key, GNUTLS_X509_FMT_PEM);
     }

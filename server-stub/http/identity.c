@@ -38,8 +38,8 @@ static rove_status look(request *self, rove_pki_device *device) {
     if (chain == NULL || count == 0 || !chain_holds(session)) {
         return ROVE_UNAUTHORIZED;
     }
-    return rove_pki_device_read(hq_get_keys(self->http->headquarters)->authority, chain[0].data,
-                                chain[0].size, device, NULL);
+    return hq_keys_recognise(hq_get_keys(self->http->headquarters), chain[0].data, chain[0].size,
+                             device);
 }
 
 rove_status front_identify(request *self) {
@@ -137,14 +137,18 @@ static rove_status judge_validity(const rove_pki_device *device, need needed, in
     return now_ms <= until_ms ? ROVE_OK : ROVE_EXPIRED;
 }
 
-/* 1: it can reach headquarters, for it was told of the key that headquarters shows now. */
+/* 1: it can reach headquarters, for it was told of the key and the authority that headquarters shows now. */
 static rove_status finds_us(request *self, rove__hq_tx *tx, int *finds) {
     hq *headquarters = self->http->headquarters;
     const rove_pki_device *certificate = &self->connection->device;
     trust told;
+    trust needed;
     rove_status status =
         trust_of(headquarters, tx, certificate->subject.replica, certificate->public_sha256, &told);
-    *finds = status == ROVE_OK && trust_knows(&told, hq_get_keys(headquarters)->own.pin);
+    if (status == ROVE_OK) {
+        status = trust_needed(hq_get_ports(headquarters), hq_get_keys(headquarters), &needed);
+    }
+    *finds = status == ROVE_OK && trust_has(&told, &needed);
     return status;
 }
 

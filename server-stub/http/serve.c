@@ -131,7 +131,8 @@ static void wait_for_signal(void) {
 
 /* Who can read a key can be headquarters, so that one which others may read is not put to use. */
 static rove_status check_keys(const hq *headquarters, rove_error *error) {
-    static const char *const names[] = {"ca.key", "server.key", "server-next.key", "seal.key"};
+    static const char *const names[] = {"ca.key", "server.key", "server-next.key", "ca-next.key",
+                                        "seal.key"};
     char path[HQ_PATH_MAX];
     struct stat about;
     rove_status status = ROVE_OK;

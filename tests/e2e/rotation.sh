@@ -46,7 +46,7 @@ tell 'forced, while both are away with work'
 must rep near note add A00001 'near, before'
 must rep far note add A00001 'far, before'
 must hq keys rotate --force
-says "$next" '1 of 2 devices did not know it'
+says '1 of 2 devices are locked out'
 same 'the key' "$next" "$(pin)"
 must hq acts verify
 must hq acts
@@ -62,8 +62,11 @@ tell 'who was not does not, and loses nothing'
 run rep far sync
 exits 7
 says 'not the one that is pinned'
+must hq --json keys
+was=$(field waiting.0.replica)
 must rep far enroll "$hq_url" "$(invitation jo)"
 must rep far sync
+must hq revoke "$was" --reason 'enrolled again'
 must rep near sync
 same 'notes' 'far, before
 near, before' "$(select_ near 'SELECT text FROM note ORDER BY text')"
@@ -76,3 +79,23 @@ must rep far sync
 must hq acts verify
 same 'the key' "$next" "$(pin)"
 [ ! -e "$work/hq/server-next.key" ] || fail 'server-next.key is still there'
+
+tell 'the authority follows another, while one device is away'
+must hq --json keys
+authority=$(field authority)
+must hq keys next --authority
+for _ in 1 2; do
+    must rep near sync
+    must rep far sync
+done
+must rep far note add A00001 'far, under the former authority'
+must hq keys rotate --authority
+must hq --json keys
+[ "$(field authority)" != "$authority" ] || fail 'the authority is the same'
+same 'the one that was' "$authority" "$(field former_authority)"
+same 'the key stays' "$next" "$(field pin)"
+must rep near sync
+must rep near sync
+run hq keys end
+exits 1
+says '1 of 2 devices have a certificate of the former authority'

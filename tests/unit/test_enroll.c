@@ -315,6 +315,71 @@ static void test_what_is_no_identity_is_refused(void **state) {
     assert_int_equal(back_and_forth(&identity), ROVE_PROTOCOL);
 }
 
+/* Certificates begin with a SEQUENCE that says how long it is; this is what follows it that tells them apart. */
+static size_t put_authority(uint8_t *to, size_t size, uint8_t mark) {
+    size_t head = 2;
+    to[0] = 0x30;
+    if (size < 0x80) {
+        to[1] = (uint8_t)size;
+    } else if (size < 0x100) {
+        to[1] = 0x81;
+        to[2] = (uint8_t)size;
+        head = 3;
+    } else {
+        to[1] = 0x82;
+        to[2] = (uint8_t)(size >> 8);
+        to[3] = (uint8_t)size;
+        head = 4;
+    }
+    memset(to + head, mark, size);
+    return head + size;
+}
+
+static void test_an_identity_has_one_authority_or_two(void **state) {
+    static const size_t sizes[] = {2, 127, 128, 255, 256, 1000};
+    uint8_t bytes[3 * 1004];
+    rove__identity identity = some_identity();
+    (void)state;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        size_t one = put_authority(bytes, sizes[i], 1);
+        size_t two = one + put_authority(bytes + one, sizes[i], 2);
+        size_t three = two + put_authority(bytes + two, sizes[i], 3);
+        identity.ca = bytes;
+        identity.ca_size = one;
+        assert_int_equal(rove__authority_size(bytes, three), one);
+        assert_int_equal(back_and_forth(&identity), ROVE_OK);
+        identity.ca_size = two;
+        assert_int_equal(back_and_forth(&identity), ROVE_OK);
+        identity.ca_size = three;
+        assert_int_equal(back_and_forth(&identity), ROVE_PROTOCOL);
+        /* One that says that it is longer than there is counts as what there is. */
+        assert_int_equal(rove__authority_size(bytes, one - 1), one - 1);
+    }
+}
+
+static void test_headquarters_is_the_same_where_an_authority_is(void **state) {
+    uint8_t bytes[3 * 12];
+    rove__identity a = some_identity();
+    rove__identity b = some_identity();
+    (void)state;
+    assert_int_equal(rove__authorities_meet(&a, &b), 1);
+    size_t one = put_authority(bytes, 10, 1);
+    (void)put_authority(bytes + one, 10, 2);
+    (void)put_authority(bytes + 2 * one, 10, 3);
+    a.ca = bytes;
+    a.ca_size = 2 * one; /* 1 and 2 */
+    assert_int_equal(rove__authorities_meet(&a, &b), 0);
+    b.ca = bytes + one; /* 2 and 3 */
+    b.ca_size = 2 * one;
+    assert_int_equal(rove__authorities_meet(&a, &b), 1);
+    assert_int_equal(rove__authorities_meet(&b, &a), 1);
+    b.ca = bytes + 2 * one; /* 3 */
+    b.ca_size = one;
+    assert_int_equal(rove__authorities_meet(&a, &b), 0);
+    b.ca = bytes; /* 1 */
+    assert_int_equal(rove__authorities_meet(&a, &b), 1);
+}
+
 static void test_an_identity_may_come_with_a_sealing_key(void **state) {
     rove__identity identity = some_identity();
     rove__identity read;
@@ -372,6 +437,8 @@ int main(void) {
         cmocka_unit_test(test_a_request_is_as_large_as_allowed_and_no_larger),
         cmocka_unit_test(test_an_identity_comes_back),
         cmocka_unit_test(test_what_is_no_identity_is_refused),
+        cmocka_unit_test(test_an_identity_has_one_authority_or_two),
+        cmocka_unit_test(test_headquarters_is_the_same_where_an_authority_is),
         cmocka_unit_test(test_an_identity_may_come_with_a_sealing_key),
         cmocka_unit_test(test_an_identity_cut_anywhere_is_refused),
     };

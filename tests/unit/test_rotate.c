@@ -211,7 +211,7 @@ static void a_device_that_knew_nothing_needs_a_code_and_keeps_its_work(void **st
     work(&w->device);
     make_next(&w->o->h);
     run(&w->o->h, &s, HQ_EXIT_DONE, "rotate", "--force");
-    says(&s, "1 of 1 devices did not know it");
+    says(&s, "1 of 1 devices are locked out");
     restart(w);
     lock_out(w);
     take_back_with_a_code(w);
@@ -283,6 +283,103 @@ static void the_former_key_is_good_for_nothing_once_a_device_came(void **state) 
     tls_server_stop(thief);
     outpost_serve(w->o);
     device_served(&w->device, device_sync(&w->device));
+}
+
+/* ---- the authority -------------------------------------------------------------------------------------- */
+
+static void make_next_authority(headquarters *h) {
+    said s;
+    run(h, &s, HQ_EXIT_DONE, "next", "--authority");
+}
+
+static void rotate_the_authority(headquarters *h) {
+    said s;
+    run(h, &s, HQ_EXIT_DONE, "rotate", "--authority");
+}
+
+static void an_authority_follows_another_while_a_device_is_away(void **state) {
+    world *w = *state;
+    headquarters *h = &w->o->h;
+    uint8_t pin[ROVE_SHA256_SIZE];
+    said s;
+    pin_now(h, pin);
+    run(h, &s, HQ_EXIT_NOT_FOUND, "rotate", "--authority");
+    run(h, &s, HQ_EXIT_NOT_FOUND, "end", NULL);
+    make_next_authority(h);
+    run(h, &s, HQ_EXIT_FAILED, "rotate", "--authority");
+    says(&s, "1 of 1 devices do not know the next authority");
+    hear(w);
+    rotate_the_authority(h);
+    assert_key(h, pin); /* which is as it was */
+    work(&w->device);
+    be_away(w);
+    run(h, &s, HQ_EXIT_FAILED, "end", NULL);
+    says(&s, "have a certificate of the former authority");
+    make_next_authority(h);
+    run(h, &s, HQ_EXIT_FAILED, "rotate", "--authority");
+    says(&s, "keys end, first");
+    hear(w); /* gets a certificate of the new one, and is told of the one after it */
+    run(h, &s, HQ_EXIT_DONE, "end", NULL);
+    restart(w);
+    device_served(&w->device, device_sync(&w->device));
+    rotate_the_authority(h);
+    hear(w);
+    run(h, &s, HQ_EXIT_DONE, "end", NULL);
+    restart(w);
+    device_served(&w->device, device_sync(&w->device));
+    expect(h, TRAIL_SOUND, 0);
+    assert_int_equal(accounts(h), 1);
+}
+
+static void key_and_authority_are_rotated_while_a_device_is_away(void **state) {
+    world *w = *state;
+    headquarters *h = &w->o->h;
+    make_next(h);
+    make_next_authority(h);
+    hear(w);
+    rotate_the_authority(h);
+    rotate(h);
+    be_away(w);
+    hear(w);
+    restart(w);
+    device_served(&w->device, device_sync(&w->device));
+}
+
+static void a_device_that_knew_no_next_authority_needs_a_code(void **state) {
+    world *w = *state;
+    said s;
+    work(&w->device);
+    make_next_authority(&w->o->h);
+    run(&w->o->h, &s, HQ_EXIT_FAILED, "rotate", "--authority");
+    assert_int_equal(
+        headquarters_run(&w->o->h, &s, "keys", "rotate", "--authority", "--force", NULL),
+        HQ_EXIT_DONE);
+    restart(w);
+    assert_int_equal(device_sync(&w->device), ROVE_TLS);
+    assert_non_null(strstr(w->device.error.message, "authority that this device trusts"));
+    assert_int_equal(device_state(&w->device).pending, 1);
+    take_back_with_a_code(w);
+    assert_int_equal(accounts(&w->o->h), 1);
+}
+
+/* Certificates of the former authority are worth nothing once it is ended, though it is of the same name. */
+static void a_former_authority_that_was_ended_lets_nobody_in(void **state) {
+    world *w = *state;
+    headquarters *h = &w->o->h;
+    said s;
+    make_next_authority(h);
+    hear(w);
+    rotate_the_authority(h);
+    work(&w->device);
+    run(h, &s, HQ_EXIT_DONE, "end", "--force");
+    says(&s, "1 of 1 devices are locked out");
+    restart(w);
+    assert_int_equal(device_sync(&w->device), ROVE_UNAUTHORIZED);
+    assert_int_equal(device_state(&w->device).pending, 1);
+    take_back_with_a_code(w);
+    /* Its certificate says nothing any more; but who signed its work is known, and an operator decides. */
+    assert_int_equal(headquarters_run(h, &s, "review", NULL), HQ_EXIT_DONE);
+    says(&s, "Jo Field");
 }
 
 /* ---- the record ----------------------------------------------------------------------------------------- */
@@ -527,6 +624,96 @@ static void a_rotation_survives_a_kill_at_every_step(void **state) {
     assert_int_equal(steps, 4); /* three files: server.key, server.der, server-next.key */
 }
 
+static void authority_now(headquarters *h, rove_pki_bytes *out) {
+    *out = hq_get_keys(h->hq)->ca;
+}
+
+static int is_authority(headquarters *h, const rove_pki_bytes *what) {
+    const rove_pki_bytes *now = &hq_get_keys(h->hq)->ca;
+    return now->size == what->size && memcmp(now->data, what->data, now->size) == 0;
+}
+
+static void a_succession_survives_a_kill_at_every_step(void **state) {
+    headquarters *h = *state;
+    mortal m;
+    said s;
+    int result = HQ_EXIT_FAILED;
+    int steps = 0;
+    for (; result != HQ_EXIT_DONE; steps++) {
+        make_next_authority(h);
+        rove_pki_bytes before;
+        rove_pki_bytes next = hq_get_keys(h->hq)->ca_next;
+        rove_pki_bytes shown = hq_get_keys(h->hq)->server;
+        authority_now(h, &before);
+        reopen_mortal(h, &m, steps);
+        result = headquarters_run(h, &s, "keys", "rotate", "--authority", NULL);
+        hq_close(h->hq);
+        headquarters_open(h);
+        for (int again = 0; again < 2; again++) {
+            const hq_keys *keys = hq_get_keys(h->hq);
+            assert_true(is_authority(h, &next)); /* the act was recorded */
+            assert_int_equal(keys->ca_next.size, 0);
+            assert_memory_equal(keys->ca_former.data, before.data, before.size);
+            assert_non_null(keys->former);
+            assert_memory_not_equal(keys->server.data, shown.data, shown.size);
+            expect(h, TRAIL_SOUND, 0);
+            hq_close(h->hq);
+            headquarters_open(h);
+        }
+        run(h, &s, HQ_EXIT_DONE, "end", NULL);
+        assert_null(hq_get_keys(h->hq)->former);
+    }
+    /* ca-former.der, ca.key, ca.der, server.der, ca-next.key, ca-next.der */
+    assert_int_equal(steps, 7);
+}
+
+static void a_next_authority_that_was_not_written_is_made_again(void **state) {
+    headquarters *h = *state;
+    mortal m;
+    said s;
+    rove_pki_bytes before;
+    authority_now(h, &before);
+    make_next_authority(h);
+    for (int left = 0; left < 3; left++) {
+        reopen_mortal(h, &m, left);
+        assert_int_not_equal(
+            headquarters_run(h, &s, "keys", "next", "--authority", "--replace", NULL),
+            HQ_EXIT_DONE);
+        hq_close(h->hq);
+        headquarters_open(h);
+        assert_true(is_authority(h, &before));
+    }
+    assert_int_equal(hq_get_keys(h->hq)->ca_next.size, 0);
+    make_next_authority(h);
+    rotate_the_authority(h);
+    assert_false(is_authority(h, &before));
+}
+
+/* Somebody writes into the database that it was decided. */
+static void a_database_does_not_decide_on_the_authority(void **state) {
+    headquarters *h = *state;
+    rove_pki_bytes before;
+    uint8_t id[ROVE_SHA256_SIZE];
+    char text[TRAIL_PIN_SIZE];
+    char sql[400];
+    authority_now(h, &before);
+    make_next_authority(h);
+    rotate_the_authority(h);
+    said s;
+    run(h, &s, HQ_EXIT_DONE, "end", NULL);
+    make_next_authority(h);
+    authority_now(h, &before);
+    assert_int_equal(trust_authority(&h->ports, &hq_get_keys(h->hq)->ca_next, id), ROVE_OK);
+    trail_pin_text(id, text);
+    (void)snprintf(sql, sizeof sql,
+                   "UPDATE _setting SET value = CAST(x'%s' || substr(value, 33) AS BLOB) "
+                   "WHERE key = 'authority'",
+                   text);
+    tamper(h, sql);
+    assert_true(is_authority(h, &before));
+    assert_int_not_equal(hq_get_keys(h->hq)->ca_next.size, 0);
+}
+
 static void an_act_that_was_not_recorded_changes_no_key(void **state) {
     headquarters *h = *state;
     uint8_t before[ROVE_SHA256_SIZE];
@@ -582,6 +769,7 @@ static void words_that_make_no_sense_are_refused(void **state) {
     run(h, &s, HQ_EXIT_USAGE, "next", "--force");
     run(h, &s, HQ_EXIT_USAGE, "rotate", "--replace");
     run(h, &s, HQ_EXIT_USAGE, "status", "--force");
+    run(h, &s, HQ_EXIT_USAGE, "end", "--authority");
 }
 
 static int start(void **state) {
@@ -607,6 +795,10 @@ int main(void) {
         OVER_A_SERVER(a_device_that_knew_nothing_needs_a_code_and_keeps_its_work),
         OVER_A_SERVER(a_device_that_was_away_for_two_rotations_needs_a_code),
         OVER_A_SERVER(another_next_key_is_told_like_the_first),
+        OVER_A_SERVER(an_authority_follows_another_while_a_device_is_away),
+        OVER_A_SERVER(key_and_authority_are_rotated_while_a_device_is_away),
+        OVER_A_SERVER(a_device_that_knew_no_next_authority_needs_a_code),
+        OVER_A_SERVER(a_former_authority_that_was_ended_lets_nobody_in),
         OVER_A_SERVER(the_former_key_is_good_for_nothing_once_a_device_came),
         IN_A_FOLDER(what_is_recorded_is_verified_over_rotations),
         IN_A_FOLDER(a_rotation_that_is_not_recorded_is_found),
@@ -614,6 +806,9 @@ int main(void) {
         IN_A_FOLDER(a_database_does_not_decide_on_the_key),
         IN_A_FOLDER(a_backup_of_before_a_rotation_is_restored),
         IN_A_FOLDER(a_rotation_survives_a_kill_at_every_step),
+        IN_A_FOLDER(a_succession_survives_a_kill_at_every_step),
+        IN_A_FOLDER(a_next_authority_that_was_not_written_is_made_again),
+        IN_A_FOLDER(a_database_does_not_decide_on_the_authority),
         IN_A_FOLDER(an_act_that_was_not_recorded_changes_no_key),
         IN_A_FOLDER(a_next_key_that_was_not_written_is_made_again),
         IN_A_FOLDER(files_that_do_not_fit_are_left_alone),

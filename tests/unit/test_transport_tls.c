@@ -419,6 +419,41 @@ static void test_authority_that_is_no_certificate(void **state) {
     assert_int_equal(tls_server_received(w->server), 0);
 }
 
+static rove_request trusting(world *w, const uint8_t *ca, size_t size) {
+    rove_request request = request_of(w, "localhost");
+    request.ca_der = ca;
+    request.ca_size = size;
+    return request;
+}
+
+/* Two authorities of one name: the server's may be either; nothing may stand behind them. */
+static void test_two_authorities(void **state) {
+    world *w = *state;
+    uint8_t both[3 * ROVE_PKI_BYTES_MAX];
+    start_server(w, "localhost");
+    rove_request request;
+    for (int first = 0; first < 2; first++) {
+        const rove_pki_bytes *a = first ? &w->ca : &w->other_ca;
+        const rove_pki_bytes *b = first ? &w->other_ca : &w->ca;
+        memcpy(both, a->data, a->size);
+        memcpy(both + a->size, b->data, b->size);
+        memcpy(both + a->size + b->size, a->data, a->size);
+        request = trusting(w, both, a->size + b->size);
+        assert_accepted(w, &request);
+        request = trusting(w, both, a->size + b->size + 1);
+        assert_int_not_equal(perform(w, &request), ROVE_OK);
+        request = trusting(w, both, 2 * a->size + b->size); /* a third */
+        assert_int_not_equal(perform(w, &request), ROVE_OK);
+    }
+    request = trusting(w, both, 0);
+    assert_int_not_equal(perform(w, &request), ROVE_OK);
+    memcpy(both, w->other_ca.data, w->other_ca.size);
+    memcpy(both + w->other_ca.size, w->other_ca.data, w->other_ca.size);
+    request = trusting(w, both, 2 * w->other_ca.size);
+    assert_int_equal(perform(w, &request), ROVE_TLS);
+    assert_non_null(strstr(w->error.message, "authority that this device trusts"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -441,6 +476,7 @@ int main(void) {
         TEST(test_server_that_refuses_the_identity),
         TEST(test_identity_that_does_not_fit),
         TEST(test_authority_that_is_no_certificate),
+        TEST(test_two_authorities),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

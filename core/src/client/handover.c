@@ -38,10 +38,6 @@ static void drop_credentials(rove *replica) {
     rove__credentials_free(&replica->ports.allocator, old);
 }
 
-static int is_same(const void *a, size_t a_size, const void *b, size_t b_size) {
-    return a_size == b_size && memcmp(a, b, a_size) == 0;
-}
-
 /* Step 2. */
 static rove_status pass_replica(rove *replica, const rove__identity *next, rove_error *error) {
     if (replica->credentials == NULL) {
@@ -51,7 +47,7 @@ static rove_status pass_replica(rove *replica, const rove__identity *next, rove_
                                "folder for this one.");
     }
     const rove__identity *former = &replica->credentials->identity;
-    if (!is_same(former->ca, former->ca_size, next->ca, next->ca_size)) {
+    if (!rove__authorities_meet(former, next)) {
         return rove__error_set(error, ROVE_STATE,
                                "This replica holds the work of a user of another headquarters. "
                                "Open a new folder for this one, and enrol there with a new code.");

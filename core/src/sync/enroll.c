@@ -12,6 +12,7 @@
 #define INVITATION_BYTES   (ROVE_CODE_SIZE + ROVE_SHA256_SIZE + CHECK_SIZE)
 #define INVITATION_SYMBOLS ((INVITATION_BYTES * 8 + 4) / 5)
 #define GROUP              5
+#define DER_SEQUENCE       0x30u
 
 ROVE_STATIC_ASSERT(INVITATION_SYMBOLS + INVITATION_SYMBOLS / GROUP + 1 <= ROVE_INVITATION_SIZE,
                    "an invitation fits");
@@ -200,6 +201,56 @@ rove_status rove__enroll_request_read(rove__enroll_request *request, int renewal
     return (request->flags & ~ROVE_RENEW_FRESH_REPLICA) == 0 ? ROVE_OK : ROVE_PROTOCOL;
 }
 
+size_t rove__authority_size(const uint8_t *ca, size_t size) {
+    size_t head = 2;
+    size_t length = 0;
+    if (size < 4 || ca[0] != DER_SEQUENCE) {
+        return size;
+    }
+    if (ca[1] < 0x80) {
+        length = ca[1];
+    } else if (ca[1] == 0x81) {
+        head = 3;
+        length = ca[2];
+    } else if (ca[1] == 0x82) {
+        head = 4;
+        length = (size_t)ca[2] << 8 | ca[3];
+    } else {
+        return size;
+    }
+    return length <= size - head ? head + length : size;
+}
+
+static int has_authority(const rove__identity *identity, const uint8_t *ca, size_t size) {
+    for (size_t at = 0; at < identity->ca_size;) {
+        size_t one = rove__authority_size(identity->ca + at, identity->ca_size - at);
+        if (one == size && rove__secret_equal(identity->ca + at, ca, size)) {
+            return 1;
+        }
+        at += one;
+    }
+    return 0;
+}
+
+int rove__authorities_meet(const rove__identity *a, const rove__identity *b) {
+    for (size_t at = 0; at < a->ca_size;) {
+        size_t one = rove__authority_size(a->ca + at, a->ca_size - at);
+        if (has_authority(b, a->ca + at, one)) {
+            return 1;
+        }
+        at += one;
+    }
+    return 0;
+}
+
+static size_t authority_count(const rove__identity *identity) {
+    size_t count = 0;
+    for (size_t at = 0; at < identity->ca_size; count++) {
+        at += rove__authority_size(identity->ca + at, identity->ca_size - at);
+    }
+    return count;
+}
+
 void rove__identity_write(rove__buf *out, const rove__identity *identity) {
     rove__buf_byte(out, VERSION);
     rove__buf_varint(out, identity->replica);
@@ -246,6 +297,7 @@ rove_status rove__identity_read(rove__identity *identity, const void *bytes, siz
     int named = identity->organisation_size == 0 ||
                 rove__utf8_valid(identity->organisation, identity->organisation_size);
     int complete = identity->replica > 1 && identity->user > 0 && identity->ca_size > 0 &&
-                   identity->certificate_size > 0 && rove__reader_left(&reader) == 0;
+                   identity->certificate_size > 0 && rove__reader_left(&reader) == 0 &&
+                   authority_count(identity) <= ROVE_AUTHORITIES_MAX;
     return complete && named ? ROVE_OK : ROVE_PROTOCOL;
 }

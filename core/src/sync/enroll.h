@@ -77,7 +77,7 @@ typedef struct rove__identity {
     int64_t server_ms;
     int64_t until_ms; /* the certificate's end */
     int64_t renew_after_ms;
-    const uint8_t *ca;
+    const uint8_t *ca; /* the authority's certificate, or two of them, one after the other */
     size_t ca_size;
     const uint8_t *certificate;
     size_t certificate_size;
@@ -87,6 +87,15 @@ typedef struct rove__identity {
     size_t organisation_size;
     const uint8_t *seal_key; /* headquarters' sealing key (wire/sealed.h); NULL: it has none */
 } rove__identity;
+
+#define ROVE_AUTHORITIES_MAX 2
+/*
+ * The size of the first of the certificates (DER) at `ca`; the rest follows it. What is no certificate counts as one, whole:
+ * whoever trusts them looks closer.
+ */
+size_t rove__authority_size(const uint8_t *ca, size_t size);
+/* 1: they have an authority in common. */
+int rove__authorities_meet(const rove__identity *a, const rove__identity *b);
 
 void rove__identity_write(rove__buf *out, const rove__identity *identity);
 ROVE_CHECK rove_status rove__identity_read(rove__identity *identity, const void *bytes,

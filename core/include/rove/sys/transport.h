@@ -27,7 +27,10 @@ typedef struct rove_request {
     const char *content_type; /* of the body; NULL without one */
     const char *accept;       /* expected content type; else ROVE_NOT_ROVE. NULL: any */
 
-    /* Trust. All DER, borrowed for the call. ca_der may be NULL only with pin (first enrolment). */
+    /*
+     * Trust. All DER, borrowed for the call. ca_der: the certificates of one authority or two, one after the other, either of
+     * which may have issued the server's; NULL only with pin (first enrolment).
+     */
     const uint8_t *ca_der;
     size_t ca_size;
     const uint8_t *pin; /* SHA-256 of the server's SubjectPublicKeyInfo, or NULL */
