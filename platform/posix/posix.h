@@ -50,8 +50,9 @@ void rove_posix_files(rove_files *out);
 void rove_posix_allocator(rove_allocator *out);
 
 /*
- * From now on this process overwrites memory as it frees it, that of every library too: what a replica had in memory is gone
- * when it was locked or closed. It costs some percent of the time. 0: this C library cannot (only glibc's can).
+ * From now on this process overwrites memory as it frees it, that of other libraries too, but for blocks of up to a kilobyte, which
+ * glibc keeps at hand as they are; what Rove and SQLite free is overwritten without it. It costs some percent of the time. 0: this
+ * C library cannot (only glibc's can).
  * Any thread; it cannot be taken back.
  */
 int rove_posix_overwrite_freed(void);

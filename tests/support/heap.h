@@ -36,6 +36,15 @@ static inline int heap_fails(heap *h) {
     return h->fail_at != 0 && (h->calls == h->fail_at || (h->persistent && h->calls > h->fail_at));
 }
 
+/* Overwritten, as the port is to do it: who still uses it does not find what was there. */
+static inline void heap_give_back(unsigned char *block, size_t size) {
+    if (block != NULL) {
+        memset(block, 0xa5, size + HEAP_HEAD);
+        __asm__ __volatile__("" : : "r"(block) : "memory"); /* it is not optimised away */
+        free(block);
+    }
+}
+
 static inline void *heap_resize(void *ctx, void *pointer, size_t size) {
     heap *h = ctx;
     unsigned char *block = pointer == NULL ? NULL : (unsigned char *)pointer - HEAP_HEAD;
@@ -47,15 +56,19 @@ static inline void *heap_resize(void *ctx, void *pointer, size_t size) {
     if (size == 0) {
         h->alive -= pointer != NULL;
         h->bytes -= before;
-        free(block);
+        heap_give_back(block, before);
         return NULL;
     }
     if (heap_fails(h) || (h->fault != NULL && h->fault(h->fault_ctx))) {
         return NULL;
     }
-    unsigned char *moved = size > SIZE_MAX - HEAP_HEAD ? NULL : realloc(block, size + HEAP_HEAD);
+    unsigned char *moved = size > SIZE_MAX - HEAP_HEAD ? NULL : malloc(size + HEAP_HEAD);
     if (moved == NULL) {
         return NULL;
+    }
+    if (block != NULL) {
+        memcpy(moved + HEAP_HEAD, pointer, before < size ? before : size);
+        heap_give_back(block, before);
     }
     memcpy(moved, &size, sizeof size);
     h->alive += pointer == NULL;

@@ -393,7 +393,7 @@ static inline rove_status phone_renew(phone *p, const rove__buf *body, rove__buf
 /* ---- the transport ---- */
 
 static inline rove_status phone_read_all(phone *p, const rove_request *request, rove__buf *body) {
-    uint8_t chunk[65536];
+    uint8_t chunk[16384];
     size_t capacity = p->read_chunk != 0 ? p->read_chunk : sizeof chunk;
     size_t size = 1;
     rove_status status = ROVE_OK;

@@ -14,6 +14,7 @@
 #define CHUNK_MIN          4096
 #define CHUNK_DOUBLING_MAX ((size_t)256 * 1024)
 #define ALIGNMENT          ((size_t)8)
+#define STACK_SIZE         65536
 
 struct rove__arena_chunk {
     rove__arena_chunk *older;
@@ -65,12 +66,26 @@ char *rove__alloc_text(const rove_allocator *allocator, const char *text) {
     return copy;
 }
 
+#ifdef __GNUC__
+/* The compiler is told that somebody may look. */
+void rove__wipe(void *memory, size_t size) {
+    memset(memory, 0, size);
+    __asm__ __volatile__("" : : "r"(memory) : "memory");
+}
+#else
 void rove__wipe(void *memory, size_t size) {
     volatile uint8_t *bytes = memory;
 
     for (size_t i = 0; i < size; i++) {
         bytes[i] = 0;
     }
+}
+#endif
+
+void rove__wipe_stack(void) {
+    uint8_t below[STACK_SIZE];
+
+    rove__wipe(below, sizeof below);
 }
 
 void rove__arena_init(rove__arena *arena, const rove_allocator *allocator, size_t max_bytes) {

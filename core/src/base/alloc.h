@@ -24,6 +24,9 @@ char *rove__alloc_text(const rove_allocator *allocator, const char *text);
 /* Overwrites memory in a way that is not optimised away: for keys, before the memory is given back. */
 void rove__wipe(void *memory, size_t size);
 
+/* The same for what calls before have left on this thread's stack, below the caller: 64 KiB of it. */
+void rove__wipe_stack(void);
+
 /*
  * An arena hands out memory that is released all at once. It grows in chunks up to `max` bytes in all;
  * past that rove__arena_take returns NULL. Reset keeps the first chunk for reuse.

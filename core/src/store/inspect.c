@@ -346,7 +346,7 @@ rove_status rove__store_inspect(const rove__store_ports *ports, const char *fold
     memset(anchor, 0, sizeof *anchor);
     out->synchronous = out->secure_delete = out->cell_size_check = -1;
     if (at.database != NULL && at.log != NULL && at.sealed_log != NULL && at.key != NULL &&
-        sqlite3_initialize() == SQLITE_OK) {
+        rove__sqlite_start() == SQLITE_OK) {
         status = look_at(ports, &at, how, out, anchor);
     }
     rove__free(allocator, at.database);

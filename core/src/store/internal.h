@@ -215,6 +215,8 @@ void rove__lease_set(rove__store *store, const rove__lease *lease);
 ROVE_CHECK rove_status rove__lock_open(rove__store *store, rove_error *error);
 void rove__lock_close(rove__store *store);
 
+/* memory.c: before anything else of SQLite. Its code. */
+int rove__sqlite_start(void);
 /* open.c: of a file in the replica's folder; owned by the caller. NULL: no memory. */
 char *rove__store_path(const rove_allocator *allocator, const char *folder, const char *name);
 /* An SQLite code; *db is closed in any case. */

@@ -254,7 +254,9 @@ rove_status rove__lock_keys(rove__store *store, rove_error *error) {
     }
     rove__signer_lock(store);
     rove__vault_lock(&store->vault);
-    return forget(store, error);
+    rove_status status = forget(store, error);
+    rove__wipe_stack();
+    return status;
 }
 
 rove_status rove__unlock_keys(rove__store *store, rove_error *error) {

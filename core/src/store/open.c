@@ -176,7 +176,7 @@ static rove_status prepare_handle(rove__store *store, const char *folder) {
 rove_status rove__store_open(const rove__store_ports *ports, const char *folder, rove__store **out,
                              rove_error *error) {
     *out = NULL;
-    if (sqlite3_initialize() != SQLITE_OK) {
+    if (rove__sqlite_start() != SQLITE_OK) {
         return rove__error_set(error, ROVE_NOMEM, "SQLite could not be started.");
     }
     rove__store *store = rove__alloc_zeroed(ports->allocator, 1, sizeof *store);

@@ -14,7 +14,7 @@ rove_status rove__mutex_new(const rove_allocator *allocator, rove__mutex **out) 
     rove__mutex *mutex = rove__alloc_zeroed(allocator, 1, sizeof *mutex);
 
     *out = NULL;
-    if (mutex == NULL || sqlite3_initialize() != SQLITE_OK) {
+    if (mutex == NULL || rove__sqlite_start() != SQLITE_OK) {
         rove__free(allocator, mutex);
         return ROVE_NOMEM;
     }
