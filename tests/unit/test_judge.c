@@ -457,6 +457,25 @@ static void who_wins_by_the_clock_is_counted_for_both(void **state) {
     expect_contests(&outcome, w->ben.replica, 1, 0);
 }
 
+/* A rep who writes on his phone and on his tablet contends with nobody. */
+static void ones_own_devices_do_not_contend(void **state) {
+    world *w = *state;
+    rep tablet;
+    rep_outcome outcome;
+
+    rep_open(&tablet, &w->s, w->anna.replica + 1000, ANNA);
+    rep_settle(&tablet);
+    both_agree(w);
+    rep_update(&w->anna, "Account", w->account, "phone", rove__value_text("By phone"));
+    rep_settle(&w->anna);
+    w->s.now_ms += 1000;
+    rep_update(&tablet, "Account", w->account, "phone", rove__value_text("By tablet"));
+    rep_exchange(&tablet, &outcome);
+    assert_int_equal(outcome.stats.conflicts, 1);
+    assert_int_equal(outcome.stats.contest_count, 0);
+    rep_close(&tablet);
+}
+
 /* A seal wins whatever its time. */
 static void a_seal_is_no_contest(void **state) {
     world *w = *state;
@@ -809,6 +828,7 @@ int main(void) {
         CASE(counters_add_up_and_sets_unite),
         CASE(work_done_beats_a_cancellation),
         CASE(who_wins_by_the_clock_is_counted_for_both),
+        CASE(ones_own_devices_do_not_contend),
         CASE(a_seal_is_no_contest),
         CASE(a_delete_that_had_seen_all_deletes),
         CASE(an_unseen_edit_keeps_what_was_deleted),
