@@ -51,7 +51,10 @@ extern const cli_command cli_command_enroll, cli_command_sync, cli_command_statu
     cli_command_show, cli_command_set, cli_command_delete, cli_command_undo, cli_command_pending,
     cli_command_conflicts, cli_command_review, cli_command_quarantine, cli_command_rejections,
     cli_command_sql, cli_command_doctor, cli_command_key, cli_command_drop, cli_command_export,
-    cli_command_open_export;
+    cli_command_open_export, cli_command_wipe;
+
+/* wipe.c, of a replica that was wiped: sends its drop box, and complains if that fails. */
+void cli_send(cli_session *cli);
 
 /* ---- what opens the replica (key.c) ---- */
 

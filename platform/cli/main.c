@@ -23,6 +23,7 @@ static const cli_command *const commands[] = {
     &cli_command_quarantine, &cli_command_sql,         &cli_command_verify,
     &cli_command_tidy,       &cli_command_doctor,      &cli_command_key,
     &cli_command_export,     &cli_command_open_export, &cli_command_drop,
+    &cli_command_wipe,
 };
 #define WAIT_MAX_S          1000000
 #define CLOCK_OFFSET_MAX_MS INT64_C(4000000000000)
@@ -63,6 +64,9 @@ int cli_exit_of(rove_status status) {
     }
     if (status == ROVE_LIMIT || status == ROVE_CANCELLED) {
         return CLI_UNFINISHED;
+    }
+    if (status == ROVE_WIPED) {
+        return CLI_ACCESS;
     }
     switch (rove_status_classify(status)) {
     case ROVE_CLASS_CALLER:

@@ -189,6 +189,10 @@ static int run_sync(cli_session *cli, int argc, char **argv) {
     if (terminal) {
         fputs("\r\033[K", stderr);
     }
+    if (status == ROVE_WIPED) {
+        cli_close(cli);
+        cli_send(cli);
+    }
     if (status != ROVE_OK) {
         return fail_sync(cli, status, &error, &report);
     }

@@ -223,6 +223,39 @@ static rove_status remove_file(void *ctx, const char *path, rove_error *error) {
     return rove__posix_fail_errno(error, errno, "Removing the file", path);
 }
 
+/* 0, or errno. */
+static int overwrite(int fd) {
+    static const uint8_t zeros[1 << 16];
+    struct stat info;
+    if (fstat(fd, &info) != 0) {
+        return errno;
+    }
+    for (off_t left = info.st_size; left > 0;) {
+        size_t some = left < (off_t)sizeof zeros ? (size_t)left : sizeof zeros;
+        if (write_all(fd, zeros, some) != 0) {
+            return errno;
+        }
+        left -= (off_t)some;
+    }
+    return fsync(fd) == 0 ? 0 : errno;
+}
+
+static rove_status erase(void *ctx, const char *path, rove_error *error) {
+    int failed = 0;
+    int fd = open(path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) {
+        return ROVE_OK;
+    }
+    failed = fd < 0 ? errno : overwrite(fd);
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    rove_status status = remove_file(ctx, path, error);
+    return status == ROVE_OK && failed != 0
+               ? rove__posix_fail_errno(error, failed, "Overwriting the file", path)
+               : status;
+}
+
 typedef struct held_lock {
     int fd;
 } held_lock;
@@ -313,4 +346,5 @@ void rove_posix_files(rove_files *out) {
     out->unlock = unlock_file;
     out->ctx = NULL;
     out->append = append;
+    out->erase = erase;
 }

@@ -454,5 +454,5 @@ void sim_disk_unlock_all(sim_disk *disk) {
 
 rove_files sim_disk_files(sim_disk *disk) {
     return (rove_files){make_folder, read_file,   replace_file, remove_file,
-                        lock_file,   unlock_file, disk,         append_file};
+                        lock_file,   unlock_file, disk,         append_file, remove_file};
 }

@@ -434,7 +434,7 @@ static void unlock(void *ctx, void *taken) {
 }
 
 rove_files ram_files(void) {
-    return (rove_files){make_folder, read_file, replace, remove_file, lock, unlock, NULL, append};
+    return (rove_files){make_folder, read_file, replace, remove_file, lock, unlock, NULL, append, remove_file};
 }
 
 /* ---- crashes ---- */

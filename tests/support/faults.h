@@ -301,6 +301,10 @@ static rove_status faults_remove(void *ctx, const char *path, rove_error *error)
     rove_status status = faults_change(faults_hit_roomless(&faults_io), error);
     return status == ROVE_OK ? faults_real_files.remove(ctx, path, error) : status;
 }
+static rove_status faults_erase(void *ctx, const char *path, rove_error *error) {
+    rove_status status = faults_change(faults_hit_roomless(&faults_io), error);
+    return status == ROVE_OK ? faults_real_files.erase(ctx, path, error) : status;
+}
 static rove_status faults_take_lock(void *ctx, const char *path, void **lock, rove_error *error) {
     rove_status status = faults_small(faults_hit(&faults_io), error);
     return status == ROVE_OK ? faults_real_files.lock(ctx, path, lock, error) : status;
@@ -314,6 +318,7 @@ static inline void faults_wrap_files(rove_files *files) {
     files->replace = faults_replace;
     files->append = faults_append;
     files->remove = faults_remove;
+    files->erase = faults_erase;
     files->lock = faults_take_lock;
 }
 

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,6 +91,28 @@ static void test_replace_and_read(void **state) {
     assert_int_equal(f->replace(f->ctx, path, "", 0, &w->error), ROVE_OK);
     assert_int_equal(f->read(f->ctx, path, bytes, sizeof bytes, &size, &w->error), ROVE_OK);
     assert_int_equal(size, 0);
+}
+
+/* Whoever has it open still reads zeros. */
+static void test_erase_overwrites_and_removes(void **state) {
+    world *w = *state;
+    const rove_files *f = &w->files;
+    const char *path = in_folder(w, "erased");
+    static char bytes[200000];
+    size_t size = 0;
+    memset(bytes, 'x', sizeof bytes);
+    assert_int_equal(f->replace(f->ctx, path, bytes, sizeof bytes, &w->error), ROVE_OK);
+    int fd = open(path, O_RDONLY);
+    assert_true(fd >= 0);
+    assert_int_equal(f->erase(f->ctx, path, &w->error), ROVE_OK);
+    assert_int_equal(f->read(f->ctx, path, bytes, sizeof bytes, &size, &w->error), ROVE_NOT_FOUND);
+    assert_int_equal(read(fd, bytes, sizeof bytes), sizeof bytes);
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        assert_int_equal(bytes[i], 0);
+    }
+    (void)close(fd);
+    assert_int_equal(f->erase(f->ctx, path, &w->error), ROVE_OK);
+    assert_int_equal(f->erase(f->ctx, w->folder, &w->error), ROVE_IO);
 }
 
 static void test_append_makes_and_lengthens(void **state) {
@@ -250,6 +273,7 @@ int main(void) {
         TEST(test_folders_are_made_with_their_parents),
         TEST(test_replace_and_read),
         TEST(test_append_makes_and_lengthens),
+        TEST(test_erase_overwrites_and_removes),
         TEST(test_read_is_bounded),
         TEST(test_leftover_of_a_crash_does_not_matter),
         TEST(test_failed_replacement_keeps_the_old_file),

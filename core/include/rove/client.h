@@ -67,7 +67,8 @@ typedef struct rove_ports {
  * BUSY: this or another process has it open (the pid is in the message). CORRUPT: a file is damaged, or the key file
  * is missing; nothing was changed. WRONG_KEY: the keyring's secret or the PIN does not open it, or it is encrypted and there is
  * no keyring. NOT_ENCRYPTED: there is a keyring, and the replica is a plain one. What the keyring said. LATER: there were too many wrong PINs; with the domain ROVE_DOMAIN_WAIT the error's code says in how many
- * seconds another one may be tried (docs/security.md). UPGRADE: a newer version of the app wrote it. UTF8. A damaged identity is no reason not to open: the
+ * seconds another one may be tried (docs/security.md). UPGRADE: a newer version of the app wrote it. UTF8.
+ * WIPED: it was wiped, and its drop box is still to be delivered (rove_drop_send). A damaged identity is no reason not to open: the
  * replica then says that it is not enrolled, and a new code mends it.
  */
 ROVE_CHECK rove_status rove_open(const rove_ports *ports, const char *folder, rove **replica,
@@ -138,6 +139,18 @@ void rove_export_free(rove_export *out);
  */
 ROVE_CHECK rove_status rove_export_open(rove *replica, const rove_source *from, const rove_sink *to,
                                         rove_error *error);
+
+/*
+ * Wipes the replica: what headquarters does not have yet goes into the drop box (rove/drop.h), sealed so that it alone can read it,
+ * with a receipt that says how much that was; then the key, the records, and this device's identity go. From then on everything says WIPED,
+ * and so does rove_open of the folder, until the drop box was delivered: rove_drop_send, or a sync of this handle. It may be killed: whoever
+ * opens the replica goes on, and there is no way back. The rep is to be asked before. The files are overwritten; on flash that reaches the
+ * old cells of a plain replica only by luck, while the data of an encrypted one is gone with its key.
+ * NOT_ENROLLED: what was recorded here has nobody to go to; enrol first. FULL: no room to seal it; what is to be delivered first, is
+ * in the drop box: sync. LOCKED: unlock it first. BUSY: a sync is under way. STATE: this thread has a transaction open. Once it
+ * has begun it is LOCKED, and the next sync, unlocking or opening goes on.
+ */
+ROVE_CHECK rove_status rove_wipe(rove *replica, rove_error *error);
 
 /* ---- enrolment ---------------------------------------------------------------------------------------- */
 
@@ -424,7 +437,8 @@ typedef struct rove_sync_report {
  * NOT_ENROLLED. NETWORK, TIMEOUT, LATER, SERVER, NOT_ROVE, TRUNCATED: try again at report->next_sync_ms. TLS,
  * PROTOCOL, VERSION, UPGRADE, UNAUTHORIZED, REVOKED, EXPIRED, FORK: see their texts; unsent work is safe in any case.
  * A device that is REVOKED asks what it is ordered. LOCKED: to lock itself; it stays so, restarts included, until headquarters lets
- * it in again and a sync succeeds. An order that is not followed says why: TLS, DENIED, EXPIRED, EXISTS, PROTOCOL, VERSION, TRUNCATED.
+ * it in again and a sync succeeds. WIPED: to wipe itself, which is done as rove_wipe does it; a replica that is locked with a PIN is wiped
+ * when it is unlocked next. An order that is not followed says why: TLS, DENIED, EXPIRED, EXISTS, PROTOCOL, VERSION, TRUNCATED.
  */
 ROVE_CHECK rove_status rove_sync(rove *replica, const rove_sync_options *options,
                                  rove_sync_report *report, rove_error *error);

@@ -49,6 +49,7 @@ extern "C" {
     X(WRONG_KEY,      37, DEVICE,  "The key does not open this replica.") \
     X(LOCKED,         38, DEVICE,  "The replica is locked.") \
     X(NOT_ENCRYPTED,  41, DEVICE,  "This replica is not encrypted, and an encrypted one was expected.") \
+    X(WIPED,          42, DEVICE,  "This replica was wiped. What had not been sent lies sealed in the drop box.") \
     X(CANCELLED,      39, FINE,    "The work was cancelled; it goes on where it stopped.") \
     X(LIMIT,          40, FINE,    "The budget was used up; the rest follows next time.") \
     X(NETWORK,        50, RETRY,   "Headquarters could not be reached.") \

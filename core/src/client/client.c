@@ -33,8 +33,8 @@ static int complete(const rove_ports *ports) {
     return ports->allocator.resize != NULL && ports->clock.read != NULL &&
            ports->random.fill != NULL && files->make_folder != NULL && files->read != NULL &&
            files->replace != NULL && files->remove != NULL && files->lock != NULL &&
-           files->unlock != NULL && files->append != NULL && crypto->sha256 != NULL &&
-           crypto->hmac_sha256 != NULL && crypto->key_generate != NULL &&
+           files->unlock != NULL && files->append != NULL && files->erase != NULL &&
+           crypto->sha256 != NULL && crypto->hmac_sha256 != NULL && crypto->key_generate != NULL &&
            crypto->key_public != NULL && crypto->csr != NULL && crypto->sign != NULL &&
            crypto->verify != NULL && crypto->ecdh != NULL && crypto->hkdf_sha256 != NULL &&
            crypto->gcm_seal != NULL;
@@ -142,13 +142,38 @@ static rove_status prepare(rove *replica, const char *folder) {
 }
 
 static rove_status load_orders(rove *replica, rove_error *error) {
-    rove__credentials *delivery = NULL;
     rove_status status = rove__orders_load(&replica->credentials_ports, replica->orders_path,
-                                           &replica->orders, &delivery, error);
+                                           &replica->orders, error);
 
-    rove__credentials_free(&replica->ports.allocator, delivery);
-    rove__store_order(replica->store, replica->orders.stage != ROVE_STAGE_FREE);
+    if (replica->store != NULL) {
+        rove__store_order(replica->store, replica->orders.stage != ROVE_STAGE_FREE);
+    }
     return status;
+}
+
+/* The orders are read before anything is opened, and again with the lock. WIPED: there is nothing to open. */
+static rove_status open_files(rove *replica, const char *folder, rove_error *error) {
+    rove_status status = load_orders(replica, error);
+
+    if (status == ROVE_OK && replica->orders.stage != ROVE_STAGE_WIPED) {
+        status = rove__store_open(&replica->store_ports, folder, &replica->store, error);
+        if (status == ROVE_OK) {
+            status = load_orders(replica, error);
+        }
+    }
+    if (status == ROVE_OK && replica->orders.stage == ROVE_STAGE_WIPED) {
+        status = rove__client_wipe_rest(&replica->ports, folder, error);
+    }
+    return status == ROVE_OK ? load_identity(replica, error) : status;
+}
+
+/* A wipe that was begun goes on; one that cannot now leaves the replica locked, for the next sync to go on with. */
+static rove_status finish_wipe(rove *replica, rove_error *error) {
+    if (replica->orders.stage != ROVE_STAGE_SEALING) {
+        return ROVE_OK;
+    }
+    rove_status status = rove__client_wipe_again(replica, error);
+    return status == ROVE_WIPED ? status : ROVE_OK;
 }
 
 static rove_status open_replica(const rove_ports *ports, const char *folder, rove **out,
@@ -171,19 +196,16 @@ static rove_status open_replica(const rove_ports *ports, const char *folder, rov
     replica->ports = *ports;
     rove_status status = prepare(replica, folder);
     if (status == ROVE_OK) {
-        status = rove__store_open(&replica->store_ports, folder, &replica->store, error);
+        status = open_files(replica, folder, error);
     }
     if (status == ROVE_OK) {
-        status = load_orders(replica, error);
-    }
-    if (status == ROVE_OK) {
-        status = load_identity(replica, error);
+        finish_hand_over(replica);
+        status = finish_wipe(replica, error);
     }
     if (status != ROVE_OK) {
         rove_close(replica);
         return status;
     }
-    finish_hand_over(replica);
     *out = replica;
     return ROVE_OK;
 }
@@ -194,8 +216,7 @@ rove_status rove_open(const rove_ports *ports, const char *folder, rove **out, r
     return rove__client_said(open_replica(ports, folder, out, &detail), &detail, error);
 }
 
-/* All of the pool. */
-static void close_idle(rove *replica) {
+void rove__client_close_idle(rove *replica) {
     rove__mutex_enter(replica->mutex);
     while (replica->idle_count > 0) {
         rove__reader_close(replica->idle[--replica->idle_count]);
@@ -210,7 +231,7 @@ void rove_close(rove *replica) {
     ROVE_ASSERT(!replica->busy);
     const rove_allocator allocator = replica->ports.allocator;
     if (replica->mutex != NULL) {
-        close_idle(replica);
+        rove__client_close_idle(replica);
     }
     rove__store_close(replica->store);
     rove__credentials_free(&allocator, replica->credentials);
@@ -249,7 +270,7 @@ void rove__client_give(rove *replica) {
 /* What idle readers have read goes with the keys, whoever locked it. */
 static void shed(rove *replica) {
     if (rove__store_is_locked(replica->store)) {
-        close_idle(replica);
+        rove__client_close_idle(replica);
     }
 }
 
@@ -302,8 +323,24 @@ rove_status rove_lock(rove *replica, rove_error *error) {
     }
     rove_error detail = {.message = ""};
     rove_status status = rove__store_lock(replica->store, &detail);
-    close_idle(replica);
+    rove__client_close_idle(replica);
     return rove__client_said(status, &detail, error);
+}
+
+/* It waited for its key, to seal what was not sent: that is all that it is unlocked for. */
+static rove_status unlock_to_wipe(rove *replica, rove_error *error) {
+    rove_status status = rove__client_take(replica, error);
+
+    if (status != ROVE_OK) {
+        return status;
+    }
+    status =
+        rove__store_unlock(replica->store, error); /* the rep's own lock; the other one stays */
+    if (status == ROVE_OK || status == ROVE_LOCKED) {
+        status = rove__client_wipe_again(replica, error);
+    }
+    rove__client_give(replica);
+    return status;
 }
 
 rove_status rove_unlock(rove *replica, rove_error *error) {
@@ -311,7 +348,10 @@ rove_status rove_unlock(rove *replica, rove_error *error) {
         return rove__client_invalid(error, "There is no replica.");
     }
     rove_error detail = {.message = ""};
-    return rove__client_said(rove__store_unlock(replica->store, &detail), &detail, error);
+    rove_status status = rove__client_stage(replica) == ROVE_STAGE_SEALING
+                             ? unlock_to_wipe(replica, &detail)
+                             : rove__store_unlock(replica->store, &detail);
+    return rove__client_said(status, &detail, error);
 }
 
 rove_status rove_replace_key(rove *replica, rove_error *error) {
@@ -322,7 +362,7 @@ rove_status rove_replace_key(rove *replica, rove_error *error) {
     if (status != ROVE_OK) {
         return status;
     }
-    close_idle(replica); /* they may hold the log */
+    rove__client_close_idle(replica); /* they may hold the log */
     rove_error detail = {.message = ""};
     status = rove__client_check(replica, &detail);
     if (status == ROVE_OK) {

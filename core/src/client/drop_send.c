@@ -361,6 +361,9 @@ rove_status rove_drop_send(const rove_ports *ports, const char *folder, int (*ca
                                            "with its size.");
     }
     rove_status status = rove__drop_deliver(ports, folder, &way, &done, &detail);
+    if (status == ROVE_OK) {
+        status = rove__client_wipe_end(ports, folder, &detail);
+    }
     if (report != NULL) {
         size_t size = report->size < sizeof done ? report->size : sizeof done;
         done.size = report->size;

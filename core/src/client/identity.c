@@ -101,7 +101,7 @@ static rove_status parse(rove__credentials *credentials) {
     }
     if (rove__reader_status(&reader) != ROVE_OK || rove__reader_left(&reader) != 0 ||
         (credentials->hint != NULL && hint_size != ROVE_ENROLL_HINT_SIZE) || url_size == 0 ||
-        memchr(url, '\0', url_size) != NULL) {
+        credentials->key_size == 0 || memchr(url, '\0', url_size) != NULL) {
         return ROVE_CORRUPT;
     }
     memcpy(credentials->url, url, url_size);
@@ -124,16 +124,6 @@ static rove__credentials *allocate(const rove_allocator *allocator) {
 
 int rove__credentials_is_of(const rove__credentials *credentials, const uint8_t *hint) {
     return credentials->hint != NULL && memcmp(credentials->hint, hint, ROVE_ENROLL_HINT_SIZE) == 0;
-}
-
-const uint8_t *rove__credentials_identity(const rove__credentials *credentials, size_t *size) {
-    rove__reader reader;
-
-    rove__reader_init(&reader, credentials->bytes + MAGIC_SIZE + 1,
-                      credentials->size - MAGIC_SIZE - 1 - ROVE_SHA256_SIZE);
-    (void)rove__reader_bytes(&reader, ROVE_URL_MAX - 1, size);
-    (void)rove__reader_bytes(&reader, ROVE_KEY_DER_MAX, size);
-    return rove__reader_bytes(&reader, ROVE_IDENTITY_MAX, size);
 }
 
 rove__sealer rove__credentials_sealer(const rove__credentials *credentials) {
@@ -231,7 +221,7 @@ static rove_status check_file(const rove_crypto *crypto, rove__credentials *cred
         memcmp(check, credentials->bytes + size - ROVE_SHA256_SIZE, sizeof check) != 0) {
         return ROVE_CORRUPT;
     }
-    return parse(credentials) == ROVE_OK && credentials->key_size > 0 ? ROVE_OK : ROVE_CORRUPT;
+    return parse(credentials) == ROVE_OK ? ROVE_OK : ROVE_CORRUPT;
 }
 
 static int is_sealing(const rove__credentials_ports *ports) {

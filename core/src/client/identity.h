@@ -23,7 +23,7 @@ typedef struct rove__credentials {
     size_t size;
     char url[ROVE_URL_MAX];
     const uint8_t *key;
-    size_t key_size; /* 0: of a replica that was wiped (orders.h) */
+    size_t key_size;
     rove__identity identity;
     const uint8_t *hint; /* ROVE_ENROLL_HINT_SIZE; NULL: it is of no code that is known */
     int stale; /* the file was not as it would be written now: plain, or sealed for another secret too */
@@ -65,8 +65,6 @@ ROVE_CHECK rove_status rove__credentials_save(const rove__credentials_ports *por
                                               rove_error *error);
 /* 1: it was answered to the code with this hint. */
 int rove__credentials_is_of(const rove__credentials *credentials, const uint8_t *hint);
-/* What headquarters answered, as it was received; borrows. */
-const uint8_t *rove__credentials_identity(const rove__credentials *credentials, size_t *size);
 /* With what this device seals; borrows. */
 rove__sealer rove__credentials_sealer(const rove__credentials *credentials);
 /* Another one with the same content. */

@@ -66,6 +66,7 @@ void rove__client_give(rove *replica);
 /* Around whatever talks to headquarters, with `busy` taken: rove__store_contact. */
 ROVE_CHECK rove_status rove__client_contact(rove *replica, rove_error *error);
 void rove__client_contact_over(rove *replica);
+void rove__client_close_idle(rove *replica);
 /* rove__store_check; a replica that is locked keeps no idle readers. */
 ROVE_CHECK rove_status rove__client_check(rove *replica, rove_error *error);
 
@@ -163,10 +164,33 @@ ROVE_CHECK rove_status rove__client_hand_over_rest(rove *replica, const uint8_t 
 /* NOT_ENROLLED if there is no identity to talk to headquarters with. */
 ROVE_CHECK rove_status rove__client_enrolled(const rove *replica, rove_error *error);
 
-/* ---- obey.c; with `busy` taken ---- */
+/* ---- wipe.c; with `busy` taken ---- */
 
 /*
- * Headquarters refuses this device: does what it is ordered, if anything. REVOKED: nothing, or it could not be asked. LOCKED. Of an order that
+ * The orders say that it is to be wiped: does it, with the replica's keys there. WIPED: it is done. NOT_ENROLLED, FULL, and what
+ * rove__drop_outbox says: nothing has left, and the next call goes on.
+ */
+ROVE_CHECK rove_status rove__client_wipe_on(rove *replica, rove_error *error);
+/* The same, with a contact of its own: for who has none. */
+ROVE_CHECK rove_status rove__client_wipe_again(rove *replica, rove_error *error);
+/* Once the drop box of a replica that was wiped is empty, the last files go; else nothing happens. */
+ROVE_CHECK rove_status rove__client_wipe_end(const rove_ports *ports, const char *folder,
+                                             rove_error *error);
+/* The orders say that it was wiped: what is left of its files goes. WIPED. */
+ROVE_CHECK rove_status rove__client_wipe_rest(const rove_ports *ports, const char *folder,
+                                              rove_error *error);
+
+/* ---- obey.c; with `busy` taken ---- */
+
+/* What is in force from now on: into the file, and into the handle. */
+ROVE_CHECK rove_status rove__client_put_orders(rove *replica, const rove__orders *orders,
+                                               rove_error *error);
+/* The stage that the orders are at. Any thread. */
+rove__stage rove__client_stage(rove *replica);
+
+/*
+ * Headquarters refuses this device: does what it is ordered, if anything. REVOKED: nothing, or it could not be asked. LOCKED: it is locked, and
+ * perhaps to be wiped when it is unlocked. WIPED. What wiping says. Of an order that
  * is not followed, why: TLS, DENIED, EXPIRED, EXISTS (order.h), VERSION, TRUNCATED, PROTOCOL.
  */
 ROVE_CHECK rove_status rove__client_obey(rove *replica, rove_error *error);

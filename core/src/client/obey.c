@@ -62,12 +62,21 @@ static rove_status check(rove *replica, const rove__buf *bytes, rove__signed_ord
     return status;
 }
 
-static rove_status put(rove *replica, const rove__orders *orders, rove_error *error) {
+rove__stage rove__client_stage(rove *replica) {
+    rove__mutex_enter(replica->mutex);
+    rove__stage stage = replica->orders.stage;
+    rove__mutex_leave(replica->mutex);
+    return stage;
+}
+
+rove_status rove__client_put_orders(rove *replica, const rove__orders *orders, rove_error *error) {
     rove_status status =
-        rove__orders_save(&replica->credentials_ports, replica->orders_path, orders, NULL, error);
+        rove__orders_save(&replica->credentials_ports, replica->orders_path, orders, error);
 
     if (status == ROVE_OK) {
+        rove__mutex_enter(replica->mutex);
         replica->orders = *orders;
+        rove__mutex_leave(replica->mutex);
         rove__store_order(replica->store, orders->stage != ROVE_STAGE_FREE);
     }
     return status;
@@ -81,7 +90,7 @@ static rove_status take_up(rove *replica, const rove__buf *bytes, rove__stage st
     next.stage = stage;
     next.order_size = bytes->size;
     memcpy(next.order, bytes->data, bytes->size);
-    return put(replica, &next, error);
+    return rove__client_put_orders(replica, &next, error);
 }
 
 static rove_status follow(rove *replica, const rove__buf *bytes, rove_error *error) {
@@ -91,11 +100,17 @@ static rove_status follow(rove *replica, const rove__buf *bytes, rove_error *err
     if (status != ROVE_OK) {
         return status;
     }
+    int wipe = order.kind == ROVE_ORDER_WIPE;
     rove__signed_order current = rove__orders_current(&replica->orders);
     if (memcmp(current.nonce, order.nonce, sizeof order.nonce) != 0) {
-        status = take_up(replica, bytes, ROVE_STAGE_LOCKED, error);
+        status = take_up(replica, bytes, wipe ? ROVE_STAGE_SEALING : ROVE_STAGE_LOCKED, error);
     }
-    return status == ROVE_OK ? rove__store_check(replica->store, error) : status;
+    if (status != ROVE_OK) {
+        return status;
+    }
+    return wipe && !rove__store_is_locked(replica->store)
+               ? rove__client_wipe_on(replica, error)
+               : rove__store_check(replica->store, error);
 }
 
 rove_status rove__client_obey(rove *replica, rove_error *error) {
@@ -126,7 +141,7 @@ void rove__client_released(rove *replica) {
     if (order.kind == ROVE_ORDER_LOCK) {
         rove__orders_add_done(&next, &order, rove__store_now_ms(replica->store, NULL));
     }
-    rove_status status = put(replica, &next, NULL);
+    rove_status status = rove__client_put_orders(replica, &next, NULL);
     rove__log(&replica->ports.log, status == ROVE_OK ? ROVE_LOG_INFO : ROVE_LOG_ERROR, "client",
               "the order to lock is lifted: %s", rove_status_name(status));
 }

@@ -5,7 +5,6 @@
 
 #include <string.h>
 
-#include "base/assert.h"
 #include "base/reader.h"
 #include "base/text.h"
 
@@ -14,7 +13,7 @@
 #define FILE_VERSION 1u
 #define HEAD_SIZE    (MAGIC_SIZE + 2)
 #define DONE_SIZE    (ROVE_ORDER_NONCE_SIZE + 8)
-#define FILE_MAX     (ROVE_IDENTITY_FILE_MAX + ROVE_ORDER_MAX + ROVE_ORDERS_DONE_MAX * DONE_SIZE + 64)
+#define FILE_MAX     ((size_t)(ROVE_ORDER_MAX + ROVE_ORDERS_DONE_MAX * DONE_SIZE + 64))
 
 static rove_status check_of(const rove_crypto *crypto, const uint8_t *bytes, size_t size,
                             uint8_t check[ROVE_SHA256_SIZE]) {
@@ -24,54 +23,29 @@ static rove_status check_of(const rove_crypto *crypto, const uint8_t *bytes, siz
 
 /* ---- reading ---- */
 
-static rove_status read_delivery(const rove__credentials_ports *ports, rove__reader *reader,
-                                 rove__stage stage, rove__credentials **delivery) {
-    char url[ROVE_URL_MAX];
-    size_t url_size = 0;
-    size_t identity_size = 0;
-    const uint8_t *text = rove__reader_bytes(reader, sizeof url - 1, &url_size);
-    const uint8_t *identity = rove__reader_bytes(reader, ROVE_IDENTITY_MAX, &identity_size);
-
-    if (rove__reader_status(reader) != ROVE_OK) {
-        return ROVE_CORRUPT;
-    }
-    if (stage != ROVE_STAGE_WIPED || identity_size == 0) {
-        return ROVE_OK;
-    }
-    memcpy(url, text, url_size);
-    url[url_size] = '\0';
-    const rove__credentials_parts parts = {.url = url,
-                                           .key = (const uint8_t *)"",
-                                           .identity = identity,
-                                           .identity_size = identity_size};
-    return rove__credentials_new(ports, &parts, delivery, NULL);
-}
-
-static rove_status parse(const rove__credentials_ports *ports, const uint8_t *bytes, size_t size,
-                         rove__orders *orders, rove__credentials **delivery) {
+static rove_status parse(const uint8_t *bytes, size_t size, rove__orders *orders) {
     rove__reader reader;
 
     rove__reader_init(&reader, bytes, size);
     (void)rove__reader_take(&reader, MAGIC_SIZE + 1);
     orders->stage = (rove__stage)rove__reader_byte(&reader);
     const uint8_t *order = rove__reader_bytes(&reader, ROVE_ORDER_MAX, &orders->order_size);
-    rove_status status = read_delivery(ports, &reader, orders->stage, delivery);
-    if (status == ROVE_OK && orders->order_size > 0) {
+    if (orders->order_size > 0) {
         memcpy(orders->order, order, orders->order_size);
     }
-    while (status == ROVE_OK && rove__reader_left(&reader) > 0 &&
-           orders->done_count < ROVE_ORDERS_DONE_MAX) {
+    while (rove__reader_left(&reader) > 0 && orders->done_count < ROVE_ORDERS_DONE_MAX) {
         const uint8_t *nonce = rove__reader_take(&reader, ROVE_ORDER_NONCE_SIZE);
         uint64_t until = rove__reader_u64(&reader);
-        status = rove__reader_status(&reader) == ROVE_OK ? ROVE_OK : ROVE_CORRUPT;
-        if (status == ROVE_OK) {
-            memcpy(orders->done[orders->done_count].nonce, nonce, ROVE_ORDER_NONCE_SIZE);
-            orders->done[orders->done_count++].until_ms = (int64_t)until;
+        if (nonce == NULL || rove__reader_status(&reader) != ROVE_OK) {
+            return ROVE_CORRUPT;
         }
+        memcpy(orders->done[orders->done_count].nonce, nonce, ROVE_ORDER_NONCE_SIZE);
+        orders->done[orders->done_count++].until_ms = (int64_t)until;
     }
-    return status == ROVE_OK && (orders->stage > ROVE_STAGE_WIPED || rove__reader_left(&reader) > 0)
-               ? ROVE_CORRUPT
-               : status;
+    return rove__reader_status(&reader) == ROVE_OK && rove__reader_left(&reader) == 0 &&
+                   orders->stage <= ROVE_STAGE_WIPED
+               ? ROVE_OK
+               : ROVE_CORRUPT;
 }
 
 static rove_status check_file(const rove__credentials_ports *ports, const uint8_t *bytes,
@@ -92,24 +66,19 @@ static rove_status check_file(const rove__credentials_ports *ports, const uint8_
 }
 
 rove_status rove__orders_load(const rove__credentials_ports *ports, const char *path,
-                              rove__orders *orders, rove__credentials **delivery,
-                              rove_error *error) {
+                              rove__orders *orders, rove_error *error) {
+    uint8_t bytes[FILE_MAX];
     size_t size = 0;
-    uint8_t *bytes = rove__alloc(ports->allocator, FILE_MAX);
 
     memset(orders, 0, sizeof *orders);
-    *delivery = NULL;
-    if (bytes == NULL) {
-        return rove__error_set(error, ROVE_NOMEM, "%s", rove_status_text(ROVE_NOMEM));
-    }
-    rove_status status = ports->files->read(ports->files->ctx, path, bytes, FILE_MAX, &size, error);
+    rove_status status =
+        ports->files->read(ports->files->ctx, path, bytes, sizeof bytes, &size, error);
     if (status == ROVE_OK) {
         status = check_file(ports, bytes, size);
     }
     if (status == ROVE_OK) {
-        status = parse(ports, bytes, size - ROVE_SHA256_SIZE, orders, delivery);
+        status = parse(bytes, size - ROVE_SHA256_SIZE, orders);
     }
-    rove__free(ports->allocator, bytes);
     if (status == ROVE_NOT_FOUND) {
         return ROVE_OK;
     }
@@ -124,35 +93,20 @@ rove_status rove__orders_load(const rove__credentials_ports *ports, const char *
 
 /* ---- writing ---- */
 
-static void write(rove__buf *out, const rove__orders *orders, const rove__credentials *delivery) {
-    const uint8_t *identity = NULL;
-    size_t identity_size = 0;
-
-    if (delivery != NULL) {
-        identity = rove__credentials_identity(delivery, &identity_size);
-    }
-    rove__buf_append(out, MAGIC, MAGIC_SIZE);
-    rove__buf_byte(out, FILE_VERSION);
-    rove__buf_byte(out, (uint8_t)orders->stage);
-    rove__buf_bytes(out, orders->order, orders->order_size);
-    rove__buf_bytes(out, delivery != NULL ? delivery->url : "",
-                    delivery != NULL ? strlen(delivery->url) : 0);
-    rove__buf_bytes(out, identity, identity_size);
-    for (size_t i = 0; i < orders->done_count; i++) {
-        rove__buf_append(out, orders->done[i].nonce, ROVE_ORDER_NONCE_SIZE);
-        rove__buf_u64(out, (uint64_t)orders->done[i].until_ms);
-    }
-}
-
 rove_status rove__orders_save(const rove__credentials_ports *ports, const char *path,
-                              const rove__orders *orders, const rove__credentials *delivery,
-                              rove_error *error) {
+                              const rove__orders *orders, rove_error *error) {
     uint8_t check[ROVE_SHA256_SIZE];
     rove__buf bytes;
 
-    ROVE_ASSERT(delivery == NULL || orders->stage == ROVE_STAGE_WIPED);
     rove__buf_init(&bytes, ports->allocator, FILE_MAX);
-    write(&bytes, orders, delivery);
+    rove__buf_append(&bytes, MAGIC, MAGIC_SIZE);
+    rove__buf_byte(&bytes, FILE_VERSION);
+    rove__buf_byte(&bytes, (uint8_t)orders->stage);
+    rove__buf_bytes(&bytes, orders->order, orders->order_size);
+    for (size_t i = 0; i < orders->done_count; i++) {
+        rove__buf_append(&bytes, orders->done[i].nonce, ROVE_ORDER_NONCE_SIZE);
+        rove__buf_u64(&bytes, (uint64_t)orders->done[i].until_ms);
+    }
     rove_status status = rove__buf_status(&bytes);
     if (status == ROVE_OK) {
         status = check_of(ports->crypto, bytes.data, bytes.size, check);

@@ -2,12 +2,11 @@
  * client/orders.h - what headquarters has ordered this device to do, and how far that is: the file `orders` beside the replica. It
  * is read before the replica is opened, and needs no key.
  *
- *   file  = "RoveOr" version:byte stage:byte order:bytes url:bytes identity:bytes { nonce[16] until:u64 }* check[32]
+ *   file  = "RoveOr" version:byte stage:byte order:bytes { nonce[16] until:u64 }* check[32]
  *           version   1
- *           stage     0 nothing is in force; 1 locked, until headquarters lets the device in again; 2 its unsent work is being
- *                     sealed, to be wiped then; 3 that is done: what is left of the replica goes
+ *           stage     0 nothing is in force; 1 locked, until headquarters lets the device in again; 2 to be wiped, once its unsent
+ *                     work is sealed; 3 that is done, and what is left of the replica goes
  *           order     that is in force (wire/order.h); empty: of a wipe by the rep
- *           url, identity: of stage 3, to deliver the drop box with; empty otherwise. There is no key any more
  *           nonces    of orders that were carried out, until they hold no longer: none is carried out twice
  *           check     SHA-256 of everything before it
  *
@@ -39,17 +38,12 @@ typedef struct rove__orders {
     size_t done_count;
 } rove__orders;
 
-/*
- * *delivery, of stage 3: with whom the drop box is delivered, without a key; owned, and NULL otherwise. There may be no file. UPGRADE: a
- * newer version wrote it. IO, NOMEM, CRYPTO.
- */
+/* There may be no file. UPGRADE: a newer version wrote it. IO, NOMEM, CRYPTO. */
 ROVE_CHECK rove_status rove__orders_load(const rove__credentials_ports *ports, const char *path,
-                                         rove__orders *orders, rove__credentials **delivery,
-                                         rove_error *error);
-/* Durable when it returns. `delivery`: of stage 3, else NULL; its key is left out. */
+                                         rove__orders *orders, rove_error *error);
+/* Durable when it returns. */
 ROVE_CHECK rove_status rove__orders_save(const rove__credentials_ports *ports, const char *path,
-                                         const rove__orders *orders,
-                                         const rove__credentials *delivery, rove_error *error);
+                                         const rove__orders *orders, rove_error *error);
 
 /* The one in force; kind 0: there is none. Borrows from `orders`. */
 rove__signed_order rove__orders_current(const rove__orders *orders);

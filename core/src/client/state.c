@@ -36,7 +36,7 @@ rove_status rove_read_state(rove *replica, rove_state *out, rove_error *error) {
     }
     size_t size = out->size < sizeof *out ? out->size : sizeof *out;
     rove_status status = rove__client_check(replica, error);
-    if (status != ROVE_LOCKED) {
+    if (status != ROVE_LOCKED && status != ROVE_WIPED) {
         status = rove__store_read_state(replica->store, &store, error);
     }
     int locked = status == ROVE_LOCKED;

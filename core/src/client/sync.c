@@ -281,28 +281,40 @@ static void obey_locked(rove *replica) {
     }
 }
 
-static rove_status sync_taken(syncing *run, rove_error *error) {
+static rove_status talk(syncing *run, rove_error *error) {
     rove *replica = run->replica;
 
-    rove_error detail = {.message = ""};
-    rove_status status = rove__client_drop(replica, stop, run);
-    if (status == ROVE_OK) {
-        status = rove__client_enrolled(replica, &detail);
+    if (rove__client_stage(replica) == ROVE_STAGE_SEALING) {
+        return rove__client_wipe_again(replica, error);
     }
-    if (status != ROVE_OK) {
-        return rove__client_said(status, &detail, error);
-    }
-    status = rove__client_contact(replica, &detail);
+    rove_status status = rove__client_contact(replica, error);
     if (status == ROVE_OK) {
-        status = reconcile(run, &detail);
+        status = reconcile(run, error);
         if (status == ROVE_REVOKED) {
-            status = rove__client_obey(replica, &detail);
+            status = rove__client_obey(replica, error);
         }
         rove__client_contact_over(replica);
     } else if (status == ROVE_LOCKED || status == ROVE_WRONG_KEY) {
         obey_locked(replica);
     }
-    status = rove__client_said(status, &detail, error);
+    return status;
+}
+
+static rove_status sync_taken(syncing *run, rove_error *error) {
+    rove *replica = run->replica;
+
+    rove_error detail = {.message = ""};
+    rove_status status = rove__client_drop(replica, stop, run);
+    if (status == ROVE_OK && rove__store_is_wiped(replica->store)) {
+        status = rove__client_wipe_end(&replica->ports, replica->folder, &detail);
+        status = status == ROVE_OK ? rove__store_check(replica->store, &detail) : status;
+    } else if (status == ROVE_OK) {
+        status = rove__client_enrolled(replica, &detail);
+    }
+    if (status != ROVE_OK) {
+        return rove__client_said(status, &detail, error);
+    }
+    status = rove__client_said(talk(run, &detail), &detail, error);
     run->report.duration_ms = boot_ms(run) - run->began_ms;
     run->report.next_sync_ms = schedule(run, status);
     rove__client_settle(replica, status, run->report.next_sync_ms);

@@ -113,7 +113,9 @@ rove_status rove_wait_new(rove *replica, const rove_transport *transport, rove_w
     wait->random = replica->ports.random;
     wait->transport = *transport;
     rove_error detail = {.message = ""};
-    rove_status status = take(replica, wait, &detail);
+    rove_status status = rove__store_is_wiped(replica->store)
+                             ? rove__store_check(replica->store, &detail)
+                             : take(replica, wait, &detail);
     if (status != ROVE_OK) {
         rove_wait_free(wait);
         return rove__client_said(status, &detail, error);

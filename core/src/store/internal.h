@@ -109,6 +109,7 @@ struct rove__store {
     _Atomic int locked;
     _Atomic int shut; /* by the rep: only he unlocks it; else the end of its lease has locked it */
     _Atomic int ordered;  /* headquarters ordered it to be locked */
+    _Atomic int wiped;    /* nothing of it is left (wipe.c) */
     _Atomic int contacts; /* under way (lease.c) */
     rove__lease lease;    /* as it was written last; under anchor_mutex */
     _Atomic int leased;   /* there is one */
@@ -181,6 +182,8 @@ ROVE_CHECK rove_status rove__store_turn(rove__store *store, rove_error *error);
 void rove__store_turn_over(rove__store *store);
 /* lock.c: LOCKED, with what to do. */
 rove_status rove__lock_refuse(rove_error *error);
+/* wipe.c: WIPED. */
+rove_status rove__wipe_refuse(rove_error *error);
 /* lock.c: what the keyring said; overwritten after use. */
 typedef struct rove__key_answers {
     uint8_t secret[ROVE_SECRET_SIZE];

@@ -112,6 +112,9 @@ void rove__store_order(rove__store *store, int locked) {
 }
 
 rove_status rove__store_check(rove__store *store, rove_error *error) {
+    if (store->wiped) {
+        return rove__wipe_refuse(error);
+    }
     if (store->ordered) {
         return ended(store, error);
     }
@@ -152,7 +155,9 @@ rove_status rove__store_contact(rove__store *store, rove_error *error) {
     if (status != ROVE_OK) {
         return status;
     }
-    if (store->locked) {
+    if (store->wiped) {
+        status = rove__wipe_refuse(error);
+    } else if (store->locked) {
         status = store->shut ? rove__lock_refuse(error) : rove__unlock_keys(store, error);
     }
     store->contacts += status == ROVE_OK;

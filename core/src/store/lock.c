@@ -229,6 +229,9 @@ static rove_status forget(rove__store *store, rove_error *error) {
 }
 
 rove_status rove__store_lock(rove__store *store, rove_error *error) {
+    if (store->wiped) {
+        return rove__wipe_refuse(error);
+    }
     if (!rove__store_is_sealed(store)) {
         return rove__error_set(error, ROVE_STATE, "A replica that is not encrypted has no lock.");
     }
@@ -289,7 +292,7 @@ rove_status rove__store_unlock(rove__store *store, rove_error *error) {
         return status;
     }
     store->shut = 0;
-    int over = rove__lease_is_over(store);
+    int over = store->wiped || rove__lease_is_over(store);
     if (!over && store->locked) {
         status = rove__unlock_keys(store, error);
     }

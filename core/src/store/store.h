@@ -93,6 +93,19 @@ void rove__store_contact_over(rove__store *store);
 /* 1: headquarters ordered it to be locked. From now on it is as if its lease were over; 0: no longer. */
 void rove__store_order(rove__store *store, int locked);
 
+/* ---- wiping (wipe.c) ---------------------------------------------------------------------------------- */
+
+/*
+ * What it shows and holds in memory goes, when the transaction under way has ended: everything says WIPED from then on. The files are
+ * rove__store_erase's. NOMEM: nothing has changed. STATE: this thread has a transaction open.
+ */
+ROVE_CHECK rove_status rove__store_discard(rove__store *store, rove_error *error);
+int rove__store_is_wiped(const rove__store *store);
+/* The files in `folder`: the key first, then the log, the database, and what lies beside them, this device's identity last. They may be there or not, and
+ * it may be called again. What erasing a file says; the others go all the same. */
+ROVE_CHECK rove_status rove__store_erase(const rove_allocator *allocator, const rove_files *files,
+                                         const char *folder, rove_error *error);
+
 /* ---- identity and state ------------------------------------------------------------------------------ */
 
 /* Who this replica belongs to; set by enrolment, kept in the database. user 0: not enrolled. */

@@ -187,7 +187,7 @@ static rove_status enter(rove__store *store, int durable, rove_error *error) {
     }
     if (store->locked) {
         rove__store_turn_over(store);
-        return rove__lock_refuse(error);
+        return store->wiped ? rove__wipe_refuse(error) : rove__lock_refuse(error);
     }
     rove__arena_reset(&store->arena);
     rove__arena_reset(&store->row_arena);

@@ -43,6 +43,11 @@ typedef struct rove_files {
      */
     rove_status (*append)(void *ctx, const char *path, const void *bytes, size_t size,
                           rove_error *error);
+    /*
+     * Overwrites a file where it lies, syncs it, and removes it as remove() does, also where overwriting failed. ROVE_OK if there
+     * was none. What the disk itself makes of that is not in its hands: flash writes elsewhere.
+     */
+    rove_status (*erase)(void *ctx, const char *path, rove_error *error);
 } rove_files;
 
 #ifdef __cplusplus

@@ -1,0 +1,238 @@
+/*
+ * client/wipe.c - a replica is wiped, by its rep or because headquarters ordered it. Unsent work goes into the drop box first (drop.h),
+ * sealed so that headquarters alone can read it; nothing that a rep has recorded is thrown away. Each step may be the last before a
+ * crash:
+ *
+ *   1  the file of orders says that it is to be wiped (orders.h). From here on it is locked, and there is no way back
+ *   2  unsent work is sealed into the drop box
+ *   3  a receipt goes after it, signed by this device: how much that was
+ *   4  the file of orders says that this is done. From here on no key is needed
+ *   5  what the handle holds goes: keys, pages, the device's own key
+ *   6  the files go, the replica's key first (store/wipe.c)
+ *   7  once the drop box is delivered, it goes, and the file of orders last: the folder is as good as new
+ *
+ * Whoever opens the replica, or syncs it, goes on where it stopped. Steps 2 and 3 come to the same if they are done again. A replica
+ * whose keys are not there, because it is locked with a PIN, waits at 1 until it is unlocked; one whose unsent work finds no room in
+ * the drop box, until that is delivered.
+ */
+#include <string.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "client/drop_post.h"
+#include "wire/sealed_note.h"
+
+/* ---- the receipt ---- */
+
+static rove_status write_receipt(rove *replica, const rove__drop_outbox_report *sealed,
+                                 const rove__sealer *sealer, rove__buf *out) {
+    const rove__signed_order order = rove__orders_current(&replica->orders);
+    rove_clock_reading now;
+    rove__store_owner owner;
+    rove__sealed_receipt receipt = {.kind = ROVE_ORDER_WIPE,
+                                    .sealed_batches = sealed->batches,
+                                    .sealed_changes = sealed->changes,
+                                    .records_left = sealed->left};
+
+    rove__store_read_owner(replica->store, &owner);
+    replica->ports.clock.read(replica->ports.clock.ctx, &now);
+    receipt.replica = owner.replica;
+    receipt.wall_ms = now.wall_ms;
+    memcpy(receipt.nonce, order.nonce, sizeof receipt.nonce);
+    return rove__sealed_receipt_write(&replica->ports.crypto, sealer, &receipt, out);
+}
+
+/* Step 3. A headquarters that has no sealing key could not read it. */
+static rove_status leave_receipt(rove *replica, const rove__drop_outbox_report *sealed,
+                                 rove_error *error) {
+    rove__sealer sealer = rove__credentials_sealer(replica->credentials);
+    rove__evidence_now evidence;
+    rove__buf record;
+
+    rove__store_evidence(replica->store, &evidence);
+    if (evidence.has_seal_key) {
+        sealer.recipient = evidence.seal_key;
+    }
+    if (sealer.recipient == NULL) {
+        return ROVE_OK;
+    }
+    rove__buf_init(&record, &replica->ports.allocator, ROVE_SEALED_MAX);
+    rove_status status = write_receipt(replica, sealed, &sealer, &record);
+    if (status == ROVE_OK) {
+        rove__mutex_enter(replica->dropping);
+        status =
+            rove__drop_append(&replica->ports, replica->folder, record.data, record.size, error);
+        rove__mutex_leave(replica->dropping);
+    }
+    rove__buf_free(&record);
+    return status;
+}
+
+/* ---- the steps ---- */
+
+/* Steps 2 and 3. */
+static rove_status put_away(rove *replica, rove_error *error) {
+    rove__drop_outbox_report sealed = {.batches = 0};
+    rove__store_owner owner;
+
+    rove__store_read_owner(replica->store, &owner);
+    if (owner.user == 0) {
+        return ROVE_OK; /* nobody has worked here yet */
+    }
+    rove_status status = rove__drop_outbox(replica, &sealed, error);
+    if (status == ROVE_OK && sealed.left > 0) {
+        return rove__error_set(
+            error, ROVE_FULL,
+            "There is no room in the drop box for all unsent work. The replica is "
+            "wiped when the drop box was delivered: sync.");
+    }
+    if (status == ROVE_OK) {
+        status = leave_receipt(replica, &sealed, error);
+    }
+    rove__log(&replica->ports.log, ROVE_LOG_WARN, "client",
+              "before the wipe: %s, %llu batches with %llu changes sealed",
+              rove_status_name(status), (unsigned long long)sealed.batches,
+              (unsigned long long)sealed.changes);
+    return status;
+}
+
+static void forget_credentials(rove *replica) {
+    rove__mutex_enter(replica->mutex);
+    rove__credentials *old = replica->credentials;
+    replica->credentials = NULL;
+    replica->identity_status = ROVE_NOT_FOUND;
+    rove__client_sign(replica);
+    rove__mutex_leave(replica->mutex);
+    rove__credentials_free(&replica->ports.allocator, old);
+}
+
+/* Step 6, of which whoever opens the folder next does what is left. */
+static void erase(const rove_ports *ports, const char *folder) {
+    rove_status status = rove__store_erase(&ports->allocator, &ports->files, folder, NULL);
+
+    rove__log(&ports->log, status == ROVE_OK ? ROVE_LOG_WARN : ROVE_LOG_ERROR, "client",
+              "the replica is wiped: %s", rove_status_name(status));
+}
+
+rove_status rove__client_wipe_on(rove *replica, rove_error *error) {
+    rove__orders next = replica->orders;
+
+    rove_status status = put_away(replica, error);
+    if (status != ROVE_OK) {
+        return status;
+    }
+    next.stage = ROVE_STAGE_WIPED;
+    status = rove__client_put_orders(replica, &next, error);
+    if (status == ROVE_OK) {
+        status = rove__store_discard(replica->store, error);
+    }
+    if (status != ROVE_OK) {
+        return status;
+    }
+    rove__client_close_idle(replica);
+    forget_credentials(replica);
+    erase(&replica->ports, replica->folder);
+    return rove__store_check(replica->store, error);
+}
+
+rove_status rove__client_wipe_rest(const rove_ports *ports, const char *folder, rove_error *error) {
+    erase(ports, folder);
+    return rove__error_set(error, ROVE_WIPED, "%s", rove_status_text(ROVE_WIPED));
+}
+
+rove_status rove__client_wipe_again(rove *replica, rove_error *error) {
+    rove_status status = rove__client_contact(replica, error);
+
+    if (status == ROVE_OK) {
+        status = rove__client_wipe_on(replica, error);
+        rove__client_contact_over(replica);
+    }
+    return status;
+}
+
+/* ---- the last files ---- */
+
+static rove_status remove_last(const rove_ports *ports, const char *folder, rove_error *error) {
+    static const char *const names[] = {"drop.box", "drop.to", "drop.lock", "orders"};
+    size_t size = strlen(folder) + sizeof "/drop.lock";
+    char *path = rove__alloc(&ports->allocator, size);
+    rove_status status = path != NULL ? ROVE_OK : ROVE_NOMEM;
+
+    for (size_t i = 0; i < sizeof names / sizeof *names && status == ROVE_OK; i++) {
+        rove__text_format(path, size, "%s/%s", folder, names[i]);
+        status = ports->files.remove(ports->files.ctx, path, error);
+    }
+    rove__free(&ports->allocator, path);
+    return status;
+}
+
+static rove_status read_stage(const rove_ports *ports, const char *folder, rove__stage *stage,
+                              rove_error *error) {
+    const rove__credentials_ports files = {
+        .allocator = &ports->allocator, .crypto = &ports->crypto, .files = &ports->files};
+    size_t size = strlen(folder) + sizeof "/orders";
+    char *path = rove__alloc(&ports->allocator, size);
+    rove__orders orders = {.stage = ROVE_STAGE_FREE};
+    rove_status status = ROVE_NOMEM;
+
+    if (path != NULL) {
+        rove__text_format(path, size, "%s/orders", folder);
+        status = rove__orders_load(&files, path, &orders, error);
+    }
+    rove__free(&ports->allocator, path);
+    *stage = orders.stage;
+    return status;
+}
+
+rove_status rove__client_wipe_end(const rove_ports *ports, const char *folder, rove_error *error) {
+    rove_drop_state drop = {.size = sizeof drop};
+    rove__stage stage = ROVE_STAGE_FREE;
+    rove_status status = read_stage(ports, folder, &stage, error);
+
+    if (status == ROVE_OK && stage == ROVE_STAGE_WIPED) {
+        status = rove__drop_count(ports, folder, &drop, error);
+    }
+    return status == ROVE_OK && stage == ROVE_STAGE_WIPED && drop.waiting + drop.refused == 0
+               ? remove_last(ports, folder, error)
+               : status;
+}
+
+/* ---- by the rep ---- */
+
+static rove_status wipe(rove *replica, rove_error *error) {
+    rove__orders next = replica->orders;
+    rove__store_owner owner;
+    rove_status status = rove__client_contact(replica, error);
+
+    if (status != ROVE_OK) {
+        return status;
+    }
+    rove__store_read_owner(replica->store, &owner);
+    if (owner.user != 0) {
+        status = rove__client_enrolled(replica, error);
+    }
+    if (status == ROVE_OK && next.stage != ROVE_STAGE_SEALING) {
+        next.stage = ROVE_STAGE_SEALING;
+        next.order_size = 0;
+        status = rove__client_put_orders(replica, &next, error);
+    }
+    if (status == ROVE_OK) {
+        status = rove__client_wipe_on(replica, error);
+    }
+    rove__client_contact_over(replica);
+    return status;
+}
+
+rove_status rove_wipe(rove *replica, rove_error *error) {
+    if (replica == NULL) {
+        return rove__client_invalid(error, "There is no replica.");
+    }
+    rove_status status = rove__client_take(replica, error);
+    if (status != ROVE_OK) {
+        return status;
+    }
+    rove_error detail = {.message = ""};
+    status = wipe(replica, &detail);
+    rove__client_give(replica);
+    return status == ROVE_WIPED ? ROVE_OK : rove__client_said(status, &detail, error);
+}

@@ -1,0 +1,572 @@
+/*
+ * test_client_wipe.c - a replica is wiped by its rep, or because headquarters ordered it: what was not sent reaches headquarters, once,
+ * and nothing else of it is left in any file, wherever the app is killed, and whatever fails.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "client/drop_post.h"
+#include "faults.h"
+#include "ordered_phone.h"
+#include "store/internal.h"
+#include "wire/sealed_note.h"
+
+#define SECRET  0x31
+#define CANARY  "Kanarienvogel"
+#define UNSENT  2 /* accounts that were not sent */
+#define RECORDS 64
+
+static phone p;
+static seal_keys keys;
+static int is_sealed;
+
+/* What the drop box brought. */
+static struct {
+    uint64_t numbers[RECORDS]; /* of batches, each once */
+    size_t batches, frames, canaries, receipts;
+    rove__sealed_receipt receipt;
+} office;
+
+/* What a record begins with that is sealed for nobody. */
+static const uint8_t filler[] = {ROVE_SEALED_VERSION, ROVE_SEALED_RECEIPT, 0, 0, 0, 0};
+
+/* ---- headquarters ---- */
+
+static int holds(const uint8_t *bytes, size_t size, const char *word) {
+    size_t length = strlen(word);
+    int found = 0;
+
+    for (size_t at = 0; at + length <= size && !found; at++) {
+        found = memcmp(bytes + at, word, length) == 0;
+    }
+    return found;
+}
+
+static void take_batch(const rove__sealed *frame) {
+    size_t i = 0;
+
+    while (i < office.batches && office.numbers[i] != frame->batch.number) {
+        i++;
+    }
+    assert_true(i < RECORDS);
+    if (i == office.batches) {
+        office.numbers[office.batches++] = frame->batch.number;
+        office.canaries += (size_t)holds(frame->rows.data, frame->rows.size, CANARY);
+    }
+    office.frames++;
+}
+
+static void take_record(const uint8_t *record, size_t size) {
+    rove__bytes key = {keys.headquarters, keys.headquarters_size};
+    rove__opening opening;
+    rove__sealed frame;
+    rove__buf content;
+    uint32_t ordinal = 0;
+
+    rove__buf_init(&content, &p.own, ROVE_SEALED_MAX);
+    assert_int_equal(rove__opening_begin(&opening, &keys.crypto, key), ROVE_OK);
+    assert_int_equal(rove__opening_content(&opening, record, size, &content, &ordinal), ROVE_OK);
+    if (rove__sealed_kind(record, size) == ROVE_SEALED_BATCH) {
+        assert_int_equal(rove__sealed_read(&frame, ordinal, content.data, content.size), ROVE_OK);
+        assert_int_equal(frame.batch.replica, PHONE_NUMBER);
+        take_batch(&frame);
+    } else {
+        assert_int_equal(rove__sealed_kind(record, size), ROVE_SEALED_RECEIPT);
+        assert_int_equal(rove__sealed_receipt_read(&office.receipt, content.data, content.size),
+                         ROVE_OK);
+        rove__signer signer;
+        assert_int_equal(seals_identify(NULL, office.receipt.voucher.certificate, &signer),
+                         ROVE_OK);
+        rove__bytes public_key = {signer.public_key, signer.public_size};
+        assert_int_equal(rove__sealed_receipt_verify(&keys.crypto, public_key, &office.receipt),
+                         ROVE_OK);
+        office.receipt.voucher = (rove__sealed_voucher){{NULL, 0}, {NULL, 0}, {NULL, 0}};
+        office.receipts++;
+    }
+    rove__opening_end(&opening);
+    rove__buf_free(&content);
+}
+
+static rove_status route(phone *to, const rove_request *request, const rove__buf *body,
+                         rove__buf *answer) {
+    if (strcmp(request->url, PHONE_URL ROVE_DROP_PATH) != 0) {
+        to->route = NULL;
+        rove_status status = phone_answer(to, request, body, answer);
+        to->route = route;
+        return status;
+    }
+    assert_null(request->certificate_der);
+    assert_null(request->key_der);
+    for (size_t at = 0; at < body->size;) {
+        size_t size = rove__u32_get(body->data + at);
+        if (memcmp(body->data + at + 4, filler, sizeof filler) != 0) {
+            take_record(body->data + at + 4, size);
+        }
+        rove__buf_byte(answer, ROVE_DROP_TAKEN);
+        at += 4 + size;
+    }
+    return rove__buf_status(answer);
+}
+
+/* ---- the device ---- */
+
+static void prepare(void) {
+    memset(&office, 0, sizeof office);
+    orders_prepare(&p, &keys, "client_wipe");
+    p.ports.keyring = is_sealed ? keyring_with(&p.keys, SECRET) : (rove_keyring){NULL, NULL, NULL};
+    p.route = route;
+    phone_open(&p);
+    phone_enroll(&p);
+    p.accounts = 3;
+    phone_ok(&p, rove_sync(p.replica, NULL, NULL, &p.error));
+    for (int i = 0; i < UNSENT; i++) {
+        (void)phone_account(&p, CANARY);
+    }
+}
+
+static int set_up_plain(void **state) {
+    (void)state;
+    is_sealed = 0;
+    prepare();
+    return 0;
+}
+
+static int set_up_sealed(void **state) {
+    (void)state;
+    is_sealed = 1;
+    prepare();
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    phone_stop(&p);
+    seals_close(&keys);
+    return 0;
+}
+
+static size_t file_size(const char *name) {
+    char path[192];
+    struct stat info;
+
+    (void)snprintf(path, sizeof path, "%s/%s", p.folder, name);
+    return stat(path, &info) == 0 ? (size_t)info.st_size + 1 : 0;
+}
+
+/* In any file of the folder. */
+static int is_in_folder(const void *word, size_t size) {
+    static uint8_t bytes[1 << 22];
+    char path[400];
+    int found = 0;
+    DIR *folder = opendir(p.folder);
+
+    assert_non_null(folder);
+    for (struct dirent *at = readdir(folder); at != NULL; at = readdir(folder)) {
+        (void)snprintf(path, sizeof path, "%s/%s", p.folder, at->d_name);
+        FILE *file = at->d_name[0] != '.' ? fopen(path, "rb") : NULL;
+        size_t length = file != NULL ? fread(bytes, 1, sizeof bytes, file) : 0;
+        for (size_t i = 0; i + size <= length && !found; i++) {
+            found = memcmp(bytes + i, word, size) == 0;
+        }
+        if (file != NULL) {
+            (void)fclose(file);
+        }
+    }
+    (void)closedir(folder);
+    return found;
+}
+
+/* Nothing but what has to be delivered, and what that takes. */
+static void nothing_is_left(void) {
+    static const char *const gone[] = {"core.key",       "replica.db",     "replica.db-wal",
+                                       "replica.db-shm", "replica.db-log", "identity"};
+
+    for (size_t i = 0; i < sizeof gone / sizeof *gone; i++) {
+        assert_int_equal(file_size(gone[i]), 0);
+    }
+    assert_false(is_in_folder(CANARY, strlen(CANARY)));
+    assert_false(is_in_folder("Account 1", 9));
+}
+
+/* Headquarters gets all of it; then the folder is as good as new. */
+static void is_delivered(const uint8_t nonce[ROVE_ORDER_NONCE_SIZE]) {
+    rove_drop_report report = {.size = sizeof report};
+
+    phone_ok(&p, rove_drop_send(&p.ports, p.folder, NULL, NULL, &report, &p.error));
+    assert_int_equal(office.batches, 1);
+    assert_int_equal(office.canaries, 1);
+    assert_true(office.receipts >= 1);
+    assert_memory_equal(office.receipt.nonce, nonce, ROVE_ORDER_NONCE_SIZE);
+    assert_int_equal(office.receipt.kind, ROVE_ORDER_WIPE);
+    assert_int_equal(office.receipt.replica, PHONE_NUMBER);
+    assert_int_equal(office.receipt.sealed_batches, 1);
+    assert_int_equal(office.receipt.sealed_changes, UNSENT);
+    assert_int_equal(office.receipt.records_left, 0);
+    assert_int_equal(file_size("drop.box") + file_size("drop.to") + file_size("orders"), 0);
+    if (p.replica == NULL) {
+        phone_open(&p);
+        assert_int_equal(phone_state(&p).enrolled, 0);
+        assert_int_equal(phone_state(&p).records, 0);
+    }
+}
+
+static const uint8_t by_rep[ROVE_ORDER_NONCE_SIZE];
+
+static rove_status opens_again(void) {
+    phone_close(&p);
+    return rove_open(&p.ports, p.folder, &p.replica, &p.error);
+}
+
+/* ---- what it comes to ---- */
+
+static void every_call_says_wiped(void) {
+    rove_field fields[] = {{"name", rove_text("Bakery")}};
+    rove_state state = {.size = sizeof state};
+    rove_query *query = NULL;
+    rove_wait *wait = NULL;
+    rove_exchange *exchange = NULL;
+    char code[ROVE_INVITATION_SIZE];
+    void *bytes = NULL;
+    size_t size = 0;
+    rove_id id = 0;
+    uint64_t left = 0;
+
+    phone_is(&p, rove_query_new(p.replica, "SELECT 1", NULL, 0, &query, &p.error), ROVE_WIPED);
+    phone_is(&p, rove_get_packed(p.replica, "Account", 1, &bytes, &size, &p.error), ROVE_WIPED);
+    phone_is(&p, rove_insert(p.replica, "Account", fields, 1, &id, &p.error), ROVE_WIPED);
+    phone_is(&p, rove_begin(p.replica, &p.error), ROVE_WIPED);
+    phone_is(&p, rove_read_state(p.replica, &state, &p.error), ROVE_WIPED);
+    phone_is(&p, rove_verify(p.replica, NULL, &p.error), ROVE_WIPED);
+    phone_is(&p, rove_tidy(p.replica, &p.error), ROVE_WIPED);
+    phone_is(&p, rove_lock(p.replica, &p.error), ROVE_WIPED);
+    phone_is(&p, rove_unlock(p.replica, &p.error), ROVE_WIPED);
+    phone_is(&p, rove_replace_key(p.replica, &p.error), ROVE_WIPED);
+    phone_is(&p, rove_quarantine_retry(p.replica, &left, &p.error), ROVE_WIPED);
+    phone_is(&p, rove_rejection_discard(p.replica, 1, &p.error), ROVE_WIPED);
+    phone_is(&p, rove_enroll(p.replica, PHONE_URL, phone_code(&p, code), &p.error), ROVE_WIPED);
+    phone_is(&p, rove_wait_new(p.replica, &p.ports.transport, &wait, &p.error), ROVE_WIPED);
+    phone_is(&p, rove_exchange_new(p.replica, 0, &exchange, &p.error), ROVE_WIPED);
+    phone_is(&p, rove_wipe(p.replica, &p.error), ROVE_OK);
+}
+
+static void a_rep_wipes_it(void **state) {
+    uint8_t key[ROVE_KEY_DER_MAX];
+    (void)state;
+
+    size_t key_size = p.replica->credentials->key_size;
+    memcpy(key, p.replica->credentials->key, key_size);
+    assert_true(is_sealed || is_in_folder(key, key_size));
+    assert_true(is_sealed || is_in_folder(CANARY, strlen(CANARY)));
+    phone_ok(&p, rove_wipe(p.replica, &p.error));
+    nothing_is_left();
+    assert_false(is_in_folder(key, key_size)); /* nobody signs as this device any more */
+    assert_int_equal(p.replica->store->signer_size, 0);
+    assert_true(file_size("drop.box") > 1);
+    every_call_says_wiped();
+    assert_true(file_size("drop.box") > 1);
+    assert_int_equal(opens_again(), ROVE_WIPED);
+    assert_int_equal(opens_again(), ROVE_WIPED);
+    is_delivered(by_rep);
+}
+
+static void a_sync_of_the_handle_delivers(void **state) {
+    (void)state;
+    phone_ok(&p, rove_wipe(p.replica, &p.error));
+    phone_is(&p, rove_sync(p.replica, NULL, NULL, &p.error), ROVE_WIPED);
+    assert_int_equal(office.batches, 1);
+    is_delivered(by_rep);
+    every_call_says_wiped();
+}
+
+static void headquarters_orders_it(void **state) {
+    (void)state;
+    orders_give(&p, &keys, ROVE_ORDER_WIPE);
+    phone_is(&p, rove_sync(p.replica, NULL, NULL, &p.error), ROVE_WIPED);
+    nothing_is_left();
+    every_call_says_wiped();
+    assert_int_equal(opens_again(), ROVE_WIPED);
+    is_delivered(p.order + 6);
+}
+
+static void what_headquarters_locked_it_may_wipe(void **state) {
+    (void)state;
+    orders_give(&p, &keys, ROVE_ORDER_LOCK);
+    phone_is(&p, rove_sync(p.replica, NULL, NULL, &p.error), ROVE_LOCKED);
+    orders_give(&p, &keys, ROVE_ORDER_WIPE);
+    phone_is(&p, rove_sync(p.replica, NULL, NULL, &p.error), ROVE_WIPED);
+    nothing_is_left();
+    phone_close(&p);
+    is_delivered(p.order + 6);
+}
+
+/* Unsent work is sealed with the key; so it waits, and shows nothing. */
+static void what_is_locked_with_a_pin_is_wiped_when_it_is_unlocked(void **state) {
+    (void)state;
+    phone_ok(&p, rove_wrap_key(p.replica, NULL, "1234", 4, &p.error));
+    phone_ok(&p, rove_lock(p.replica, &p.error));
+    orders_give(&p, &keys, ROVE_ORDER_WIPE);
+    phone_is(&p, rove_sync(p.replica, NULL, NULL, &p.error), ROVE_LOCKED);
+    assert_true(file_size("core.key") > 1);
+    phone_is(&p, rove_unlock(p.replica, &p.error), ROVE_CANCELLED);
+    assert_true(file_size("core.key") > 1);
+    p.keys.pin = "1234";
+    phone_is(&p, rove_unlock(p.replica, &p.error), ROVE_WIPED);
+    nothing_is_left();
+    phone_close(&p);
+    is_delivered(p.order + 6);
+}
+
+static void or_when_it_is_opened(void **state) {
+    (void)state;
+    phone_ok(&p, rove_wrap_key(p.replica, NULL, "1234", 4, &p.error));
+    phone_ok(&p, rove_lock(p.replica, &p.error));
+    orders_give(&p, &keys, ROVE_ORDER_WIPE);
+    phone_is(&p, rove_sync(p.replica, NULL, NULL, &p.error), ROVE_LOCKED);
+    assert_int_equal(opens_again(), ROVE_CANCELLED); /* no PIN */
+    p.keys.pin = "1234";
+    assert_int_equal(opens_again(), ROVE_WIPED);
+    nothing_is_left();
+    is_delivered(p.order + 6);
+}
+
+/* ---- what it must not cost ---- */
+
+/* Some of it finds no room: nothing is wiped before that has. */
+static void a_full_drop_box_is_delivered_first(void **state) {
+    static uint8_t large[ROVE_SEALED_MAX];
+    rove__drop drop;
+    (void)state;
+
+    memcpy(large, filler, sizeof filler);
+    phone_ok(&p, rove__drop_open(&drop, &p.ports, p.folder, &p.error));
+    rove_status status = ROVE_OK;
+    for (size_t size = sizeof large; size > 200; size /= 2) {
+        do {
+            status = rove__drop_add(&drop, (rove__bytes){large, size}, &p.error);
+        } while (status == ROVE_OK);
+        assert_int_equal(status, ROVE_FULL);
+    }
+    phone_ok(&p, rove__drop_save(&drop, &p.error));
+    rove__drop_close(&drop);
+    phone_is(&p, rove_wipe(p.replica, &p.error), ROVE_FULL);
+    assert_true(file_size("replica.db") > 1);
+    rove_query *query = NULL;
+    phone_is(&p, rove_query_new(p.replica, "SELECT 1", NULL, 0, &query, &p.error), ROVE_LOCKED);
+    phone_is(&p, rove_sync(p.replica, NULL, NULL, &p.error), ROVE_WIPED);
+    nothing_is_left();
+    phone_close(&p);
+    is_delivered(by_rep);
+}
+
+static void without_an_identity_there_is_nobody_to_seal_for(void **state) {
+    char path[128];
+    (void)state;
+
+    phone_close(&p);
+    (void)snprintf(path, sizeof path, "%s/identity", p.folder);
+    assert_int_equal(unlink(path), 0);
+    phone_open(&p);
+    phone_is(&p, rove_wipe(p.replica, &p.error), ROVE_NOT_ENROLLED);
+    assert_int_equal(phone_state(&p).pending, UNSENT);
+    assert_int_equal(file_size("orders"), 0);
+}
+
+static void who_never_enrolled_has_nothing_to_deliver(void **state) {
+    phone other;
+    (void)state;
+
+    phone_prepare(&other, "client_wipe_other");
+    phone_open(&other);
+    phone_ok(&other, rove_wipe(other.replica, &other.error));
+    phone_close(&other);
+    phone_is(&other, rove_open(&other.ports, other.folder, &other.replica, &other.error),
+             ROVE_WIPED);
+    phone_ok(&other, rove_drop_send(&other.ports, other.folder, NULL, NULL, NULL, &other.error));
+    phone_open(&other);
+    phone_stop(&other);
+}
+
+static void every_failure_of_memory_can_be_made_up_for(void **state) {
+    rove_status status = ROVE_NOMEM;
+    (void)state;
+
+    for (size_t n = 1; status != ROVE_OK; n++) {
+        p.memory.calls = 0;
+        p.memory.fail_at = n;
+        status = rove_wipe(p.replica, &p.error);
+        p.memory.fail_at = 0;
+        assert_true(status == ROVE_OK || status == ROVE_NOMEM);
+        assert_true(status == ROVE_OK || file_size("replica.db") > 1);
+    }
+    nothing_is_left();
+    phone_close(&p);
+    is_delivered(by_rep);
+}
+
+/* ---- killed ---- */
+
+static rove_files real_files;
+static int changes_left; /* of small files; then the process is killed */
+
+static void count_down(void) {
+    if (changes_left-- == 0) {
+        _exit(99);
+    }
+}
+
+static rove_status kill_replace(void *ctx, const char *path, const void *bytes, size_t size,
+                                rove_error *error) {
+    count_down();
+    return real_files.replace(ctx, path, bytes, size, error);
+}
+static rove_status kill_append(void *ctx, const char *path, const void *bytes, size_t size,
+                               rove_error *error) {
+    if (changes_left == 0) {
+        (void)real_files.append(ctx, path, bytes, size / 2, error);
+    }
+    count_down();
+    return real_files.append(ctx, path, bytes, size, error);
+}
+static rove_status kill_remove(void *ctx, const char *path, rove_error *error) {
+    count_down();
+    return real_files.remove(ctx, path, error);
+}
+static rove_status kill_erase(void *ctx, const char *path, rove_error *error) {
+    count_down();
+    return real_files.erase(ctx, path, error);
+}
+
+static void wipe_and_die(void) {
+    phone_open(&p);
+    rove_files *files = &p.replica->ports.files;
+    real_files = *files;
+    files->replace = kill_replace;
+    files->append = kill_append;
+    files->remove = kill_remove;
+    files->erase = kill_erase;
+    rove_status status =
+        p.order_size > 0 ? rove_sync(p.replica, NULL, NULL, NULL) : rove_wipe(p.replica, NULL);
+    _exit(status == ROVE_OK || status == ROVE_WIPED ? 0 : 1);
+}
+
+/* 1: it lived. */
+static int is_wiped_by_a_child(int changes) {
+    int status = 0;
+
+    (void)fflush(NULL);
+    changes_left = changes;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        wipe_and_die();
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_true(WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 99);
+    return WEXITSTATUS(status) == 0;
+}
+
+/* Whoever opens it next goes on; what had not begun is as it was. */
+static void goes_on(void) {
+    rove_status status = rove_open(&p.ports, p.folder, &p.replica, &p.error);
+
+    if (status == ROVE_OK) {
+        assert_int_equal(phone_state(&p).pending, UNSENT);
+        status = p.order_size > 0 ? rove_sync(p.replica, NULL, NULL, &p.error)
+                                  : rove_wipe(p.replica, &p.error);
+        assert_int_equal(status, p.order_size > 0 ? ROVE_WIPED : ROVE_OK);
+        phone_close(&p);
+    } else {
+        assert_int_equal(status, ROVE_WIPED);
+    }
+}
+
+static void kill_at_every_step(void **state, int ordered) {
+    int lived = 0;
+    int n = 0;
+
+    for (; !lived; n++) {
+        if (n > 0) {
+            (void)(is_sealed ? set_up_sealed(state) : set_up_plain(state));
+        }
+        if (ordered) {
+            orders_give(&p, &keys, ROVE_ORDER_WIPE);
+        }
+        phone_close(&p);
+        lived = is_wiped_by_a_child(n);
+        goes_on();
+        nothing_is_left();
+        is_delivered(ordered ? p.order + 6 : by_rep);
+        if (!lived) {
+            (void)tear_down(state);
+        }
+    }
+    assert_true(n > 12);
+}
+
+static void killed_at_every_step_it_goes_on(void **state) {
+    kill_at_every_step(state, 0);
+}
+
+static void killed_at_every_step_of_an_order_it_goes_on(void **state) {
+    kill_at_every_step(state, 1);
+}
+
+/* One call of the file system after the other is the first that fails, and all after it. */
+static void a_disk_that_fails_at_any_write_loses_nothing(void **state) {
+    int failed = 0;
+
+    for (size_t at = 1;; at += 3) {
+        if (at > 1) {
+            (void)(is_sealed ? set_up_sealed(state) : set_up_plain(state));
+        }
+        faults_wrap_files(&p.replica->ports.files);
+        faults_arm(&faults_io, at, 1, SQLITE_IOERR_WRITE);
+        rove_status status = rove_wipe(p.replica, &p.error);
+        faults_arm(&faults_io, 0, 0, 0);
+        phone_close(&p);
+        if (status != ROVE_OK) {
+            failed++;
+        }
+        goes_on();
+        nothing_is_left();
+        is_delivered(by_rep);
+        if (status == ROVE_OK) {
+            break;
+        }
+        (void)tear_down(state);
+    }
+    assert_true(failed > 5);
+}
+
+#define BOTH(test)                                                                                 \
+    {#test " (plain)", test, set_up_plain, tear_down, NULL}, {                                     \
+#test " (encrypted)", test, set_up_sealed, tear_down, NULL                                 \
+    }
+#define SEALED(test)                                                                               \
+    { #test, test, set_up_sealed, tear_down, NULL }
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        BOTH(a_rep_wipes_it),
+        BOTH(a_sync_of_the_handle_delivers),
+        BOTH(headquarters_orders_it),
+        BOTH(what_headquarters_locked_it_may_wipe),
+        SEALED(what_is_locked_with_a_pin_is_wiped_when_it_is_unlocked),
+        SEALED(or_when_it_is_opened),
+        BOTH(a_full_drop_box_is_delivered_first),
+        BOTH(without_an_identity_there_is_nobody_to_seal_for),
+        BOTH(who_never_enrolled_has_nothing_to_deliver),
+        BOTH(every_failure_of_memory_can_be_made_up_for),
+        BOTH(killed_at_every_step_it_goes_on),
+        BOTH(killed_at_every_step_of_an_order_it_goes_on),
+        BOTH(a_disk_that_fails_at_any_write_loses_nothing),
+    };
+    if (faults_register_vfs() != SQLITE_OK ||
+        sqlite3_vfs_register(sqlite3_vfs_find(FAULTS_VFS), 1) != SQLITE_OK) {
+        return 1;
+    }
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
