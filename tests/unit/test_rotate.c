@@ -300,7 +300,7 @@ static void a_former_authority_that_was_ended_lets_nobody_in(void **state) {
     assert_int_equal(device_sync(&w->device), ROVE_UNAUTHORIZED);
     assert_int_equal(device_state(&w->device).pending, 1);
     take_back_with_a_code(w);
-    /* Its certificate says nothing any more; but who signed its work is known, and an operator decides. */
+    /* Its certificate says nothing any more: an operator decides on its work. */
     assert_int_equal(headquarters_run(h, &s, "review", NULL), HQ_EXIT_DONE);
     says(&s, "Jo Field");
 }

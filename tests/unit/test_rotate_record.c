@@ -315,6 +315,57 @@ static void a_next_authority_that_was_not_written_is_made_again(void **state) {
     assert_false(is_authority(h, &before));
 }
 
+static void certify(headquarters *h, rove_pki_bytes *certificate) {
+    const rove_crypto *crypto = &h->ports.crypto;
+    uint8_t key[ROVE_KEY_DER_MAX];
+    uint8_t csr[ROVE_CSR_DER_MAX];
+    size_t key_size = 0;
+    size_t csr_size = 0;
+    rove_pki_request request;
+    assert_int_equal(crypto->key_generate(crypto->ctx, key, sizeof key, &key_size), ROVE_OK);
+    assert_int_equal(crypto->csr(crypto->ctx, key, key_size, NULL, 0, csr, sizeof csr, &csr_size),
+                     ROVE_OK);
+    assert_int_equal(rove_pki_request_read(csr, csr_size, &request, NULL), ROVE_OK);
+    assert_int_equal(rove_pki_device_issue(hq_get_keys(h->hq)->authority, &request,
+                                           &(rove_pki_subject){7, 0, 1}, hq_now_ms(h->hq),
+                                           certificate, NULL),
+                     ROVE_OK);
+}
+
+/* `in`: such a device is let in; `known`: what it signed is its. */
+static void assert_counts(headquarters *h, const rove_pki_bytes *certificate, int in, int known) {
+    const hq_keys *keys = hq_get_keys(h->hq);
+    rove_pki_device device;
+    rove__signer signer;
+    assert_int_equal(hq_keys_recognise(keys, certificate->data, certificate->size, &device),
+                     in ? ROVE_OK : ROVE_UNAUTHORIZED);
+    assert_int_equal(keys->sealing.identify(keys->sealing.ctx,
+                                            (rove__bytes){certificate->data, certificate->size},
+                                            &signer),
+                     known ? ROVE_OK : ROVE_UNAUTHORIZED);
+}
+
+static void devices_of_authorities_that_were_ended_are_known_for_long(void **state) {
+    headquarters *h = *state;
+    rove_pki_bytes certificates[HQ_ENDED_MAX + 1];
+    said s;
+    for (int i = 0; i < HQ_ENDED_MAX + 1; i++) {
+        certify(h, &certificates[i]);
+        assert_counts(h, &certificates[i], 1, 1);
+        make_next_authority(h);
+        rotate_the_authority(h);
+        assert_counts(h, &certificates[i], 1, 1);
+        run(h, &s, HQ_EXIT_DONE, "end", NULL);
+        assert_counts(h, &certificates[i], 0, 1);
+    }
+    hq_close(h->hq);
+    headquarters_open(h);
+    assert_counts(h, &certificates[0], 0, 0);
+    for (int i = 1; i < HQ_ENDED_MAX + 1; i++) {
+        assert_counts(h, &certificates[i], 0, 1);
+    }
+}
+
 /* Somebody writes into the database that it was decided. */
 static void a_database_does_not_decide_on_the_authority(void **state) {
     headquarters *h = *state;
@@ -423,6 +474,7 @@ int main(void) {
         IN_A_FOLDER(a_rotation_survives_a_kill_at_every_step),
         IN_A_FOLDER(a_succession_survives_a_kill_at_every_step),
         IN_A_FOLDER(a_next_authority_that_was_not_written_is_made_again),
+        IN_A_FOLDER(devices_of_authorities_that_were_ended_are_known_for_long),
         IN_A_FOLDER(a_database_does_not_decide_on_the_authority),
         IN_A_FOLDER(an_act_that_was_not_recorded_changes_no_key),
         IN_A_FOLDER(a_next_key_that_was_not_written_is_made_again),
