@@ -1,5 +1,5 @@
 /*
- * test_client_dump.c - what somebody finds who gets hold of a locked device: a dump of the app's memory, its files and its log have
+ * test_client_dump.c - what somebody finds who gets hold of a device that was locked, or wiped: a dump of the app's memory, its files and its log have
  * nothing of what was written, read, searched, sent and exported, no PIN that was typed, and none of the keys.
  *
  * The app is a process of its own. It writes its memory into a file once before it locks the replica, which shows that the search
@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 
 #include "memory_scan.h"
-#include "phone.h"
+#include "ordered_phone.h"
 #include "store/internal.h"
 
 #define FOLDER      "client_dump"
@@ -33,6 +33,8 @@ typedef struct hidden {
     int is_text; /* not in files or logs either */
 } hidden;
 
+enum ending { LOCKED, WIPED };
+
 typedef struct word {
     char text[WORD_SIZE + 1];
 } word;
@@ -43,6 +45,7 @@ static size_t count;
 /* ---- the app ---- */
 
 static phone p;
+static seal_keys keys; /* headquarters' */
 static needle keystore;
 static needle typed;
 static FILE *log_file;
@@ -103,7 +106,7 @@ static void write_log(void *ctx, rove_log_level level, const char *module, const
 static void start(void) {
     word secret = draw("secret");
 
-    phone_prepare(&p, FOLDER);
+    orders_prepare(&p, &keys, FOLDER);
     keystore = needle_of(secret.text, WORD_SIZE);
     keystore.size = ROVE_SECRET_SIZE; /* the rest is 0xff */
     rove_posix_allocator(&p.ports.allocator);
@@ -226,7 +229,7 @@ static void exports(void) {
 }
 
 /* Those that are in use now. */
-static void hide_keys(void) {
+static void hide_keys(enum ending how) {
     rove__vault *vault = &p.replica->store->vault;
     const rove__credentials *credentials = p.replica->credentials;
 
@@ -236,9 +239,9 @@ static void hide_keys(void) {
             hide("unit key", vault->keys[i].key, ROVE_GCM_KEY_SIZE, 0, 0);
         }
     }
-    /* A locked device signs and reaches headquarters: its own key stays, once, in the identity. */
+    /* A locked device signs and reaches headquarters: its own key stays, once, in the identity. A wiped one is nobody any more. */
     size_t size = credentials->key_size < NEEDLE_MAX ? credentials->key_size : NEEDLE_MAX;
-    hide("identity's key", credentials->key, size, 1, 0);
+    hide("identity's key", credentials->key, size, how == LOCKED ? 1 : 0, 0);
 }
 
 /* All that the process may have written, one mapping behind the other. */
@@ -279,7 +282,11 @@ static void hand_over(void) {
     assert_int_equal(fclose(file), 0);
 }
 
-static void app(void) {
+static void ends(enum ending how) {
+    phone_ok(&p, how == WIPED ? rove_wipe(p.replica, &p.error) : rove_lock(p.replica, &p.error));
+}
+
+static void app(enum ending how) {
     assert_true(rove_posix_overwrite_freed());
     start();
     set_pin();
@@ -289,15 +296,15 @@ static void app(void) {
     works_in_transactions(account);
     seals_a_visit(account);
     exports();
-    hide_keys();
+    hide_keys(how);
     phone_ok(&p, rove_sync(p.replica, NULL, NULL, &p.error));
     phone_ok(&p, rove_replace_key(p.replica, &p.error));
     (void)writes_and_reads();
-    hide_keys();
+    hide_keys(how);
     hand_over();
     dump(BEFORE);
     rove__arena_free(&p.arena); /* headquarters' */
-    phone_ok(&p, rove_lock(p.replica, &p.error));
+    ends(how);
     dump(AFTER);
     (void)fclose(log_file);
 }
@@ -324,7 +331,7 @@ static size_t count_in(const char *path, const needle *what) {
     return found;
 }
 
-static void is_in_no_file(const hidden *h) {
+static void is_in_no_file(const hidden *h, size_t least) {
     char path[300];
     DIR *folder = opendir(FOLDER);
     size_t files = 0;
@@ -340,7 +347,7 @@ static void is_in_no_file(const hidden *h) {
         }
     }
     (void)closedir(folder);
-    assert_true(files >= 4);
+    assert_true(files >= least);
     if (count_in(EXPORT, &h->what) > 0 || count_in(LOG, &h->what) > 0) {
         fail_msg("%s is in the log or in an export", h->name);
     }
@@ -355,11 +362,10 @@ static void take_over(void) {
     assert_true(count > 10);
 }
 
-static void nothing_is_left_of_a_locked_replica(void **state) {
+static void nothing_is_left(enum ending ending) {
     int how = 0;
     size_t seen = 0;
     struct stat info;
-    (void)state;
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
     skip(); /* their memory is not the C library's */
@@ -367,10 +373,11 @@ static void nothing_is_left_of_a_locked_replica(void **state) {
     if (!rove_posix_overwrite_freed()) {
         skip();
     }
+    count = 0;
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
-        app();
+        app(ending);
         _exit(0);
     }
     assert_int_equal(waitpid(child, &how, 0), child);
@@ -382,15 +389,26 @@ static void nothing_is_left_of_a_locked_replica(void **state) {
         if (left > list[i].allowed) {
             fail_msg("%s is in memory %zu times", list[i].name, left);
         }
-        is_in_no_file(&list[i]);
+        is_in_no_file(&list[i], ending == LOCKED ? 4 : 1);
     }
     assert_true(seen >= 4); /* while it was open */
     assert_true(stat(LOG, &info) == 0 && info.st_size > 0);
 }
 
+static void nothing_is_left_of_a_locked_replica(void **state) {
+    (void)state;
+    nothing_is_left(LOCKED);
+}
+
+static void nothing_is_left_of_a_wiped_replica(void **state) {
+    (void)state;
+    nothing_is_left(WIPED);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_left_of_a_locked_replica),
+        cmocka_unit_test(nothing_is_left_of_a_wiped_replica),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

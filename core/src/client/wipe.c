@@ -131,6 +131,7 @@ rove_status rove__client_wipe_on(rove *replica, rove_error *error) {
     }
     rove__client_close_idle(replica);
     forget_credentials(replica);
+    rove__wipe_stack();
     erase(&replica->ports, replica->folder);
     return rove__store_check(replica->store, error);
 }
