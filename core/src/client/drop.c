@@ -17,7 +17,8 @@
 #define RECORD_MIN  2 /* its version and kind */
 #define MARK_KIND   0
 #define MARK_SIZE   (2 + 8 + 4 + 8)
-#define FIRST_BYTES ((size_t)4096) /* of a file whose size is not known */
+#define NOTES_MAX   (UINT64_C(1) << 48) /* that a mark is believed */
+#define FIRST_BYTES ((size_t)4096)      /* of a file whose size is not known */
 /* What is appended by somebody else's build, too: a little more than is ever put in. */
 #define FILE_MAX (ROVE_DROP_MAX + ROVE_SEALED_MAX + 4096)
 
@@ -107,7 +108,7 @@ static void take_mark(rove__drop *drop, rove__bytes record) {
     uint64_t notes = rove__reader_u64(&reader);
     rove_replica replica = rove__reader_u32(&reader);
     int64_t position = (int64_t)rove__reader_u64(&reader);
-    if (rove__reader_status(&reader) == ROVE_OK) {
+    if (rove__reader_status(&reader) == ROVE_OK && notes <= NOTES_MAX) {
         drop->notes_left = notes;
         drop->replica = replica;
         drop->position = position;
