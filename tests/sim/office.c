@@ -395,19 +395,28 @@ static rove_status record_key(office *o, rove__hq_tx *tx, rove_id user, const ui
     return status;
 }
 
-/* A device that a restored headquarters does not know comes back by its certificate (T3). */
+/* A restored headquarters has forgotten a device, or its newest certificate. All are good for as long, so that one is the last. */
+static int is_forgotten(const admission *a, rove_status status) {
+    return status == ROVE_NOT_FOUND ||
+           (status == ROVE_OK && a->device.status == ROVE_DEVICE_ACTIVE &&
+            a->device.user == a->shown.user && a->shown.until_ms > a->device.certificate_until_ms);
+}
+
+/* Such a device comes back by its certificate, with its key (T3). */
 static rove_status readmit(void *ctx, rove__hq_tx *tx, rove_error *error) {
     admission *a = ctx;
     rove_status status = store_of(a->o)->device_get(tx, a->shown.replica, 0, &a->device);
-    if (status != ROVE_NOT_FOUND) {
+    if (!is_forgotten(a, status)) {
         return status;
     }
-    a->device = (rove__hq_device){.replica = a->shown.replica,
-                                  .former = a->shown.former,
-                                  .user = a->shown.user,
-                                  .status = ROVE_DEVICE_ACTIVE,
-                                  .enrolled_ms = a->shown.after_ms,
-                                  .certificate_until_ms = a->shown.until_ms};
+    if (status == ROVE_NOT_FOUND) {
+        a->device = (rove__hq_device){.replica = a->shown.replica,
+                                      .former = a->shown.former,
+                                      .user = a->shown.user,
+                                      .status = ROVE_DEVICE_ACTIVE,
+                                      .enrolled_ms = a->shown.after_ms};
+    }
+    a->device.certificate_until_ms = a->shown.until_ms;
     status = hash_key(a->o, a->shown.public_key, a->device.key_hash);
     if (status == ROVE_OK) {
         status = store_of(a->o)->device_put(tx, &a->device);
@@ -429,7 +438,7 @@ static rove_status authorise(office *o, rove__bytes bytes, int64_t grace_ms, adm
     }
     a->has_shown = 1;
     rove_status status = office_read(o, get_device, a);
-    if (status == ROVE_NOT_FOUND) {
+    if (is_forgotten(a, status)) {
         status = hq_commit(o->hq, readmit, a, NULL);
     }
     if (status != ROVE_OK) {
@@ -446,7 +455,9 @@ static rove_status authorise(office *o, rove__bytes bytes, int64_t grace_ms, adm
 static rove_status issue(admission *a, rove__hq_tx *tx, rove_replica replica, rove_replica former,
                          rove_id user, rove_error *error) {
     int64_t now_ms = hq_now_ms(a->o->hq);
-    int64_t days = 3 + (int64_t)sim_below(&a->o->machine.core, 28);
+    const plan *p = a->o->w->plan;
+    int64_t days =
+        3 + (p->days * 5 + p->devices * 3 + p->users) % 28; /* the same in all of a story */
     a->issued = (certificate){.user = user,
                               .after_ms = now_ms,
                               .until_ms = now_ms + days * 24 * HOUR_MS,
