@@ -206,16 +206,7 @@ int rove__store_is_locked(const rove__store *store) {
     return store->locked;
 }
 
-/* With the writer's turn. The old connection goes with all that it has read; the new one has read nothing, and cannot. */
-static rove_status forget(rove__store *store, rove_error *error) {
-    sqlite3 *fresh = NULL;
-
-    int code = rove__connection_open(store, SQLITE_OPEN_READWRITE, &fresh);
-    if (code != SQLITE_OK) {
-        sqlite3_close_v2(fresh);
-        (void)sqlite3_db_release_memory(store->db);
-        return rove__sqlite_status(NULL, code, error, "Locking the replica");
-    }
+void rove__store_forget(rove__store *store, sqlite3 *fresh) {
     rove__store_finalize(store);
     sqlite3_close_v2(store->db);
     store->db = fresh;
@@ -225,6 +216,19 @@ static rove_status forget(rove__store *store, rove_error *error) {
     rove__buf_free(&store->scratch);
     rove__exchange_shed(store);
     rove__sum_forget(store);
+}
+
+/* With the writer's turn. The new connection has read nothing, and cannot. */
+static rove_status forget(rove__store *store, rove_error *error) {
+    sqlite3 *fresh = NULL;
+
+    int code = rove__connection_open(store, SQLITE_OPEN_READWRITE, &fresh);
+    if (code != SQLITE_OK) {
+        sqlite3_close_v2(fresh);
+        (void)sqlite3_db_release_memory(store->db);
+        return rove__sqlite_status(NULL, code, error, "Locking the replica");
+    }
+    rove__store_forget(store, fresh);
     return ROVE_OK;
 }
 

@@ -20,16 +20,8 @@ static void forget(rove__store *store, sqlite3 *empty) {
     if (rove__store_is_sealed(store)) {
         rove__vault_lock(&store->vault);
     }
-    rove__store_finalize(store);
     (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    sqlite3_close_v2(store->db);
-    store->db = empty;
-    store->log_pages = 0;
-    rove__arena_free(&store->arena);
-    rove__arena_free(&store->row_arena);
-    rove__buf_free(&store->scratch);
-    rove__exchange_shed(store);
-    rove__sum_forget(store);
+    rove__store_forget(store, empty);
 }
 
 rove_status rove__store_discard(rove__store *store, rove_error *error) {
