@@ -226,6 +226,24 @@ static void unlocking_and_looking_count_as_well(void **state) {
     phone_ok(&p, rove_unlock(p.replica, &p.error));
 }
 
+/* Else each sync would try the PIN that was wrong, and nobody could come between with the right one. */
+static void after_a_wrong_one_no_sync_tries_another(void **state) {
+    (void)state;
+
+    phone_ok(&p, opens("4711"));
+    phone_ok(&p, rove_lock(p.replica, &p.error));
+    p.keys.pin = "0000";
+    phone_is(&p, rove_unlock(p.replica, &p.error), ROVE_WRONG_KEY);
+    int asked = p.keys.asked;
+    phone_is(&p, rove_sync(p.replica, NULL, NULL, &p.error), ROVE_LOCKED);
+    assert_int_equal(p.keys.asked, asked);
+    assert_int_equal(counted(), 1);
+    p.keys.pin = "4711";
+    phone_is(&p, rove_sync(p.replica, NULL, NULL, &p.error), ROVE_LOCKED); /* by its rep */
+    phone_ok(&p, rove_unlock(p.replica, &p.error));
+    phone_ok(&p, rove_sync(p.replica, NULL, NULL, &p.error));
+}
+
 static void a_spoiled_count_makes_for_the_longest_wait_and_no_more(void **state) {
     uint8_t bytes[68];
     (void)state;
@@ -264,6 +282,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(what_cannot_be_counted_is_not_tried, set_up, tear_down),
         cmocka_unit_test_setup_teardown(giving_up_costs_no_try, set_up, tear_down),
         cmocka_unit_test_setup_teardown(unlocking_and_looking_count_as_well, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(after_a_wrong_one_no_sync_tries_another, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_spoiled_count_makes_for_the_longest_wait_and_no_more,
                                         set_up, tear_down),
     };

@@ -85,12 +85,15 @@ void rove_close(rove *replica);
  * An encrypted replica is open, or locked: then its keys, and what was read with them, are overwritten or gone, and everything that
  * reads or writes says LOCKED; reading the state says so. Lock it when the rep turns the device off, and some
  * minutes after the app went to the background. What was committed is safe, and what was not sent waits. The call waits
- * for a write under way; a sync ends with LOCKED, and so does any other until it is unlocked. Queries that are open say LOCKED from then on: free them, for until
- * then they keep what they have read. STATE: the replica is not encrypted, or this thread has a transaction open.
+ * for a write under way; a sync ends with LOCKED, and so does any other until it is unlocked. Queries that are open say
+ * LOCKED from then on: free them, for until then they keep what they have read. STATE: the replica is not encrypted, or this
+ * thread has a transaction open.
  */
 ROVE_CHECK rove_status rove_lock(rove *replica, rove_error *error);
-/* Asks the keyring again. OK if it is not locked. WRONG_KEY, LATER, CORRUPT, what the keyring said, as when it is opened; it stays locked then. LOCKED: its
- * lease is over; sync, which asks the keyring itself. */
+/*
+ * Asks the keyring again. OK if it is not locked. WRONG_KEY, LATER, CORRUPT, what the keyring said, as when it is opened; it
+ * stays locked then, for a sync too. LOCKED: its lease is over; sync, which asks the keyring itself.
+ */
 ROVE_CHECK rove_status rove_unlock(rove *replica, rove_error *error);
 /*
  * Headquarters may say how long a replica is read without having heard of it: its lease, which each sync grants anew
@@ -100,8 +103,9 @@ ROVE_CHECK rove_status rove_unlock(rove *replica, rove_error *error);
  */
 /*
  * Wraps the replica's key under another secret and PIN, in milliseconds: the records are not written anew. `secret`: what the
- * keyring will give from now on, ROVE_SECRET_SIZE bytes; NULL: what it gives now. `pin`: NULL for none. If the power goes, it is the
- * old or the new one. INVALID: a PIN is 1 to ROVE_PIN_MAX bytes. BUSY: another secret, and a sync is under way. STATE: the replica is not encrypted, or this thread has a
+ * keyring will give from now on, ROVE_SECRET_SIZE bytes; NULL: what it gives now. `pin`: NULL for none. If the power goes, or
+ * the disk fails (IO), it is the old or the new one: keep both until the replica was opened. INVALID: a PIN is 1 to
+ * ROVE_PIN_MAX bytes. BUSY: another secret, and a sync is under way. STATE: the replica is not encrypted, or this thread has a
  * transaction open. LOCKED.
  */
 ROVE_CHECK rove_status rove_wrap_key(rove *replica, const uint8_t *secret, const char *pin,

@@ -2,8 +2,8 @@
  * client/rewrap.c - the replica under another secret or PIN: its key file and, for another secret, its identity.
  *
  * Two files cannot change at once. So the identity is first sealed for both secrets, then the key file goes over to the new one, then
- * the identity is sealed for that alone. Killed in between, the replica opens with the secret that its key file is under, and its
- * identity with it; the next opening ends what was begun.
+ * the identity is sealed for that alone. Killed in between, or where the key file could not be written, the replica opens with the
+ * secret that its key file is under, and its identity with it; the next opening ends what was begun.
  */
 #include <string.h>
 
@@ -54,9 +54,8 @@ static rove_status go_over(rove *replica, const uint8_t *secret, const char *pin
     rove_status status = seal_identities(replica, &both, error);
     if (status == ROVE_OK) {
         status = rove__store_wrap(replica->store, secret, pin, pin_size, error);
-        const rove__credentials_ports *now =
-            status == ROVE_OK ? &after : &replica->credentials_ports;
-        rove_status rest = seal_identities(replica, now, NULL);
+        /* A key file that could not be written may have gone over nevertheless: who opens it next knows. */
+        rove_status rest = status == ROVE_OK ? seal_identities(replica, &after, NULL) : status;
         if (rest != ROVE_OK) {
             rove__log(&replica->ports.log, ROVE_LOG_WARN, "client",
                       "the identity is sealed for two secrets until the replica is opened next: %s",

@@ -295,10 +295,13 @@ rove_status rove__store_unlock(rove__store *store, rove_error *error) {
     if (status != ROVE_OK) {
         return status;
     }
-    store->shut = 0;
     int over = store->wiped || rove__lease_is_over(store);
     if (!over && store->locked) {
         status = rove__unlock_keys(store, error);
+    }
+    /* Not after a wrong PIN: each contact with headquarters would try that again. */
+    if (status == ROVE_OK) {
+        store->shut = 0;
     }
     rove__store_turn_over(store);
     return over ? rove__store_check(store, error) : status;
