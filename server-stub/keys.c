@@ -149,10 +149,35 @@ rove_status hq_keys_put_next_authority(const hq_ports *ports, const char *folder
     return status == ROVE_OK ? write_key(ports, folder, NEXT_CA_FILE, certificate, error) : status;
 }
 
+/* ca-next.key, if it is that of ca-next.der. The caller wipes it. */
+static rove_status read_next(const hq_ports *ports, const char *folder, const hq_keys *keys,
+                             rove_pki_bytes *key, rove_error *error) {
+    rove_pki_authority *next = NULL;
+    rove_status status = read_key(ports, folder, NEXT_CA_KEY_FILE, key, error);
+    if (status == ROVE_OK) {
+        status = rove_pki_authority_open(key, &keys->ca_next, &next, error);
+    }
+    rove_pki_authority_free(next);
+    return status == ROVE_NOT_FOUND || status == ROVE_INVALID
+               ? rove__error_set(error, status,
+                                 "ca-next.key is missing, or is not the key of ca-next.der. Put it "
+                                 "back, or make another next authority (rove-hq keys next "
+                                 "--authority --replace).")
+               : status;
+}
+
+rove_status hq_keys_check_next_authority(const hq_ports *ports, const char *folder,
+                                         const hq_keys *keys, rove_error *error) {
+    rove_pki_bytes key = {0};
+    rove_status status = read_next(ports, folder, keys, &key, error);
+    rove__wipe(&key, sizeof key);
+    return status;
+}
+
 rove_status hq_keys_promote_authority(const hq_ports *ports, const char *folder,
                                       const hq_keys *keys, rove_error *error) {
     rove_pki_bytes key = {0};
-    rove_status status = read_key(ports, folder, NEXT_CA_KEY_FILE, &key, error);
+    rove_status status = read_next(ports, folder, keys, &key, error);
     if (status == ROVE_OK) {
         status = write_key(ports, folder, FORMER_CA_FILE, &keys->ca, error);
     }

@@ -88,6 +88,9 @@ ROVE_CHECK rove_status hq_keys_put_next_authority(const hq_ports *ports, const c
                                                   const rove_pki_bytes *key,
                                                   const rove_pki_bytes *certificate,
                                                   rove_error *error);
+/* Before it is recorded that it follows. NOT_FOUND, INVALID: its key is missing, or another one. */
+ROVE_CHECK rove_status hq_keys_check_next_authority(const hq_ports *ports, const char *folder,
+                                                    const hq_keys *keys, rove_error *error);
 /* It becomes the authority, and the one that was the former; loading does the rest. */
 ROVE_CHECK rove_status hq_keys_promote_authority(const hq_ports *ports, const char *folder,
                                                  const hq_keys *keys, rove_error *error);

@@ -85,7 +85,16 @@ static rove_status record_next(void *ctx, rove__hq_tx *tx, rove_error *error) {
     const rotation *self = ctx;
     char pin[TRAIL_PIN_SIZE];
     char detail[DETAIL_MAX];
-    (void)error;
+    int over = 0;
+    /* The record goes on with the next key already: it must not be lost. */
+    rove_status status = trail_handed_over(self->headquarters, tx, &over);
+    if (status != ROVE_OK || over) {
+        return status != ROVE_OK
+                   ? status
+                   : rove__error_set(error, ROVE_STATE,
+                                     "The rotation to the next key is recorded and not finished: "
+                                     "rove-hq keys rotate, first.");
+    }
     trail_pin_text(self->fresh.pin, pin);
     rove__text_format(detail, sizeof detail, "pin %s%s", pin,
                       self->keys->next.signer != NULL ? ", in the place of another" : "");
@@ -260,6 +269,10 @@ static rove_status succeed(void *ctx, const hq_keys *keys, rove_error *error) {
         trust_authority(hq_get_ports(self->headquarters), &keys->ca_next, self->id);
     if (status == ROVE_OK) {
         status = rove_pki_server_read(keys->server.data, keys->server.size, &names, error);
+    }
+    if (status == ROVE_OK) {
+        status = hq_keys_check_next_authority(hq_get_ports(self->headquarters),
+                                              hq_folder(self->headquarters), keys, error);
     }
     if (status == ROVE_OK) {
         status = hq_commit(self->headquarters, record_succession, self, error);

@@ -24,7 +24,10 @@ typedef struct rotate_count {
     uint64_t knowing;
 } rotate_count;
 
-/* Makes server-next.key, as an act of `io`. *made 0: there is one already, and it is kept; `replace` 1: another one. */
+/*
+ * Makes server-next.key, as an act of `io`. *made 0: there is one already, and it is kept; `replace` 1: another one. STATE: a
+ * rotation to it is recorded, and could not be finished.
+ */
 ROVE_CHECK rove_status rotate_next(hq *headquarters, const hq_io *io, int replace, int *made,
                                    rove_error *error);
 /* NOT_FOUND: there is no next key. STATE: some devices do not know it, and `force` is 0. `count` is filled in in any case. */

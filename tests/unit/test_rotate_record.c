@@ -421,6 +421,53 @@ static void a_next_key_that_was_not_written_is_made_again(void **state) {
     expect(h, TRAIL_SOUND, 0);
 }
 
+/* The record is sealed by it from the rotation on, also where its file could not be put in place. */
+static void a_next_key_that_was_decided_on_is_not_replaced(void **state) {
+    headquarters *h = *state;
+    uint8_t next[ROVE_SHA256_SIZE];
+    mortal m;
+    said s;
+    make_next(h);
+    memcpy(next, hq_get_keys(h->hq)->next.pin, sizeof next);
+    reopen_mortal(h, &m, 0);
+    assert_int_not_equal(headquarters_run(h, &s, "keys", "rotate", NULL), HQ_EXIT_DONE);
+    m.left = -1;
+    assert_int_not_equal(headquarters_run(h, &s, "keys", "next", "--replace", NULL), HQ_EXIT_DONE);
+    says(&s, "not finished");
+    expect(h, TRAIL_SOUND, 0);
+    rotate(h);
+    assert_key(h, next);
+    hq_close(h->hq);
+    headquarters_open(h);
+    assert_key(h, next);
+    expect(h, TRAIL_SOUND, 0);
+}
+
+/* Nothing is decided that could not be done: headquarters would not start again. */
+static void a_next_authority_without_its_key_does_not_follow(void **state) {
+    headquarters *h = *state;
+    rove_pki_bytes before;
+    said s;
+    authority_now(h, &before);
+    make_next_authority(h);
+    copy_file(h, "ca-next.key", "kept.key");
+    for (int other = 0; other < 2; other++) {
+        remove_file(h, "ca-next.key");
+        if (other) {
+            copy_file(h, "ca.key", "ca-next.key");
+        }
+        assert_int_not_equal(headquarters_run(h, &s, "keys", "rotate", "--authority", NULL),
+                             HQ_EXIT_DONE);
+        says(&s, "ca-next.key is missing");
+        hq_close(h->hq);
+        headquarters_open(h);
+        assert_true(is_authority(h, &before));
+    }
+    copy_file(h, "kept.key", "ca-next.key");
+    rotate_the_authority(h);
+    assert_false(is_authority(h, &before));
+}
+
 /* A copy of server.key in the place of the next one is no rotation that was broken off. */
 static void files_that_do_not_fit_are_left_alone(void **state) {
     headquarters *h = *state;
@@ -478,6 +525,8 @@ int main(void) {
         IN_A_FOLDER(a_database_does_not_decide_on_the_authority),
         IN_A_FOLDER(an_act_that_was_not_recorded_changes_no_key),
         IN_A_FOLDER(a_next_key_that_was_not_written_is_made_again),
+        IN_A_FOLDER(a_next_key_that_was_decided_on_is_not_replaced),
+        IN_A_FOLDER(a_next_authority_without_its_key_does_not_follow),
         IN_A_FOLDER(files_that_do_not_fit_are_left_alone),
         IN_A_FOLDER(words_that_make_no_sense_are_refused),
     };
