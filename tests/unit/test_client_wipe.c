@@ -499,6 +499,29 @@ static void goes_on(void) {
     }
 }
 
+/* Somebody sends what is in the drop box before anybody opens the replica: the order does not go before what it keeps shut. */
+static void who_delivers_first_wipes_the_rest(void **state) {
+    int wiped = 0;
+    int lived = 0;
+
+    for (int n = 0; !lived; n++) {
+        if (n > 0) {
+            (void)(is_sealed ? set_up_sealed(state) : set_up_plain(state));
+        }
+        phone_close(&p);
+        lived = is_wiped_by_a_child(n);
+        phone_ok(&p, rove_drop_send(&p.ports, p.folder, NULL, NULL, NULL, &p.error));
+        if (file_size("orders") == 0 && office.receipts > 0) {
+            nothing_is_left();
+            wiped++;
+        }
+        if (!lived) {
+            (void)tear_down(state);
+        }
+    }
+    assert_true(wiped > 5);
+}
+
 static void kill_at_every_step(void **state, int ordered) {
     int lived = 0;
     int n = 0;
@@ -576,6 +599,7 @@ int main(void) {
         BOTH(without_an_identity_there_is_nobody_to_seal_for),
         BOTH(who_never_enrolled_has_nothing_to_deliver),
         BOTH(every_failure_of_memory_can_be_made_up_for),
+        BOTH(who_delivers_first_wipes_the_rest),
         BOTH(killed_at_every_step_it_goes_on),
         BOTH(killed_at_every_step_of_an_order_it_goes_on),
         BOTH(a_disk_that_fails_at_any_write_loses_nothing),

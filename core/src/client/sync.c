@@ -306,7 +306,9 @@ static rove_status sync_taken(syncing *run, rove_error *error) {
     rove_error detail = {.message = ""};
     rove_status status = rove__client_drop(replica, stop, run);
     if (status == ROVE_OK && rove__store_is_wiped(replica->store)) {
+        rove__mutex_enter(replica->dropping);
         status = rove__client_wipe_end(&replica->ports, replica->folder, &detail);
+        rove__mutex_leave(replica->dropping);
         status = status == ROVE_OK ? rove__store_check(replica->store, &detail) : status;
     } else if (status == ROVE_OK) {
         status = rove__client_enrolled(replica, &detail);

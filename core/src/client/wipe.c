@@ -9,7 +9,7 @@
  *   4  the file of orders says that this is done. From here on no key is needed
  *   5  what the handle holds goes: keys, pages, the device's own key
  *   6  the files go, the replica's key first (store/wipe.c)
- *   7  once the drop box is delivered, it goes, and the file of orders last: the folder is as good as new
+ *   7  once the drop box is delivered, and 6 is done, it goes, and the file of orders last: the folder is as good as new
  *
  * Whoever opens the replica, or syncs it, goes on where it stopped. Steps 2 and 3 come to the same if they are done again. A replica
  * whose keys are not there, because it is locked with a PIN, waits at 1 until it is unlocked; one whose unsent work finds no room in
@@ -153,17 +153,32 @@ rove_status rove__client_wipe_again(rove *replica, rove_error *error) {
 
 /* ---- the last files ---- */
 
-static rove_status remove_last(const rove_ports *ports, const char *folder, rove_error *error) {
-    static const char *const names[] = {"drop.box", "drop.to", "drop.lock", "orders"};
+static rove_status remove_files(const rove_ports *ports, const char *folder,
+                                const char *const *names, size_t count, rove_error *error) {
     size_t size = strlen(folder) + sizeof "/drop.lock";
     char *path = rove__alloc(&ports->allocator, size);
     rove_status status = path != NULL ? ROVE_OK : ROVE_NOMEM;
 
-    for (size_t i = 0; i < sizeof names / sizeof *names && status == ROVE_OK; i++) {
+    for (size_t i = 0; i < count && status == ROVE_OK; i++) {
         rove__text_format(path, size, "%s/%s", folder, names[i]);
         status = ports->files.remove(ports->files.ctx, path, error);
     }
     rove__free(&ports->allocator, path);
+    return status;
+}
+
+/* With its lock: what somebody puts in at this moment is there before it is looked at, or is put in after that and stays. */
+static rove_status remove_drop(const rove_ports *ports, const char *folder, int *gone,
+                               rove_error *error) {
+    static const char *const names[] = {"drop.box", "drop.to"};
+    rove__drop drop;
+
+    rove_status status = rove__drop_open(&drop, ports, folder, error);
+    *gone = status == ROVE_OK && drop.entries.size == 0;
+    if (*gone) {
+        status = remove_files(ports, folder, names, sizeof names / sizeof *names, error);
+    }
+    rove__drop_close(&drop);
     return status;
 }
 
@@ -185,16 +200,22 @@ static rove_status read_stage(const rove_ports *ports, const char *folder, rove_
     return status;
 }
 
+/* Who was killed before 6 left files that only the order keeps shut: they go before it does. */
 rove_status rove__client_wipe_end(const rove_ports *ports, const char *folder, rove_error *error) {
-    rove_drop_state drop = {.size = sizeof drop};
+    static const char *const names[] = {"drop.lock", "orders"};
     rove__stage stage = ROVE_STAGE_FREE;
+    int gone = 0;
     rove_status status = read_stage(ports, folder, &stage, error);
 
-    if (status == ROVE_OK && stage == ROVE_STAGE_WIPED) {
-        status = rove__drop_count(ports, folder, &drop, error);
+    if (status != ROVE_OK || stage != ROVE_STAGE_WIPED) {
+        return status;
     }
-    return status == ROVE_OK && stage == ROVE_STAGE_WIPED && drop.waiting + drop.refused == 0
-               ? remove_last(ports, folder, error)
+    status = rove__store_erase(&ports->allocator, &ports->files, folder, error);
+    if (status == ROVE_OK) {
+        status = remove_drop(ports, folder, &gone, error);
+    }
+    return status == ROVE_OK && gone
+               ? remove_files(ports, folder, names, sizeof names / sizeof *names, error)
                : status;
 }
 
