@@ -75,7 +75,7 @@ rove_status hq_order_get(hq *headquarters, rove__hq_tx *tx, rove_replica replica
 }
 
 int hq_order_is_in_force(const hq_order *order, int64_t now_ms) {
-    return order->order.kind == ROVE_ORDER_WIPE ||
+    return order->done_ms != 0 || order->order.kind == ROVE_ORDER_WIPE ||
            (order->order.kind == ROVE_ORDER_LOCK && order->order.until_ms >= now_ms);
 }
 

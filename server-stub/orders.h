@@ -27,14 +27,14 @@ typedef struct hq_order {
     uint32_t batches;
     uint32_t changes;
     uint32_t left;
-    uint8_t bytes[ROVE_ORDER_MAX]; /* what the device is given */
+    uint8_t bytes[ROVE_ORDER_MAX]; /* what the device is given; none if it wiped itself unordered */
     size_t size;
 } hq_order;
 
 /* In a transaction. NOT_FOUND: none stands. CORRUPT. *out must not move. */
 ROVE_CHECK rove_status hq_order_get(hq *headquarters, rove__hq_tx *tx, rove_replica replica,
                                     hq_order *out);
-/* 1: the device is refused because of it. */
+/* 1: the device is refused because of it. One that has wiped itself is: whoever has its key still is not it, and lifts no lock. */
 int hq_order_is_in_force(const hq_order *order, int64_t now_ms);
 /*
  * In a job. *fresh 0: it stood already and holds. A wipe takes the place of a lock; STATE for the reverse, and for a device that

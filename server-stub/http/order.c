@@ -17,7 +17,8 @@ static rove_status read_order(void *ctx, rove__hq_tx *tx, rove_error *error) {
     (void)error;
     rove_status status =
         hq_order_get(headquarters, tx, self->request->device.replica, &self->order);
-    return status == ROVE_OK && !hq_order_is_in_force(&self->order, hq_now_ms(headquarters))
+    return status == ROVE_OK && (self->order.size == 0 ||
+                                 !hq_order_is_in_force(&self->order, hq_now_ms(headquarters)))
                ? ROVE_NOT_FOUND
                : status;
 }

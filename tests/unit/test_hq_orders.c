@@ -237,6 +237,22 @@ static void a_rep_may_wipe_without_an_order(void **state) {
     says(w, "1 batches with 3 changes sealed");
     does(w, "acts", "--limit", "1");
     says(w, "by its rep");
+    refused(w);
+    asked_for_nothing(w);
+}
+
+/* Whoever has the key of a locked device could say that it wiped itself. */
+static void a_receipt_lifts_no_lock(void **state) {
+    world *w = *state;
+    receiving job = {.w = w, .receipt = {.replica = w->number}};
+    does(w, "lock", w->replica);
+    assert_int_equal(hq_commit(w->o->h.hq, receive, &job, NULL), ROVE_OK);
+    refused(w);
+    asked_for_nothing(w);
+    does(w, "devices");
+    says(w, "wiped");
+    assert_int_not_equal(tells(w, "unlock", w->replica), HQ_EXIT_DONE);
+    refused(w);
 }
 
 int main(void) {
@@ -250,6 +266,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(who_is_no_device_is_not_ordered, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_receipt_is_shown_and_counts_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_rep_may_wipe_without_an_order, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_receipt_lifts_no_lock, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
