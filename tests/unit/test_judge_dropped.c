@@ -185,6 +185,19 @@ static void nobody_takes_the_next_number_of_another(void **state) {
     assert_true(has_text(w, "Account", hers, "phone", "555-0101"));
 }
 
+/* Nor is what he signed hers because nothing of hers is taken as it is any more. */
+static void nobody_signs_for_a_revoked_device(void **state) {
+    world *w = *state;
+    rove__hq_device before = device_of(w, ANNAS);
+
+    revoke(w, ANNAS);
+    rep_batch batch = *annas(w, "555-0100");
+    assert_true(drop_signed(w, &batch, BENS, 1));
+    assert_int_equal(reviews(w).count, 1);
+    assert_string_equal(reviews(w).reason, "It was signed by another device.");
+    assert_int_equal(device_of(w, ANNAS).last_batch, before.last_batch);
+}
+
 /* She was answered that something in it was refused, and never heard it. */
 static void what_was_refused_unheard_is_looked_at(void **state) {
     world *w = *state;
@@ -343,6 +356,7 @@ int main(void) {
         TEST(a_fork_lies_before_an_operator),
         TEST(work_of_a_revoked_device_lies_before_an_operator),
         TEST(nobody_takes_the_next_number_of_another),
+        TEST(nobody_signs_for_a_revoked_device),
         TEST(what_was_refused_unheard_is_looked_at),
         TEST(a_record_is_proposed_and_accepted),
         TEST(a_record_that_is_returned_is_not_made),

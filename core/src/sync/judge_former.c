@@ -57,15 +57,14 @@ static rove_status find_author(const rove__server_ports *ports, rove__hq_tx *tx,
         make_author(staged, author, doubt);
         return ROVE_OK;
     }
-    if (status == ROVE_OK && author->status == ROVE_DEVICE_REVOKED && !ROVE_PLANTED(D11_REVOKED)) {
-        *doubt = "Its device was revoked.";
-        return ROVE_OK;
-    }
     if (status == ROVE_OK && staged->signer.replica != staged->former) {
         status = rove__judge_had(ports->store, tx, staged->signer.former, staged->former, &does);
     }
     if (!does) {
         *doubt = by_another;
+    } else if (status == ROVE_OK && author->status == ROVE_DEVICE_REVOKED &&
+               !ROVE_PLANTED(D11_REVOKED)) {
+        *doubt = "Its device was revoked.";
     }
     return status;
 }
