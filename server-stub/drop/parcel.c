@@ -115,9 +115,12 @@ static rove_status find_records(drop_parcel *self, const void *bytes, size_t siz
     return ROVE_OK;
 }
 
+/* By the keys of now: they may have been rotated since the box was made. */
 static rove_status open_records(drop_parcel *self) {
+    rove__server_ports ports = self->box->ports;
     record_opener opener;
-    rove_status status = record_opener_begin(&opener, &self->box->ports, &self->arena);
+    ports.sealing = &hq_get_keys(self->box->headquarters)->sealing;
+    rove_status status = record_opener_begin(&opener, &ports, &self->arena);
 
     for (size_t i = 0; i < self->count && status == ROVE_OK; i++) {
         drop_record *record = &self->records[i];
@@ -268,9 +271,10 @@ static rove_status stage_whole(drop_parcel *self) {
     rove_status status = ROVE_OK;
 
     for (size_t i = 0; i < self->count && status == ROVE_OK; i++) {
+        const drop_record *record = &self->records[i];
         waiting_batch *batch =
-            record_is_frame(&self->records[i]) && self->answers[i] == DROP_LATER
-                ? waiting_find(&self->box->waiting, &self->records[i].is.frame.batch)
+            record_is_frame(record) && self->answers[i] == DROP_LATER
+                ? waiting_find(&self->box->waiting, &record->is.frame.batch, record->signer.replica)
                 : NULL;
         if (batch != NULL && !batch->busy && waiting_whole(batch)) {
             status = stage(self, batch);

@@ -42,9 +42,10 @@ static int same(const rove__sealed_batch *a, const rove__sealed_batch *b) {
            rove__chain_equal(&a->hash, &b->hash);
 }
 
-waiting_batch *waiting_find(const waiting *self, const rove__sealed_batch *said) {
+waiting_batch *waiting_find(const waiting *self, const rove__sealed_batch *said,
+                            rove_replica signer) {
     for (waiting_batch *at = self->first; at != NULL; at = at->next) {
-        if (same(&at->said, said)) {
+        if (at->signer.replica == signer && same(&at->said, said)) {
             return at;
         }
     }
@@ -62,12 +63,12 @@ typedef struct load {
     waiting_batch *oldest; /* that may go */
 } load;
 
-/* Of one device; of all for 0. */
+/* Of what one device has signed, whosever it says it is; of all for 0. */
 static load load_of(const waiting *self, rove_replica replica, const waiting_batch *keep) {
     load sum = {0, 0, NULL};
 
     for (waiting_batch *at = self->first; at != NULL; at = at->next) {
-        if (replica != 0 && at->said.replica != replica) {
+        if (replica != 0 && at->signer.replica != replica) {
             continue;
         }
         sum.count++;
@@ -128,8 +129,7 @@ static rove_status keep_rows(waiting_batch *batch, const rove__sealed *frame) {
 
 rove_status waiting_add(waiting *self, const rove__sealed *frame, const rove__signer *signer,
                         int64_t now_ms, waiting_batch **batch) {
-    waiting_batch *own = waiting_find(self, &frame->batch);
-    rove_replica replica = frame->batch.replica;
+    waiting_batch *own = waiting_find(self, &frame->batch, signer->replica);
 
     *batch = own;
     if (own != NULL && (own->busy || own->frames[frame->ordinal].size > 0)) {
@@ -141,7 +141,7 @@ rove_status waiting_add(waiting *self, const rove__sealed *frame, const rove__si
         *batch = NULL;
         return ROVE_TOO_BIG;
     }
-    if (!make_room(self, replica, own, frame->rows.size) ||
+    if (!make_room(self, signer->replica, own, frame->rows.size) ||
         !make_room(self, 0, own, frame->rows.size)) {
         return ROVE_LATER;
     }

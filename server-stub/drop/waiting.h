@@ -1,6 +1,6 @@
 /*
  * drop/waiting.h - batches whose frames come one by one, in several requests and in any order, until they are whole and judged.
- * Their rows are in the spool. What is here can be forgotten at any moment: no device was told that it was taken.
+ * Their rows are in the spool. Limits are by who signed: he is known, and whose batch it is he only says. What is here can be forgotten at any moment: no device was told that it was taken.
  *
  * The caller sees to it that one thread at a time uses it.
  */
@@ -37,8 +37,9 @@ void waiting_init(waiting *self, const rove_allocator *allocator, const rove__sp
 void waiting_free(waiting *self);
 /* Forgets what had no news for too long. */
 void waiting_expire(waiting *self, int64_t now_ms);
-/* NULL: it does not wait. */
-waiting_batch *waiting_find(const waiting *self, const rove__sealed_batch *said);
+/* Of this signer: frames that another one signed are never put to his. NULL: it does not wait. */
+waiting_batch *waiting_find(const waiting *self, const rove__sealed_batch *said,
+                            rove_replica signer);
 /*
  * A verified frame. *batch: its batch. LATER: there is no room; TOO_BIG: no batch may be so large, it is forgotten; NOMEM, IO,
  * FULL: it is forgotten, and has to come again.

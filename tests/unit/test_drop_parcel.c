@@ -1,6 +1,6 @@
 /*
  * test_drop_parcel.c - a request to the drop box while memory, or the transaction, fails: what is not taken is LATER, nothing is
- * refused for it, nothing is lost or taken twice, and the next try takes all.
+ * refused for it, nothing is lost or taken twice, and the next try takes all; and keys that change while headquarters serves.
  */
 #include "heap.h"
 #include "sender.h"
@@ -188,6 +188,19 @@ static void test_one_is_opened_at_a_time(void **state) {
     assert_int_equal(w->met, ROVE_LATER);
 }
 
+/* Its box is older than the authority that the device has its certificate of. */
+static void test_an_authority_that_came_later(void **state) {
+    world *w = *state;
+    said s;
+    assert_int_equal(headquarters_run(&w->h, &s, "keys", "next", "--authority", NULL),
+                     HQ_EXIT_DONE);
+    assert_int_equal(headquarters_run(&w->h, &s, "keys", "rotate", "--authority", "--force", NULL),
+                     HQ_EXIT_DONE);
+    sender_certify(&w->phone, hq_get_keys(w->h.hq)->authority, hq_now_ms(w->h.hq));
+    fill(w);
+    assert_all_is_here(w);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -195,6 +208,7 @@ int main(void) {
         TEST(test_every_failure_of_memory),
         TEST(test_a_transaction_that_is_lost),
         TEST(test_one_is_opened_at_a_time),
+        TEST(test_an_authority_that_came_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

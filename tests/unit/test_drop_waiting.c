@@ -54,17 +54,22 @@ static rove__sealed frame_of(const table *t, rove_replica replica, uint64_t numb
         .rows = {t->rows, size}};
 }
 
-static rove_status add(table *t, rove_replica replica, uint64_t number, uint32_t ordinal,
-                       size_t size) {
+static rove_status add_signed(table *t, rove_replica by, rove_replica replica, uint64_t number,
+                              uint32_t ordinal, size_t size) {
     rove__sealed frame = frame_of(t, replica, number, ordinal, size);
-    rove__signer signer = {.replica = replica};
+    rove__signer signer = {.replica = by};
     waiting_batch *batch = NULL;
     return waiting_add(&t->waiting, &frame, &signer, t->now_ms++, &batch);
 }
 
+static rove_status add(table *t, rove_replica replica, uint64_t number, uint32_t ordinal,
+                       size_t size) {
+    return add_signed(t, replica, replica, number, ordinal, size);
+}
+
 static waiting_batch *find(const table *t, rove_replica replica, uint64_t number) {
     rove__sealed frame = frame_of(t, replica, number, 0, 1);
-    return waiting_find(&t->waiting, &frame.batch);
+    return waiting_find(&t->waiting, &frame.batch, replica);
 }
 
 static void test_a_batch_is_whole_when_all_its_frames_came(void **state) {
@@ -103,6 +108,23 @@ static void test_batches_of_one_device(void **state) {
     assert_null(find(t, 1, 2));
     assert_non_null(find(t, 1, 1));
     assert_non_null(find(t, 2, 1));
+}
+
+/* Whoever signs in others' names has room for as many as he has in his own, and forgets nobody's but his own. */
+static void test_batches_in_the_name_of_others(void **state) {
+    table *t = *state;
+    size_t count = 0;
+    assert_int_equal(add(t, 1, 1, 0, 10), ROVE_OK);
+    for (uint64_t n = 1; n <= 2 * DROP_WAITING_MAX; n++) {
+        assert_int_equal(add_signed(t, 2, 1, n, 1, 10), ROVE_OK);
+        assert_int_equal(add_signed(t, 2, (rove_replica)(2 + n), n, 0, 10), ROVE_OK);
+    }
+    assert_non_null(find(t, 1, 1));
+    assert_int_equal(find(t, 1, 1)->frame_count, 1);
+    for (const waiting_batch *at = t->waiting.first; at != NULL; at = at->next) {
+        count++;
+    }
+    assert_int_equal(count, 1 + DROP_WAITING_OF_DEVICE);
 }
 
 static void test_batches_in_all(void **state) {
@@ -215,6 +237,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_a_batch_is_whole_when_all_its_frames_came),
         TEST(test_batches_of_one_device),
+        TEST(test_batches_in_the_name_of_others),
         TEST(test_batches_in_all),
         TEST(test_bytes_of_one_device),
         TEST(test_bytes_of_a_batch),
