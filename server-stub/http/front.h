@@ -57,7 +57,8 @@ struct hq_http {
 /* One TLS connection: libmicrohttpd's socket context. */
 typedef struct connection {
     guarded *guarded;
-    int known;          /* its certificate was looked at */
+    const hq_keys
+        *judged_by;     /* the keys by which its certificate was looked at; NULL: it was not */
     rove_status judged; /* OK: `device` is what it says */
     rove_pki_device device;
 } connection;

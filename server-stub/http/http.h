@@ -11,7 +11,7 @@
  *   GET  /v1/wait      a device         whether there is news for it, as soon as there is (wake.h)
  *
  * TLS 1.3 alone. A client certificate is asked for in the handshake and needed by path; its signature is judged once a
- * connection, the device's row on every request. Who is not allowed anything learns nothing: without a device's
+ * connection and once more when keys were rotated, the device's row on every request. Who is not allowed anything learns nothing: without a device's
  * certificate every other path answers 401, whether it exists or not. An answer other than 200 carries the header
  * "Rove-Status: NAME" and that status' sentence.
  *

@@ -2,8 +2,8 @@
  * http/identity.c - who asks: what the certificate of the connection says, and whether that device may.
  *
  * TLS itself has proved that the client has the certificate's key. The signature of our authority is checked once a
- * connection; validity by our clock, the device's row and the hash of its key on each request, so that a
- * revocation holds on open connections.
+ * connection, and again when our keys have changed; validity by our clock, the device's row and the hash of its key on each
+ * request. So a revocation, and the end of an authority, hold on open connections.
  */
 #include <gnutls/gnutls.h>
 #include <string.h>
@@ -26,7 +26,7 @@ static int chain_holds(gnutls_session_t session) {
            ((flags & time_flags) != 0 && (flags & ~(time_flags | GNUTLS_CERT_INVALID)) == 0);
 }
 
-static rove_status look(request *self, rove_pki_device *device) {
+static rove_status look(request *self, const hq_keys *keys, rove_pki_device *device) {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(self->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
     unsigned count = 0;
@@ -38,15 +38,15 @@ static rove_status look(request *self, rove_pki_device *device) {
     if (chain == NULL || count == 0 || !chain_holds(session)) {
         return ROVE_UNAUTHORIZED;
     }
-    return hq_keys_recognise(hq_get_keys(self->http->headquarters), chain[0].data, chain[0].size,
-                             device);
+    return hq_keys_recognise(keys, chain[0].data, chain[0].size, device);
 }
 
 rove_status front_identify(request *self) {
     connection *link = self->connection;
-    if (!link->known) {
-        link->judged = look(self, &link->device);
-        link->known = 1;
+    const hq_keys *keys = hq_get_keys(self->http->headquarters);
+    if (link->judged_by != keys) {
+        link->judged = look(self, keys, &link->device);
+        link->judged_by = keys;
     }
     return link->judged;
 }

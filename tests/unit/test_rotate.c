@@ -305,6 +305,19 @@ static void a_former_authority_that_was_ended_lets_nobody_in(void **state) {
     says(&s, "Jo Field");
 }
 
+/* Also not who has kept his connection open. */
+static void an_ended_authority_does_not_live_on_in_a_connection(void **state) {
+    world *w = *state;
+    headquarters *h = &w->o->h;
+    said s;
+    make_next_authority(h);
+    hear(w);
+    rotate_the_authority(h);
+    run(h, &s, HQ_EXIT_DONE, "end", "--force");
+    assert_int_equal(device_sync(&w->device), ROVE_UNAUTHORIZED);
+    take_back_with_a_code(w);
+}
+
 /* ---- the matrix ----------------------------------------------------------------------------------------- */
 
 /* What stands where headquarters stood: each key under each authority, all for the right name. */
@@ -412,6 +425,7 @@ int main(void) {
         OVER_A_SERVER(key_and_authority_are_rotated_while_a_device_is_away),
         OVER_A_SERVER(a_device_that_knew_no_next_authority_needs_a_code),
         OVER_A_SERVER(a_former_authority_that_was_ended_lets_nobody_in),
+        OVER_A_SERVER(an_ended_authority_does_not_live_on_in_a_connection),
         OVER_A_SERVER(who_was_told_what_trusts_whom),
         OVER_A_SERVER(the_former_key_is_good_for_nothing_once_a_device_came),
     };
