@@ -38,8 +38,10 @@ int rove__sqlite_start(void) {
     sqlite3_mutex_enter(mutex);
     if (!started) {
         sqlite3_mem_methods methods;
-        if (sqlite3_config(SQLITE_CONFIG_GETMALLOC, &below) == SQLITE_OK) {
-            methods = below;
+        /* They are ours already where SQLite could not be started the last time. */
+        if (sqlite3_config(SQLITE_CONFIG_GETMALLOC, &methods) == SQLITE_OK &&
+            methods.xFree != give_back) {
+            below = methods;
             methods.xFree = give_back;
             methods.xRealloc = move;
             (void)sqlite3_config(SQLITE_CONFIG_MALLOC, &methods); /* MISUSE: the app was first */
