@@ -260,8 +260,12 @@ static void one_of_another_replica_is_none(void **state) {
     phone_close(&other);
     snprintf(path, sizeof path, "%s/identity", other.folder);
     phone_ok(&other, real.replace(real.ctx, path, bytes, size, &other.error));
+    snprintf(path, sizeof path, "%s/identity.next", other.folder);
+    phone_ok(&other, real.replace(real.ctx, path, bytes, size, &other.error));
     phone_open(&other);
     assert_int_equal(phone_state(&other).enrolled, 0);
+    phone_enroll(&other); /* neither is in the way of a new code */
+    assert_int_equal(phone_state(&other).enrolled, 1);
     phone_stop(&other);
 }
 

@@ -146,11 +146,12 @@ rove_status rove__client_hand_over_rest(rove *replica, const uint8_t *hint, int 
     if (status == ROVE_NOT_FOUND) {
         return ROVE_OK;
     }
+    if (status == ROVE_CORRUPT || status == ROVE_WRONG_KEY) { /* damaged, or of another replica */
+        forget_next(replica);                                 /* and the user needs another code */
+        return ROVE_OK;
+    }
     if (status != ROVE_OK) {
-        if (status == ROVE_CORRUPT) {
-            forget_next(replica); /* and the user needs another code */
-        }
-        return status == ROVE_CORRUPT ? ROVE_OK : status;
+        return status;
     }
     if (is_done(replica, &next->identity)) {
         forget_next(replica);
