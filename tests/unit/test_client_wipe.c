@@ -281,6 +281,34 @@ static void a_sync_of_the_handle_delivers(void **state) {
     every_call_says_wiped();
 }
 
+/* Where this folder no longer finds headquarters, whose key was rotated: what lies in the box says by itself whose it is. */
+static void another_device_delivers_its_drop_box(void **state) {
+    static uint8_t box[ROVE_DROP_MAX];
+    const rove_files *files = &p.ports.files;
+    char path[160];
+    size_t size = 0;
+    phone other;
+    (void)state;
+
+    phone_ok(&p, rove_wipe(p.replica, &p.error));
+    snprintf(path, sizeof path, "%s/drop.box", p.folder);
+    phone_ok(&p, files->read(files->ctx, path, box, sizeof box, &size, &p.error));
+    phone_prepare(&other, "client_wipe_other");
+    memcpy(other.pin, p.pin, sizeof other.pin);
+    other.seal_key = p.seal_key;
+    other.route = route;
+    other.number = p.number + 1;
+    phone_open(&other);
+    phone_enroll(&other);
+    snprintf(path, sizeof path, "%s/drop.box", other.folder);
+    phone_ok(&other, files->replace(files->ctx, path, box, size, &other.error));
+    phone_ok(&other, rove_sync(other.replica, NULL, NULL, &other.error));
+    assert_int_equal(office.batches, 1);
+    assert_int_equal(office.canaries, 1);
+    assert_int_equal(office.receipts, 1);
+    phone_stop(&other);
+}
+
 static void headquarters_orders_it(void **state) {
     (void)state;
     orders_give(&p, &keys, ROVE_ORDER_WIPE);
@@ -591,6 +619,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         BOTH(a_rep_wipes_it),
         BOTH(a_sync_of_the_handle_delivers),
+        BOTH(another_device_delivers_its_drop_box),
         BOTH(headquarters_orders_it),
         BOTH(what_headquarters_locked_it_may_wipe),
         SEALED(what_is_locked_with_a_pin_is_wiped_when_it_is_unlocked),
