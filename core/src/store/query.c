@@ -148,7 +148,7 @@ rove_status rove__query_new(rove__reader_connection *reader, const char *sql,
     query->store = reader->store;
     query->db = reader->db;
     reader->denied = 0;
-    int code = sqlite3_prepare_v2(reader->db, sql, -1, &query->statement, &tail);
+    int code = rove__reader_prepare(reader, sql, 0, &query->statement, &tail);
     status = rove__sqlite_status(reader->db, code, error, "The query");
     if (status != ROVE_OK && reader->denied) {
         status = rove__error_set(error, ROVE_DENIED, "Only a SELECT over the tables is allowed.");
@@ -175,7 +175,7 @@ rove_status rove__query_step(rove__query *query, rove_error *error) {
     if (status != ROVE_OK) {
         return status;
     }
-    int code = sqlite3_step(query->statement);
+    int code = rove__reader_step(query->statement);
     if (code == SQLITE_ROW) {
         return ROVE_OK;
     }

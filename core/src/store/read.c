@@ -11,7 +11,8 @@
 #include "base/text.h"
 #include "store/write.h"
 
-#define SQL_MAX 65536
+#define SCHEMA_TRIES 100 /* each takes another field that was defined meanwhile */
+#define SQL_MAX      65536
 
 static rove_status as_seen(rove__stored *stored, rove__arena *arena, rove__row *row) {
     rove_status status = rove__write_plain(&stored->row, arena, row);
@@ -101,6 +102,25 @@ void rove__reader_close(rove__reader_connection *reader) {
     rove__free(allocator, reader);
 }
 
+int rove__reader_prepare(rove__reader_connection *reader, const char *sql, unsigned flags,
+                         sqlite3_stmt **statement, const char **tail) {
+    int code = SQLITE_SCHEMA;
+
+    for (int i = 0; i < SCHEMA_TRIES && (code & 0xff) == SQLITE_SCHEMA; i++) {
+        code = sqlite3_prepare_v3(reader->db, sql, -1, flags, statement, tail);
+    }
+    return code;
+}
+
+int rove__reader_step(sqlite3_stmt *statement) {
+    int code = SQLITE_SCHEMA;
+
+    for (int i = 0; i < SCHEMA_TRIES && (code & 0xff) == SQLITE_SCHEMA; i++) {
+        code = sqlite3_step(statement);
+    }
+    return code;
+}
+
 static rove_status prepare_get(rove__reader_connection *reader, const rove__entity *entity,
                                size_t fields, int *code, sqlite3_stmt **statement) {
     rove__buf sql;
@@ -110,8 +130,8 @@ static rove_status prepare_get(rove__reader_connection *reader, const rove__enti
     rove__buf_byte(&sql, 0);
     rove_status status = rove__buf_status(&sql);
     if (status == ROVE_OK) {
-        *code = sqlite3_prepare_v3(reader->db, (const char *)sql.data, -1,
-                                   SQLITE_PREPARE_PERSISTENT, statement, NULL);
+        *code = rove__reader_prepare(reader, (const char *)sql.data, SQLITE_PREPARE_PERSISTENT,
+                                     statement, NULL);
     }
     rove__buf_free(&sql);
     return status;
@@ -176,7 +196,7 @@ static rove_status step_get(rove__reader_connection *reader, const rove__entity 
             return status;
         }
         sqlite3_bind_int64(get->statement, 1, id);
-        code = sqlite3_step(get->statement);
+        code = rove__reader_step(get->statement);
     } while (code == SQLITE_ROW && is_outdated(get, entity));
     if (code == SQLITE_DONE) {
         return rove__error_set(error, ROVE_NOT_FOUND, "There is no %s with the id %lld.",

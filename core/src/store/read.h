@@ -18,6 +18,13 @@ struct rove__reader_connection {
     int denied;                       /* the authoriser refused something */
 };
 
+/*
+ * read.c: SQLite gives up a statement with SQLITE_SCHEMA when fields were defined twice while it was prepared, or stepped for the
+ * first time; these try again, with the tables as they are by then. SQLite's code.
+ */
+int rove__reader_prepare(rove__reader_connection *reader, const char *sql, unsigned flags,
+                         sqlite3_stmt **statement, const char **tail);
+int rove__reader_step(sqlite3_stmt *statement);
 /* query.c: lets nothing but reading through on this connection, and gives it the functions of ours. */
 ROVE_CHECK rove_status rove__query_guard(rove__reader_connection *reader, rove_error *error);
 
