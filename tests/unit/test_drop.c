@@ -261,7 +261,7 @@ static void no_more_than_so_much_is_put_in(void **state) {
         status = rove__drop_add(&drop, (rove__bytes){large, sizeof large}, &w->error);
     }
     assert_int_equal(status, ROVE_FULL);
-    assert_non_null(strstr(w->error.message, "16 MiB"));
+    assert_non_null(strstr(w->error.message, "18 MiB"));
     assert_true(size <= ROVE_DROP_MAX && size > ROVE_DROP_MAX - 2 * ROVE_SEALED_MAX);
     assert_int_equal(drop.entries.size, size);
     assert_int_equal(rove__drop_save(&drop, &w->error), ROVE_OK);

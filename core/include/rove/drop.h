@@ -34,7 +34,7 @@ extern "C" {
  * and others are taken as they are given: nothing can be looked up. One that is sealed (sealed_at) carries no proof of its own: the
  * device has signed all of it. It does not wait for the network.
  * STATE: the replica is not locked, so insert it. INVALID: not a visit or a call. NOT_ENROLLED: also where
- * headquarters has no sealing key. FULL: the disk, or the drop box: 16 MiB. BUSY: another process has it for a moment. And what
+ * headquarters has no sealing key. FULL: the disk, or the drop box: 18 MiB. BUSY: another process has it for a moment. And what
  * a write may say.
  */
 ROVE_CHECK rove_status rove_drop_record(rove *replica, const char *entity, const rove_field *fields,

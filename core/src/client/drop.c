@@ -23,6 +23,12 @@
 #define FILE_MAX (ROVE_DROP_MAX + ROVE_SEALED_MAX + 4096)
 
 ROVE_STATIC_ASSERT(ROVE_DROP_BODY_MAX > 4 * (ROVE_SEALED_MAX + 4u), "every record fits a request");
+ROVE_STATIC_ASSERT(ROVE_BATCH_BYTES_MAX +
+                           ROVE_PUSH_FRAMES_MAX *
+                               (ROVE_SEALED_MAX - ROVE_BATCH_MAX + ROVE_DROP_HEAD) +
+                           ROVE_SEALED_MAX + 2 * ROVE_DROP_HEAD + MARK_SIZE <=
+                       ROVE_DROP_MAX,
+                   "every batch fits a drop box, with a receipt");
 
 /* ---- entries -------------------------------------------------------------------------------------------- */
 
