@@ -158,6 +158,31 @@ static void what_was_under_way_is_committed(void **state) {
     assert_int_equal(phone_number(&p, "SELECT count(*) FROM account WHERE name = 'Ajax'"), 1);
 }
 
+static void order_when_it_writes(void *ctx, rove_clock_reading *reading) {
+    phone_read_clock(ctx, reading);
+    if (p.replica->store->entered) {
+        rove__store_order(p.replica->store, 1);
+    }
+}
+
+/* It was looked at before the order came, and had its turn after: a wipe may have sealed already what there was. */
+static void what_waited_for_its_turn_is_refused(void **state) {
+    rove_field fields[] = {{"name", rove_text("Ajax")}};
+    rove_clock own = p.replica->ports.clock;
+    rove_id id = 0;
+    (void)state;
+
+    p.replica->ports.clock.read = order_when_it_writes;
+    phone_is(&p, rove_insert(p.replica, "Account", fields, 1, &id, &p.error), ROVE_LOCKED);
+    p.replica->ports.clock = own;
+    rove__store_order(p.replica->store, 0);
+    if (is_sealed) {
+        phone_ok(&p, rove_unlock(p.replica, &p.error));
+    }
+    assert_int_equal(phone_number(&p, "SELECT count(*) FROM account WHERE name = 'Ajax'"), 0);
+    (void)phone_account(&p, "Bakery");
+}
+
 /* Nobody has to type the PIN first; and his own lock stays the rep's. */
 static void a_locked_replica_is_locked_by_headquarters_too(void **state) {
     (void)state;
@@ -348,6 +373,7 @@ int main(void) {
         BOTH(a_lock_survives_being_closed),
         BOTH(an_exchange_by_hand_opens_it_too),
         BOTH(what_was_under_way_is_committed),
+        BOTH(what_waited_for_its_turn_is_refused),
         {"a_locked_replica_is_locked_by_headquarters_too",
          a_locked_replica_is_locked_by_headquarters_too, set_up_sealed, tear_down, NULL},
         BOTH(who_is_only_refused_stays_open),

@@ -312,7 +312,8 @@ rove_status rove__store_begin(rove__store *store, rove_error *error) {
     if (status != ROVE_OK) {
         return status;
     }
-    status = rove__clock_settle(store, error);
+    /* An order that came while it waited for its turn: before a wipe all work is frozen under one, and none may follow. */
+    status = store->ordered ? rove__store_check(store, error) : rove__clock_settle(store, error);
     if (status != ROVE_OK) {
         return rove__store_leave(store, status, error);
     }
