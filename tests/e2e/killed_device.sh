@@ -29,7 +29,7 @@ part=$(select_ jo 'SELECT count(*) FROM account')
 [ "$part" -lt 9000 ] || same 'it is complete' False "$(state jo catching_up)"
 manner relay
 must rep jo --json sync
-[ "$part" -le 1000 ] || [ "$(field scopes_entered)" -lt 9000 ] || fail 'the download began again'
+[ "$part" -le 1000 ] || [ "$(field rows_applied)" -lt 9000 ] || fail 'the download began again'
 same 'all accounts' 9000 "$(select_ jo 'SELECT count(*) FROM account')"
 must rep other enroll "$peer_url" "$(invitation jo)"
 for _ in 1 2 3 4; do
