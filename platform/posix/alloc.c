@@ -9,12 +9,11 @@
 #include <malloc.h>
 #endif
 
-#include "base/alloc.h"
-
 /* Overwritten here and not by M_PERTURB alone, which leaves small blocks as they are (glibc keeps them at hand for their thread). */
 #ifdef __GLIBC__
 static void give_back(void *pointer) {
-    rove__wipe(pointer, malloc_usable_size(pointer));
+    memset(pointer, 0, malloc_usable_size(pointer));
+    __asm__ __volatile__("" : : "r"(pointer) : "memory"); /* somebody may look */
     free(pointer);
 }
 

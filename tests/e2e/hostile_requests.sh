@@ -3,6 +3,7 @@
 # frames in any order, old requests again. Headquarters goes on, and has every note once.
 # shellcheck source=tests/e2e/lib.sh
 . "${0%/*}/lib.sh"
+plain=--plain # the peer speaks with a device's identity, which it reads from its file
 
 headquarters
 peer

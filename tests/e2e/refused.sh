@@ -5,6 +5,7 @@
 # once the rest of it is here. Nothing else is touched.
 # shellcheck source=tests/e2e/lib.sh
 . "${0%/*}/lib.sh"
+plain=--plain # the peer speaks with a device's identity, which it reads from its file
 
 # refused NAME TEXT: the number of the refused write whose entity or reason says so
 refused() {

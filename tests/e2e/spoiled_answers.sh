@@ -3,6 +3,7 @@
 # the answer to work that headquarters took. Nothing is lost and nothing is taken twice.
 # shellcheck source=tests/e2e/lib.sh
 . "${0%/*}/lib.sh"
+plain=--plain # the peer speaks with a device's identity, which it reads from its file
 
 headquarters
 peer
