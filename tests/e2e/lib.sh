@@ -191,7 +191,7 @@ watch() {
     mkfifo "$work/lines"
     watched=$1
     shift
-    "$ROVE_BIN" --replica "$work/$watched" --wait 60 "$@" sync --watch >"$work/lines" 2>>"$work/watch.log" </dev/null &
+    "$ROVE_BIN" --replica "$work/$watched" ${plain:+"$plain"} --wait 60 "$@" sync --watch >"$work/lines" 2>>"$work/watch.log" </dev/null &
     watcher=$!
     servers="$servers $watcher"
     exec 8<"$work/lines"

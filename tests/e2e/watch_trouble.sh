@@ -3,6 +3,7 @@
 # still goes out, what headquarters has arrives sooner or later, and the watcher lives.
 # shellcheck source=tests/e2e/lib.sh
 . "${0%/*}/lib.sh"
+plain=--plain # the peer speaks with a device's identity, which it reads from its file
 
 phone() { select_ "$1" "SELECT phone FROM account WHERE account_number = 'A00001'"; }
 
