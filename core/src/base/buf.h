@@ -73,6 +73,9 @@ static inline size_t rove__u64_put(uint8_t *out, uint64_t value) {
 static inline uint32_t rove__u32_get(const uint8_t *at) {
     return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
+static inline uint64_t rove__u64_get(const uint8_t *at) {
+    return (uint64_t)rove__u32_get(at) << 32 | rove__u32_get(at + 4);
+}
 /* A varint size, then the bytes. */
 void rove__buf_bytes(rove__buf *buf, const void *data, size_t size);
 /* Room for `size` bytes to be written by the caller; NULL after a failure (and for size 0 possibly). */

@@ -42,10 +42,6 @@ static rove_status check_of(const rove_crypto *crypto, const uint8_t *head, rove
     return status;
 }
 
-static int64_t get_time(const uint8_t *at) {
-    return (int64_t)((uint64_t)rove__u32_get(at) << 32 | rove__u32_get(at + 4));
-}
-
 /* What stands at `at`: its size, 0 if that is no entry. */
 static size_t read_entry(const rove_crypto *crypto, const uint8_t *at, size_t left,
                          rove__drop_entry *entry, rove_status *status) {
@@ -56,7 +52,7 @@ static size_t read_entry(const rove_crypto *crypto, const uint8_t *at, size_t le
     }
     uint32_t size = rove__u32_get(at);
     *entry = (rove__drop_entry){.record = {at + ROVE_DROP_HEAD, size & ~REFUSED},
-                                .at_ms = get_time(at + 4),
+                                .at_ms = (int64_t)rove__u64_get(at + 4),
                                 .refused = (size & REFUSED) != 0};
     if (entry->record.size < RECORD_MIN || entry->record.size > ROVE_SEALED_MAX ||
         entry->record.size > left - ROVE_DROP_HEAD) {
@@ -94,7 +90,7 @@ int rove__drop_next(const rove__drop *drop, size_t *position, rove__drop_entry *
     const uint8_t *at = drop->entries.data + *position;
     uint32_t size = rove__u32_get(at);
     *entry = (rove__drop_entry){.record = {at + ROVE_DROP_HEAD, size & ~REFUSED},
-                                .at_ms = get_time(at + 4),
+                                .at_ms = (int64_t)rove__u64_get(at + 4),
                                 .refused = (size & REFUSED) != 0};
     *position += ROVE_DROP_HEAD + entry->record.size;
     ROVE_ASSERT(*position <= drop->entries.size);

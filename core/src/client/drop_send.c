@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/reader.h"
 #include "base/text.h"
+#include "client/checked.h"
 #include "client/drop_post.h"
 
 #define TO_MAGIC      "RoveTo"
@@ -35,12 +36,11 @@ typedef struct target {
 } target;
 
 static rove_status add_check(const rove_crypto *crypto, rove__buf *file) {
-    const rove_span span = {file->data, file->size};
     uint8_t check[ROVE_SHA256_SIZE];
     rove_status status = rove__buf_status(file);
 
     if (status == ROVE_OK) {
-        status = crypto->sha256(crypto->ctx, &span, 1, check);
+        status = rove__checked_end(crypto, file->data, file->size, check);
     }
     if (status == ROVE_OK) {
         rove__buf_append(file, check, sizeof check);
@@ -91,19 +91,8 @@ static rove_status read_file(const rove_ports *ports, const char *folder, rove__
     return status;
 }
 
-static int is_any(const uint8_t *bytes) {
-    unsigned any = 0;
-
-    for (size_t i = 0; bytes != NULL && i < ROVE_SHA256_SIZE; i++) {
-        any |= bytes[i];
-    }
-    return any != 0;
-}
-
 /* CORRUPT: this is no such file. What it points to lies in `file`. */
 static rove_status read_target(const rove_crypto *crypto, const rove__buf *file, target *to) {
-    rove_span span = {file->data, 0};
-    uint8_t check[ROVE_SHA256_SIZE];
     rove__reader reader;
     size_t size = 0;
 
@@ -113,12 +102,12 @@ static rove_status read_target(const rove_crypto *crypto, const rove__buf *file,
         file->data[TO_MAGIC_SIZE] != TO_VERSION) {
         return ROVE_CORRUPT;
     }
-    span.size = file->size - ROVE_SHA256_SIZE;
-    rove_status status = crypto->sha256(crypto->ctx, &span, 1, check);
-    if (status != ROVE_OK || memcmp(check, file->data + span.size, sizeof check) != 0) {
-        return status != ROVE_OK ? status : ROVE_CORRUPT;
+    rove_status status = rove__checked_look(crypto, file->data, file->size);
+    if (status != ROVE_OK) {
+        return status;
     }
-    rove__reader_init(&reader, file->data + TO_MAGIC_SIZE + 1, span.size - TO_MAGIC_SIZE - 1);
+    rove__reader_init(&reader, file->data + TO_MAGIC_SIZE + 1,
+                      file->size - TO_MAGIC_SIZE - 1 - ROVE_SHA256_SIZE);
     const uint8_t *url = rove__reader_bytes(&reader, ROVE_URL_MAX - 1, &size);
     to->ca.data = rove__reader_bytes(&reader, ROVE_IDENTITY_MAX, &to->ca.size);
     to->pin = rove__reader_take(&reader, ROVE_SHA256_SIZE);
@@ -129,8 +118,8 @@ static rove_status read_target(const rove_crypto *crypto, const rove__buf *file,
     }
     memcpy(to->url, url, size);
     memcpy(to->url + size, ROVE_DROP_PATH, sizeof ROVE_DROP_PATH);
-    to->pin = is_any(to->pin) ? to->pin : NULL;
-    to->backup_pin = is_any(to->backup_pin) ? to->backup_pin : NULL;
+    to->pin = rove__identity_pin(to->pin);
+    to->backup_pin = rove__identity_pin(to->backup_pin);
     return ROVE_OK;
 }
 

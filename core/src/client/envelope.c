@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "client/checked.h"
 
 #define MAGIC      "RoveId"
 #define MAGIC_SIZE (sizeof MAGIC - 1)
@@ -30,12 +31,6 @@ typedef struct head {
 
 ROVE_STATIC_ASSERT(sizeof(slot) == ROVE_ENVELOPE_SLOT, "a slot is what the comment says");
 ROVE_STATIC_ASSERT(sizeof(head) == ROVE_ENVELOPE_HEAD, "the head is what the comment says");
-
-static rove_status check_of(const rove_crypto *crypto, const uint8_t *bytes, size_t size,
-                            uint8_t out[ROVE_SHA256_SIZE]) {
-    const rove_span span = {bytes, size};
-    return crypto->sha256(crypto->ctx, &span, 1, out);
-}
 
 /* The caller wipes it. */
 static rove_status wrapping_key(const rove_crypto *crypto, const slot *s, const uint8_t *secret,
@@ -97,7 +92,7 @@ rove_status rove__envelope_seal(const rove__envelope_ports *ports, const uint8_t
     }
     rove__wipe(key, sizeof key);
     size_t end = sizeof h + size + ROVE_GCM_TAG_SIZE;
-    return status == ROVE_OK ? check_of(crypto, out, end, out + end) : status;
+    return status == ROVE_OK ? rove__checked_end(crypto, out, end, out + end) : status;
 }
 
 /* ---- opening -------------------------------------------------------------------------------------------- */
@@ -134,7 +129,6 @@ static rove_status open_slots(const rove_crypto *crypto, const head *h, const ui
 rove_status rove__envelope_open(const rove__envelope_ports *ports, const uint8_t *secret,
                                 uint8_t *bytes, size_t *size, int *only) {
     const rove_crypto *crypto = ports->crypto;
-    uint8_t check[ROVE_SHA256_SIZE];
     uint8_t key[ROVE_GCM_KEY_SIZE];
     head h;
 
@@ -142,17 +136,13 @@ rove_status rove__envelope_open(const rove__envelope_ports *ports, const uint8_t
     if (*size < ROVE_ENVELOPE_SIZE) {
         return ROVE_CORRUPT;
     }
-    size_t end = *size - sizeof check;
-    rove_status status = check_of(crypto, bytes, end, check);
-    if (status == ROVE_OK && memcmp(check, bytes + end, sizeof check) != 0) {
-        status = ROVE_CORRUPT;
-    }
+    rove_status status = rove__checked_look(crypto, bytes, *size);
     memcpy(&h, bytes, sizeof h);
     if (status == ROVE_OK) {
         status = open_slots(crypto, &h, secret, key, only);
     }
     if (status == ROVE_OK) {
-        size_t plain = end - sizeof h - ROVE_GCM_TAG_SIZE;
+        size_t plain = *size - sizeof h - ROVE_GCM_TAG_SIZE - ROVE_SHA256_SIZE;
         memmove(bytes, bytes + sizeof h, plain + ROVE_GCM_TAG_SIZE);
         status = crypto->gcm_open(crypto->ctx, key, h.nonce, &h, sizeof h, bytes, plain,
                                   bytes + plain, bytes);

@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "base/reader.h"
 #include "base/text.h"
+#include "client/checked.h"
 #include "client/envelope.h"
 
 #define MAGIC        "RoveId"
@@ -75,13 +76,16 @@ rove_status rove__url_check(const char *url, char checked[ROVE_URL_MAX], rove_er
     return ROVE_OK;
 }
 
-/* ---- bytes ---- */
+const uint8_t *rove__identity_pin(const uint8_t pin[ROVE_SHA256_SIZE]) {
+    unsigned any = 0;
 
-static rove_status check_of(const rove_crypto *crypto, const uint8_t *bytes, size_t size,
-                            uint8_t check[ROVE_SHA256_SIZE]) {
-    rove_span span = {bytes, size};
-    return crypto->sha256(crypto->ctx, &span, 1, check);
+    for (size_t i = 0; i < ROVE_SHA256_SIZE; i++) {
+        any |= pin[i];
+    }
+    return any != 0 ? pin : NULL;
 }
+
+/* ---- bytes ---- */
 
 /* Points url, key and identity into `bytes`, whose check was found right. */
 static rove_status parse(rove__credentials *credentials) {
@@ -170,7 +174,7 @@ rove_status rove__credentials_new(const rove__credentials_ports *ports,
     if (parts->hint != NULL) {
         size = put_bytes(bytes, size, parts->hint, ROVE_ENROLL_HINT_SIZE);
     }
-    rove_status status = check_of(ports->crypto, bytes, size, bytes + size);
+    rove_status status = rove__checked_end(ports->crypto, bytes, size, bytes + size);
     credentials->size = size + ROVE_SHA256_SIZE;
     if (status == ROVE_OK) {
         status = parse(credentials);
@@ -203,7 +207,6 @@ rove_status rove__credentials_copy(const rove_allocator *allocator, const rove__
 /* ---- the file ---- */
 
 static rove_status check_file(const rove_crypto *crypto, rove__credentials *credentials) {
-    uint8_t check[ROVE_SHA256_SIZE];
     size_t size = credentials->size;
 
     if (size < MAGIC_SIZE + 1 + ROVE_SHA256_SIZE ||
@@ -213,12 +216,11 @@ static rove_status check_file(const rove_crypto *crypto, rove__credentials *cred
     if (credentials->bytes[MAGIC_SIZE] > FILE_VERSION) {
         return ROVE_UPGRADE;
     }
-    rove_status status = check_of(crypto, credentials->bytes, size - ROVE_SHA256_SIZE, check);
+    rove_status status = rove__checked_look(crypto, credentials->bytes, size);
     if (status != ROVE_OK) {
         return status;
     }
-    if (credentials->bytes[MAGIC_SIZE] != FILE_VERSION ||
-        memcmp(check, credentials->bytes + size - ROVE_SHA256_SIZE, sizeof check) != 0) {
+    if (credentials->bytes[MAGIC_SIZE] != FILE_VERSION) {
         return ROVE_CORRUPT;
     }
     return parse(credentials) == ROVE_OK ? ROVE_OK : ROVE_CORRUPT;

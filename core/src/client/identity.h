@@ -74,6 +74,9 @@ ROVE_CHECK rove_status rove__credentials_copy(const rove_allocator *allocator,
 /* Overwrites the key before the memory is given back. NULL is fine. */
 void rove__credentials_free(const rove_allocator *allocator, rove__credentials *credentials);
 
+/* NULL: all of it is zeros, which is no pin. */
+const uint8_t *rove__identity_pin(const uint8_t pin[ROVE_SHA256_SIZE]);
+
 /* "https://host[:port]", a slash at the end dropped. INVALID with a sentence. */
 ROVE_CHECK rove_status rove__url_check(const char *url, char checked[ROVE_URL_MAX],
                                        rove_error *error);

@@ -11,15 +11,6 @@
 #include "base/text.h"
 #include "client/internal.h"
 
-static int is_zero(const uint8_t *bytes, size_t size) {
-    unsigned any = 0;
-
-    for (size_t i = 0; i < size; i++) {
-        any |= bytes[i];
-    }
-    return any == 0;
-}
-
 void rove__link_trust(const rove__credentials *credentials, rove_request *request) {
     const rove__identity *identity = &credentials->identity;
 
@@ -29,12 +20,8 @@ void rove__link_trust(const rove__credentials *credentials, rove_request *reques
     request->certificate_size = identity->certificate_size;
     request->key_der = credentials->key;
     request->key_size = credentials->key_size;
-    if (!is_zero(identity->pin, sizeof identity->pin)) {
-        request->pin = identity->pin;
-    }
-    if (!is_zero(identity->backup_pin, sizeof identity->backup_pin)) {
-        request->backup_pin = identity->backup_pin;
-    }
+    request->pin = rove__identity_pin(identity->pin);
+    request->backup_pin = rove__identity_pin(identity->backup_pin);
     request->past_ms = identity->server_ms;
 }
 

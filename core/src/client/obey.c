@@ -13,23 +13,15 @@
 #include "client/internal.h"
 #include "client/orders.h"
 
-static const uint8_t *pin_of(const uint8_t pin[ROVE_SHA256_SIZE]) {
-    unsigned any = 0;
-
-    for (size_t i = 0; i < ROVE_SHA256_SIZE; i++) {
-        any |= pin[i];
-    }
-    return any != 0 ? pin : NULL;
-}
-
 static rove__order_terms terms_of(rove *replica) {
     const rove__identity *identity = &replica->credentials->identity;
     int trusted = 0;
     int64_t now_ms = rove__store_now_ms(replica->store, &trusted);
 
-    return (rove__order_terms){.replica = identity->replica,
-                               .pins = {pin_of(identity->pin), pin_of(identity->backup_pin)},
-                               .now_ms = trusted ? now_ms : identity->server_ms};
+    return (rove__order_terms){
+        .replica = identity->replica,
+        .pins = {rove__identity_pin(identity->pin), rove__identity_pin(identity->backup_pin)},
+        .now_ms = trusted ? now_ms : identity->server_ms};
 }
 
 /* NOT_FOUND: there is none. */

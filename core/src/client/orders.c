@@ -7,6 +7,7 @@
 
 #include "base/reader.h"
 #include "base/text.h"
+#include "client/checked.h"
 
 #define MAGIC        "RoveOr"
 #define MAGIC_SIZE   (sizeof MAGIC - 1)
@@ -14,12 +15,6 @@
 #define HEAD_SIZE    (MAGIC_SIZE + 2)
 #define DONE_SIZE    (ROVE_ORDER_NONCE_SIZE + 8)
 #define FILE_MAX     ((size_t)(ROVE_ORDER_MAX + ROVE_ORDERS_DONE_MAX * DONE_SIZE + 64))
-
-static rove_status check_of(const rove_crypto *crypto, const uint8_t *bytes, size_t size,
-                            uint8_t check[ROVE_SHA256_SIZE]) {
-    rove_span span = {bytes, size};
-    return crypto->sha256(crypto->ctx, &span, 1, check);
-}
 
 /* ---- reading ---- */
 
@@ -50,17 +45,12 @@ static rove_status parse(const uint8_t *bytes, size_t size, rove__orders *orders
 
 static rove_status check_file(const rove__credentials_ports *ports, const uint8_t *bytes,
                               size_t size) {
-    uint8_t check[ROVE_SHA256_SIZE];
-
-    if (size < HEAD_SIZE + sizeof check || memcmp(bytes, MAGIC, MAGIC_SIZE) != 0) {
+    if (size < HEAD_SIZE + ROVE_SHA256_SIZE || memcmp(bytes, MAGIC, MAGIC_SIZE) != 0) {
         return ROVE_CORRUPT;
     }
-    rove_status status = check_of(ports->crypto, bytes, size - sizeof check, check);
+    rove_status status = rove__checked_look(ports->crypto, bytes, size);
     if (status != ROVE_OK) {
         return status;
-    }
-    if (memcmp(check, bytes + size - sizeof check, sizeof check) != 0) {
-        return ROVE_CORRUPT;
     }
     return bytes[MAGIC_SIZE] > FILE_VERSION ? ROVE_UPGRADE : ROVE_OK;
 }
@@ -109,7 +99,7 @@ rove_status rove__orders_save(const rove__credentials_ports *ports, const char *
     }
     rove_status status = rove__buf_status(&bytes);
     if (status == ROVE_OK) {
-        status = check_of(ports->crypto, bytes.data, bytes.size, check);
+        status = rove__checked_end(ports->crypto, bytes.data, bytes.size, check);
     }
     if (status == ROVE_OK) {
         rove__buf_append(&bytes, check, sizeof check);

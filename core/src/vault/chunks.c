@@ -352,10 +352,6 @@ rove_status rove__chunks_open(const rove__chunks_ports *ports, rove__chunks_kind
     return ROVE_OK;
 }
 
-uint64_t rove__chunks_size(const rove__chunks_reader *reader) {
-    return reader->size;
-}
-
 rove_status rove__chunks_read(rove__chunks_reader *reader, uint64_t at, void *bytes,
                               size_t capacity, size_t *size, rove_error *error) {
     *size = 0;

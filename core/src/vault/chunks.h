@@ -62,8 +62,6 @@ void rove__chunks_drop(rove__chunks_writer *writer);
 ROVE_CHECK rove_status rove__chunks_open(const rove__chunks_ports *ports, rove__chunks_kind kind,
                                          const rove_source *from, rove__chunks_reader **out,
                                          rove_error *error);
-/* Of what was sealed, in bytes. */
-uint64_t rove__chunks_size(const rove__chunks_reader *reader);
 /* From `at` on, up to the end of a chunk at most. *size 0: there is nothing more. CORRUPT: that chunk is damaged, or of elsewhere. */
 ROVE_CHECK rove_status rove__chunks_read(rove__chunks_reader *reader, uint64_t at, void *bytes,
                                          size_t capacity, size_t *size, rove_error *error);
