@@ -101,9 +101,7 @@ static const hq_server_key *key_after(const hq *headquarters, const seal *newest
 }
 
 void trail_pin_text(const uint8_t pin[ROVE_SHA256_SIZE], char text[TRAIL_PIN_SIZE]) {
-    for (size_t i = 0; i < ROVE_SHA256_SIZE; i++) {
-        rove__text_format(text + 2 * i, TRAIL_PIN_SIZE - 2 * i, "%02x", (unsigned)pin[i]);
-    }
+    rove__text_hex(pin, ROVE_SHA256_SIZE, text);
 }
 
 static void public_name(char name[PUBLIC_NAME_MAX], const uint8_t pin[ROVE_SHA256_SIZE]) {
@@ -212,11 +210,10 @@ rove_status trail_hash_of(hq *headquarters, rove__hq_tx *tx, int64_t number,
 /* ---- acts.head -------------------------------------------------------------------------------------------- */
 
 static void note_text(const seal *newest, char text[NOTE_MAX]) {
-    rove__text_format(text, NOTE_MAX, "%lld ", (long long)newest->number);
-    for (size_t i = 0; i < ROVE_SHA256_SIZE; i++) {
-        size_t used = strlen(text);
-        rove__text_format(text + used, NOTE_MAX - used, "%02x", (unsigned)newest->hash[i]);
-    }
+    char hex[2 * ROVE_SHA256_SIZE + 1];
+
+    rove__text_hex(newest->hash, ROVE_SHA256_SIZE, hex);
+    rove__text_format(text, NOTE_MAX, "%lld %s", (long long)newest->number, hex);
 }
 
 static int digit_of(char c) {

@@ -68,9 +68,7 @@ int acts_verify(hq *headquarters, const hq_io *io, const char *noted) {
     }
     const trail_report *report = &self.report;
     int sound = (report->finding == TRAIL_SOUND || report->finding == TRAIL_EMPTY) && !self.other;
-    for (size_t i = 0; i < ROVE_SHA256_SIZE; i++) {
-        rove__text_format(hex + 2 * i, HEX_SIZE - 2 * i, "%02x", (unsigned)report->hash[i]);
-    }
+    rove__text_hex(report->hash, ROVE_SHA256_SIZE, hex);
     describe(&self, sentence);
     if (io->json) {
         (void)hq_print_json(io, json_pack("{s:b, s:I, s:I, s:s, s:I, s:s}", "sound", sound,

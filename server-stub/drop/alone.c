@@ -15,14 +15,9 @@
 /* ---- keys ----------------------------------------------------------------------------------------------- */
 
 static void dropped_key(char key[ROVE_NAME_MAX], const rove__sealed_note *note) {
-    static const char digits[] = "0123456789abcdef";
     char hex[2 * ROVE_REFERENCE_SIZE + 1];
 
-    for (size_t i = 0; i < ROVE_REFERENCE_SIZE; i++) {
-        hex[2 * i] = digits[note->reference[i] >> 4];
-        hex[2 * i + 1] = digits[note->reference[i] & 15];
-    }
-    hex[2 * ROVE_REFERENCE_SIZE] = '\0';
+    rove__text_hex(note->reference, ROVE_REFERENCE_SIZE, hex);
     rove__text_format(key, ROVE_NAME_MAX, "dropped/%u/%s", (unsigned)note->replica, hex);
 }
 

@@ -121,8 +121,18 @@ static void test_an_error_is_filled_in_and_its_status_returned(void **state) {
     assert_int_equal(rove__error_foreign(NULL, ROVE_IO, ROVE_DOMAIN_OS, 1, "x"), ROVE_IO);
 }
 
+static void test_hex(void **state) {
+    char text[2 * 3 + 1];
+    (void)state;
+    rove__text_hex((const uint8_t[]){0x00, 0x9a, 0xff}, 3, text);
+    assert_string_equal(text, "009aff");
+    rove__text_hex(NULL, 0, text);
+    assert_string_equal(text, "");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_hex),
         cmocka_unit_test(test_well_formed_text_is_accepted),
         cmocka_unit_test(test_malformed_text_is_refused),
         cmocka_unit_test(test_all_texts_of_three_bytes_agree_with_a_second_opinion),

@@ -91,6 +91,16 @@ void rove__text_vformat(char *out, size_t capacity, const char *format, va_list 
     }
 }
 
+void rove__text_hex(const uint8_t *bytes, size_t size, char *out) {
+    static const char digits[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < size; i++) {
+        *out++ = digits[bytes[i] >> 4];
+        *out++ = digits[bytes[i] & 15];
+    }
+    *out = '\0';
+}
+
 void rove__text_format(char *out, size_t capacity, const char *format, ...) {
     va_list args;
 

@@ -16,6 +16,9 @@ int rove__utf8_valid(const uint8_t *text, size_t size);
 /* Code points in well-formed UTF-8. */
 size_t rove__utf8_length(const uint8_t *text, size_t size);
 
+/* Two digits for each byte, and a NUL: `out` has room for 2 * size + 1. */
+void rove__text_hex(const uint8_t *bytes, size_t size, char *out);
+
 /* snprintf that always terminates, cuts on a character boundary, and cannot fail. */
 void rove__text_format(char *out, size_t capacity, const char *format, ...) ROVE_PRINTF(3, 4);
 void rove__text_vformat(char *out, size_t capacity, const char *format, va_list args);
