@@ -598,6 +598,25 @@ static void unsent_work_is_sealed_once_and_goes_on_with_its_chain(void **state) 
     assert_int_equal(report.changes, 0);
 }
 
+/* A headquarters that had no key when the device was enrolled, and gave one with a Welcome. */
+static void unsent_work_is_sealed_to_whom_headquarters_is_now(void **state) {
+    rove__drop_outbox_report report;
+    (void)state;
+
+    phone_close(&p);
+    phone_forget(p.folder);
+    p.seal_key = NULL;
+    phone_open(&p);
+    phone_enroll(&p);
+    p.welcome_seal_key = seals.seal_key;
+    phone_ok(&p, sync());
+    (void)phone_account(&p, CANARY);
+    phone_ok(&p, empty_outbox(&report));
+    assert_int_equal(report.batches, 1);
+    phone_ok(&p, rove_drop_send(&p.ports, p.folder, NULL, NULL, NULL, &p.error));
+    (void)open_record(0);
+}
+
 static void what_does_not_fit_is_counted(void **state) {
     static uint8_t large[ROVE_SEALED_MAX] = {ROVE_SEALED_VERSION, ROVE_SEALED_RECEIPT};
     rove__drop_outbox_report report;
@@ -658,6 +677,7 @@ int main(void) {
         TEST(it_is_sent_when_the_replica_is_gone),
         TEST(nobody_is_sent_to_but_whom_it_was_for),
         TEST(unsent_work_is_sealed_once_and_goes_on_with_its_chain),
+        TEST(unsent_work_is_sealed_to_whom_headquarters_is_now),
         TEST(what_does_not_fit_is_counted),
         TEST(a_kill_on_the_way_loses_nothing_and_doubles_nothing),
     };

@@ -12,6 +12,17 @@
 #include "wire/proof.h"
 #include "wire/sealed_note.h"
 
+rove__sealer rove__drop_sealer(rove__store *store, const rove__credentials *credentials,
+                               rove__evidence_now *evidence) {
+    rove__sealer sealer = rove__credentials_sealer(credentials);
+
+    rove__store_evidence(store, evidence);
+    if (evidence->has_seal_key) {
+        sealer.recipient = evidence->seal_key;
+    }
+    return sealer;
+}
+
 /* ---- a note --------------------------------------------------------------------------------------------- */
 
 typedef struct noting {
@@ -53,12 +64,8 @@ static rove_status take_credentials(noting *n, rove_error *error) {
                : status;
 }
 
-/* What headquarters said last, else what it said at enrolment. */
-static rove_status make_sealer(const noting *n, rove__sealer *sealer, rove_error *error) {
-    *sealer = rove__credentials_sealer(n->credentials);
-    if (n->evidence.has_seal_key) {
-        sealer->recipient = n->evidence.seal_key;
-    }
+static rove_status make_sealer(noting *n, rove__sealer *sealer, rove_error *error) {
+    *sealer = rove__drop_sealer(n->replica->store, n->credentials, &n->evidence);
     return sealer->recipient != NULL
                ? ROVE_OK
                : rove__error_set(error, ROVE_NOT_ENROLLED,
@@ -133,7 +140,6 @@ static rove_status record(noting *n, const char *entity, const rove_field *field
         status = take_credentials(n, error);
     }
     if (status == ROVE_OK) {
-        rove__store_evidence(n->replica->store, &n->evidence);
         status = make_sealer(n, &sealer, error);
     }
     if (status == ROVE_OK) {

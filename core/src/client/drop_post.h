@@ -34,6 +34,13 @@ ROVE_CHECK rove_status rove__drop_count(const rove_ports *ports, const char *fol
 
 /* ---- drop_note.c ---- */
 
+/*
+ * With what a note or a receipt is sealed: to the key that headquarters gave last, else the one of enrolment; recipient NULL: it never gave
+ * any. Borrows from both, and *evidence is filled in.
+ */
+rove__sealer rove__drop_sealer(rove__store *store, const rove__credentials *credentials,
+                               rove__evidence_now *evidence);
+
 /* Before anything else that a sync does, which goes on whatever comes of it, unless there is no memory: NOMEM. With `busy` taken. */
 ROVE_CHECK rove_status rove__client_drop(rove *replica, int (*cancelled)(void *ctx), void *ctx);
 

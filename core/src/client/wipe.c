@@ -45,14 +45,10 @@ static rove_status write_receipt(rove *replica, const rove__drop_outbox_report *
 /* Step 3. A headquarters that has no sealing key could not read it. */
 static rove_status leave_receipt(rove *replica, const rove__drop_outbox_report *sealed,
                                  rove_error *error) {
-    rove__sealer sealer = rove__credentials_sealer(replica->credentials);
     rove__evidence_now evidence;
+    rove__sealer sealer = rove__drop_sealer(replica->store, replica->credentials, &evidence);
     rove__buf record;
 
-    rove__store_evidence(replica->store, &evidence);
-    if (evidence.has_seal_key) {
-        sealer.recipient = evidence.seal_key;
-    }
     if (sealer.recipient == NULL) {
         return ROVE_OK;
     }
