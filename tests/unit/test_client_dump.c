@@ -1,6 +1,7 @@
 /*
  * test_client_dump.c - what somebody finds who gets hold of a device that was locked, or wiped: a dump of the app's memory, its files and its log have
- * nothing of what was written, read, searched, sent and exported, no PIN that was typed, and none of the keys.
+ * nothing of what was written, read, searched, sent and exported, no PIN that was typed, and none of the keys. And of one whose records
+ * went to another rep, and that was tidied: it has its keys, and nothing of those records.
  *
  * The app is a process of its own. It writes its memory into a file once before it locks the replica, which shows that the search
  * finds things, and once after that; the kernel's own dumps have the same pages, but may be switched off. What is
@@ -33,7 +34,7 @@ typedef struct hidden {
     int is_text; /* not in files or logs either */
 } hidden;
 
-enum ending { LOCKED, WIPED };
+enum ending { LOCKED, WIPED, EVICTED };
 
 typedef struct word {
     char text[WORD_SIZE + 1];
@@ -230,6 +231,9 @@ static void exports(void) {
 
 /* Those that are in use now. */
 static void hide_keys(enum ending how) {
+    if (how == EVICTED) {
+        return; /* it is at work with them */
+    }
     rove__vault *vault = &p.replica->store->vault;
     const rove__credentials *credentials = p.replica->credentials;
 
@@ -282,8 +286,40 @@ static void hand_over(void) {
     assert_int_equal(fclose(file), 0);
 }
 
+/* Headquarters grants the rep nothing any more. */
+static void take_all(phone *office, rove__frame_writer *writer, rove__buf *answer) {
+    const rove__page page = {.has_held = 1, .cursor = {PHONE_TIMELINE, PHONE_SEQ + 1}};
+
+    phone_welcome(office, writer, answer);
+    PHONE_MESSAGE(office, writer, answer, ROVE_FRAME_PAGE, page, &page);
+    phone_end(office, writer, answer, 0);
+}
+
+static void gives_his_accounts_up(void) {
+    phone_ok(&p, rove_sync(p.replica, NULL, NULL, &p.error));
+    p.safe = p.seq;
+    phone_ok(&p, rove_sync(p.replica, NULL, NULL, &p.error));
+    assert_int_equal(phone_state(&p).pending, 0);
+    p.compose = take_all;
+    phone_ok(&p, rove_sync(p.replica, NULL, NULL, &p.error));
+    assert_int_equal(phone_number(&p, "SELECT count(*) FROM account"), 0);
+    phone_ok(&p, rove_tidy(p.replica, &p.error));
+    assert_int_equal(phone_state(&p).remains, 0);
+}
+
 static void ends(enum ending how) {
-    phone_ok(&p, how == WIPED ? rove_wipe(p.replica, &p.error) : rove_lock(p.replica, &p.error));
+    switch (how) {
+    case LOCKED:
+        phone_ok(&p, rove_lock(p.replica, &p.error));
+        break;
+    case WIPED:
+        phone_ok(&p, rove_wipe(p.replica, &p.error));
+        break;
+    case EVICTED:
+    default:
+        gives_his_accounts_up();
+        break;
+    }
 }
 
 static void app(enum ending how) {
@@ -303,8 +339,8 @@ static void app(enum ending how) {
     hide_keys(how);
     hand_over();
     dump(BEFORE);
-    rove__arena_free(&p.arena); /* headquarters' */
     ends(how);
+    rove__arena_free(&p.arena); /* headquarters' */
     dump(AFTER);
     (void)fclose(log_file);
 }
@@ -359,7 +395,7 @@ static void take_over(void) {
     assert_non_null(file);
     count = fread(list, sizeof *list, NEEDLES_MAX, file);
     (void)fclose(file);
-    assert_true(count > 10);
+    assert_true(count >= 10);
 }
 
 static void nothing_is_left(enum ending ending) {
@@ -389,7 +425,7 @@ static void nothing_is_left(enum ending ending) {
         if (left > list[i].allowed) {
             fail_msg("%s is in memory %zu times", list[i].name, left);
         }
-        is_in_no_file(&list[i], ending == LOCKED ? 4 : 1);
+        is_in_no_file(&list[i], ending == WIPED ? 1 : 4);
     }
     assert_true(seen >= 4); /* while it was open */
     assert_true(stat(LOG, &info) == 0 && info.st_size > 0);
@@ -405,9 +441,15 @@ static void nothing_is_left_of_a_wiped_replica(void **state) {
     nothing_is_left(WIPED);
 }
 
+static void nothing_is_left_of_records_that_went_to_another(void **state) {
+    (void)state;
+    nothing_is_left(EVICTED);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_left_of_a_locked_replica),
+        cmocka_unit_test(nothing_is_left_of_records_that_went_to_another),
         cmocka_unit_test(nothing_is_left_of_a_wiped_replica),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -644,8 +644,8 @@ ROVE_CHECK rove_status rove_conflict_settle(rove *replica, rove_id number, int r
                                             rove_error *error);
 
 /*
- * Takes out of the files what records that left this replica - another rep's by now - may have left behind in them: the
- * file is written anew, and its log is emptied. Call it after a sync when nobody waits for the replica (the screen is off,
+ * Takes out of the files, and of Rove's memory, what records that left this replica - another rep's by now - may have left behind
+ * in them: the file is written anew, and its log is emptied. Call it after a sync when nobody waits for the replica (the screen is off,
  * the device is charging); rove_state.remains says whether there is anything to do, and OK without a delay if not.
  * Meanwhile writes wait, and it takes as much memory as the file has bytes. It may be killed: the next call goes on.
  * BUSY: a sync is under way, or a query keeps the log: call it again later. STATE: this thread has a transaction open.

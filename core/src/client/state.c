@@ -108,6 +108,7 @@ rove_status rove_tidy(rove *replica, rove_error *error) {
     if (status == ROVE_OK) {
         status = rove__store_tidy(replica->store, &detail);
     }
+    rove__client_close_idle(replica); /* with what they have read */
     status = rove__client_said(status, &detail, error);
     rove__client_give(replica);
     return status;

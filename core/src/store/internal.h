@@ -204,8 +204,9 @@ ROVE_CHECK rove_status rove__verify_file(rove__store *store, rove_error *error);
 /* tidy.c, with the writer's turn: the file is written anew; its log is emptied into it. BUSY: a reader keeps the log. */
 ROVE_CHECK rove_status rove__tidy_file(rove__store *store, rove_error *error);
 ROVE_CHECK rove_status rove__tidy_log(rove__store *store, rove_error *error);
-/* lock.c, with the writer's turn: what the handle has in memory of records goes, and its connection, with all that that has read;
+/* lock.c, with the writer's turn: what the handle has in memory of records goes; with that its connection, too, and
  * `fresh` takes its place. */
+void rove__store_shed(rove__store *store);
 void rove__store_forget(rove__store *store, sqlite3 *fresh);
 /* lock.c, with the writer's turn: overwrites the keys, or reads them again. The store is sealed. */
 ROVE_CHECK rove_status rove__lock_keys(rove__store *store, rove_error *error);

@@ -206,16 +206,21 @@ int rove__store_is_locked(const rove__store *store) {
     return store->locked;
 }
 
-void rove__store_forget(rove__store *store, sqlite3 *fresh) {
+void rove__store_shed(rove__store *store) {
     rove__store_finalize(store);
-    sqlite3_close_v2(store->db);
-    store->db = fresh;
-    store->log_pages = 0;
+    (void)sqlite3_db_release_memory(store->db);
     rove__arena_free(&store->arena);
     rove__arena_free(&store->row_arena);
     rove__buf_free(&store->scratch);
     rove__exchange_shed(store);
     rove__sum_forget(store);
+}
+
+void rove__store_forget(rove__store *store, sqlite3 *fresh) {
+    rove__store_shed(store);
+    sqlite3_close_v2(store->db);
+    store->db = fresh;
+    store->log_pages = 0;
 }
 
 /* With the writer's turn. The new connection has read nothing, and cannot. */

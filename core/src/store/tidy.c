@@ -8,7 +8,8 @@
  *
  *   remains   2: rows have left since the file was written anew; 1: only the log has to be emptied; 0: all is done
  *
- * VACUUM builds the new file in memory (temp_store), page by page as the old one is read.
+ * VACUUM builds the new file in memory (temp_store), page by page as the old one is read. What the handle has read of records that
+ * left goes from memory, too.
  */
 #include "base/text.h"
 #include "store/exchange.h"
@@ -48,6 +49,14 @@ rove_status rove__tidy_log(rove__store *store, rove_error *error) {
             error, ROVE_BUSY, "A query is still reading the replica; tidy it when that has ended.");
     }
     return rove__sqlite_status(store->db, code, error, "Emptying the replica's log");
+}
+
+static rove_status empty_log(rove__store *store, rove_error *error) {
+    rove_status status = rove__tidy_log(store, error);
+
+    rove__store_shed(store);
+    rove__wipe_stack();
+    return status;
 }
 
 static rove_status set_done(rove__store *store, rove_error *error) {
@@ -103,7 +112,7 @@ rove_status rove__store_tidy(rove__store *store, rove_error *error) {
         }
     }
     if (status == ROVE_OK && remains != 0) {
-        status = alone(store, rove__tidy_log, error);
+        status = alone(store, empty_log, error);
     }
     if (status == ROVE_OK) {
         status = read_remains(store, &remains, error);
