@@ -459,6 +459,7 @@ void acts_restore(office *o) {
     sim_disk_remove(&o->machine.disk, "hq.db-wal");
     sim_disk_put(&o->machine.disk, "hq.db", o->backup, o->backup_size);
     o->restored = 1;
+    notes_restored(o->w);
     o->w->counts->restores_of_headquarters++;
     for (size_t i = o->backup_writes; i < l->count; i++) {
         if (l->writes[i].author == LEDGER_HQ) {

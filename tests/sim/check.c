@@ -415,6 +415,9 @@ static void check_row(gathered *g, device *d, ledger_kind kind, rove_query *quer
     rove_id id = rove_query_value(query, 0).as.integer;
     const gathered_row *row = record == 0 ? NULL : gather_row(g, record);
     g->w->counts->rows_checked++;
+    if (number_at(query, 1, 'n') != 0) {
+        return; /* a note that an operator took from review */
+    }
     if (g->claimed && row == NULL && claims_deleted(d, record)) {
         return;
     }
@@ -655,6 +658,7 @@ void check_all(world *w, int round) {
         values_check(&g);
         rights_check(&g);
         seals_check(w);
+        notes_check(w);
     }
     for (size_t i = 0; i < g.rows_count && !world_failed(w); i++) {
         check_counter(&g, &g.rows[i]);

@@ -620,6 +620,7 @@ static void take_image(device *d) {
     d->image_keyring = d->ports.keyring;
     d->image_writes = d->w->ledger.count;
     d->image_syncs = d->syncs;
+    d->image_notes = d->w->notes.count;
     claims_copied(d);
 }
 
@@ -644,6 +645,7 @@ static void restore(device *d) {
     sim_disk_copy(&d->machine.disk, &d->image);
     d->ports.keyring = d->image_keyring;
     give_up_since(d, d->image_writes);
+    notes_went_back(d, d->image_notes);
     claims_restored(d);
     leases_went_back(d);
     goes_on_with(d, d, d->image_syncs);
@@ -664,6 +666,7 @@ static void clone(device *d, uint64_t work) {
     /* What the other one had not sent goes with its files. */
     stop_at_rest(copy);
     give_up_since(copy, 1);
+    notes_went_back(copy, 1);
     sim_disk_copy(&copy->machine.disk, &d->machine.disk);
     copy->ports.keyring = d->ports.keyring;
     copy->user = d->user;
@@ -726,6 +729,7 @@ static void lock(device *d) {
         VIOLATED(d->w, "I15", "device %d is locked, and answers", d->number);
     }
     rove_query_free(query);
+    notes_record(d);
     status = rove_unlock(d->replica, &error);
     (void)device_may(d, "unlock", status, &error);
     d->w->counts->locked++;

@@ -258,6 +258,7 @@ static void take_change(gathered *self, const rove__change *change, rove__arena 
         uint32_t number =
             key != NULL && key->type == ROVE_TEXT ? ledger_number('r', key->as.data, key->size) : 0;
         if (number == 0 || number >= self->w->ledger.record_count) {
+            notes_found(self->w, notes_number(key), self->reviewed);
             return;
         }
         if (record == 0) {
@@ -491,6 +492,7 @@ void gather(gathered *self, world *w) {
         w->ledger.writes[i].judged = w->ledger.writes[i].reviewed = w->ledger.writes[i].carried =
             w->ledger.writes[i].refused = 0;
     }
+    notes_forget_found(w);
     /* First, for it knows the records that a restored headquarters was given by others than their makers. */
     gather_rows(self, w);
     if (sqlite3_open_v2("/1/hq.db", &db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK) {

@@ -33,8 +33,6 @@ static rove_status answer_all(office *o, session *s) {
 static rove_status tell(office *o, rove_replica replica, const void *bytes, size_t size) {
     session s = {.replica = replica};
     rove__server_ports ports = hq_server_ports(o->hq);
-    ports.spool = &o->spool;
-    ports.sealing = &o->sealing;
     rove_status status =
         rove__server_new(&ports, hq_policy(o->hq), replica, hq_now_ms(o->hq), &s.server);
     if (status != ROVE_OK) {
@@ -55,7 +53,21 @@ static rove_status tell(office *o, rove_replica replica, const void *bytes, size
     return status;
 }
 
+/* What was brought to the drop box comes once more; nobody hears what is said to it. */
+static void drop_again(office *o) {
+    rove__buf answer;
+    rove__buf_init(&answer, &o->ports.allocator, DROP_RECORDS_MAX);
+    rove_status status = office_drop(o, o->dropped, o->dropped_size, &answer);
+    rove__buf_free(&answer);
+    o->w->counts->notes_twice++;
+    world_says(o->w, "what was in a drop box comes again: %s", rove_status_name(status));
+}
+
 void late_replay(office *o, sim_dice *dice) {
+    if (o->dropped != NULL && sim_chance(dice, 500)) {
+        drop_again(o);
+        return;
+    }
     size_t kept = o->replay_count < OFFICE_REPLAYS ? o->replay_count : OFFICE_REPLAYS;
     if (kept > 0) {
         size_t at = (size_t)sim_below(dice, kept);

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "client/drop_post.h"
 #include "sync/enroll.h"
 #include "wire/order.h"
 
@@ -109,6 +110,11 @@ static rove_status exchange_identity(device *d, const rove_request *request, con
     static const uint8_t nonce[ROVE_ENROLL_NONCE_SIZE] = {9, 8, 7};
     if (x->cut_body != SIZE_MAX) {
         return lost(d);
+    }
+    if (strstr(request->url, ROVE_DROP_PATH) != NULL) {
+        notes_leave(d);
+        office_remember_drop(&d->w->office, body);
+        return office_drop(&d->w->office, body->data, body->size, answer);
     }
     if (strstr(request->url, ROVE_ORDER_PATH) != NULL) {
         return d->w->office.hq == NULL ? ROVE_NETWORK : ROVE_NOT_FOUND; /* it orders nothing */

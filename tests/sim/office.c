@@ -95,6 +95,7 @@ rove_status office_identify(void *ctx, rove__bytes bytes, rove__signer *signer) 
 
 static sim_disk template;
 static rove_id template_users[PLAN_USERS_MAX];
+static rove_id template_accounts[WORLD_ACCOUNTS];
 
 static void must(rove_status status, const rove_error *error) {
     if (status != ROVE_OK) {
@@ -151,7 +152,7 @@ static void fill_account(first_day *f, unsigned number, rove_id *account) {
 
 static rove_status fill(void *ctx, rove__hq_tx *tx, rove_error *error) {
     first_day *f = ctx;
-    rove_id accounts[WORLD_ACCOUNTS];
+    rove_id *accounts = template_accounts;
     rove_id contacts[WORLD_ACCOUNTS];
     uint64_t seq = 0;
     rove__row row;
@@ -246,6 +247,7 @@ void office_begin(office *o, world *w) {
     o->ports = make_ports(o);
     o->spool = (rove__spool_port){spool_open, spool_write, spool_read, spool_close, o};
     memcpy(o->users, template_users, sizeof o->users);
+    memcpy(o->accounts, template_accounts, sizeof o->accounts);
     o->routing = sim_stream(w->plan->devices + w->plan->count, 32);
     o->wall_most_ms = sim_machine_wall_ms(&o->machine);
     office_start(o);
@@ -266,6 +268,17 @@ static void narrow(office *o) {
     }
 }
 
+/* Certificates are those of the simulation, and what waits lies in its memory: for all that headquarters does. */
+static void stand_in(office *o) {
+    rove__server_ports ports = hq_server_ports(o->hq);
+    rove__server_sealing *sealing = NULL;
+    rove__spool_port *spool = NULL;
+    memcpy(&sealing, &ports.sealing, sizeof sealing);
+    memcpy(&spool, &ports.spool, sizeof spool);
+    sealing->identify = office_identify;
+    *spool = o->spool;
+}
+
 void office_start(office *o) {
     rove_error error = {0};
     o->up_ms = WORLD_NEVER;
@@ -283,8 +296,7 @@ void office_start(office *o) {
     if (o->w->plan->strict) {
         narrow(o);
     }
-    o->sealing = hq_get_keys(o->hq)->sealing;
-    o->sealing.identify = office_identify;
+    stand_in(o);
     world_says(o->w, "headquarters is up");
 }
 
@@ -296,6 +308,8 @@ void office_stop(office *o, int power, int64_t pause_ms) {
         s->server = NULL;
     }
     copy_end();
+    drop_box_free(o->box);
+    o->box = NULL;
     hq_close(o->hq);
     o->hq = NULL;
     if (o->machine.alive != 0) {
@@ -326,6 +340,8 @@ void office_end(office *o) {
     late_end(o);
     if (o->hq != NULL) {
         copy_end();
+        drop_box_free(o->box);
+        o->box = NULL;
         hq_close(o->hq);
         o->hq = NULL;
         if (o->machine.alive != 0) {
@@ -335,6 +351,7 @@ void office_end(office *o) {
     for (size_t i = 0; i < OFFICE_REPLAYS; i++) {
         free(o->replays[i].bytes);
     }
+    free(o->dropped);
     free(o->backup);
     free(o->backup_holders);
     free(o->backup_ever);
@@ -635,8 +652,6 @@ rove_status office_open(office *o, rove__bytes shown, session **out) {
     session *s = calloc(1, sizeof *s);
     rove__server_ports ports = hq_server_ports(o->hq);
     rove__server_policy policy = *hq_policy(o->hq);
-    ports.spool = &o->spool;
-    ports.sealing = &o->sealing;
     ports.store = copy_store(o, late_store(ports.store));
     policy.page_rows = o->page_rows;
     policy.lease_ms = leases_granted_ms(o->w);
@@ -715,6 +730,43 @@ void office_close(office *o, session *s) {
     free(s);
 }
 
+/* ---- the drop box --------------------------------------------------------------------------------------- */
+
+static rove_status drop_job(void *ctx, rove__hq_tx *tx, rove_error *error) {
+    return drop_parcel_commit(ctx, tx, error);
+}
+
+static rove_status take_parcel(office *o, const void *body, size_t size, rove__buf *answer) {
+    drop_parcel *parcel = NULL;
+    rove_status status =
+        o->box != NULL ? ROVE_OK : drop_box_new(o->hq, &o->ports.allocator, &o->box);
+    if (status == ROVE_OK) {
+        status = drop_parcel_open(o->box, body, size, &parcel);
+    }
+    while (status == ROVE_OK && drop_parcel_wants_commit(parcel)) {
+        drop_parcel_committed(parcel, hq_commit(o->hq, drop_job, parcel, NULL));
+    }
+    if (status == ROVE_OK) {
+        size_t count = 0;
+        const uint8_t *answers = drop_parcel_answers(parcel, &count);
+        rove__buf_append(answer, answers, count);
+        for (size_t i = 0; i < count; i++) {
+            o->w->counts->notes_taken += answers[i] == DROP_TAKEN;
+        }
+    }
+    drop_parcel_free(parcel);
+    return status;
+}
+
+rove_status office_drop(office *o, const void *body, size_t size, rove__buf *answer) {
+    if (o->hq == NULL) {
+        return ROVE_NETWORK;
+    }
+    rove_status status = take_parcel(o, body, size, answer);
+    office_look(o);
+    return o->hq == NULL ? ROVE_NETWORK : status == ROVE_OK ? ROVE_OK : ROVE_LATER;
+}
+
 void office_remember(office *o, const rove__buf *body, rove_replica replica) {
     size_t at = o->replay_count++ % OFFICE_REPLAYS;
     free(o->replays[at].bytes);
@@ -722,4 +774,11 @@ void office_remember(office *o, const rove__buf *body, rove_replica replica) {
     o->replays[at].size = body->size;
     o->replays[at].replica = replica;
     memcpy(o->replays[at].bytes, body->data, body->size);
+}
+
+void office_remember_drop(office *o, const rove__buf *body) {
+    free(o->dropped);
+    o->dropped = malloc(body->size + 1);
+    o->dropped_size = body->size;
+    memcpy(o->dropped, body->data, body->size);
 }

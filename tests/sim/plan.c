@@ -191,7 +191,7 @@ void plan_draw(plan *self, uint64_t seed, plan_kind kind) {
     sim_dice work = sim_stream(seed, 11);
     sim_dice faults = sim_stream(seed, 12);
     static const unsigned small_devices[] = {1, 2, 2, 2, 3, 3, 3, 3, 4, 4};
-    *self = (plan){.seed = seed};
+    *self = (plan){.seed = seed, .notes = 1};
     int big = kind == PLAN_LONG;
     self->devices = big ? 4 + (unsigned)sim_below(&work, PLAN_DEVICES_MAX - 3)
                         : small_devices[sim_below(&work, 10)];
@@ -230,9 +230,9 @@ void plan_free(plan *self) {
 /* ---- traces --------------------------------------------------------------------------------------------- */
 
 void plan_write(const plan *self, FILE *file) {
-    fprintf(file, "sim %d\nworld %u %u %u %u %u %u %u %u %u %u\n", PLAN_VERSION, self->devices,
+    fprintf(file, "sim %d\nworld %u %u %u %u %u %u %u %u %u %u %u\n", PLAN_VERSION, self->devices,
             self->users, self->days, self->page_rows, self->older, self->copy, self->epilogue,
-            self->strict, self->encrypted, self->lease);
+            self->strict, self->encrypted, self->lease, self->notes);
     for (size_t i = 0; i < self->count; i++) {
         const plan_event *e = &self->events[i];
         char who[16] = "hq";
@@ -276,9 +276,9 @@ int plan_read(plan *self, const char *path) {
     }
     int good = fgets(line, sizeof line, file) != NULL && sscanf(line, "sim %d", &version) == 1 &&
                version == PLAN_VERSION && fgets(line, sizeof line, file) != NULL &&
-               sscanf(line, "world %u %u %u %u %u %u %u %u %u %u", &self->devices, &self->users,
+               sscanf(line, "world %u %u %u %u %u %u %u %u %u %u %u", &self->devices, &self->users,
                       &self->days, &self->page_rows, &self->older, &self->copy, &self->epilogue,
-                      &self->strict, &self->encrypted, &self->lease) >= 3 &&
+                      &self->strict, &self->encrypted, &self->lease, &self->notes) >= 3 &&
                self->devices <= PLAN_DEVICES_MAX && self->users <= PLAN_USERS_MAX &&
                self->devices > 0 && self->users > 0;
     while (good && fgets(line, sizeof line, file) != NULL) {

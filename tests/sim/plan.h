@@ -4,7 +4,7 @@
  * story. An event whose object is not there does nothing.
  *
  * A trace is a text: "sim <version>", "world <devices> <users> <days> <page rows> <older> <copy>
- * <epilogue> <strict> <encrypted> <lease>" (what is left out is 0), then a line for each event:
+ * <epilogue> <strict> <encrypted> <lease> <notes>" (what is left out is 0), then a line for each event:
  *
  *     <ms> <what> <who> <work> <faults>      who: a device's number, "hq"; work, faults: hexadecimal, faults 0: none
  */
@@ -83,6 +83,7 @@ typedef struct plan {
     unsigned strict;    /* headquarters takes no long texts: what has one is refused */
     unsigned encrypted; /* devices whose replicas are, a bit each */
     unsigned lease;     /* hours for which a device may read after a sync; 0: for ever */
+    unsigned notes;     /* who cannot write into a locked replica, records it in the drop box */
     unsigned epilogue;  /* what is tried when all is at rest (epilogue.h); 0: nothing */
     plan_event *events; /* ascending by at_ms */
     size_t count;

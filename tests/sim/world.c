@@ -122,6 +122,9 @@ static void act(world *w, const plan_event *event) {
     }
     device *d = &w->devices[event->who];
     if (needs_reading(event->what) && !leases_reads(d)) {
+        if (event->what == PLAN_WRITE && w->plan->notes) {
+            notes_record(d);
+        }
         device_look(d); /* the end of the lease is written, and the power may have gone then */
         return;
     }
@@ -304,6 +307,7 @@ static void end(world *w) {
     }
     office_end(&w->office);
     ledger_free(&w->ledger);
+    free(w->notes.items);
 }
 
 int world_run(world *w, const plan *story, const rove_crypto *crypto, world_counts *counts,

@@ -17,6 +17,7 @@
  *   seals.c      what was signed
  *   crowd.c      a story beside: several servers on one database
  *   copy.c       a server that reads from a copy of the database
+ *   notes.c      what is recorded while a device is locked, and the drop box
  *
  * mvcc*.c in this folder are a fake of PostgreSQL, which tests/rules and tests/conformance use too.
  */
@@ -30,6 +31,7 @@
 #include "sim/machine.h"
 #include "sync/server.h"
 
+#include "drop/box.h"
 #include "hq.h"
 
 #define WORLD_BEGIN_MS   INT64_C(1767225600000) /* 2026-01-01 */
@@ -70,7 +72,8 @@ typedef struct world world;
         X(refused) X(sealed) X(parked) X(tidied) X(repairs) X(rows_checked) X(writes_checked)      \
             X(claims) X(late) X(forged) X(lagging) X(newcomers) X(timelines) X(wrong_sums)         \
                 X(large_scopes) X(lost_visits) X(overtaken) X(crowds) X(set_aside) X(encrypted)    \
-                    X(locked) X(rekeyed) X(leases_over) X(proofs)
+                    X(locked) X(rekeyed) X(leases_over) X(proofs) X(notes) X(notes_taken)   \
+                        X(notes_twice)
 typedef struct world_counts {
 #define WORLD_COUNT(name) uint64_t name;
     WORLD_COUNTS(WORLD_COUNT)
@@ -126,6 +129,7 @@ typedef struct device {
     int has_image, image_user;
     rove_keyring image_keyring; /* of these files */
     size_t image_writes;        /* of the ledger */
+    size_t image_notes;
     uint64_t image_syncs;
     rove_replica image_known_as;
     unsigned image_acked;
@@ -153,9 +157,12 @@ typedef struct office {
     hq *hq; /* NULL: it is down */
     int64_t up_ms;
     session *sessions;
-    rove__server_sealing sealing;
     rove__spool_port spool;
     rove_id users[PLAN_USERS_MAX];
+    rove_id accounts[WORLD_ACCOUNTS];
+    drop_box *box;                /* NULL: nothing came for it since it is up */
+    uint8_t *dropped;             /* the last request to it */
+    size_t dropped_size;
     int64_t wall_most_ms; /* its clock was never later */
     uint64_t head;        /* when it was last looked at */
     uint64_t page_rows;
@@ -181,6 +188,21 @@ typedef struct office {
     size_t retried_count;
 } office;
 
+/* What was recorded while its device was locked: the oracle's list (notes.c). */
+typedef struct simulated_note {
+    int author; /* device */
+    int done, unsure;
+    int sent; /* a request may have taken it along */
+    int lost; /* and headquarters went back after that */
+    int gone; /* with files that went back */
+    unsigned judged, reviewed;
+} simulated_note;
+
+typedef struct notes {
+    simulated_note *items; /* from 1 */
+    size_t count, capacity;
+} notes;
+
 struct world {
     const plan *plan;
     int64_t now_ms;
@@ -188,6 +210,7 @@ struct world {
     device devices[PLAN_DEVICES_MAX];
     office office;
     ledger ledger;
+    notes notes;
     const rove_crypto *crypto;
     world_counts *counts;
     int calm;  /* nothing goes wrong any more */
@@ -275,6 +298,22 @@ void leases_new_user(device *d);
 void leases_held(device *d);
 void leases_turned_back(device *d, int64_t by_ms);
 
+/* ---- notes.c -------------------------------------------------------------------------------------------- */
+
+/* A rep records a visit while his device says LOCKED. */
+void notes_record(device *d);
+/* A request with what is in its drop box leaves; the files went back to what they were when there were so many notes. */
+void notes_leave(device *d);
+void notes_went_back(device *d, size_t first);
+/* Headquarters goes back to its backup. */
+void notes_restored(world *w);
+/* The note that a field's value is of; 0: none. */
+uint32_t notes_number(const rove_value *value);
+void notes_found(world *w, uint32_t number, int reviewed);
+void notes_forget_found(world *w);
+/* At the end each note is where it has to be, once. */
+void notes_check(world *w);
+
 /* ---- claims.c ------------------------------------------------------------------------------------------- */
 
 /* A request of its sync begins: the answer to the one before, if there was one, is applied. */
@@ -320,6 +359,9 @@ rove_status office_received(office *o, session *s);
 rove_status office_answer(office *o, session *s, void *bytes, size_t capacity, size_t *size);
 void office_close(office *o, session *s);
 void office_remember(office *o, const rove__buf *body, rove_replica replica);
+void office_remember_drop(office *o, const rove__buf *body);
+/* The body of a request to the drop box, from anybody; appends the answer. */
+rove_status office_drop(office *o, const void *body, size_t size, rove__buf *answer);
 /* What a certificate says of its device. */
 rove_status office_identify(void *ctx, rove__bytes certificate, rove__signer *signer);
 /* Runs in a read transaction. */
