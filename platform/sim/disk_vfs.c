@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "sim/disk_file.h"
+#include "sim/pool.h"
 
 #define SHARED_PAGE 32768
 
@@ -424,5 +425,6 @@ int sim_disk_install(void) {
                               .xGetLastError = vfs_error};
     (void)sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
     (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* nobody looks, and it costs */
+    sim_pool_install();
     return sqlite3_vfs_register(&vfs, 1);
 }
