@@ -19,7 +19,7 @@ static void *must(void *pointer) {
 
 /* ---- bytes ---------------------------------------------------------------------------------------------- */
 
-void sim_bytes_resize(sim_bytes *bytes, size_t size) {
+static void make_room(sim_bytes *bytes, size_t size) {
     if (size > bytes->capacity) {
         size_t capacity = bytes->capacity < 4096 ? 4096 : bytes->capacity;
         while (capacity < size) {
@@ -28,6 +28,10 @@ void sim_bytes_resize(sim_bytes *bytes, size_t size) {
         bytes->data = must(realloc(bytes->data, capacity));
         bytes->capacity = capacity;
     }
+}
+
+void sim_bytes_resize(sim_bytes *bytes, size_t size) {
+    make_room(bytes, size);
     if (size > bytes->size) {
         memset(bytes->data + bytes->size, 0, size - bytes->size);
     }
@@ -35,18 +39,12 @@ void sim_bytes_resize(sim_bytes *bytes, size_t size) {
 }
 
 void sim_bytes_write(sim_bytes *bytes, size_t at, const void *data, size_t size) {
-    if (at + size > bytes->size) {
-        sim_bytes_resize(bytes, at + size);
+    if (at > bytes->size) {
+        sim_bytes_resize(bytes, at);
     }
+    make_room(bytes, at + size);
     memcpy(bytes->data + at, data, size);
-}
-
-static void bytes_copy(sim_bytes *to, const sim_bytes *from) {
-    to->size = 0;
-    sim_bytes_resize(to, from->size);
-    if (from->size > 0) {
-        memcpy(to->data, from->data, from->size);
-    }
+    bytes->size = at + size > bytes->size ? at + size : bytes->size;
 }
 
 static void bytes_free(sim_bytes *bytes) {
@@ -72,7 +70,6 @@ sim_file *sim_file_make(sim_disk *disk, const char *name) {
             sim_file *file = must(calloc(1, sizeof *file));
             rove__text_format(file->name, sizeof file->name, "%s", name);
             file->disk = disk;
-            file->last = &file->first;
             disk->files[i] = file;
             return file;
         }
@@ -81,12 +78,11 @@ sim_file *sim_file_make(sim_disk *disk, const char *name) {
 }
 
 static void forget_changes(sim_file *file) {
-    while (file->first != NULL) {
-        sim_change *change = file->first;
-        file->first = change->next;
+    while (file->newest != NULL) {
+        sim_change *change = file->newest;
+        file->newest = change->next;
         free(change);
     }
-    file->last = &file->first;
 }
 
 static void file_free(sim_disk *disk, sim_file *file) {
@@ -97,39 +93,83 @@ static void file_free(sim_disk *disk, sim_file *file) {
     }
     forget_changes(file);
     bytes_free(&file->seen);
-    bytes_free(&file->synced);
     for (size_t i = 0; i < SIM_SHARED_MAX; i++) {
         free(file->shared[i]);
     }
     free(file);
 }
 
-static sim_change *change_new(sim_file *file, size_t at, size_t size) {
-    sim_change *change = must(malloc(sizeof *change + size));
-    *change = (sim_change){.at = at, .size = size};
-    *file->last = change;
-    file->last = &change->next;
+static sim_change *change_new(sim_file *file, size_t at, size_t size, size_t room) {
+    sim_change *change = must(malloc(sizeof *change + room));
+    *change = (sim_change){.next = file->newest, .at = at, .size = size, .before = file->seen.size};
+    file->newest = change;
+    file->disk->count.writes++;
     return change;
 }
 
+/* How many bytes there are from `at` on, of `most`. */
+static size_t there(const sim_file *file, size_t at, size_t most) {
+    size_t left = at < file->seen.size ? file->seen.size - at : 0;
+    return left < most ? left : most;
+}
+
 void sim_file_write(sim_file *file, size_t at, const void *data, size_t size) {
-    memcpy(change_new(file, at, size)->data, data, size);
+    sim_change *change = change_new(file, at, size, size);
+    size_t taken = there(file, at, size);
+    if (taken > 0) {
+        memcpy(change->data, file->seen.data + at, taken);
+    }
     sim_bytes_write(&file->seen, at, data, size);
-    file->disk->count.writes++;
 }
 
 void sim_file_truncate(sim_file *file, size_t size) {
-    change_new(file, size, 0)->truncates = 1;
+    size_t taken = there(file, size, SIZE_MAX);
+    sim_change *change = change_new(file, size, 0, taken);
+    change->truncates = 1;
+    if (taken > 0) {
+        memcpy(change->data, file->seen.data + size, taken);
+    }
     sim_bytes_resize(&file->seen, size);
-    file->disk->count.writes++;
 }
 
 static void apply(sim_file *file, const sim_change *change) {
     if (change->truncates) {
-        sim_bytes_resize(&file->synced, change->at);
+        sim_bytes_resize(&file->seen, change->at);
     } else {
-        sim_bytes_write(&file->synced, change->at, change->data, change->size);
+        sim_bytes_write(&file->seen, change->at, change->data, change->size);
     }
+}
+
+/* Puts back what the newest change took, and into it what it wrote. */
+static void undo(sim_file *file, sim_change *change) {
+    size_t taken = change->at < change->before ? change->before - change->at : 0;
+    if (change->truncates) {
+        sim_bytes_resize(&file->seen, change->before);
+        if (taken > 0) {
+            memcpy(file->seen.data + change->at, change->data, taken);
+        }
+        return;
+    }
+    uint8_t *at = file->seen.data + change->at;
+    for (size_t i = 0; i < change->size; i++) {
+        uint8_t wrote = at[i];
+        at[i] = i < taken ? change->data[i] : 0;
+        change->data[i] = wrote;
+    }
+    sim_bytes_resize(&file->seen, change->before);
+}
+
+/* The file as it was synced; what was not is handed out, in the order in which it was written. */
+static sim_change *undo_all(sim_file *file) {
+    sim_change *first = NULL;
+    while (file->newest != NULL) {
+        sim_change *change = file->newest;
+        file->newest = change->next;
+        undo(file, change);
+        change->next = first;
+        first = change;
+    }
+    return first;
 }
 
 /* What was removed stays away once the folder was written, which a sync of any of its files does. */
@@ -142,9 +182,6 @@ static void forget_removed(sim_disk *disk) {
 }
 
 void sim_file_sync(sim_file *file) {
-    for (const sim_change *change = file->first; change != NULL; change = change->next) {
-        apply(file, change);
-    }
     forget_changes(file);
     file->lasts = 1;
     file->disk->count.syncs++;
@@ -189,11 +226,11 @@ static void tear(sim_disk *disk, sim_file *file, const sim_change *change) {
         size = size < change->size - done ? size : change->size - done;
         uint64_t fate = sim_below(&disk->dice, 8);
         if (fate < 4) {
-            sim_bytes_write(&file->synced, at, change->data + done, size);
+            sim_bytes_write(&file->seen, at, change->data + done, size);
         } else if (fate == 4) {
-            sim_bytes_write(&file->synced, at, change->data + done, size);
+            sim_bytes_write(&file->seen, at, change->data + done, size);
             for (size_t i = 0; i < size; i++) {
-                file->synced.data[at + i] = (uint8_t)sim_draw(&disk->dice);
+                file->seen.data[at + i] = (uint8_t)sim_draw(&disk->dice);
             }
         }
         done += size;
@@ -204,7 +241,7 @@ static void tear(sim_disk *disk, sim_file *file, const sim_change *change) {
 static void lose_some(sim_disk *disk, sim_file *file) {
     uint64_t mood =
         sim_below(&disk->dice, 4); /* 0: all is kept, 1: nothing, else each for itself */
-    for (const sim_change *change = file->first; change != NULL; change = change->next) {
+    for (sim_change *change = undo_all(file), *next = NULL; change != NULL; change = next) {
         uint64_t fate = mood == 0 ? 0 : mood == 1 ? 1 : sim_below(&disk->dice, 3);
         if (fate == 0 || (fate == 2 && change->truncates)) {
             apply(file, change);
@@ -213,9 +250,9 @@ static void lose_some(sim_disk *disk, sim_file *file) {
         } else {
             disk->count.dropped++;
         }
+        next = change->next;
+        free(change);
     }
-    forget_changes(file);
-    bytes_copy(&file->seen, &file->synced);
 }
 
 void sim_disk_power_cut(sim_disk *disk) {
@@ -296,6 +333,16 @@ const uint8_t *sim_disk_bytes(const sim_disk *disk, const char *name, size_t *si
     return file == NULL ? NULL : file->seen.data;
 }
 
+void sim_disk_each(const sim_disk *disk, void (*take)(void *ctx, const uint8_t *bytes, size_t size),
+                   void *ctx) {
+    for (size_t i = 0; i < SIM_DISK_FILES; i++) {
+        const sim_file *file = disk->files[i];
+        if (file != NULL && !file->removed && file->seen.size > 0) {
+            take(ctx, file->seen.data, file->seen.size);
+        }
+    }
+}
+
 static int holds(const sim_bytes *bytes, const uint8_t *wanted, size_t size) {
     const uint8_t *at = bytes->data;
     const uint8_t *end = bytes->size < size ? at : at + (bytes->size - size + 1);
@@ -327,7 +374,6 @@ void sim_disk_put(sim_disk *disk, const char *name, const void *bytes, size_t si
     if (size > 0) {
         sim_bytes_write(&file->seen, 0, bytes, size);
     }
-    bytes_copy(&file->synced, &file->seen);
     file->lasts = 1;
 }
 
@@ -453,6 +499,6 @@ void sim_disk_unlock_all(sim_disk *disk) {
 }
 
 rove_files sim_disk_files(sim_disk *disk) {
-    return (rove_files){make_folder, read_file,   replace_file, remove_file,
-                        lock_file,   unlock_file, disk,         append_file, remove_file};
+    return (rove_files){make_folder, read_file, replace_file, remove_file, lock_file,
+                        unlock_file, disk,      append_file,  remove_file};
 }

@@ -61,6 +61,9 @@ void sim_disk_unlock_all(sim_disk *disk);
 
 /* Looks at everything that the files hold, as the programs see it. *size 0, NULL: there is no such file. */
 const uint8_t *sim_disk_bytes(const sim_disk *disk, const char *name, size_t *size);
+/* Each file's bytes, in no order that matters. */
+void sim_disk_each(const sim_disk *disk, void (*take)(void *ctx, const uint8_t *bytes, size_t size),
+                   void *ctx);
 /* 1 if the bytes stand anywhere in any file. */
 int sim_disk_holds(const sim_disk *disk, const void *bytes, size_t size);
 /* Puts a file in the place of one of that name, synced. */

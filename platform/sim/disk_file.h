@@ -15,20 +15,23 @@ typedef struct sim_bytes {
     size_t size, capacity;
 } sim_bytes;
 
-/* A write, or a truncation to `at`, that was not synced. */
+/*
+ * A write, or a truncation to `at`, that was not synced. It keeps what it takes from the file, for nothing else is needed as
+ * long as the power holds: only a power cut asks what the file was before, and what was written then.
+ */
 typedef struct sim_change {
-    struct sim_change *next;
+    struct sim_change *next; /* the one before it; in a power cut the one after it */
     size_t at, size;
+    size_t before; /* the file's size */
     int truncates;
-    uint8_t data[];
+    uint8_t data[]; /* what it took; once undone what it wrote */
 } sim_change;
 
 struct sim_file {
     char name[SIM_DISK_NAME];
     sim_disk *disk;
-    sim_bytes seen;   /* what a program reads */
-    sim_bytes synced; /* without what follows */
-    sim_change *first, **last;
+    sim_bytes seen;     /* what a program reads */
+    sim_change *newest; /* of what was not synced */
     int removed, lasts, locked;
     int users; /* open handles */
     /* SQLite's locks of a database, and the shared index of its log. */

@@ -516,41 +516,95 @@ static int is_noted(const device *d, const ledger_record *record) {
     return is_here(d, record->undone) || (d->family >= 0 && record->undone != 0);
 }
 
+#define KEY_LENGTH 8 /* of "r000017;" */
+
+/* Which records' keys stand in a device's files, by number. */
+typedef struct traces {
+    uint8_t *records;
+    size_t count;
+} traces;
+
+/* The record whose key the bytes are, whole; 0: of none. */
+static uint32_t key_at(const uint8_t *bytes) {
+    char key[LEDGER_KEY_SIZE];
+    uint32_t record = 0;
+    if (bytes[KEY_LENGTH - 1] == ';') {
+        record = ledger_number('r', bytes, KEY_LENGTH);
+        ledger_text('r', record, key);
+        record = memcmp(bytes, key, KEY_LENGTH) == 0 ? record : 0;
+    }
+    return record;
+}
+
+static void take_traces(void *ctx, const uint8_t *bytes, size_t size) {
+    const traces *t = ctx;
+    const uint8_t *end = size < KEY_LENGTH ? bytes : bytes + (size - KEY_LENGTH + 1);
+    for (const uint8_t *at = bytes; at < end && (at = memchr(at, 'r', (size_t)(end - at))) != NULL;
+         at++) {
+        uint32_t record = key_at(at);
+        if (record < t->count) {
+            t->records[record] = 1; /* 0 is none */
+        }
+    }
+}
+
+/* For the caller to free. */
+static traces find_traces(const device *d) {
+    traces t = {.count = d->w->ledger.record_count};
+    t.records = calloc(t.count + 1, 1);
+    if (t.records == NULL) {
+        abort();
+    }
+    sim_disk_each(&d->machine.disk, take_traces, &t);
+    return t;
+}
+
+/* A record that is not the device's any more, but in its files; 0: there is none. */
+static uint32_t find_remains(const gathered *g, const device *d, const seen *s) {
+    traces t = find_traces(d);
+    uint32_t found = 0;
+    for (uint32_t record = 1; record < t.count && found == 0; record++) {
+        const gathered_row *row = t.records[record] ? gather_row(g, record) : NULL;
+        if (t.records[record] && !s->records[record] && !keeps_work(g->w, record) &&
+            !is_unheard(g->w, record) && (row == NULL || !is_set_aside(g, d, row)) &&
+            !is_here(d, g->w->ledger.records[record].leaves) &&
+            !is_noted(d, &g->w->ledger.records[record])) {
+            found = record;
+        }
+    }
+    free(t.records);
+    return found;
+}
+
+/* Tidying puts nothing into a file: where there is nothing to be found before, there is none after it. */
 static void check_remains(gathered *g, device *d, const seen *s) {
     rove_error error = {0};
     rove_state state = {.size = sizeof state};
-    char key[LEDGER_KEY_SIZE];
-    if (rove_tidy(d->replica, &error) != ROVE_OK ||
-        rove_read_state(d->replica, &state, &error) != ROVE_OK || state.remains) {
+    int dirty = find_remains(g, d, s) != 0;
+    if ((dirty && rove_tidy(d->replica, &error) != ROVE_OK) ||
+        rove_read_state(d->replica, &state, &error) != ROVE_OK || (dirty && state.remains)) {
         return;
     }
     g->w->counts->set_aside += state.quarantined;
-    for (uint32_t record = 1; record < g->w->ledger.record_count && !world_failed(g->w); record++) {
-        const gathered_row *row = gather_row(g, record);
-        ledger_text('r', record, key);
-        if (!s->records[record] && !keeps_work(g->w, record) && !is_unheard(g->w, record) &&
-            (row == NULL || !is_set_aside(g, d, row)) &&
-            !is_here(d, g->w->ledger.records[record].leaves) &&
-            !is_noted(d, &g->w->ledger.records[record]) &&
-            sim_disk_holds(&d->machine.disk, key, strlen(key))) {
-            VIOLATED(g->w, "I10", "device %d still has r%u in a file", d->number, record);
-        }
+    uint32_t record = dirty ? find_remains(g, d, s) : 0;
+    if (record != 0) {
+        VIOLATED(g->w, "I10", "device %d still has r%u in a file", d->number, record);
     }
 }
 
 /* Of an encrypted replica no file shows a record, whether it is here, has left, or waits to be sent. */
 static void check_sealed(const world *w, device *d) {
-    char key[LEDGER_KEY_SIZE];
     if (d->ports.keyring.secret == NULL) {
         return;
     }
-    for (uint32_t record = 1; record < w->ledger.record_count && !world_failed(w); record++) {
-        ledger_text('r', record, key);
-        if (sim_disk_holds(&d->machine.disk, key, strlen(key))) {
+    traces t = find_traces(d);
+    for (uint32_t record = 1; record < t.count && !world_failed(w); record++) {
+        if (t.records[record]) {
             VIOLATED(d->w, "I10", "device %d has r%u in a file, to be read by anybody", d->number,
                      record);
         }
     }
+    free(t.records);
     if (sim_disk_holds(&d->machine.disk, "SQLite format", 13)) {
         VIOLATED(d->w, "I10", "device %d has a database that anybody can read", d->number);
     }
