@@ -50,23 +50,31 @@ static rove_status each_device(void *ctx, const rove__hq_device *device) {
     return ROVE_OK;
 }
 
-/* "lock", "wipe"; "wiped" once the device said so; "": it is ordered nothing. */
-static const char *order_name(const hq_order *order) {
-    return order->done_ms != 0                    ? "wiped"
-           : order->order.kind == ROVE_ORDER_WIPE ? "wipe"
-           : order->order.kind == ROVE_ORDER_LOCK ? "lock"
-                                                  : "";
+/* What was ordered last, "lock", "unlock" or "wipe"; "locked", "unlocked" or "wiped" once the device has said so. */
+static const char *order_state(const hq_order *order) {
+    if (order->wiped_ms != 0) {
+        return "wiped";
+    }
+    if (order->order.kind == ROVE_ORDER_WIPE) {
+        return "wipe";
+    }
+    if (order->unlocked_ms != 0) {
+        return "unlocked";
+    }
+    return order->lifted_ms != 0 ? "unlock" : order->locked_ms != 0 ? "locked" : "lock";
 }
 
 static json_t *order_json(const hq_order *order) {
-    if (order->given_ms == 0 && order->done_ms == 0) {
+    if (order->order.kind == 0 && order->wiped_ms == 0) {
         return json_null();
     }
-    return json_pack("{s:s, s:o, s:o, s:o, s:I, s:I, s:I}", "state", order_name(order), "given",
-                     hq_json_time(order->given_ms), "until", hq_json_time(order->order.until_ms),
-                     "done", hq_json_time(order->done_ms), "sealed_batches",
-                     (json_int_t)order->batches, "sealed_changes", (json_int_t)order->changes,
-                     "records_left", (json_int_t)order->left);
+    return json_pack(
+        "{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I}", "state", order_state(order),
+        "given", hq_json_time(order->order.given_ms), "until", hq_json_time(order->order.until_ms),
+        "fetched", hq_json_time(order->fetched_ms), "locked", hq_json_time(order->locked_ms),
+        "lifted", hq_json_time(order->lifted_ms), "unlocked", hq_json_time(order->unlocked_ms),
+        "wiped", hq_json_time(order->wiped_ms), "sealed_batches", (json_int_t)order->batches,
+        "sealed_changes", (json_int_t)order->changes, "records_left", (json_int_t)order->left);
 }
 
 static json_t *device_json(const rove__hq_device *device, const hq_person *person,
@@ -81,15 +89,25 @@ static json_t *device_json(const rove__hq_device *device, const hq_person *perso
         device->app, "order", order_json(order));
 }
 
-static void order_text(const hq_io *io, const hq_order *order) {
+static void event_text(const hq_io *io, const char *event, int64_t ms) {
     char when[ROVE_TIME_TEXT_SIZE];
-    if (order->done_ms != 0) {
-        rove__time_format(order->done_ms, when);
-        hq_print(io, "            wiped %s: %u batches with %u changes sealed, %u records left\n",
-                 when, (unsigned)order->batches, (unsigned)order->changes, (unsigned)order->left);
-    } else if (order->given_ms != 0) {
-        rove__time_format(order->given_ms, when);
-        hq_print(io, "            ordered to %s %s\n", order_name(order), when);
+    if (ms != 0) {
+        rove__time_format(ms, when);
+        hq_print(io, "            %-15s  %s\n", event, when);
+    }
+}
+
+static void order_text(const hq_io *io, const hq_order *order) {
+    event_text(io, order->order.kind == ROVE_ORDER_WIPE ? "ordered to wipe" : "ordered to lock",
+               order->order.given_ms);
+    event_text(io, "fetched", order->fetched_ms);
+    event_text(io, "locked", order->locked_ms);
+    event_text(io, "lifted", order->lifted_ms);
+    event_text(io, "unlocked", order->unlocked_ms);
+    event_text(io, "wiped", order->wiped_ms);
+    if (order->wiped_ms != 0) {
+        hq_print(io, "            %u batches with %u changes sealed, %u records left\n",
+                 (unsigned)order->batches, (unsigned)order->changes, (unsigned)order->left);
     }
 }
 
@@ -164,9 +182,11 @@ const hq_command hq_command_devices = {
     .help =
         "One line per device: its replica number, status, last contact, user, and how far it has\n"
         "come in the stream of changes (the head is in rove-hq status). Below it, what it was "
-        "ordered "
-        "to\n"
-        "do, or that it has wiped itself and how much unsent work it sealed before.\n\n"
+        "ordered\n"
+        "to do last, and when: when it fetched the order, when it said, signed, that it had "
+        "locked\n"
+        "itself, had opened again after the order was lifted, or had wiped itself, and how much\n"
+        "unsent work it sealed before.\n\n"
         "    rove-hq devices\n",
     .run = run_devices};
 

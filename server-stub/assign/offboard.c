@@ -111,7 +111,7 @@ static rove_status order_wipe(leaving *self, rove_replica replica) {
     hq_order order;
     int fresh = 0;
     rove_status status = hq_order_get(headquarters, self->tx, replica, &order);
-    if (status == ROVE_OK && order.done_ms != 0) {
+    if (status == ROVE_OK && order.wiped_ms != 0) {
         return ROVE_OK;
     }
     if (status == ROVE_OK || status == ROVE_NOT_FOUND) {

@@ -171,10 +171,10 @@ static uint32_t at_most(uint64_t number) {
     return number > UINT32_MAX ? UINT32_MAX : (uint32_t)number;
 }
 
-/* Of a wipe alone: a device that is only locked says so each time that it asks. */
 static rove_status take_receipt(hq *headquarters, rove__hq_tx *tx,
                                 const rove__sealed_receipt *receipt) {
     hq_order_receipt done = {.replica = receipt->replica,
+                             .kind = receipt->kind,
                              .batches = at_most(receipt->sealed_batches),
                              .changes = at_most(receipt->sealed_changes),
                              .left = at_most(receipt->records_left)};
@@ -182,7 +182,7 @@ static rove_status take_receipt(hq *headquarters, rove__hq_tx *tx,
     for (size_t i = 0; i < sizeof done.nonce; i++) {
         done.nonce[i] = receipt->nonce[i];
     }
-    return receipt->kind == ROVE_ORDER_WIPE ? hq_order_done(headquarters, tx, &done) : ROVE_OK;
+    return hq_order_done(headquarters, tx, &done);
 }
 
 rove_status alone_take(hq *headquarters, const rove__server_ports *ports, rove__hq_tx *tx,

@@ -30,8 +30,18 @@ run rep jo sql 'SELECT 1'
 exits 5
 must rep jo --json status
 same 'it is locked' True "$(field locked)"
+must hq devices
+says 'ordered to lock' 'fetched' ' locked'
 must hq unlock "$jo"
 must rep jo sync
+must hq devices
+says 'lifted' 'unlocked'
+must hq --json devices
+python3 -c 'import json, sys
+order = [device for device in json.load(sys.stdin) if device["replica"] == int(sys.argv[1])][0]["order"]
+assert order["state"] == "unlocked", order
+assert order["given"] <= order["fetched"] <= order["locked"] <= order["lifted"] <= order["unlocked"], order' \
+    "$jo" <"$work/out" || fail 'what became of the lock is not in order'
 must rep jo sql 'SELECT count(*) FROM note'
 arrived 'before the lock'
 

@@ -27,6 +27,7 @@ static void true_order(rove__buf *out) {
     rove__signed_order order = {.kind = ROVE_ORDER_LOCK,
                                 .replica = 77,
                                 .nonce = {9},
+                                .given_ms = 4000,
                                 .until_ms = 5000,
                                 .key = {keys()->seal_key, sizeof keys()->seal_key},
                                 .signature = {signature, 0}};
@@ -78,7 +79,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         fuzz_check(rove__buf_status(&written) == ROVE_OK && written.size <= size);
         fuzz_check(rove__order_read(&again, written.data, written.size) == ROVE_OK);
         fuzz_check(again.kind == order.kind && again.replica == order.replica &&
-                   again.until_ms == order.until_ms && again.key.size == order.key.size &&
+                   again.given_ms == order.given_ms && again.until_ms == order.until_ms &&
+                   again.key.size == order.key.size &&
                    again.signature.size == order.signature.size);
         fuzz_check(check(&order) != ROVE_OK || is_true(&written));
         rove__buf_free(&written);

@@ -5,6 +5,7 @@
 #define ROVE_TESTS_ORDERED_PHONE_H
 
 #include "phone.h"
+#include "wire/sealed_note.h"
 
 static inline void orders_prepare(phone *p, seal_keys *keys, const char *folder) {
     phone_prepare(p, folder);
@@ -14,13 +15,14 @@ static inline void orders_prepare(phone *p, seal_keys *keys, const char *folder)
     p->seal_key = keys->seal_key;
 }
 
-/* One for the phone, with another nonce each time; not signed yet. */
+/* One for the phone, younger than those before; not signed yet. */
 static inline rove__signed_order orders_draw(const phone *p, rove__order_kind kind) {
     static uint8_t drawn;
 
     return (rove__signed_order){.kind = kind,
                                 .replica = p->number,
                                 .nonce = {5, ++drawn},
+                                .given_ms = PHONE_NOW_MS + drawn,
                                 .until_ms = PHONE_NOW_MS + 300 * PHONE_DAY_MS,
                                 .key = {p->seal_key, ROVE_SEAL_KEY_SIZE}};
 }
@@ -51,6 +53,18 @@ static inline void orders_give(phone *p, const seal_keys *keys, rove__order_kind
 
     orders_sign(p, keys, &order, keys->headquarters, keys->headquarters_size);
     p->revoked = 1;
+}
+
+/* What the device says of an order, in an opened record: it is its own word. */
+static inline void orders_receipt(const seal_keys *keys, const rove__buf *content,
+                                  rove__sealed_receipt *receipt) {
+    rove__signer signer;
+
+    assert_int_equal(rove__sealed_receipt_read(receipt, content->data, content->size), ROVE_OK);
+    assert_int_equal(seals_identify(NULL, receipt->voucher.certificate, &signer), ROVE_OK);
+    rove__bytes public_key = {signer.public_key, signer.public_size};
+    assert_int_equal(rove__sealed_receipt_verify(&keys->crypto, public_key, receipt), ROVE_OK);
+    receipt->voucher = (rove__sealed_voucher){{NULL, 0}, {NULL, 0}, {NULL, 0}};
 }
 
 #endif

@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include "base/text.h"
+#include "client/drop_post.h"
 #include "client/internal.h"
 #include "heap.h"
 #include "keyring.h"
@@ -90,6 +91,7 @@ struct phone {
     /* NULL: as it should */
     rove_status (*route)(phone *p, const rove_request *request, const rove__buf *body,
                          rove__buf *answer);
+    void (*take)(phone *p, const uint8_t *record, size_t size); /* what the drop box brings */
     void (*compose)(phone *p, rove__frame_writer *writer, rove__buf *answer); /* of an exchange */
     void (*meanwhile)(phone *p); /* while the answer is on its way */
     rove_status refuse;          /* what the transport says */
@@ -434,6 +436,22 @@ static inline rove_status phone_deliver(phone *p, const rove_request *request,
     return end < answer->size ? p->cut_status : ROVE_OK;
 }
 
+/* Whoever brings it, and revoked as the phone may be. */
+static inline rove_status phone_drop(phone *p, const rove_request *request, const rove__buf *body,
+                                     rove__buf *answer) {
+    assert_null(request->certificate_der);
+    assert_null(request->key_der);
+    for (size_t at = 0; at < body->size;) {
+        size_t size = rove__u32_get(body->data + at);
+        if (p->take != NULL) {
+            p->take(p, body->data + at + 4, size);
+        }
+        rove__buf_byte(answer, ROVE_DROP_TAKEN);
+        at += 4 + size;
+    }
+    return rove__buf_status(answer);
+}
+
 static inline rove_status phone_answer(phone *p, const rove_request *request, const rove__buf *body,
                                        rove__buf *answer) {
     const char *path = strstr(request->url, "/v1/");
@@ -447,6 +465,9 @@ static inline rove_status phone_answer(phone *p, const rove_request *request, co
         assert_string_equal(request->accept, ROVE_ORDER_CONTENT_TYPE);
         rove__buf_append(answer, p->order, p->order_size);
         return p->order_size > 0 ? ROVE_OK : ROVE_NOT_FOUND;
+    }
+    if (strcmp(path, ROVE_DROP_PATH) == 0) {
+        return phone_drop(p, request, body, answer);
     }
     if (p->revoked) {
         return ROVE_REVOKED;

@@ -10,10 +10,34 @@
 static phone p;
 static seal_keys keys;
 static int is_sealed;
+static struct {
+    size_t locked, unlocked; /* receipts that came */
+    rove__sealed_receipt last;
+} office;
+
+static void take(phone *from, const uint8_t *record, size_t size) {
+    rove__bytes key = {keys.headquarters, keys.headquarters_size};
+    rove__opening opening;
+    rove__buf content;
+    uint32_t ordinal = 0;
+    (void)from;
+
+    rove__buf_init(&content, &p.own, ROVE_SEALED_MAX);
+    assert_int_equal(rove__opening_begin(&opening, &keys.crypto, key), ROVE_OK);
+    assert_int_equal(rove__opening_content(&opening, record, size, &content, &ordinal), ROVE_OK);
+    assert_int_equal(rove__sealed_kind(record, size), ROVE_SEALED_RECEIPT);
+    orders_receipt(&keys, &content, &office.last);
+    office.locked += office.last.kind == ROVE_ORDER_LOCK;
+    office.unlocked += office.last.kind == ROVE_ORDER_UNLOCKED;
+    rove__opening_end(&opening);
+    rove__buf_free(&content);
+}
 
 static void prepare(int sealed) {
     is_sealed = sealed;
+    memset(&office, 0, sizeof office);
     orders_prepare(&p, &keys, "client_order");
+    p.take = take;
     p.ports.keyring = sealed ? keyring_with(&p.keys, SECRET) : (rove_keyring){NULL, NULL, NULL};
     phone_open(&p);
     phone_enroll(&p);
@@ -199,6 +223,60 @@ static void a_locked_replica_is_locked_by_headquarters_too(void **state) {
     assert_int_equal(p.judged, 1);
 }
 
+/* ---- receipts ---- */
+
+static void says(uint32_t kind, const uint8_t nonce[ROVE_ORDER_NONCE_SIZE]) {
+    assert_int_equal(office.last.kind, kind);
+    assert_int_equal(office.last.replica, PHONE_NUMBER);
+    assert_memory_equal(office.last.nonce, nonce, ROVE_ORDER_NONCE_SIZE);
+    assert_int_equal(office.last.wall_ms, PHONE_NOW_MS);
+}
+
+static void headquarters_hears_of_it_at_once_and_once(void **state) {
+    uint8_t nonce[ROVE_ORDER_NONCE_SIZE];
+    (void)state;
+
+    orders_give(&p, &keys, ROVE_ORDER_LOCK);
+    memcpy(nonce, p.order + 6, sizeof nonce);
+    phone_is(&p, syncs(), ROVE_LOCKED);
+    assert_int_equal(office.locked, 1);
+    says(ROVE_ORDER_LOCK, nonce);
+    phone_is(&p, syncs(), ROVE_LOCKED);
+    phone_close(&p);
+    phone_open(&p);
+    phone_is(&p, syncs(), ROVE_LOCKED);
+    assert_int_equal(office.locked, 1);
+    assert_int_equal(office.unlocked, 0);
+
+    is_let_in();
+    assert_int_equal(office.unlocked, 1);
+    says(ROVE_ORDER_UNLOCKED, nonce);
+    phone_ok(&p, syncs());
+    orders_give(&p, &keys, ROVE_ORDER_LOCK); /* another one has another receipt */
+    phone_is(&p, syncs(), ROVE_LOCKED);
+    assert_int_equal(office.locked, 2);
+    says(ROVE_ORDER_LOCK, p.order + 6);
+    is_let_in();
+    assert_int_equal(office.locked + office.unlocked, 4);
+}
+
+/* Killed before it was put down, or with no room for it. */
+static void a_receipt_that_was_not_written_is_written_later(void **state) {
+    (void)state;
+    orders_give(&p, &keys, ROVE_ORDER_LOCK);
+    phone_is(&p, syncs(), ROVE_LOCKED);
+    rove__orders orders = p.replica->orders;
+    orders.told = 0;
+    phone_ok(&p, rove__client_put_orders(p.replica, &orders, &p.error));
+    phone_close(&p);
+    phone_open(&p);
+    assert_int_equal(p.replica->orders.told, 0);
+    phone_is(&p, syncs(), ROVE_LOCKED);
+    assert_int_equal(office.locked, 2);
+    assert_int_equal(p.replica->orders.told, 1);
+    is_let_in();
+}
+
 /* ---- what is not followed ---- */
 
 /* The status of the sync; the replica and its unsent work are as they were. */
@@ -286,6 +364,30 @@ static void an_order_is_carried_out_once(void **state) {
     is_let_in();
 }
 
+/* Headquarters lifted the first before it gave the second; the device heard of neither until it had both. */
+static void an_order_that_another_has_replaced_is_over(void **state) {
+    uint8_t recorded[ROVE_ORDER_MAX];
+    (void)state;
+
+    (void)phone_account(&p, "Ajax");
+    orders_give(&p, &keys, ROVE_ORDER_LOCK);
+    memcpy(recorded, p.order, sizeof recorded);
+    size_t size = p.order_size;
+    phone_is(&p, syncs(), ROVE_LOCKED);
+    orders_give(&p, &keys, ROVE_ORDER_LOCK);
+    phone_is(&p, syncs(), ROVE_LOCKED);
+    memcpy(p.order, recorded, sizeof recorded);
+    p.order_size = size;
+    phone_is(&p, syncs(), ROVE_EXISTS);
+    is_locked();
+    is_let_in();
+    (void)phone_account(&p, "Bakery");
+    memcpy(p.order, recorded, sizeof recorded);
+    p.order_size = size;
+    is_not_followed(ROVE_EXISTS);
+    is_let_in();
+}
+
 /* It was started again, and is refused: nobody tells it the time. */
 static void not_knowing_the_time_is_no_way_around(void **state) {
     (void)state;
@@ -319,6 +421,8 @@ static void every_failure_of_memory_leaves_it_open_or_locked(void **state) {
         assert_int_equal(read, status == ROVE_LOCKED ? ROVE_LOCKED : read);
     }
     is_locked();
+    phone_is(&p, syncs(), ROVE_LOCKED); /* there is memory for the receipt now, if there was none */
+    assert_int_equal(office.locked, 1);
     is_let_in();
     assert_int_equal(p.judged, 1);
 }
@@ -345,21 +449,13 @@ static void a_damaged_file_of_orders_locks_until_the_next_contact(void **state) 
     assert_int_equal(reads(), ROVE_OK);
 }
 
-static void as_many_orders_as_are_remembered(void **state) {
-    rove__orders orders = {.stage = ROVE_STAGE_FREE};
+/* A device that enrolled anew, as after a loss of headquarters, is told by what its new number is told. */
+static void another_number_has_orders_of_its_own(void **state) {
+    rove__orders orders = {.replica = PHONE_NUMBER, .given_ms = 5};
     (void)state;
 
-    for (unsigned i = 0; i < ROVE_ORDERS_DONE_MAX + 1; i++) {
-        rove__signed_order order = {.nonce = {(uint8_t)(i + 1)}, .until_ms = 1000 + i};
-        rove__orders_add_done(&orders, &order, 1000);
-        assert_true(rove__orders_is_done(&orders, order.nonce));
-    }
-    assert_int_equal(orders.done_count, ROVE_ORDERS_DONE_MAX);
-    assert_false(rove__orders_is_done(&orders, (const uint8_t[16]){1})); /* it ends first */
-    assert_true(rove__orders_is_done(&orders, (const uint8_t[16]){2}));
-    rove__signed_order late = {.nonce = {99}, .until_ms = 9999};
-    rove__orders_add_done(&orders, &late, 1000 + ROVE_ORDERS_DONE_MAX);
-    assert_int_equal(orders.done_count, 2); /* the others have ended */
+    assert_int_equal(rove__orders_followed_ms(&orders, PHONE_NUMBER), 5);
+    assert_int_equal(rove__orders_followed_ms(&orders, PHONE_NUMBER + 1), 0);
 }
 
 #define BOTH(test)                                                                                 \
@@ -376,13 +472,16 @@ int main(void) {
         BOTH(what_waited_for_its_turn_is_refused),
         {"a_locked_replica_is_locked_by_headquarters_too",
          a_locked_replica_is_locked_by_headquarters_too, set_up_sealed, tear_down, NULL},
+        BOTH(headquarters_hears_of_it_at_once_and_once),
+        BOTH(a_receipt_that_was_not_written_is_written_later),
         BOTH(who_is_only_refused_stays_open),
         BOTH(orders_that_do_not_hold_are_not_followed),
         BOTH(an_order_is_carried_out_once),
+        BOTH(an_order_that_another_has_replaced_is_over),
         BOTH(not_knowing_the_time_is_no_way_around),
         BOTH(every_failure_of_memory_leaves_it_open_or_locked),
         BOTH(a_damaged_file_of_orders_locks_until_the_next_contact),
-        BOTH(as_many_orders_as_are_remembered),
+        cmocka_unit_test(another_number_has_orders_of_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -427,7 +427,7 @@ static void test_the_receipt_of_a_wipe_is_shown(void **state) {
     put_receipt(w, &w->phone, &receipt);
     assert_answered(w, "11");
     assert_int_equal(headquarters_run(w->h, &s, "devices", NULL), HQ_EXIT_DONE);
-    says(&s, ": 2 batches with 5 changes sealed, 1 records left\n");
+    says(&s, " 2 batches with 5 changes sealed, 1 records left\n");
     assert_int_equal(headquarters_run(w->h, &s, "acts", NULL), HQ_EXIT_DONE);
     says(&s, "device 1001, as ordered: 2 batches with 5 changes sealed");
 }

@@ -54,6 +54,12 @@ static int tear_down(void **state) {
         }                                                                                          \
     } while (0)
 
+static void does_not_say(const world *w, const char *text) {
+    if (strstr(w->said.out, text) != NULL) {
+        fail_msg("'%s' is in:\n%s", text, w->said.out);
+    }
+}
+
 static void says(const world *w, const char *text) {
     if (strstr(w->said.out, text) == NULL) {
         fail_msg("'%s' is not in:\n%s", text, w->said.out);
@@ -214,8 +220,10 @@ static void a_receipt_is_shown_and_counts_once(void **state) {
     world *w = *state;
     does(w, "wipe", w->replica);
     rove__signed_order order = asked(w);
-    receiving job = {.w = w,
-                     .receipt = {.replica = w->number, .batches = 2, .changes = 7, .left = 1}};
+    receiving job = {
+        .w = w,
+        .receipt = {
+            .replica = w->number, .kind = ROVE_ORDER_WIPE, .batches = 2, .changes = 7, .left = 1}};
     memcpy(job.receipt.nonce, order.nonce, sizeof order.nonce);
     assert_int_equal(hq_commit(w->o->h.hq, receive, &job, NULL), ROVE_OK);
     job.receipt.changes = 9;
@@ -231,7 +239,9 @@ static void a_receipt_is_shown_and_counts_once(void **state) {
 
 static void a_rep_may_wipe_without_an_order(void **state) {
     world *w = *state;
-    receiving job = {.w = w, .receipt = {.replica = w->number, .batches = 1, .changes = 3}};
+    receiving job = {
+        .w = w,
+        .receipt = {.replica = w->number, .kind = ROVE_ORDER_WIPE, .batches = 1, .changes = 3}};
     assert_int_equal(hq_commit(w->o->h.hq, receive, &job, NULL), ROVE_OK);
     does(w, "devices");
     says(w, "1 batches with 3 changes sealed");
@@ -244,7 +254,7 @@ static void a_rep_may_wipe_without_an_order(void **state) {
 /* Whoever has the key of a locked device could say that it wiped itself. */
 static void a_receipt_lifts_no_lock(void **state) {
     world *w = *state;
-    receiving job = {.w = w, .receipt = {.replica = w->number}};
+    receiving job = {.w = w, .receipt = {.replica = w->number, .kind = ROVE_ORDER_WIPE}};
     does(w, "lock", w->replica);
     assert_int_equal(hq_commit(w->o->h.hq, receive, &job, NULL), ROVE_OK);
     refused(w);
@@ -253,6 +263,68 @@ static void a_receipt_lifts_no_lock(void **state) {
     says(w, "wiped");
     assert_int_not_equal(tells(w, "unlock", w->replica), HQ_EXIT_DONE);
     refused(w);
+}
+
+static void receives(receiving *job, uint32_t kind, const rove__signed_order *order) {
+    job->receipt = (hq_order_receipt){.replica = job->w->number, .kind = kind};
+    memcpy(job->receipt.nonce, order->nonce, sizeof order->nonce);
+    assert_int_equal(hq_commit(job->w->o->h.hq, receive, job, NULL), ROVE_OK);
+    does(job->w, "devices");
+}
+
+static void what_became_of_a_lock_is_shown(void **state) {
+    world *w = *state;
+    receiving job = {.w = w};
+    does(w, "lock", w->replica);
+    does(w, "devices");
+    says(w, "ordered to lock");
+    does_not_say(w, "fetched");
+    rove__signed_order order = asked(w);
+    does(w, "devices");
+    says(w, "fetched");
+    does_not_say(w, " locked");
+
+    receives(&job, ROVE_ORDER_UNLOCKED, &order); /* while it is in force: nobody lifts it so */
+    does_not_say(w, "unlocked");
+    refused(w);
+    receives(&job, ROVE_ORDER_LOCK, &order);
+    says(w, " locked");
+    receives(&job, ROVE_ORDER_LOCK, &order);
+    does(w, "acts", "--limit", "2");
+    says(w, "locked");
+    says(w, "lock ");
+
+    does(w, "unlock", w->replica);
+    does(w, "devices");
+    says(w, "lifted");
+    receives(&job, ROVE_ORDER_UNLOCKED, &order);
+    says(w, "unlocked");
+    assert_true(let_in(w));
+
+    does(w, "lock", w->replica);
+    receives(&job, ROVE_ORDER_LOCK, &order); /* of the former one */
+    does_not_say(w, " locked");
+    does_not_say(w, "unlocked");
+    refused(w);
+}
+
+/* Also where headquarters' clock was set back: a device follows none that is older than the last. */
+static void every_order_is_younger_than_the_last(void **state) {
+    world *w = *state;
+    does(w, "lock", w->replica);
+    int64_t last_ms = asked(w).given_ms;
+    assert_true(last_ms <= hq_now_ms(w->o->h.hq));
+    does(w, "unlock", w->replica);
+    w->o->h.clock.offset_ms = -60000;
+    for (int i = 0; i < 2; i++) {
+        does(w, "lock", w->replica);
+        int64_t given_ms = asked(w).given_ms;
+        assert_true(given_ms > last_ms);
+        last_ms = given_ms;
+        does(w, "unlock", w->replica);
+    }
+    does(w, "wipe", w->replica);
+    assert_true(asked(w).given_ms > last_ms);
 }
 
 int main(void) {
@@ -264,6 +336,8 @@ int main(void) {
                                         tear_down),
         cmocka_unit_test_setup_teardown(nobody_else_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_is_no_device_is_not_ordered, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_became_of_a_lock_is_shown, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(every_order_is_younger_than_the_last, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_receipt_is_shown_and_counts_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_rep_may_wipe_without_an_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_receipt_lifts_no_lock, set_up, tear_down),

@@ -94,7 +94,7 @@ static rove_status get_device(void *ctx, rove__hq_tx *tx, rove_error *error) {
     if (status == ROVE_OK) {
         assert_int_equal(order.order.kind, ROVE_ORDER_WIPE);
         assert_int_equal(order.order.replica, self->device.replica);
-        self->wipe_ms = order.given_ms;
+        self->wipe_ms = order.order.given_ms;
     }
     return status == ROVE_NOT_FOUND ? ROVE_OK : status;
 }

@@ -44,6 +44,7 @@ static int open(void **state) {
     f->order = (rove__signed_order){.kind = ROVE_ORDER_WIPE,
                                     .replica = DEVICE,
                                     .nonce = {1, 2, 3},
+                                    .given_ms = NOW - 9,
                                     .until_ms = NOW,
                                     .key = {f->keys.seal_key, sizeof f->keys.seal_key}};
     sign(f, &f->order, f->keys.headquarters, f->keys.headquarters_size);
@@ -133,6 +134,17 @@ static void an_order_holds_until_its_end(void **state) {
     assert_int_equal(follow_written(f), ROVE_OK);
 }
 
+static void none_is_followed_twice_or_after_a_later_one(void **state) {
+    fixture *f = *state;
+
+    f->terms.followed_ms = NOW - 10;
+    assert_int_equal(follow_written(f), ROVE_OK);
+    f->terms.followed_ms = NOW - 9;
+    assert_int_equal(follow_written(f), ROVE_EXISTS);
+    f->terms.followed_ms = NOW;
+    assert_int_equal(follow_written(f), ROVE_EXISTS);
+}
+
 static void every_byte_counts(void **state) {
     fixture *f = *state;
 
@@ -168,6 +180,7 @@ static void what_it_cannot_say_is_refused(void **state) {
         {0, 0, ROVE_VERSION},      {0, 2, ROVE_VERSION},     {1, 0, ROVE_PROTOCOL},
         {1, 3, ROVE_PROTOCOL},     {2, 0x80, ROVE_PROTOCOL}, /* no device has such a number */
         {22, 0x80, ROVE_PROTOCOL},                           /* nor is there such a time */
+        {30, 0x80, ROVE_PROTOCOL},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -184,6 +197,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_key_that_is_not_pinned_is_not_obeyed, open, close),
         cmocka_unit_test_setup_teardown(another_devices_order_is_not_followed, open, close),
         cmocka_unit_test_setup_teardown(an_order_holds_until_its_end, open, close),
+        cmocka_unit_test_setup_teardown(none_is_followed_twice_or_after_a_later_one, open, close),
         cmocka_unit_test_setup_teardown(every_byte_counts, open, close),
         cmocka_unit_test_setup_teardown(what_is_cut_or_longer_is_none, open, close),
         cmocka_unit_test_setup_teardown(what_it_cannot_say_is_refused, open, close),

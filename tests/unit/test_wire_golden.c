@@ -343,6 +343,7 @@ static void an_order_is_read_and_written_as_ever(void **state) {
     rove__signed_order order = {.kind = ROVE_ORDER_WIPE,
                                 .replica = 77,
                                 .nonce = {1, 2, 3},
+                                .given_ms = 1794000000000,
                                 .until_ms = 1795000000000,
                                 .key = {keys.seal_key, sizeof keys.seal_key},
                                 .signature = {signature, 0}};
@@ -356,6 +357,7 @@ static void an_order_is_read_and_written_as_ever(void **state) {
     assert_same_bytes(&f->bytes, &expected);
     assert_int_equal(rove__order_read(&read, expected.data, expected.size), ROVE_OK);
     assert_int_equal(read.kind, ROVE_ORDER_WIPE);
+    assert_int_equal(read.given_ms, order.given_ms);
     assert_int_equal(read.until_ms, order.until_ms);
     rove__buf_free(&expected);
     seals_close(&keys);

@@ -60,4 +60,15 @@ typedef struct rove__drop_outbox_report {
 ROVE_CHECK rove_status rove__drop_outbox(rove *replica, rove__drop_outbox_report *report,
                                          rove_error *error);
 
+/* ---- receipt.c ---- */
+
+/*
+ * Puts the receipt of the order that is in force (zeros where there is none) into the drop box, signed: that this came of it. With
+ * `busy` taken, and credentials there. A headquarters that has no sealing key could not read it, and gets none. FULL, IO,
+ * NOMEM, CRYPTO.
+ */
+ROVE_CHECK rove_status rove__drop_receipt(rove *replica, rove__order_kind kind,
+                                          const rove__drop_outbox_report *sealed,
+                                          rove_error *error);
+
 #endif

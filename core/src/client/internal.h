@@ -37,6 +37,7 @@ struct rove {
     rove__credentials *credentials; /* NULL: not enrolled */
     rove_status identity_status;    /* why not: NOT_FOUND, CORRUPT */
     rove__orders orders;
+    int receipt_waits;      /* of an order: the drop box is to be sent once more */
     char url[ROVE_URL_MAX]; /* "" until enrolled */
     uint32_t failures;      /* exchanges that failed in a row */
     int64_t next_sync_ms;

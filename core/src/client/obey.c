@@ -5,23 +5,34 @@
  * Time: an order whose end has passed is not followed. A device that does not know the time (it was started again, and refused since)
  * goes by what it is past for certain, the moment when headquarters issued its certificate: not knowing the time is no way around
  * an order.
+ *
+ * One that is older than the last that was followed is not followed, whoever plays it back: its time has passed, and it was lifted or
+ * replaced. Nothing that was recorded ends a lock, either: only an exchange does, which the server's key takes part in.
  */
 #include <string.h>
 
 #include "base/log.h"
 #include "base/text.h"
-#include "client/internal.h"
-#include "client/orders.h"
+#include "client/drop_post.h"
 
-static rove__order_terms terms_of(rove *replica) {
+static int is_current(const rove *replica, const rove__signed_order *order) {
+    rove__signed_order current = rove__orders_current(&replica->orders);
+
+    return memcmp(current.nonce, order->nonce, sizeof order->nonce) == 0;
+}
+
+/* The order that is in force is no old one, however often it comes. */
+static rove__order_terms terms_of(rove *replica, const rove__signed_order *order) {
     const rove__identity *identity = &replica->credentials->identity;
     int trusted = 0;
     int64_t now_ms = rove__store_now_ms(replica->store, &trusted);
+    int64_t followed_ms = rove__orders_followed_ms(&replica->orders, identity->replica);
 
     return (rove__order_terms){
         .replica = identity->replica,
         .pins = {rove__identity_pin(identity->pin), rove__identity_pin(identity->backup_pin)},
-        .now_ms = trusted ? now_ms : identity->server_ms};
+        .now_ms = trusted ? now_ms : identity->server_ms,
+        .followed_ms = is_current(replica, order) ? 0 : followed_ms};
 }
 
 /* NOT_FOUND: there is none. */
@@ -36,22 +47,15 @@ static rove_status ask(rove *replica, rove__buf *answer, rove_error *error) {
     return rove__letter_send(replica, &letter, &response, error);
 }
 
-/* EXISTS: it was carried out, and lifted since. */
 static rove_status check(rove *replica, const rove__buf *bytes, rove__signed_order *order,
                          rove_error *error) {
-    const rove__order_terms terms = terms_of(replica);
-
     rove_status status = rove__order_read(order, bytes->data, bytes->size);
     if (status != ROVE_OK) {
         return rove__error_set(error, status, "What headquarters answered is no order: %s",
                                rove_status_text(status));
     }
-    status = rove__order_check(&replica->ports.crypto, order, &terms, error);
-    if (status == ROVE_OK && rove__orders_is_done(&replica->orders, order->nonce)) {
-        status = rove__error_set(error, ROVE_EXISTS,
-                                 "An order came that was carried out before. It was not followed.");
-    }
-    return status;
+    const rove__order_terms terms = terms_of(replica, order);
+    return rove__order_check(&replica->ports.crypto, order, &terms, error);
 }
 
 rove__stage rove__client_stage(rove *replica) {
@@ -75,13 +79,40 @@ rove_status rove__client_put_orders(rove *replica, const rove__orders *orders, r
 }
 
 /* From here on it is locked; also a process that is killed now finds it so. */
-static rove_status take_up(rove *replica, const rove__buf *bytes, rove__stage stage,
+static rove_status take_up(rove *replica, const rove__buf *bytes, const rove__signed_order *order,
                            rove_error *error) {
     rove__orders next = replica->orders;
 
-    next.stage = stage;
+    next.stage = order->kind == ROVE_ORDER_WIPE ? ROVE_STAGE_SEALING : ROVE_STAGE_LOCKED;
+    next.replica = order->replica;
+    next.given_ms = order->given_ms;
+    next.told = 0;
     next.order_size = bytes->size;
     memcpy(next.order, bytes->data, bytes->size);
+    return rove__client_put_orders(replica, &next, error);
+}
+
+/* 1: it is in the drop box. The next that comes of the order tries again. */
+static int say(rove *replica, rove__order_kind kind) {
+    const rove__drop_outbox_report nothing = {.batches = 0};
+    rove_status status = rove__drop_receipt(replica, kind, &nothing, NULL);
+
+    replica->receipt_waits |= status == ROVE_OK;
+    if (status != ROVE_OK) {
+        rove__log(&replica->ports.log, ROVE_LOG_WARN, "client",
+                  "the receipt of an order could not be written: %s", rove_status_name(status));
+    }
+    return status == ROVE_OK;
+}
+
+/* Once for each lock, as far as possible: killed in between, it says it again. */
+static rove_status say_locked(rove *replica, rove_error *error) {
+    rove__orders next = replica->orders;
+
+    if (next.told || !say(replica, ROVE_ORDER_LOCK)) {
+        return ROVE_OK;
+    }
+    next.told = 1;
     return rove__client_put_orders(replica, &next, error);
 }
 
@@ -92,15 +123,16 @@ static rove_status follow(rove *replica, const rove__buf *bytes, rove_error *err
     if (status != ROVE_OK) {
         return status;
     }
-    int wipe = order.kind == ROVE_ORDER_WIPE;
-    rove__signed_order current = rove__orders_current(&replica->orders);
-    if (memcmp(current.nonce, order.nonce, sizeof order.nonce) != 0) {
-        status = take_up(replica, bytes, wipe ? ROVE_STAGE_SEALING : ROVE_STAGE_LOCKED, error);
+    if (!is_current(replica, &order)) {
+        status = take_up(replica, bytes, &order, error);
+    }
+    if (status == ROVE_OK && order.kind == ROVE_ORDER_LOCK) {
+        status = say_locked(replica, error);
     }
     if (status != ROVE_OK) {
         return status;
     }
-    return wipe && !rove__store_is_locked(replica->store)
+    return order.kind == ROVE_ORDER_WIPE && !rove__store_is_locked(replica->store)
                ? rove__client_wipe_on(replica, error)
                : rove__store_check(replica->store, error);
 }
@@ -126,13 +158,12 @@ void rove__client_released(rove *replica) {
     if (replica->orders.stage != ROVE_STAGE_LOCKED) {
         return;
     }
+    if (rove__orders_current(&replica->orders).kind == ROVE_ORDER_LOCK) {
+        (void)say(replica, ROVE_ORDER_UNLOCKED);
+    }
     rove__orders next = replica->orders;
-    rove__signed_order order = rove__orders_current(&replica->orders);
     next.stage = ROVE_STAGE_FREE;
     next.order_size = 0;
-    if (order.kind == ROVE_ORDER_LOCK) {
-        rove__orders_add_done(&next, &order, rove__store_now_ms(replica->store, NULL));
-    }
     rove_status status = rove__client_put_orders(replica, &next, NULL);
     rove__log(&replica->ports.log, status == ROVE_OK ? ROVE_LOG_INFO : ROVE_LOG_ERROR, "client",
               "the order to lock is lifted: %s", rove_status_name(status));

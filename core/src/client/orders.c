@@ -13,8 +13,7 @@
 #define MAGIC_SIZE   (sizeof MAGIC - 1)
 #define FILE_VERSION 1u
 #define HEAD_SIZE    (MAGIC_SIZE + 2)
-#define DONE_SIZE    (ROVE_ORDER_NONCE_SIZE + 8)
-#define FILE_MAX     ((size_t)(ROVE_ORDER_MAX + ROVE_ORDERS_DONE_MAX * DONE_SIZE + 64))
+#define FILE_MAX     ((size_t)ROVE_ORDER_MAX + 128)
 
 /* ---- reading ---- */
 
@@ -24,19 +23,13 @@ static rove_status parse(const uint8_t *bytes, size_t size, rove__orders *orders
     rove__reader_init(&reader, bytes, size);
     (void)rove__reader_take(&reader, MAGIC_SIZE + 1);
     orders->stage = (rove__stage)rove__reader_byte(&reader);
+    orders->told = rove__reader_byte(&reader) == 1;
     const uint8_t *order = rove__reader_bytes(&reader, ROVE_ORDER_MAX, &orders->order_size);
     if (orders->order_size > 0) {
         memcpy(orders->order, order, orders->order_size);
     }
-    while (rove__reader_left(&reader) > 0 && orders->done_count < ROVE_ORDERS_DONE_MAX) {
-        const uint8_t *nonce = rove__reader_take(&reader, ROVE_ORDER_NONCE_SIZE);
-        uint64_t until = rove__reader_u64(&reader);
-        if (nonce == NULL || rove__reader_status(&reader) != ROVE_OK) {
-            return ROVE_CORRUPT;
-        }
-        memcpy(orders->done[orders->done_count].nonce, nonce, ROVE_ORDER_NONCE_SIZE);
-        orders->done[orders->done_count++].until_ms = (int64_t)until;
-    }
+    orders->replica = rove__reader_u32(&reader);
+    orders->given_ms = (int64_t)rove__reader_u64(&reader);
     return rove__reader_status(&reader) == ROVE_OK && rove__reader_left(&reader) == 0 &&
                    orders->stage <= ROVE_STAGE_WIPED
                ? ROVE_OK
@@ -92,11 +85,10 @@ rove_status rove__orders_save(const rove__credentials_ports *ports, const char *
     rove__buf_append(&bytes, MAGIC, MAGIC_SIZE);
     rove__buf_byte(&bytes, FILE_VERSION);
     rove__buf_byte(&bytes, (uint8_t)orders->stage);
+    rove__buf_byte(&bytes, orders->told != 0);
     rove__buf_bytes(&bytes, orders->order, orders->order_size);
-    for (size_t i = 0; i < orders->done_count; i++) {
-        rove__buf_append(&bytes, orders->done[i].nonce, ROVE_ORDER_NONCE_SIZE);
-        rove__buf_u64(&bytes, (uint64_t)orders->done[i].until_ms);
-    }
+    rove__buf_u32(&bytes, orders->replica);
+    rove__buf_u64(&bytes, (uint64_t)orders->given_ms);
     rove_status status = rove__buf_status(&bytes);
     if (status == ROVE_OK) {
         status = rove__checked_end(ports->crypto, bytes.data, bytes.size, check);
@@ -126,31 +118,6 @@ rove__signed_order rove__orders_current(const rove__orders *orders) {
     return order;
 }
 
-int rove__orders_is_done(const rove__orders *orders, const uint8_t nonce[ROVE_ORDER_NONCE_SIZE]) {
-    int is = 0;
-
-    for (size_t i = 0; i < orders->done_count; i++) {
-        is |= memcmp(orders->done[i].nonce, nonce, ROVE_ORDER_NONCE_SIZE) == 0;
-    }
-    return is;
-}
-
-void rove__orders_add_done(rove__orders *orders, const rove__signed_order *order, int64_t now_ms) {
-    size_t kept = 0;
-    size_t first = 0;
-
-    for (size_t i = 0; i < orders->done_count; i++) {
-        if (orders->done[i].until_ms >= now_ms) {
-            orders->done[kept++] = orders->done[i];
-        }
-    }
-    if (kept == ROVE_ORDERS_DONE_MAX) {
-        for (size_t i = 1; i < kept; i++) {
-            first = orders->done[i].until_ms < orders->done[first].until_ms ? i : first;
-        }
-        orders->done[first] = orders->done[--kept];
-    }
-    memcpy(orders->done[kept].nonce, order->nonce, ROVE_ORDER_NONCE_SIZE);
-    orders->done[kept].until_ms = order->until_ms;
-    orders->done_count = kept + 1;
+int64_t rove__orders_followed_ms(const rove__orders *orders, rove_replica replica) {
+    return orders->replica == replica ? orders->given_ms : 0;
 }

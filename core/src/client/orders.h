@@ -2,12 +2,14 @@
  * client/orders.h - what headquarters has ordered this device to do, and how far that is: the file `orders` beside the replica. It
  * is read before the replica is opened, and needs no key.
  *
- *   file  = "RoveOr" version:byte stage:byte order:bytes { nonce[16] until:u64 }* check[32]
+ *   file  = "RoveOr" version:byte stage:byte told:byte order:bytes replica:u32 given:u64 check[32]
  *           version   1
  *           stage     0 nothing is in force; 1 locked, until headquarters lets the device in again; 2 to be wiped, once its unsent
  *                     work is sealed; 3 that is done, and what is left of the replica goes
+ *           told      1: the receipt of a lock is in the drop box, or was sent
  *           order     that is in force (wire/order.h); empty: of a wipe by the rep
- *           nonces    of orders that were carried out, until they hold no longer: none is carried out twice
+ *           given     of the last order that was followed, and to which number of this device: none up to it is followed (again).
+ *                     Another number has orders of its own; 0: it followed none
  *           check     SHA-256 of everything before it
  *
  * A file that fails its check counts as stage 1: nothing is shown, and the next contact with headquarters mends it.
@@ -18,8 +20,6 @@
 #include "client/identity.h"
 #include "wire/order.h"
 
-#define ROVE_ORDERS_DONE_MAX 32
-
 typedef enum rove__stage {
     ROVE_STAGE_FREE = 0,
     ROVE_STAGE_LOCKED = 1,
@@ -29,13 +29,11 @@ typedef enum rove__stage {
 
 typedef struct rove__orders {
     rove__stage stage;
+    int told;
     uint8_t order[ROVE_ORDER_MAX];
     size_t order_size;
-    struct {
-        uint8_t nonce[ROVE_ORDER_NONCE_SIZE];
-        int64_t until_ms;
-    } done[ROVE_ORDERS_DONE_MAX];
-    size_t done_count;
+    rove_replica replica;
+    int64_t given_ms;
 } rove__orders;
 
 /* There may be no file. UPGRADE: a newer version wrote it. IO, NOMEM, CRYPTO. */
@@ -47,8 +45,7 @@ ROVE_CHECK rove_status rove__orders_save(const rove__credentials_ports *ports, c
 
 /* The one in force; kind 0: there is none. Borrows from `orders`. */
 rove__signed_order rove__orders_current(const rove__orders *orders);
-int rove__orders_is_done(const rove__orders *orders, const uint8_t nonce[ROVE_ORDER_NONCE_SIZE]);
-/* One more is carried out. Those that have ended by `now_ms` are forgotten; if all places are taken, the one that ends first. */
-void rove__orders_add_done(rove__orders *orders, const rove__signed_order *order, int64_t now_ms);
+/* When the last one that was followed was given, to this number; 0: none was. */
+int64_t rove__orders_followed_ms(const rove__orders *orders, rove_replica replica);
 
 #endif

@@ -317,6 +317,9 @@ static rove_status sync_taken(syncing *run, rove_error *error) {
         return rove__client_said(status, &detail, error);
     }
     status = rove__client_said(talk(run, &detail), &detail, error);
+    if (replica->receipt_waits && rove__client_drop(replica, stop, run) == ROVE_OK) {
+        replica->receipt_waits = 0;
+    }
     run->report.duration_ms = boot_ms(run) - run->began_ms;
     run->report.next_sync_ms = schedule(run, status);
     rove__client_settle(replica, status, run->report.next_sync_ms);

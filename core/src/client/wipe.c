@@ -20,49 +20,6 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "client/drop_post.h"
-#include "wire/sealed_note.h"
-
-/* ---- the receipt ---- */
-
-static rove_status write_receipt(rove *replica, const rove__drop_outbox_report *sealed,
-                                 const rove__sealer *sealer, rove__buf *out) {
-    const rove__signed_order order = rove__orders_current(&replica->orders);
-    rove_clock_reading now;
-    rove__store_owner owner;
-    rove__sealed_receipt receipt = {.kind = ROVE_ORDER_WIPE,
-                                    .sealed_batches = sealed->batches,
-                                    .sealed_changes = sealed->changes,
-                                    .records_left = sealed->left};
-
-    rove__store_read_owner(replica->store, &owner);
-    replica->ports.clock.read(replica->ports.clock.ctx, &now);
-    receipt.replica = owner.replica;
-    receipt.wall_ms = now.wall_ms;
-    memcpy(receipt.nonce, order.nonce, sizeof receipt.nonce);
-    return rove__sealed_receipt_write(&replica->ports.crypto, sealer, &receipt, out);
-}
-
-/* Step 3. A headquarters that has no sealing key could not read it. */
-static rove_status leave_receipt(rove *replica, const rove__drop_outbox_report *sealed,
-                                 rove_error *error) {
-    rove__evidence_now evidence;
-    rove__sealer sealer = rove__drop_sealer(replica->store, replica->credentials, &evidence);
-    rove__buf record;
-
-    if (sealer.recipient == NULL) {
-        return ROVE_OK;
-    }
-    rove__buf_init(&record, &replica->ports.allocator, ROVE_SEALED_MAX);
-    rove_status status = write_receipt(replica, sealed, &sealer, &record);
-    if (status == ROVE_OK) {
-        rove__mutex_enter(replica->dropping);
-        status =
-            rove__drop_append(&replica->ports, replica->folder, record.data, record.size, error);
-        rove__mutex_leave(replica->dropping);
-    }
-    rove__buf_free(&record);
-    return status;
-}
 
 /* ---- the steps ---- */
 
@@ -83,7 +40,7 @@ static rove_status put_away(rove *replica, rove_error *error) {
             "wiped when the drop box was delivered: sync.");
     }
     if (status == ROVE_OK) {
-        status = leave_receipt(replica, &sealed, error);
+        status = rove__drop_receipt(replica, ROVE_ORDER_WIPE, &sealed, error);
     }
     rove__log(&replica->ports.log, ROVE_LOG_WARN, "client",
               "before the wipe: %s, %llu batches with %llu changes sealed",

@@ -25,6 +25,7 @@ void rove__order_message(const rove__signed_order *order, uint8_t message[ROVE_O
     at += rove__u32_put(message + at, order->replica);
     memcpy(message + at, order->nonce, ROVE_ORDER_NONCE_SIZE);
     at += ROVE_ORDER_NONCE_SIZE;
+    at += rove__u64_put(message + at, (uint64_t)order->given_ms);
     at += rove__u64_put(message + at, (uint64_t)order->until_ms);
     ROVE_ASSERT(at == ROVE_ORDER_SIGNED_SIZE);
 }
@@ -41,7 +42,8 @@ void rove__order_write(rove__buf *out, const rove__signed_order *order) {
 static int is_sound(const rove__signed_order *order) {
     return (order->kind == ROVE_ORDER_LOCK || order->kind == ROVE_ORDER_WIPE) &&
            order->replica > ROVE_REPLICA_HEADQUARTERS && order->replica <= ROVE_REPLICA_MAX &&
-           order->until_ms > 0 && order->key.size > 0 && order->signature.size > 0;
+           order->given_ms > 0 && order->until_ms > 0 && order->key.size > 0 &&
+           order->signature.size > 0;
 }
 
 rove_status rove__order_read(rove__signed_order *order, const void *bytes, size_t size) {
@@ -55,6 +57,7 @@ rove_status rove__order_read(rove__signed_order *order, const void *bytes, size_
     order->kind = (rove__order_kind)rove__reader_byte(&reader);
     order->replica = rove__reader_u32(&reader);
     const uint8_t *nonce = rove__reader_take(&reader, ROVE_ORDER_NONCE_SIZE);
+    uint64_t given = rove__reader_u64(&reader);
     uint64_t until = rove__reader_u64(&reader);
     order->key.data = rove__reader_bytes(&reader, ROVE_PUBLIC_KEY_DER_MAX, &order->key.size);
     order->signature.data = rove__reader_bytes(&reader, ROVE_SIGNATURE_MAX, &order->signature.size);
@@ -63,6 +66,7 @@ rove_status rove__order_read(rove__signed_order *order, const void *bytes, size_
         return status;
     }
     memcpy(order->nonce, nonce, ROVE_ORDER_NONCE_SIZE);
+    order->given_ms = given <= INT64_MAX ? (int64_t)given : 0;
     order->until_ms = until <= INT64_MAX ? (int64_t)until : 0;
     return rove__reader_left(&reader) == 0 && is_sound(order) ? ROVE_OK : ROVE_PROTOCOL;
 }
@@ -108,6 +112,11 @@ rove_status rove__order_check(const rove_crypto *crypto, const rove__signed_orde
     if (terms->now_ms > order->until_ms) {
         return rove__error_set(error, ROVE_EXPIRED,
                                "An order came that holds no longer. It was not followed.");
+    }
+    if (order->given_ms <= terms->followed_ms) {
+        return rove__error_set(error, ROVE_EXISTS,
+                               "An order came that was followed before, or is older than one that "
+                               "was. It was not followed.");
     }
     return ROVE_OK;
 }
