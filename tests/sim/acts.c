@@ -387,7 +387,7 @@ static void revoke(office *o, const plan_event *event) {
     rove_state state = {.size = sizeof state};
     rove_error error = {0};
     char number[24];
-    if (d->replica == NULL || d->user < 0 ||
+    if (d->replica == NULL || d->user < 0 || wipes_under_way(d) ||
         rove_read_state(d->replica, &state, &error) != ROVE_OK) {
         return;
     }
@@ -460,6 +460,7 @@ void acts_restore(office *o) {
     sim_disk_put(&o->machine.disk, "hq.db", o->backup, o->backup_size);
     o->restored = 1;
     notes_restored(o->w);
+    wipes_restored(o->w);
     o->w->counts->restores_of_headquarters++;
     for (size_t i = o->backup_writes; i < l->count; i++) {
         if (l->writes[i].author == LEDGER_HQ) {

@@ -230,8 +230,9 @@ static void check_write(world *w, uint32_t number) {
     if (write->what >= LEDGER_STAGE) {
         return; /* not to be told from what others wrote: values.c */
     }
+    int cannot_come_again = write->wiped && write->lost;
     if (write->done && !write->given_up && !is_found(write) && !is_covered(w, number) &&
-        !check_waits(w, write)) {
+        !check_waits(w, write) && !cannot_come_again) {
         VIOLATED(w, "I2", "write w%u (%d of r%u by %d) is nowhere", number, (int)write->what,
                  write->record, write->author);
     }
@@ -713,6 +714,7 @@ void check_all(world *w, int round) {
         rights_check(&g);
         seals_check(w);
         notes_check(w);
+        wipes_check(w);
     }
     for (size_t i = 0; i < g.rows_count && !world_failed(w); i++) {
         check_counter(&g, &g.rows[i]);

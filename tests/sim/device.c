@@ -304,6 +304,9 @@ static void start(device *d) {
     rove_error error = {0};
     d->up_ms = WORLD_NEVER;
     rove_status status = rove_open(&d->ports, folder_of(d, folder), &d->replica, &error);
+    if (wipes_opened(d, status)) {
+        return;
+    }
     if (status != ROVE_OK) {
         d->replica = NULL;
         if (in_trouble(d, status)) {
@@ -485,7 +488,7 @@ static void sync_body(void *ctx) {
     device *d = ctx;
     rove_error error = {0};
     d->synced = rove_sync(d->replica, NULL, &d->report, &error);
-    if (!d->dying) {
+    if (!d->dying && !wipes_under_way(d)) {
         (void)device_may(d, "sync", d->synced, &error);
     }
     if (d->synced != ROVE_OK) {
@@ -522,6 +525,9 @@ static void sync_ended(device *d) {
                rove_status_name(d->synced), (unsigned long long)d->report.rows_pushed,
                (unsigned long long)d->report.rows_applied,
                (unsigned long long)d->report.rows_removed);
+    if (wipes_synced(d, d->synced)) {
+        return;
+    }
     if (d->synced == ROVE_UNAUTHORIZED || d->synced == ROVE_REVOKED || d->synced == ROVE_EXPIRED) {
         d->wanted = d->user;
     }
@@ -577,6 +583,12 @@ rove_status device_sync_calm(device *d, rove_sync_report *report) {
                (unsigned long long)report->rows_applied, (unsigned long long)report->rows_removed,
                report->verified ? ", equal" : "");
     claims_synced(d, status, report);
+    if (wipes_synced(d, status)) {
+        for (int i = 0; i < 4 && d->replica == NULL; i++) {
+            device_wake(d);
+        }
+        return status;
+    }
     (void)device_may(d, "sync", status, &error);
     if (status == ROVE_UNAUTHORIZED || status == ROVE_REVOKED || status == ROVE_EXPIRED) {
         d->wanted = d->user;
@@ -608,7 +620,7 @@ static void give_up_since(device *d, size_t first) {
 }
 
 static void take_image(device *d) {
-    if (d->fiber != NULL || d->user < 0 || d->wanted >= 0) {
+    if (d->fiber != NULL || d->user < 0 || d->wanted >= 0 || wipes_under_way(d)) {
         return;
     }
     if (!d->has_image) {
@@ -659,8 +671,8 @@ static void restore(device *d) {
 static void clone(device *d, uint64_t work) {
     unsigned to = (unsigned)(work % d->w->plan->devices);
     device *copy = &d->w->devices[to];
-    if (copy == d || d->fiber != NULL || copy->fiber != NULL || d->user < 0 || d->wanted >= 0 ||
-        copy->replica == NULL) {
+    if (wipes_under_way(d) || wipes_under_way(copy) || copy == d || d->fiber != NULL ||
+        copy->fiber != NULL || d->user < 0 || d->wanted >= 0 || copy->replica == NULL) {
         return;
     }
     /* What the other one had not sent goes with its files. */
@@ -805,8 +817,11 @@ void device_act(device *d, const plan_event *event) {
     case PLAN_CLONE:
         clone(d, event->work);
         break;
+    case PLAN_WIPE:
+        wipes_act(d, event);
+        break;
     case PLAN_HANDOVER:
-        if (d->fiber == NULL && d->user >= 0) {
+        if (d->fiber == NULL && d->user >= 0 && !wipes_under_way(d)) {
             d->wanted = (int)sim_below(&dice, d->w->plan->users);
         }
         break;

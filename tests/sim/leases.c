@@ -125,6 +125,9 @@ static rove_status read_one(device *d) {
 }
 
 int leases_reads(device *d) {
+    if (wipes_under_way(d)) {
+        return 0;
+    }
     if (d->w->plan->lease == 0 || d->replica == NULL) {
         return 1;
     }

@@ -117,7 +117,7 @@ static rove_status exchange_identity(device *d, const rove_request *request, con
         return office_drop(&d->w->office, body->data, body->size, answer);
     }
     if (strstr(request->url, ROVE_ORDER_PATH) != NULL) {
-        return d->w->office.hq == NULL ? ROVE_NETWORK : ROVE_NOT_FOUND; /* it orders nothing */
+        return office_order(&d->w->office, shown, answer);
     }
     if (strcmp(request->method, "GET") == 0) {
         rove__buf_append(answer, nonce, sizeof nonce);

@@ -29,7 +29,7 @@ void notes_record(device *d) {
     uint32_t number = 0;
     char purpose[LEDGER_KEY_SIZE];
     uint8_t reference[ROVE_REFERENCE_SIZE];
-    if (d->replica == NULL || d->user < 0 || !w->plan->notes) {
+    if (d->replica == NULL || d->user < 0 || !w->plan->notes || wipes_under_way(d)) {
         return;
     }
     simulated_note *note = note_new(w, &number);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "keys.h"
+#include "orders.h"
 #include "sync/enroll.h"
 
 #define FOLDER      "/1"
@@ -506,6 +507,9 @@ static rove_status issue_fresh(admission *a, rove__hq_tx *tx, rove_replica forme
     return status == ROVE_OK ? issue(a, tx, replica, former, user, error) : status;
 }
 
+/* With which the server signs; of the simulation, as certificates are. */
+static const uint8_t server_key[SIM_PUBLIC_KEY_SIZE] = "headquarters";
+
 static rove_status answer_identity(admission *a, rove__buf *answer) {
     const hq_keys *keys = hq_get_keys(a->o->hq);
     rove__identity identity = {.replica = a->issued.replica,
@@ -521,9 +525,10 @@ static rove_status answer_identity(admission *a, rove__buf *answer) {
                                .organisation = (const uint8_t *)"Ajax",
                                .organisation_size = 4,
                                .seal_key = keys->seal_key};
-    memset(identity.pin, 0xaa, sizeof identity.pin);
+    rove_span span = {server_key, sizeof server_key};
+    rove_status status = a->o->ports.crypto.sha256(a->o->ports.crypto.ctx, &span, 1, identity.pin);
     rove__identity_write(answer, &identity);
-    return rove__buf_status(answer);
+    return status == ROVE_OK ? rove__buf_status(answer) : status;
 }
 
 typedef struct enrolling {
@@ -728,6 +733,56 @@ void office_close(office *o, session *s) {
     }
     rove__server_free(s->server);
     free(s);
+}
+
+/* ---- orders --------------------------------------------------------------------------------------------- */
+
+typedef struct asking {
+    office *o;
+    rove_replica replica;
+    hq_order order;
+} asking;
+
+static rove_status read_order(void *ctx, rove__hq_tx *tx, rove_error *error) {
+    asking *a = ctx;
+    (void)error;
+    return hq_order_get(a->o->hq, tx, a->replica, &a->order);
+}
+
+/* As headquarters gave it; but signed by the key that devices of a simulation know. */
+static rove_status sign_order(office *o, rove__signed_order order, rove__buf *answer) {
+    uint8_t message[ROVE_ORDER_SIGNED_SIZE];
+    uint8_t signature[ROVE_SHA256_SIZE];
+    rove_span span = {message, sizeof message};
+    rove__order_message(&order, message);
+    order.key = (rove__bytes){server_key, sizeof server_key};
+    order.signature = (rove__bytes){signature, sizeof signature};
+    rove_status status = o->ports.crypto.hmac_sha256(o->ports.crypto.ctx, server_key,
+                                                     sizeof server_key, &span, 1, signature);
+    rove__order_write(answer, &order);
+    return status == ROVE_OK ? rove__buf_status(answer) : status;
+}
+
+rove_status office_order(office *o, rove__bytes bytes, rove__buf *answer) {
+    certificate shown;
+    asking a = {.o = o};
+    if (o->hq == NULL) {
+        return ROVE_NETWORK;
+    }
+    if (!read_certificate(bytes, &shown)) {
+        return ROVE_UNAUTHORIZED;
+    }
+    a.replica = shown.replica;
+    rove_status status = office_read(o, read_order, &a);
+    int stands =
+        status == ROVE_OK && a.order.size > 0 && hq_order_is_in_force(&a.order, hq_now_ms(o->hq));
+    office_look(o);
+    if (o->hq == NULL) {
+        return ROVE_NETWORK;
+    }
+    return stands                                          ? sign_order(o, a.order.order, answer)
+           : status == ROVE_OK || status == ROVE_NOT_FOUND ? ROVE_NOT_FOUND
+                                                           : ROVE_LATER;
 }
 
 /* ---- the drop box --------------------------------------------------------------------------------------- */

@@ -159,11 +159,26 @@ static void draw_lease(plan *self, uint64_t seed) {
     self->lease = sim_chance(&dice, 170) ? hours[sim_below(&dice, 3)] : 0;
 }
 
+/* In one story of six, each device once at most: at the end of its life, or for another beginning. */
+static void draw_wipes(plan *self, uint64_t seed) {
+    sim_dice dice = sim_stream(seed, 19);
+    int wipes = sim_chance(&dice, 170);
+    for (unsigned i = 0; i < self->devices && wipes; i++) {
+        plan_event event = {.at_ms = (int64_t)sim_below(&dice, (uint64_t)(self->days * DAY_MS)),
+                            .what = PLAN_WIPE,
+                            .who = i,
+                            .work = sim_draw(&dice) | 1};
+        event.faults = sim_chance(&dice, 500) ? sim_draw(&dice) | 1 : 0;
+        plan_add(self, event);
+    }
+}
+
 /* What kind of world it is. */
 static void draw_world(plan *self, uint64_t seed) {
     sim_dice dice = sim_stream(seed, 15);
     draw_encryption(self, seed);
     draw_lease(self, seed);
+    draw_wipes(self, seed);
     if (sim_chance(&dice, 300)) {
         self->page_rows = 1 + (unsigned)sim_below(&dice, sim_chance(&dice, 500) ? 4 : 30);
     }

@@ -56,7 +56,8 @@
     X(DROPS,     "drops",     "a rep deletes the account that he made last")                       \
     X(TAG,       "tag",       "a rep adds a word of a drama to an account, or takes it out")       \
     X(SLOW,      "slow",      "a device runs out of power, and its clock loses an hour")           \
-    X(HELD,      "held",      "a device is read, cut off and started by a held clock, to beyond its lease")
+    X(HELD,      "held",      "a device is read, cut off and started by a held clock, to beyond its lease") \
+    X(WIPE,      "wipe",      "a device is wiped, by its rep or because headquarters orders it")
 /* clang-format on */
 
 typedef enum plan_what {

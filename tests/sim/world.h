@@ -18,6 +18,7 @@
  *   crowd.c      a story beside: several servers on one database
  *   copy.c       a server that reads from a copy of the database
  *   notes.c      what is recorded while a device is locked, and the drop box
+ *   wipes.c      devices that are wiped
  *
  * mvcc*.c in this folder are a fake of PostgreSQL, which tests/rules and tests/conformance use too.
  */
@@ -73,7 +74,7 @@ typedef struct world world;
             X(claims) X(late) X(forged) X(lagging) X(newcomers) X(timelines) X(wrong_sums)         \
                 X(large_scopes) X(lost_visits) X(overtaken) X(crowds) X(set_aside) X(encrypted)    \
                     X(locked) X(rekeyed) X(leases_over) X(proofs) X(notes) X(notes_taken)   \
-                        X(notes_twice)
+                        X(notes_twice) X(wipes) X(wipes_ordered) X(wipes_cut) X(receipts)
 typedef struct world_counts {
 #define WORLD_COUNT(name) uint64_t name;
     WORLD_COUNTS(WORLD_COUNT)
@@ -116,6 +117,12 @@ typedef struct device {
         int64_t starts;
         int turned_back;
     } lease;
+    struct {       /* it is being wiped, from the first word of it to its next beginning (wipes.c) */
+        int begun; /* its rep did, or it obeyed */
+        int ordered, sure;
+        size_t number; /* of the world's */
+        uint64_t work, faults;
+    } wipe;
     /* A sync under way. */
     sim_fiber *fiber;
     int64_t wake_ms; /* when it goes on */
@@ -203,6 +210,15 @@ typedef struct notes {
     size_t count, capacity;
 } notes;
 
+/* A device's end under one number. */
+typedef struct simulated_wipe {
+    rove_replica replica;
+    int over;         /* all is delivered, and the folder as good as new */
+    int counted;      /* it is known how much was not sent: its rep wiped it, at rest */
+    uint64_t changes; /* so much */
+    int lost;         /* headquarters went back since it began */
+} simulated_wipe;
+
 struct world {
     const plan *plan;
     int64_t now_ms;
@@ -211,6 +227,8 @@ struct world {
     office office;
     ledger ledger;
     notes notes;
+    simulated_wipe wipes[PLAN_DEVICES_MAX * 2];
+    size_t wipe_count;
     const rove_crypto *crypto;
     world_counts *counts;
     int calm;  /* nothing goes wrong any more */
@@ -314,6 +332,19 @@ void notes_forget_found(world *w);
 /* At the end each note is where it has to be, once. */
 void notes_check(world *w);
 
+/* ---- wipes.c -------------------------------------------------------------------------------------------- */
+
+void wipes_act(device *d, const plan_event *event);
+/* 1: nobody works on it. */
+int wipes_under_way(const device *d);
+/* It was opened with this status; 1: there is nothing to open. */
+int wipes_opened(device *d, rove_status status);
+/* A sync has ended so. 1: it may, and somebody starts it again. */
+int wipes_synced(device *d, rove_status status);
+/* Headquarters goes back. */
+void wipes_restored(world *w);
+void wipes_check(world *w);
+
 /* ---- claims.c ------------------------------------------------------------------------------------------- */
 
 /* A request of its sync begins: the answer to the one before, if there was one, is applied. */
@@ -362,6 +393,8 @@ void office_remember(office *o, const rove__buf *body, rove_replica replica);
 void office_remember_drop(office *o, const rove__buf *body);
 /* The body of a request to the drop box, from anybody; appends the answer. */
 rove_status office_drop(office *o, const void *body, size_t size, rove__buf *answer);
+/* What the device is ordered. NOT_FOUND: nothing. */
+rove_status office_order(office *o, rove__bytes certificate, rove__buf *answer);
 /* What a certificate says of its device. */
 rove_status office_identify(void *ctx, rove__bytes certificate, rove__signer *signer);
 /* Runs in a read transaction. */
