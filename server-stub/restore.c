@@ -32,7 +32,7 @@ static rove_status record(void *ctx, rove__hq_tx *tx, rove_error *error) {
     self->restored->head = head.seq;
     rove__text_format(detail, sizeof detail, "%.200s, up to head %llu; before it: %.100s",
                       self->copy, (unsigned long long)head.seq, self->restored->aside);
-    return hq_record(self->headquarters, tx, self->io, "restore", detail, 0);
+    return hq_record(self->headquarters, tx, self->io, TRAIL_RESTORE, detail, 0);
 }
 
 static rove_status replace(const hq_ports *ports, const char *folder, const char *copy,

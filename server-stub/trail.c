@@ -21,7 +21,6 @@
 #define NEWEST_KEY      "act/newest"
 #define PUBLIC_KEY      "act/key/"
 #define PUBLIC_NAME_MAX (sizeof PUBLIC_KEY + TRAIL_PIN_SIZE)
-#define RESTORE         "restore"
 #define NOTE_FILE       "acts.head"
 #define NOTE_MAX        128
 #define ENTRY_MAX       ((size_t)64 * 1024)
@@ -522,7 +521,7 @@ static rove_status each_entry(void *ctx, const rove__hq_act *act) {
         blame(self, finding, act->number);
     }
     self->report->sound += finding == TRAIL_SOUND;
-    self->restored = strcmp(act->act, RESTORE) == 0;
+    self->restored = strcmp(act->act, TRAIL_RESTORE) == 0;
     self->next = act->number - 1;
     self->own = before;
     if (self->most > 0 && self->report->looked >= self->most) {

@@ -30,7 +30,10 @@
 #include "keys.h"
 
 #define TRAIL_ROTATION "keys rotate" /* the act; its detail has the pin of the next key */
-#define TRAIL_PIN_SIZE 65            /* a pin in hexadecimal with its NUL */
+#define TRAIL_RESTORE  "restore"     /* the act: a backup took the place of the database */
+#define TRAIL_READMIT                                                                              \
+    "readmit" /* the act: a device that a restored headquarters did not know came back */
+#define TRAIL_PIN_SIZE 65 /* a pin in hexadecimal with its NUL */
 
 typedef enum trail_finding {
     TRAIL_SOUND,

@@ -13,9 +13,10 @@
 #define AUDIT_TEXT_MAX 256
 
 typedef enum audit_kind {
-    AUDIT_MERGED,               /* others changed a set of the record at the same time */
-    AUDIT_UNSIGNED,             /* sealed without a proof: by a build that did not sign */
-    AUDIT_NOTES,                /* so many kinds are no accusation */
+    AUDIT_MERGED,   /* others changed a set of the record at the same time */
+    AUDIT_UNSIGNED, /* sealed without a proof: by a build that did not sign */
+    AUDIT_UNKNOWN,  /* a restored headquarters has lost the key, so that nobody can tell */
+    AUDIT_NOTES,    /* so many kinds are no accusation */
     AUDIT_EDITED = AUDIT_NOTES, /* the record is not what was signed */
     AUDIT_FORGED,               /* the proof is not of the device that it names */
     AUDIT_MISSING,              /* a seal is not here that a later one names */

@@ -2,8 +2,9 @@
  * audit/records.c - see records.h.
  *
  * A proof has three parts that are checked one after the other: its bytes, the signature by a key of the user whose device it
- * names, and who brought it, which headquarters knows from the connection (the cell's version). What passes is a link of the
- * chain. In a record its content and its times are compared as well.
+ * names, and who brought it (the cell's version), which headquarters knows from the connection. What passes is a link of the
+ * chain, and so is what cannot be told because a restored headquarters lost the key. In a record its content and its times are
+ * compared as well.
  */
 #include "audit/records.h"
 
@@ -14,6 +15,7 @@
 #include "base/text.h"
 #include "sync/judge.h"
 #include "sync/timeline.h"
+#include "trail.h"
 #include "wire/batch.h"
 
 #define ARENA_MAX ((size_t)16 * 1024 * 1024)
@@ -49,7 +51,8 @@ typedef struct examining {
     rove__hq_device device; /* the last one that was looked up */
     int known;
     rove__hq_head head;
-    size_t in_records;          /* links that are sorted: those of records */
+    int asked, restored; /* whether headquarters was, once; not looked up unless it matters */
+    size_t in_records;   /* links that are sorted: those of records */
     const rove__entity *entity; /* being scanned */
     int ordinal;                /* of its proof */
 } examining;
@@ -59,7 +62,7 @@ static rove_status find_device(examining *self, rove_replica replica) {
 
     if (self->device.replica != replica) {
         status = self->store->device_get(self->tx, replica, 0, &self->device);
-        self->known = status == ROVE_OK;
+        self->known = status == ROVE_OK && self->device.user != 0; /* else a backup did not know */
         self->device.replica = replica;
     }
     return status == ROVE_NOT_FOUND ? ROVE_OK : status;
@@ -100,33 +103,90 @@ static rove_status complain(examining *self, audit_kind kind, const place *at,
 
 /* ---- whose a proof is ----------------------------------------------------------------------------------- */
 
-/* Whether who brings a proof has, or had before, the number that it was sealed under. */
-static rove_status is_of_bearer(examining *self, rove_replica bearer, rove_replica replica,
-                                int *is) {
-    *is = bearer == 0 || bearer == replica;
-    return *is ? ROVE_OK : rove__judge_had(self->store, self->tx, bearer, replica, is);
+/* 1: one user's, and either was revoked: whoever enrols after that begins anew, and nobody knows that it is one device. */
+static rove_status began_anew(examining *self, rove_replica bearer, int *did) {
+    rove__hq_device other;
+    rove_status status = self->store->device_get(self->tx, bearer, 0, &other);
+
+    *did = status == ROVE_OK && self->known && other.user == self->device.user &&
+           (other.status == ROVE_DEVICE_REVOKED || self->device.status == ROVE_DEVICE_REVOKED);
+    return status == ROVE_NOT_FOUND ? ROVE_OK : status;
 }
 
-/* What is wrong with who signed it; NULL: nothing. */
+/*
+ * Whether the number that a seal was brought under is of the device that sealed it: self->device. That may be an earlier
+ * number, too: a seal goes with what waits of its record, under the number under which that was begun (store/fork.c).
+ */
+static rove_status is_of_bearer(examining *self, rove_replica bearer, int *is) {
+    rove_replica replica = self->device.replica;
+    rove_status status = ROVE_OK;
+
+    *is = bearer == 0 || bearer == replica;
+    if (!*is) {
+        status = rove__judge_had(self->store, self->tx, bearer, replica, is);
+    }
+    if (status == ROVE_OK && !*is) {
+        status = rove__judge_had(self->store, self->tx, replica, bearer, is);
+    }
+    return status == ROVE_OK && !*is ? began_anew(self, bearer, is) : status;
+}
+
+static rove_status each_act(void *ctx, const rove__hq_act *act) {
+    examining *self = ctx;
+
+    self->restored = strcmp(act->act, TRAIL_RESTORE) == 0 || strcmp(act->act, TRAIL_READMIT) == 0;
+    return self->restored ? ROVE_DONE : ROVE_OK;
+}
+
+/* Devices and their keys are kept for good; only a restored headquarters lost any. */
+static rove_status may_have_lost(examining *self, int *may) {
+    rove_status status = ROVE_OK;
+
+    if (!self->asked) {
+        status = hq_database(self->headquarters)->directory.act_scan(self->tx, each_act, self);
+        self->asked = status == ROVE_OK || status == ROVE_DONE;
+    }
+    *may = self->restored;
+    return status == ROVE_DONE ? ROVE_OK : status;
+}
+
+/* A device, or a key, that headquarters does not know. */
+static rove_status judge_stranger(examining *self, audit_kind *kind, const char **wrong) {
+    int may = 0;
+    rove_status status = may_have_lost(self, &may);
+
+    *kind = may ? AUDIT_UNKNOWN : AUDIT_FORGED;
+    if (may) {
+        *wrong = self->known
+                     ? "headquarters was restored, and does not know the key that it is signed with"
+                     : "headquarters was restored, and does not know the device that it names";
+    } else {
+        *wrong = self->known ? "headquarters never had the key that it is signed with"
+                             : "it names a device that headquarters never had";
+    }
+    return status;
+}
+
+/* What is wrong with who signed it; NULL: nothing. *kind: what that is. */
 static rove_status judge_signer(examining *self, const place *at, const rove__proof *proof,
-                                const rove_value *cell, const char **wrong) {
+                                const rove_value *cell, audit_kind *kind, const char **wrong) {
     const audit_key *key = audit_keys_find(&self->keys, proof->key);
     rove_status status = find_device(self, proof->replica);
     int is_bearer = 0;
 
+    *kind = AUDIT_FORGED;
     *wrong = NULL;
     if (status == ROVE_OK) {
-        status = is_of_bearer(self, at->bearer, proof->replica, &is_bearer);
+        status = is_of_bearer(self, at->bearer, &is_bearer);
     }
     if (status != ROVE_OK) {
         return status;
     }
-    if (!self->known) {
-        *wrong = "it names a device that headquarters never had";
-    } else if (!is_bearer) {
+    if (!self->known || (is_bearer && key == NULL)) {
+        return judge_stranger(self, kind, wrong);
+    }
+    if (!is_bearer) {
         *wrong = "it names another device than the one that brought it";
-    } else if (key == NULL) {
-        *wrong = "headquarters never had the key that it is signed with";
     } else if (key->user != self->device.user) {
         *wrong = "it is signed with the key of another user's device";
     } else {
@@ -137,19 +197,23 @@ static rove_status judge_signer(examining *self, const place *at, const rove__pr
     return status == ROVE_CORRUPT ? ROVE_OK : status;
 }
 
-/* Reads a proof and makes it a link, the last one; *good 1: `proof` is what a device of ours signed. */
+/* Reads a proof and makes it a link, the last one; *good 1: `proof` is what a device of ours signed, or may have. */
 static rove_status take_proof(examining *self, const place *at, const rove_value *cell,
                               rove__proof *proof, int *good) {
     audit_link link = {.entity = at->entity->number, .id = at->id, .where = at->where};
     const char *wrong = NULL;
+    audit_kind kind = AUDIT_FORGED;
 
     *good = 0;
     if (rove__proof_read(proof, cell->as.data, cell->size) != ROVE_OK) {
         return complain(self, AUDIT_FORGED, at, NULL, "what stands in its place is no proof");
     }
-    rove_status status = judge_signer(self, at, proof, cell, &wrong);
-    if (status != ROVE_OK || wrong != NULL) {
-        return status != ROVE_OK ? status : complain(self, AUDIT_FORGED, at, proof, wrong);
+    rove_status status = judge_signer(self, at, proof, cell, &kind, &wrong);
+    if (status == ROVE_OK && wrong != NULL) {
+        status = complain(self, kind, at, proof, wrong);
+    }
+    if (status != ROVE_OK || (wrong != NULL && kind == AUDIT_FORGED)) {
+        return status;
     }
     link.replica = proof->replica;
     link.ordinal = proof->ordinal;

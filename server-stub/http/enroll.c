@@ -119,7 +119,7 @@ static int user_works(request *self, rove__hq_tx *tx, rove_id user) {
  * and its code stays good too; otherwise it goes on as the one it was, and what it has not sent yet counts as its own.
  * Nobody is let in by this, and a device that was revoked begins anew.
  */
-static rove_status recognise(request *self, rove__hq_tx *tx, rove_id user) {
+static rove_status recognise(request *self, rove__hq_tx *tx, rove_id user, rove_error *error) {
     enrolment *e = self->enrolment;
     const rove_pki_subject *subject = &self->connection->device.subject;
     int good = 0;
@@ -131,6 +131,9 @@ static rove_status recognise(request *self, rove__hq_tx *tx, rove_id user) {
         (self->device.user != user || self->device.status == ROVE_DEVICE_REVOKED)) {
         self->device = (rove__hq_device){.replica = 0};
         return ROVE_OK;
+    }
+    if (status == ROVE_OK && self->forgotten) {
+        status = front_remember(self, tx, error);
     }
     e->former = subject->replica;
     e->exists = good;
@@ -158,7 +161,7 @@ static rove_status enroll_job(void *ctx, rove__hq_tx *tx, rove_error *error) {
     if (!user_works(self, tx, code->user)) {
         return ROVE_OK;
     }
-    status = recognise(self, tx, code->user);
+    status = recognise(self, tx, code->user, error);
     if (status != ROVE_OK || e->exists) {
         return status;
     }

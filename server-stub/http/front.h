@@ -147,6 +147,8 @@ struct request {
 int front_is_newer(const rove_pki_device *certificate, const rove__hq_device *device);
 /* Takes a forgotten device back; waits for the commit. UNAUTHORIZED: it may not come back. */
 ROVE_CHECK rove_status front_readmit(request *self);
+/* In a job: a forgotten device is known again, with its number and its key; sets self->device. */
+ROVE_CHECK rove_status front_remember(request *self, rove__hq_tx *tx, rove_error *error);
 
 /* Suspends the connection and runs the job; finish() is called when it is done, with self->task telling how it ended. */
 enum MHD_Result front_submit(request *self, hq_job job);

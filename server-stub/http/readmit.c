@@ -1,7 +1,8 @@
 /*
  * http/readmit.c - a device that headquarters has forgotten: it was enrolled, became a new device, or got a fresh key after
  * the backup from which headquarters was restored. Its certificate is from our authority and says whose it is and which
- * number it had before, so it is taken back, and what it did is not lost (T3). A revocation that the backup has holds.
+ * number it had before, so it is taken back, and what it did is not lost (T3). A revocation that the backup has holds. Where it
+ * enrols anew, its former number and key are known again all the same: what it signed with them is still to come.
  */
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include "base/text.h"
 #include "http/admit.h"
 #include "rove/entities.pb-c.h"
+#include "trail.h"
 
 #define ARENA_MAX  ((size_t)1024 * 1024)
 #define DETAIL_MAX 160
@@ -69,26 +71,28 @@ static rove_status take_back(request *self, rove__hq_tx *tx, rove__hq_device *de
     return store->device_put(tx, device);
 }
 
-static rove_status readmit_job(void *ctx, rove__hq_tx *tx, rove_error *error) {
-    request *self = ctx;
+rove_status front_remember(request *self, rove__hq_tx *tx, rove_error *error) {
     const rove_pki_device *certificate = &self->connection->device;
     admit_key key = {.user = certificate->subject.user,
                      .der = certificate->public_der,
                      .size = certificate->public_size,
                      .enrolled_ms = certificate->not_before_ms};
     char detail[DETAIL_MAX];
-    rove__hq_device device;
     uint64_t seq = 0;
-    rove_status status = take_back(self, tx, &device, &key);
+    rove_status status = take_back(self, tx, &self->device, &key);
     if (status == ROVE_OK) {
-        status = admit_record(self->http->headquarters, tx, &key, "readmit", &seq, error);
+        status = admit_record(self->http->headquarters, tx, &key, TRAIL_READMIT, &seq, error);
     }
     if (status != ROVE_OK) {
         return status;
     }
     rove__text_format(detail, sizeof detail, "device %u of user %lld, by its certificate",
-                      (unsigned)device.replica, (long long)device.user);
-    return hq_record(self->http->headquarters, tx, NULL, "readmit", detail, seq);
+                      (unsigned)self->device.replica, (long long)self->device.user);
+    return hq_record(self->http->headquarters, tx, NULL, TRAIL_READMIT, detail, seq);
+}
+
+static rove_status readmit_job(void *ctx, rove__hq_tx *tx, rove_error *error) {
+    return front_remember(ctx, tx, error);
 }
 
 rove_status front_readmit(request *self) {

@@ -420,7 +420,7 @@ static int is_forgotten(const admission *a, rove_status status) {
             a->device.user == a->shown.user && a->shown.until_ms > a->device.certificate_until_ms);
 }
 
-/* Such a device comes back by its certificate, with its key (T3). */
+/* Such a device is known again by its certificate, with its key (T3). */
 static rove_status readmit(void *ctx, rove__hq_tx *tx, rove_error *error) {
     admission *a = ctx;
     rove_status status = store_of(a->o)->device_get(tx, a->shown.replica, 0, &a->device);
@@ -546,8 +546,13 @@ static rove_status enrol_job(void *ctx, rove__hq_tx *tx, rove_error *error) {
             hq_now_ms(e->a.o->hq) <= e->a.shown.until_ms + EXPIRED_MS) {
             return ROVE_EXISTS;
         }
-        former =
-            status == ROVE_OK && e->a.device.status == ROVE_DEVICE_REVOKED ? 0 : e->a.shown.replica;
+        if (is_forgotten(&e->a, status)) {
+            status = readmit(&e->a, tx, error);
+        }
+        if (status != ROVE_OK) {
+            return status;
+        }
+        former = e->a.device.status == ROVE_DEVICE_REVOKED ? 0 : e->a.shown.replica;
     }
     return issue_fresh(&e->a, tx, former, e->user, error);
 }

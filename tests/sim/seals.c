@@ -35,15 +35,6 @@ static int was_copied(const world *w, int line) {
     return 0;
 }
 
-static int was_revoked(const world *w) {
-    for (unsigned i = 0; i < w->plan->devices; i++) {
-        if (w->devices[i].revoked) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
 static rove_status hear(void *ctx, const audit_finding *f) {
     seals *s = ctx;
     world *w = s->w;
@@ -57,11 +48,6 @@ static rove_status hear(void *ctx, const audit_finding *f) {
     case AUDIT_MISSING:
         if (line >= 0) {
             s->missing[line] += f->count;
-            return ROVE_OK;
-        }
-        break;
-    case AUDIT_FORGED: /* two known limits (docs/testing.md) */
-        if (w->office.restored || was_revoked(w)) {
             return ROVE_OK;
         }
         break;

@@ -531,6 +531,78 @@ static void test_who_had_the_number_may_bring_it(void **state) {
     expect(b, HQ_EXIT_DONE, "7 seals of 2 devices", NULL, NULL);
 }
 
+/* ---- numbers that are given up, and lost ---------------------------------------------------------------- */
+
+static rove_status status_job(void *ctx, rove__hq_tx *tx, rove_error *error) {
+    bench *b = ctx;
+    rove__hq_device device = {.replica = FIRST, .user = b->one.user, .status = ROVE_DEVICE_REVOKED};
+    (void)error;
+    return hq_database(b->h.hq)->store.device_put(tx, &device);
+}
+
+/* Begun under the number that it had, and sealed under the one that it has: all goes under the former one. */
+static void test_what_was_begun_under_a_former_number_is_sealed_under_the_next(void **state) {
+    bench *b = *state;
+    signer later = {.count = 0};
+    enrol(b, &later, 9, b->one.user);
+    seal(b, &later, (deed){.id = visit(4), .bearer = FIRST});
+    expect(b, HQ_EXIT_FAILED, "6 seals", "it names another device than the one that brought it",
+           NULL);
+    assert_int_equal(hq_commit(b->h.hq, replaced_job, b, &b->h.error), ROVE_OK);
+    expect(b, HQ_EXIT_DONE, "7 seals", NULL, NULL);
+}
+
+/* Who enrols after his device was revoked begins anew: that it is one device, headquarters does not say. */
+static void test_what_was_begun_before_a_revocation_is_sealed_after_it(void **state) {
+    bench *b = *state;
+    signer later = {.count = 0};
+    enrol(b, &later, 20, b->one.user);
+    seal(b, &later, (deed){.id = visit(4), .bearer = FIRST});
+    seal(b, &later, (deed){.id = visit(5), .bearer = FIRST, .where = REVIEW});
+    expect(b, HQ_EXIT_FAILED, "6 seals", "(review)  it names another device",
+           "it names another device than the one that brought it");
+    assert_int_equal(hq_commit(b->h.hq, status_job, b, &b->h.error), ROVE_OK);
+    expect(b, HQ_EXIT_DONE, "8 seals of 3 devices", NULL, NULL);
+    /* It still is no other user's. */
+    seal(b, &b->two, (deed){.id = visit(6), .bearer = FIRST});
+    expect(b, HQ_EXIT_FAILED, "8 seals", "forged    device 7", NULL);
+}
+
+static rove_status restore_job(void *ctx, rove__hq_tx *tx, rove_error *error) {
+    bench *b = ctx;
+    (void)error;
+    return hq_record(b->h.hq, tx, NULL, "restore", "backup.db", 0);
+}
+
+/* A restored headquarters cannot tell a forger from a device that it has lost, and says so. It still sees what is not as signed. */
+static void test_of_what_a_restore_lost_nobody_is_accused(void **state) {
+    bench *b = *state;
+    signer lost = {.replica = 99};
+    signer renewed = {.count = 0};
+    memcpy(lost.key, b->one.key, sizeof lost.key);
+    lost.size = b->one.size;
+    const rove_crypto *crypto = &b->h.ports.crypto;
+    assert_int_equal(
+        crypto->key_generate(crypto->ctx, renewed.key, sizeof renewed.key, &renewed.size), ROVE_OK);
+    seal(b, &lost, (deed){.id = visit(4)});
+    seal(b, &b->two, (deed){.id = visit(14), .by = &renewed});
+    expect(b, HQ_EXIT_FAILED, "6 seals", "forged    device 99", "forged    device 8");
+    assert_int_equal(hq_commit(b->h.hq, restore_job, b, &b->h.error), ROVE_OK);
+    expect(b, HQ_EXIT_DONE, "8 seals of 3 devices, 0 without a signature: 0 findings",
+           "unknown   device 99", "does not know the key that it is signed with");
+    seal(b, &b->two, (deed){.id = visit(15)}); /* and the chain goes on from what it cannot tell */
+    expect(b, HQ_EXIT_DONE, "9 seals", "unknown   device 99", "unknown   device 8");
+    seal(b, &lost, (deed){.id = visit(5), .edited = 1});
+    assert_int_equal(headquarters_run(&b->h, &b->said, "audit", "--device", "99", NULL),
+                     HQ_EXIT_FAILED);
+    assert_non_null(strstr(b->said.out, "edited    device 99"));
+    /* What can be told is. */
+    seal(b, &b->one, (deed){.id = visit(6), .by = &b->two});
+    assert_int_equal(headquarters_run(&b->h, &b->said, "audit", "--device", "7", NULL),
+                     HQ_EXIT_FAILED);
+    assert_non_null(strstr(b->said.out, "forged    device 7"));
+}
+
 static void test_json(void **state) {
     bench *b = *state;
     hq_io io = said_io(&b->said);
@@ -563,6 +635,9 @@ int main(void) {
         TEST(test_what_was_accepted_is_told_once),
         TEST(test_who_brings_a_record_back_need_not_have_signed_it),
         TEST(test_who_had_the_number_may_bring_it),
+        TEST(test_what_was_begun_under_a_former_number_is_sealed_under_the_next),
+        TEST(test_what_was_begun_before_a_revocation_is_sealed_after_it),
+        TEST(test_of_what_a_restore_lost_nobody_is_accused),
         TEST(test_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <sched.h>
 
+#include "audit/keys.h"
 #include "sync/wait.h"
 #include "wake.h"
 
@@ -364,6 +365,70 @@ static void test_a_forgotten_device_is_taken_back(void **state) {
     assert_int_equal(exchange(w, &forgotten), ROVE_UNAUTHORIZED);
 }
 
+typedef struct key_hunt {
+    world *w;
+    const handset *device;
+    int found;
+} key_hunt;
+
+/* What it signed under its number can be told from what others did. */
+static rove_status find_key(void *ctx, rove__hq_tx *tx, rove_error *error) {
+    key_hunt *self = ctx;
+    const rove_crypto *crypto = &self->w->h.ports.crypto;
+    rove__hq_device known;
+    audit_keys keys;
+    uint8_t der[ROVE_PUBLIC_KEY_DER_MAX];
+    uint8_t id[ROVE_PROOF_KEY_SIZE];
+    size_t size = 0;
+    (void)error;
+    assert_int_equal(crypto->key_public(crypto->ctx, self->device->key, self->device->key_size, der,
+                                        sizeof der, &size),
+                     ROVE_OK);
+    assert_int_equal(rove__proof_key(crypto, (rove__bytes){der, size}, id), ROVE_OK);
+    assert_int_equal(audit_keys_read(self->w->h.hq, tx, &keys), ROVE_OK);
+    const audit_key *key = audit_keys_find(&keys, id);
+    self->found =
+        key != NULL && key->user == self->device->user &&
+        hq_database(self->w->h.hq)->store.device_get(tx, self->device->replica, 0, &known) ==
+            ROVE_OK &&
+        known.user == self->device->user;
+    audit_keys_free(self->w->h.hq, &keys);
+    return ROVE_OK;
+}
+
+static int is_known(world *w, const handset *device) {
+    key_hunt hunt = {.w = w, .device = device};
+    assert_int_equal(hq_read(w->h.hq, find_key, &hunt, NULL), ROVE_OK);
+    return hunt.found;
+}
+
+/* It gives up a number that headquarters does not know, and its work under that is still to come. */
+static void test_a_forgotten_device_that_enrols_anew_is_known_by_its_key(void **state) {
+    world *w = *state;
+    handset device;
+    handset fresh;
+    int64_t now_ms = hq_now_ms(w->h.hq);
+    assert_int_equal(enroll(w, &device), ROVE_OK);
+    assert_true(is_known(w, &device));
+    const rove_pki_subject later = {.replica = 4711, .user = w->user};
+    handset forgotten = issued(w, &device, &later, now_ms);
+    assert_false(is_known(w, &forgotten));
+    invite(w);
+    w->shown = &forgotten;
+    assert_int_equal(enroll(w, &fresh), ROVE_OK);
+    assert_int_not_equal(fresh.replica, 4711);
+    assert_true(is_known(w, &forgotten));
+    assert_true(is_known(w, &fresh));
+    /* Of a number that it knows headquarters had forgotten the newest key. */
+    const rove_pki_subject same = {.replica = fresh.replica, .user = w->user};
+    handset renewed = issued(w, &fresh, &same, now_ms + 5000);
+    assert_false(is_known(w, &renewed));
+    invite(w);
+    w->shown = &renewed;
+    assert_int_equal(enroll(w, &device), ROVE_OK);
+    assert_true(is_known(w, &renewed));
+}
+
 /* Both copies of a device became others after the backup: the third that says it is one needs a code, and gets on with it. */
 static void test_a_number_is_closed_after_a_restore(void **state) {
     world *w = *state;
@@ -661,6 +726,7 @@ int main(void) {
         TEST(test_revoked),
         TEST(test_foreign_authority),
         TEST(test_a_forgotten_device_is_taken_back),
+        TEST(test_a_forgotten_device_that_enrols_anew_is_known_by_its_key),
         TEST(test_a_number_is_closed_after_a_restore),
         TEST(test_nobody_else_is_taken_back),
         TEST(test_many_devices),

@@ -263,6 +263,27 @@ static rove_id of_a_stranger(world *w, rove_replica signer, rep_outcome *outcome
     return row->id;
 }
 
+/* By the records of devices headquarters proves what was signed. */
+static size_t records_with_the_key(world *w, const uint8_t *key, size_t size) {
+    rove__hq_head head;
+    rove__hq_row row;
+    rove__hq_tx *tx = NULL;
+    size_t count = 0;
+
+    assert_int_equal(w->s.store->begin(w->s.store->ctx, ROVE_HQ_READ, &tx, NULL), ROVE_OK);
+    assert_int_equal(w->s.store->head_get(tx, &head), ROVE_OK);
+    w->s.store->rollback(tx);
+    for (uint32_t i = 1; i <= head.counter; i++) {
+        if (site_get(&w->s, "Device", rove__id_make(head.replica, i), &row)) {
+            rove_value kept = site_cell(&w->s, "Device", row.row.id, "public_key");
+            rove_value user = site_cell(&w->s, "Device", row.row.id, "user_id");
+            count += kept.type == ROVE_BLOB && kept.size == size &&
+                     memcmp(kept.as.data, key, size) == 0 && user.as.integer == SEALS_USER;
+        }
+    }
+    return count;
+}
+
 static void a_device_that_headquarters_lost_is_whose_its_certificate_says(void **state) {
     world *w = *state;
     rep_outcome outcome;
@@ -275,6 +296,11 @@ static void a_device_that_headquarters_lost_is_whose_its_certificate_says(void *
     /* Its number is given to nobody else, and comes no more. */
     assert_int_equal(device_of(w, STRANGER).status, ROVE_DEVICE_REPLACED);
     assert_int_equal(device_of(w, STRANGER).user, SEALS_USER);
+    /* And so is what it signed, by its key, which is kept once. */
+    const seal_keys *keys = &w->s.seals;
+    assert_int_equal(records_with_the_key(w, keys->device_public, keys->device_public_size), 1);
+    (void)of_a_stranger(w, STRANGER, &outcome);
+    assert_int_equal(records_with_the_key(w, keys->device_public, keys->device_public_size), 1);
 }
 
 static void what_nobody_vouches_for_is_looked_at(void **state) {

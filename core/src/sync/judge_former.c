@@ -245,6 +245,31 @@ void rove__judge_unrename(rove__judge *judge) {
     }
 }
 
+/* ---- what headquarters had forgotten -------------------------------------------------------------------- */
+
+/* Of an author whom it does not know: his key goes into the records of devices, for headquarters proves by it what he signed. */
+static rove_status keep_key(rove__judge *judge) {
+    const rove__signer *signer = &judge->staged->signer;
+    const rove__entity *entity = rove__registry_by_name(judge->ports->registry, "Device");
+    rove__hq_device known;
+    rove__row row;
+
+    rove_status status = judge->store->device_get(judge->tx, judge->device->replica, 0, &known);
+    if (status != ROVE_NOT_FOUND || signer->replica != judge->device->replica) {
+        return status == ROVE_NOT_FOUND ? ROVE_OK : status;
+    }
+    rove__arena_reset(&judge->record);
+    status = rove__row_init(&row, entity, 0, &judge->record);
+    if (status != ROVE_OK) {
+        return status;
+    }
+    rove__row_set(&row, (size_t)rove__entity_field_named(entity, "user_id"),
+                  rove__value_int(signer->user));
+    rove__row_set(&row, (size_t)rove__entity_field_named(entity, "public_key"),
+                  rove__value_bytes(ROVE_BLOB, signer->public_key, signer->public_size));
+    return rove__writer_insert(judge->writer, &row, judge->error);
+}
+
 /* ---- the batch ------------------------------------------------------------------------------------------ */
 
 static rove_status each_copy(void *ctx, const rove__hq_device *device) {
@@ -305,6 +330,9 @@ static rove_status judge_author(const rove__server_ports *ports, rove__hq_tx *tx
     }
     if (status == ROVE_OK) {
         status = rove__judge_is_forked(&judge);
+    }
+    if (status == ROVE_OK) {
+        status = keep_key(&judge);
     }
     if (status == ROVE_OK) {
         status = rove__judge_fresh(&judge);
