@@ -780,7 +780,7 @@ rove_status office_order(office *o, rove__bytes bytes, rove__buf *answer) {
     a.replica = shown.replica;
     rove_status status = office_read(o, read_order, &a);
     int stands =
-        status == ROVE_OK && a.order.size > 0 && hq_order_is_in_force(&a.order, hq_now_ms(o->hq));
+        status == ROVE_OK && a.order.size > 0 && hq_order_is_open(&a.order, hq_now_ms(o->hq));
     office_look(o);
     if (o->hq == NULL) {
         return ROVE_NETWORK;

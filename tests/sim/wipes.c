@@ -242,7 +242,7 @@ static rove_status check_receipt(void *ctx, rove__hq_tx *tx, rove_error *error) 
     hq_order order;
     (void)error;
     rove_status status = hq_order_get(r->w->office.hq, tx, r->wipe->replica, &order);
-    if (status != ROVE_OK || order.done_ms == 0) {
+    if (status != ROVE_OK || order.wiped_ms == 0) {
         VIOLATED(r->w, "I16", "device %u is wiped, and headquarters has no receipt: %s",
                  (unsigned)r->wipe->replica, rove_status_name(status));
     } else if (order.left > 0 || (r->wipe->counted && order.changes != r->wipe->changes)) {
