@@ -38,7 +38,7 @@ rove_needs(platform_posix PkgConfig::CURL PkgConfig::SSL
     PkgConfig::MBEDTLS PkgConfig::MBEDX509 PkgConfig::MBEDCRYPTO Threads::Threads)
 if(ROVE_TESTS)
     rove_part(platform_sim platform/sim)
-    rove_needs(platform_sim PkgConfig::SQLITE)
+    rove_needs(platform_sim PkgConfig::SQLITE PkgConfig::SSL)
 endif()
 rove_part(cli platform/cli)
 rove_needs(cli PkgConfig::JANSSON)
