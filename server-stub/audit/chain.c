@@ -12,9 +12,9 @@
 const char *audit_kind_name(audit_kind kind) {
     static const char *const names[AUDIT_KINDS] = {
         [AUDIT_MERGED] = "merged",   [AUDIT_UNSIGNED] = "unsigned", [AUDIT_UNKNOWN] = "unknown",
-        [AUDIT_EDITED] = "edited",   [AUDIT_FORGED] = "forged",     [AUDIT_MISSING] = "missing",
-        [AUDIT_BROKEN] = "broken",   [AUDIT_FORKED] = "forked",     [AUDIT_DATED] = "dated",
-        [AUDIT_SUSPECT] = "suspect", [AUDIT_MOCKED] = "mocked"};
+        [AUDIT_RENAMED] = "renamed", [AUDIT_EDITED] = "edited",     [AUDIT_FORGED] = "forged",
+        [AUDIT_MISSING] = "missing", [AUDIT_BROKEN] = "broken",     [AUDIT_FORKED] = "forked",
+        [AUDIT_DATED] = "dated",     [AUDIT_SUSPECT] = "suspect",   [AUDIT_MOCKED] = "mocked"};
 
     return names[kind];
 }

@@ -15,6 +15,7 @@
 typedef enum audit_kind {
     AUDIT_MERGED,   /* others changed a set of the record at the same time */
     AUDIT_UNSIGNED, /* sealed without a proof: by a build that did not sign */
+    AUDIT_RENAMED,  /* a record that it names has another id now */
     AUDIT_UNKNOWN,  /* a restored headquarters has lost the key, so that nobody can tell */
     AUDIT_NOTES,    /* so many kinds are no accusation */
     AUDIT_EDITED = AUDIT_NOTES, /* the record is not what was signed */

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "audit/keys.h"
+#include "audit/names.h"
 #include "base/text.h"
 #include "sync/judge.h"
 #include "sync/timeline.h"
@@ -225,6 +226,29 @@ static rove_status take_proof(examining *self, const place *at, const rove_value
 
 /* ---- what was signed ------------------------------------------------------------------------------------ */
 
+/* A record that is not what was signed, unless one that it names had another id then. */
+static rove_status check_names(examining *self, const place *at, const deed *d,
+                               const rove__proof *proof) {
+    const audit_signed what = {d->row, d->origin, proof};
+    char text[AUDIT_TEXT_MAX];
+    rove_id here = 0;
+    rove_id then = 0;
+    rove_status status =
+        audit_names_find(self->headquarters, self->tx, &what, &self->scratch, &here, &then);
+
+    if (status != ROVE_OK) {
+        return status;
+    }
+    if (then == 0) {
+        return complain(self, AUDIT_EDITED, at, proof, "the record is not what was signed");
+    }
+    rove__text_format(text, sizeof text,
+                      "record %" PRId64 ", which it is about, was %" PRId64
+                      " when it was signed: a copy of its device had taken that id",
+                      here, then);
+    return complain(self, AUDIT_RENAMED, at, proof, text);
+}
+
 static rove_status check_content(examining *self, const place *at, const deed *d,
                                  const rove__proof *proof) {
     uint8_t content[ROVE_SHA256_SIZE];
@@ -236,7 +260,7 @@ static rove_status check_content(examining *self, const place *at, const deed *d
         return status;
     }
     if (memcmp(content, proof->content, sizeof content) != 0) {
-        return complain(self, AUDIT_EDITED, at, proof, "the record is not what was signed");
+        return check_names(self, at, d, proof);
     }
     return !d->has_sets || memcmp(sets, proof->sets, sizeof sets) == 0
                ? ROVE_OK

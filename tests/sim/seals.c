@@ -51,7 +51,7 @@ static rove_status hear(void *ctx, const audit_finding *f) {
             return ROVE_OK;
         }
         break;
-    case AUDIT_EDITED: /* a record that it is about got another id, because the copy had taken that */
+    case AUDIT_RENAMED:
     case AUDIT_FORKED:
         if (line >= 0 && was_copied(w, line)) {
             return ROVE_OK;

@@ -32,8 +32,9 @@ typedef struct deed {
     int64_t stamp_ms;    /* headquarters' stamp; 0: as sealed */
     int no_contact;
     int no_proof;
-    int added_contact; /* after it was signed */
-    int edited;        /* as well */
+    int added_contact;               /* after it was signed */
+    int edited;                      /* as well */
+    rove_id signed_account, account; /* what it is about: 4711, if not said */
     int mocked;
     /* Where it is, if it is not in its record; `op` of the change, 0: an insert. */
     enum { RECORD, REVIEW, ACCEPTED, RETURNED, PARKED } where;
@@ -176,7 +177,7 @@ static rove_status put_waiting(bench *b, rove__hq_tx *tx, const rove__hq_row *ro
 }
 
 static void fill(rove__row *row, const deed *d, int64_t now_ms, rove__arena *arena) {
-    put(row, "account_id", rove__value_int(4711));
+    put(row, "account_id", rove__value_int(d->signed_account != 0 ? d->signed_account : 4711));
     put(row, "notes", rove__value_text("As it was"));
     put(row, "actual_start", rove__value_int(now_ms - d->start_ms));
     put(row, "sealed_at", rove__value_int(now_ms));
@@ -207,6 +208,9 @@ static rove_status seal_job(void *ctx, rove__hq_tx *tx, rove_error *error) {
     }
     if (d->added_contact) {
         put(&row.row, "contact_ids", contacts(&arena, 2));
+    }
+    if (d->account != 0) {
+        put(&row.row, "account_id", rove__value_int(d->account));
     }
     if (d->edited) {
         put(&row.row, "notes", rove__value_text("As it should have been"));
@@ -603,6 +607,55 @@ static void test_of_what_a_restore_lost_nobody_is_accused(void **state) {
     assert_non_null(strstr(b->said.out, "forged    device 7"));
 }
 
+/* ---- records that got another id ------------------------------------------------------------------------ */
+
+#define DRAWN rove__id_make(5, 77) /* by headquarters: its number then was 5 */
+#define TAKEN rove__id_make(FIRST, 123)
+
+/* Two accounts that copies of the first device made under one id. */
+static rove_status accounts_job(void *ctx, rove__hq_tx *tx, rove_error *error) {
+    bench *b = ctx;
+    const rove__entity *entity = rove__registry_by_name(hq_registry(b->h.hq), "Account");
+    const rove_id ids[] = {TAKEN, DRAWN};
+    rove_status status = ROVE_OK;
+    (void)error;
+    for (size_t i = 0; i < 2 && status == ROVE_OK; i++) {
+        const rove__origin origin = {1000 + i, FIRST};
+        rove__hq_row row = {.whole_since = 1};
+        rove__arena arena;
+        rove__arena_init(&arena, &b->h.ports.allocator, 1 << 20);
+        assert_int_equal(rove__row_init(&row.row, entity, ids[i], &arena), ROVE_OK);
+        put(&row.row, "name", rove__value_text("Corner Shop"));
+        rove__clock_init(&row.clock, origin, origin, 1);
+        row.scope = rove__row_scope(&row.row, NULL);
+        status = hq_database(b->h.hq)->store.row_put(tx, &row);
+        rove__arena_free(&arena);
+    }
+    return status;
+}
+
+/* A copy had taken the account's id, and the visit goes with the account: its rep changed nothing. */
+static void test_what_a_seal_names_may_have_got_another_id(void **state) {
+    bench *b = *state;
+    seal(b, &b->one, (deed){.id = visit(4), .signed_account = TAKEN, .account = DRAWN});
+    expect(b, HQ_EXIT_FAILED, "7 seals", "edited    device 7", NULL);
+    assert_int_equal(hq_commit(b->h.hq, accounts_job, b, &b->h.error), ROVE_OK);
+    expect(b, HQ_EXIT_DONE, "7 seals", "renamed   device 7", NULL);
+    assert_non_null(strstr(b->said.out, "was 30064771195 when it was signed"));
+    /* It is not moved to the copy's account, nor from one of another device, nor is anything else in it changed. */
+    seal(b, &b->one, (deed){.id = visit(5), .signed_account = DRAWN, .account = TAKEN});
+    expect(b, HQ_EXIT_FAILED, "1 findings", "renamed", "edited    device 7");
+    seal(b, &b->two, (deed){.id = visit(15), .signed_account = 4711, .account = DRAWN});
+    assert_int_equal(headquarters_run(&b->h, &b->said, "audit", "--device", "8", NULL),
+                     HQ_EXIT_FAILED);
+    assert_non_null(strstr(b->said.out, "edited    device 8"));
+    seal(b, &b->one,
+         (deed){.id = visit(6), .signed_account = TAKEN, .account = DRAWN, .edited = 1});
+    assert_int_equal(headquarters_run(&b->h, &b->said, "audit", "--device", "7", NULL),
+                     HQ_EXIT_FAILED);
+    assert_non_null(strstr(b->said.out, "2 findings"));
+}
+
 static void test_json(void **state) {
     bench *b = *state;
     hq_io io = said_io(&b->said);
@@ -638,6 +691,7 @@ int main(void) {
         TEST(test_what_was_begun_under_a_former_number_is_sealed_under_the_next),
         TEST(test_what_was_begun_before_a_revocation_is_sealed_after_it),
         TEST(test_of_what_a_restore_lost_nobody_is_accused),
+        TEST(test_what_a_seal_names_may_have_got_another_id),
         TEST(test_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
