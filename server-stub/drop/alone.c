@@ -4,6 +4,7 @@
 #include "drop/alone.h"
 
 #include "base/alloc.h"
+#include "base/planted.h"
 #include "base/reader.h"
 #include "base/stamp.h"
 #include "base/text.h"
@@ -152,8 +153,8 @@ static rove_status take_note(hq *headquarters, const rove__server_ports *ports, 
     rove__arena_init(&arena, ports->allocator, ARENA_MAX);
     dropped_key(key, note);
     rove_status status = hq_database(headquarters)->directory.setting_get(tx, key, &arena, &value);
-    *taken = status == ROVE_OK;
-    if (status == ROVE_NOT_FOUND) {
+    *taken = status == ROVE_OK && !ROVE_PLANTED(B02_TWICE);
+    if (status == ROVE_NOT_FOUND || (status == ROVE_OK && ROVE_PLANTED(B02_TWICE))) {
         status = find_room(headquarters, tx, record, &room);
         room &= rove__registry_by_number(ports->registry, note->entity) != NULL;
     }

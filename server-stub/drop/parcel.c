@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "base/planted.h"
 #include "base/reader.h"
 #include "drop/alone.h"
 #include "drop/box.h"
@@ -359,9 +360,10 @@ static void alone_committed(drop_parcel *self, rove_status status) {
                   "a record of device %u was not taken: %s", (unsigned)record->signer.replica,
                   rove_status_name(status));
     }
-    self->answers[self->alone] = refused                                       ? DROP_REFUSED
-                                 : status == ROVE_OK && self->alone_taken != 0 ? DROP_TAKEN
-                                                                               : DROP_LATER;
+    int committed = status == ROVE_OK || ROVE_PLANTED(B03_UNCOMMITTED);
+    self->answers[self->alone] = refused                               ? DROP_REFUSED
+                                 : committed && self->alone_taken != 0 ? DROP_TAKEN
+                                                                       : DROP_LATER;
     self->alone++;
     find_alone(self);
 }
@@ -375,7 +377,7 @@ void drop_parcel_committed(drop_parcel *self, rove_status status) {
     }
 
     self->due = unit->next;
-    unit->taken &= status == ROVE_OK;
+    unit->taken &= status == ROVE_OK || ROVE_PLANTED(B03_UNCOMMITTED);
     if (unit->taken) {
         answer_batch(self, &unit->batch->said, DROP_TAKEN);
     }

@@ -5,7 +5,8 @@
  *
  * is what it says without the macro in every build but one configured with ROVE_PLANTS=ON (the presets dev, asan and tsan):
  * there ROVE_PLANTED(x) is 1 while rove__planted is ROVE_PLANT_x. The name is the rule of docs/protocol.md and a word for
- * what goes wrong; the sentence says it in full. tests/rules has a test for each that fails when it is planted. The programs
+ * what goes wrong; the sentence says it in full. tests/rules has a test for each that fails when it is planted; those of the drop
+ * box (B) and the wipe (W), which take a whole device, the simulator notices. The programs
  * of such a build take one from the environment (ROVE_PLANT=P05_BLIND), for `./dev processes --plant`.
  */
 #ifndef ROVE_BASE_PLANTED_H
@@ -13,6 +14,9 @@
 
 /* clang-format off */
 #define ROVE_PLANT_TABLE(X)                                                                        \
+    X(B01_UNHEARD,      "what was sent leaves the drop box though nothing was answered")           \
+    X(B02_TWICE,        "a note that comes again is another one")                                  \
+    X(B03_UNCOMMITTED,  "what could not be committed counts as taken from a drop box")             \
     X(D01_STALE,        "what headquarters says of a record is not noted while work on it waits")  \
     X(D02_JOIN,         "headquarters' older version does not replace a newer one")                \
     X(D03_LAST_BASE,    "an edit of a waiting edit counts as having seen what came meanwhile")     \
@@ -93,7 +97,11 @@
     X(T01_PARTLY,       "on a new timeline rows come in part, as if the rest were known")          \
     X(T02_SAME_NUMBER,  "headquarters makes its records under the number that it had before")      \
     X(T03_FORGIVES,     "headquarters does not ask for the batches that it lost")                  \
-    X(T03_SHUT,         "headquarters does not open what devices have sealed")
+    X(T03_SHUT,         "headquarters does not open what devices have sealed")                     \
+    X(W01_UNSEALED,     "what was not sent goes with a replica that is wiped")                     \
+    X(W02_CUT_SHORT,    "a wipe that was cut off leaves the files for good")                       \
+    X(W03_LOG_STAYS,    "the write-ahead log is none of the files that a wipe erases")             \
+    X(W04_UNCOUNTED,    "a receipt counts what an earlier try had sealed no more")
 /* clang-format on */
 
 typedef enum rove__plant {

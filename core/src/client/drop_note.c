@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/planted.h"
 #include "base/text.h"
 #include "client/drop_post.h"
 #include "rules/rules.h"
@@ -265,7 +266,7 @@ static rove_status next_batch(emptying *e, rove__unsent *unsent, rove_error *err
         e->report->left += unsent->changes > 0 ? unsent->changes : 1;
         return status;
     }
-    if (status == ROVE_OK) {
+    if (status == ROVE_OK && !(had && ROVE_PLANTED(W04_UNCOUNTED))) {
         e->report->batches++;
         e->report->changes += unsent->changes;
     }
@@ -283,7 +284,7 @@ static rove_status empty(emptying *e, rove_error *error) {
     if (status == ROVE_OK && e->drop.replica != e->owner) {
         e->drop.replica = 0;
     }
-    while (status == ROVE_OK && unsent.found) {
+    while (status == ROVE_OK && unsent.found && !ROVE_PLANTED(W01_UNSEALED)) {
         status = next_batch(e, &unsent, error);
     }
     return status == ROVE_OK && e->report->batches > 0 ? rove__drop_save(&e->drop, error) : status;

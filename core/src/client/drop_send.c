@@ -13,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "base/planted.h"
 #include "base/reader.h"
 #include "base/text.h"
 #include "client/checked.h"
@@ -293,8 +294,9 @@ static rove_status pass(sending *s, rove_drop_report *report, unsigned *requests
     while (status == ROVE_OK && count > 0 && *requests < REQUESTS_MAX) {
         *requests += 1;
         status = post(s, report, error);
-        if (status == ROVE_OK) {
-            status = settle(s, error);
+        if (status == ROVE_OK || ROVE_PLANTED(B01_UNHEARD)) {
+            rove_status kept = settle(s, error);
+            status = status == ROVE_OK ? kept : status;
         }
         if (status == ROVE_OK) {
             report->taken += count_answers(&s->answer, ROVE_DROP_TAKEN);

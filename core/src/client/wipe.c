@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/planted.h"
 #include "base/text.h"
 #include "client/drop_post.h"
 
@@ -90,7 +91,9 @@ rove_status rove__client_wipe_on(rove *replica, rove_error *error) {
 }
 
 rove_status rove__client_wipe_rest(const rove_ports *ports, const char *folder, rove_error *error) {
-    erase(ports, folder);
+    if (!ROVE_PLANTED(W02_CUT_SHORT)) {
+        erase(ports, folder);
+    }
     return rove__error_set(error, ROVE_WIPED, "%s", rove_status_text(ROVE_WIPED));
 }
 

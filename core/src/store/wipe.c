@@ -4,6 +4,9 @@
  * The key goes first: whoever takes the power away after that keeps files that nobody can read. A handle lives on without a file: its
  * connection is one to an empty database in memory, for whoever forgot to ask, and everybody who asks is told WIPED.
  */
+#include <string.h>
+
+#include "base/planted.h"
 #include "base/text.h"
 #include "store/internal.h"
 
@@ -56,6 +59,9 @@ rove_status rove__store_erase(const rove_allocator *allocator, const rove_files 
     rove_status first = ROVE_OK;
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (ROVE_PLANTED(W03_LOG_STAYS) && strcmp(names[i], "replica.db-wal") == 0) {
+            continue;
+        }
         char *path = rove__store_path(allocator, folder, names[i]);
         rove_status status = path != NULL ? files->erase(files->ctx, path, error) : ROVE_NOMEM;
         rove__free(allocator, path);
