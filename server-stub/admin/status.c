@@ -8,8 +8,6 @@
 #include "args.h"
 #include "print.h"
 
-#define ARENA_MAX ((size_t)1024 * 1024)
-
 typedef struct standing {
     hq *headquarters;
     rove__hq_head head;
@@ -31,13 +29,6 @@ static rove_status each_device(void *ctx, const rove__hq_device *device) {
     if (device->status >= ROVE_DEVICE_ACTIVE && device->status <= ROVE_DEVICE_REPLACED) {
         self->devices[device->status]++;
     }
-    return ROVE_OK;
-}
-
-static rove_status each_review(void *ctx, const rove__hq_review *review) {
-    standing *self = ctx;
-    (void)review;
-    self->reviews++;
     return ROVE_OK;
 }
 
@@ -66,11 +57,9 @@ static rove_status count_rows(standing *self, rove__hq_tx *tx) {
 
 static rove_status look(void *ctx, rove__hq_tx *tx, rove_error *error) {
     standing *self = ctx;
-    rove__arena arena;
     uint64_t bytes = 0;
     const rove__hq_database *database = hq_database(self->headquarters);
     (void)error;
-    rove__arena_init(&arena, &hq_get_ports(self->headquarters)->allocator, ARENA_MAX);
     rove_status status = database->store.head_get(tx, &self->head);
     if (status == ROVE_OK) {
         status = count_rows(self, tx);
@@ -79,7 +68,7 @@ static rove_status look(void *ctx, rove__hq_tx *tx, rove_error *error) {
         status = database->store.device_scan(tx, 0, each_device, self);
     }
     if (status == ROVE_OK) {
-        status = database->store.review_scan(tx, 0, &arena, each_review, self);
+        status = database->store.review_load(tx, 0, &self->reviews);
     }
     if (status == ROVE_OK) {
         status = database->store.parked_load(tx, 0, &self->parked, &bytes);
@@ -87,7 +76,6 @@ static rove_status look(void *ctx, rove__hq_tx *tx, rove_error *error) {
     if (status == ROVE_OK) {
         status = database->directory.act_scan(tx, each_act, self);
     }
-    rove__arena_free(&arena);
     return status;
 }
 

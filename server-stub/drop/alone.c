@@ -49,37 +49,23 @@ int64_t alone_written_ms(const rove__sealed_note *note, const char **suspect) {
 
 /* ---- notes ---------------------------------------------------------------------------------------------- */
 
-typedef struct count {
-    rove_id user;
-    size_t open;
-} count;
-
-static rove_status each_review(void *ctx, const rove__hq_review *review) {
-    count *self = ctx;
-
-    self->open += review->user == self->user;
-    return self->open < DROP_REVIEWS_MAX ? ROVE_OK : ROVE_DONE;
-}
-
 /* *room: whether one more of the device's user may lie in review. */
 static rove_status find_room(hq *headquarters, rove__hq_tx *tx, const drop_record *record,
                              int *room) {
     const rove__hq_store *store = &hq_database(headquarters)->store;
-    count reviews = {.user = record->signer.user};
+    rove_id user = record->signer.user;
+    uint64_t open = 0;
     rove__hq_device device;
-    rove__arena arena;
 
     rove_status status = store->device_get(tx, record->signer.replica, 0, &device);
     if (status == ROVE_OK) {
-        reviews.user = device.user;
+        user = device.user;
     }
     if (status != ROVE_OK && status != ROVE_NOT_FOUND) {
         return status;
     }
-    rove__arena_init(&arena, &hq_get_ports(headquarters)->allocator, ARENA_MAX);
-    status = store->review_scan(tx, 0, &arena, each_review, &reviews);
-    rove__arena_free(&arena);
-    *room = reviews.open < DROP_REVIEWS_MAX;
+    status = store->review_load(tx, user, &open);
+    *room = open < DROP_REVIEWS_MAX;
     return status;
 }
 

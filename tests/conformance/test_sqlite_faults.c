@@ -263,6 +263,36 @@ static int64_t ask(const bed *b, const char *sql) {
     return answer;
 }
 
+static void ask_plan(const bed *b, const char *sql, const char *expected) {
+    char path[256];
+    sqlite3 *db = NULL;
+    sqlite3_stmt *statement = NULL;
+
+    path_of(b, path);
+    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    assert_string_equal((const char *)sqlite3_column_text(statement, 3), expected);
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+}
+
+/* Also in a file from before there was an index for it. */
+static void open_work_of_one_user_is_counted_without_a_look_at_the_rest(void **state) {
+    bed *b = *state;
+
+    bed_close(b);
+    run_sql(b, "DROP INDEX _review_queue_open");
+    ok(bed_try_open(b, NULL));
+    assert_int_equal(ask(b, "SELECT count(*) FROM sqlite_schema WHERE name = '_review_queue_open' "
+                            "AND sql LIKE '%(user, state) WHERE state = 0'"),
+                     1);
+    ask_plan(b,
+             "EXPLAIN QUERY PLAN SELECT count(*) FROM _review_queue WHERE state = 0 AND "
+             "user = 7",
+             "SEARCH _review_queue USING COVERING INDEX _review_queue_open (user=? AND state=?)");
+}
+
 static void a_report_sees_live_rows_and_their_elements_alone(void **state) {
     bed *b = *state;
     const int64_t tags[] = {70, 71};
@@ -328,6 +358,7 @@ int main(void) {
         bed_test(a_database_of_a_newer_build_is_refused),
         bed_test(a_database_of_an_older_build_is_taken_over),
         bed_test(a_damaged_file_is_reported_or_read_but_never_crashes),
+        bed_test(open_work_of_one_user_is_counted_without_a_look_at_the_rest),
         bed_test(a_report_sees_live_rows_and_their_elements_alone),
     };
 

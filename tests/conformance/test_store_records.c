@@ -84,6 +84,13 @@ static bed_seen reviews(bed *b, rove__hq_tx *tx, int state) {
     return seen;
 }
 
+static void expect_open(bed *b, rove__hq_tx *tx, rove_id user, uint64_t expected) {
+    uint64_t open = 4711;
+
+    ok(b->store->review_load(tx, user, &open));
+    assert_int_equal(open, expected);
+}
+
 static void the_review_queue_gives_numbers_and_is_read_by_state(void **state) {
     bed *b = *state;
     rove__hq_review items[4];
@@ -107,6 +114,16 @@ static void the_review_queue_gives_numbers_and_is_read_by_state(void **state) {
     }
     bed_seen seen = reviews(b, tx, 0);
     bed_expect_ids(&seen, numbers, 4);
+    rove__hq_review other = {
+        .seq = 74, .entity = 13, .id = 4, .replica = 9, .user = 101, .reason = ""};
+    ok(b->store->review_put(tx, &other));
+    expect_open(b, tx, 100, 4);
+    expect_open(b, tx, 101, 1);
+    expect_open(b, tx, 102, 0);
+    expect_open(b, tx, 0, 5);
+    other.state = 3; /* any but open */
+    ok(b->store->review_put(tx, &other));
+    expect_open(b, tx, 101, 0);
     items[0].state = 1;
     ok(b->store->review_put(tx, &items[0]));
     items[3].state = 2;
@@ -119,6 +136,8 @@ static void the_review_queue_gives_numbers_and_is_read_by_state(void **state) {
     bed_expect_ids(&seen, numbers, 1);
     seen = reviews(b, tx, 2);
     bed_expect_ids(&seen, numbers + 3, 1);
+    expect_open(b, tx, 100, 2);
+    expect_open(b, tx, 0, 2);
     bed_rollback(b, tx);
 }
 

@@ -278,25 +278,14 @@ typedef struct lost_visits {
     uint64_t waiting, reviewed; /* edits that wait for their record, and what is to be looked at */
 } lost_visits;
 
-static rove_status each_reviewed(void *ctx, const rove__hq_review *review) {
-    lost_visits *x = ctx;
-    (void)review;
-    x->reviewed++;
-    return ROVE_OK;
-}
-
 /* As `rove-hq status` counts them. */
 static rove_status count_edits(void *ctx, rove__hq_tx *tx, rove_error *error) {
     lost_visits *x = ctx;
     office *o = &x->d->w->office;
     const rove__hq_store *store = &hq_database(o->hq)->store;
-    rove__arena arena;
     uint64_t bytes = 0;
     (void)error;
-    x->reviewed = 0;
-    rove__arena_init(&arena, &o->ports.allocator, ARENA_MAX);
-    rove_status status = store->review_scan(tx, 0, &arena, each_reviewed, x);
-    rove__arena_free(&arena);
+    rove_status status = store->review_load(tx, 0, &x->reviewed);
     return status == ROVE_OK ? store->parked_load(tx, 0, &x->waiting, &bytes) : status;
 }
 

@@ -477,6 +477,7 @@ READS(history_scan, (rove__hq_tx *tx, uint32_t entity, rove_id id, uint64_t seq,
 READS(review_scan, (rove__hq_tx *tx, int state, rove__arena *arena,
                     rove_status (*each)(void *, const rove__hq_review *), void *ctx),
       state, arena, each, ctx)
+READS(review_load, (rove__hq_tx *tx, rove_id user, uint64_t *open), user, open)
 READS(parked_scan, (rove__hq_tx *tx, rove__origin origin, rove__arena *arena,
                     rove_status (*each)(void *, const rove__hq_parked *), void *ctx),
       origin, arena, each, ctx)
@@ -629,6 +630,7 @@ static const rove__hq_store functions = {.begin = hq_begin,
                                          .history_scan = history_scan,
                                          .review_put = review_put,
                                          .review_scan = review_scan,
+                                         .review_load = review_load,
                                          .parked_put = parked_put,
                                          .parked_scan = parked_scan,
                                          .parked_drop = parked_drop,

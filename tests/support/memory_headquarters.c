@@ -709,20 +709,6 @@ static rove_status parked_origins(rove__hq_tx *tx, int64_t after,
     return ROVE_OK;
 }
 
-static rove_status parked_load(rove__hq_tx *tx, rove_id user, uint64_t *edits, uint64_t *bytes) {
-    MAY_FAIL(tx);
-    *edits = 0;
-    *bytes = 0;
-    for (size_t i = 0; i < TABLE(tx, PARKED)->count; i++) {
-        const rove__hq_parked *item = at(TABLE(tx, PARKED), i);
-        if (user == 0 || item->user == user) {
-            *edits += 1;
-            *bytes += item->change.size;
-        }
-    }
-    return ROVE_OK;
-}
-
 /* ---- digests --------------------------------------------------------------------------------------------- */
 
 static int sum_order(const void *a, const void *b) {
@@ -811,11 +797,12 @@ static const rove__hq_store functions = {
     .history_scan = history_scan,
     .review_put = review_put,
     .review_scan = review_scan,
+    .review_load = memory_review_load,
     .parked_put = parked_put,
     .parked_scan = parked_scan,
     .parked_drop = parked_drop,
     .parked_origins = parked_origins,
-    .parked_load = parked_load,
+    .parked_load = memory_parked_load,
     .sum_get = sum_get,
     .sum_put = sum_put,
     .sum_scan = sum_scan,

@@ -1,5 +1,5 @@
 /*
- * support/memory_purge.c - forgetting what lies behind a horizon; see memory_headquarters.h.
+ * support/memory_purge.c - forgetting what lies behind a horizon, and counting what waits; see memory_headquarters.h.
  */
 #include "memory_tables.h"
 
@@ -68,4 +68,28 @@ rove_status memory_purge(rove__hq_tx *tx, uint64_t horizon, uint64_t most, rove_
 rove_status memory_row_purged(rove__hq_tx *tx, uint32_t entity, rove_id id) {
     MAY_FAIL(tx);
     return find_purged(tx, entity, id) < TABLE(tx, PURGED)->count ? ROVE_OK : ROVE_NOT_FOUND;
+}
+
+rove_status memory_review_load(rove__hq_tx *tx, rove_id user, uint64_t *open) {
+    MAY_FAIL(tx);
+    *open = 0;
+    for (size_t i = 0; i < TABLE(tx, REVIEWS)->count; i++) {
+        const rove__hq_review *item = at(TABLE(tx, REVIEWS), i);
+        *open += item->state == 0 && (user == 0 || item->user == user);
+    }
+    return ROVE_OK;
+}
+
+rove_status memory_parked_load(rove__hq_tx *tx, rove_id user, uint64_t *edits, uint64_t *bytes) {
+    MAY_FAIL(tx);
+    *edits = 0;
+    *bytes = 0;
+    for (size_t i = 0; i < TABLE(tx, PARKED)->count; i++) {
+        const rove__hq_parked *item = at(TABLE(tx, PARKED), i);
+        if (user == 0 || item->user == user) {
+            *edits += 1;
+            *bytes += item->change.size;
+        }
+    }
+    return ROVE_OK;
 }

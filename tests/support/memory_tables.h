@@ -266,6 +266,8 @@ static inline size_t find_purged(rove__hq_tx *tx, uint32_t entity, rove_id id) {
 /* memory_purge.c */
 rove_status memory_purge(rove__hq_tx *tx, uint64_t horizon, uint64_t most, rove__hq_purge *counts);
 rove_status memory_row_purged(rove__hq_tx *tx, uint32_t entity, rove_id id);
+rove_status memory_review_load(rove__hq_tx *tx, rove_id user, uint64_t *open);
+rove_status memory_parked_load(rove__hq_tx *tx, rove_id user, uint64_t *edits, uint64_t *bytes);
 
 /* Calls each(item) until it says otherwise; ROVE_DONE ends the scan well. */
 #define GIVE(call)                                                                                 \

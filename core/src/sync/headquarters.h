@@ -254,6 +254,8 @@ typedef struct rove__hq_store {
     rove_status (*review_put)(rove__hq_tx *tx, rove__hq_review *review); /* number 0: a new one; scanned by it */
     rove_status (*review_scan)(rove__hq_tx *tx, int state, rove__arena *arena,
                                rove_status (*each)(void *, const rove__hq_review *), void *each_ctx);
+    /* How many entries of a user's (0: of anybody's) are open. It costs what they are, whatever else there is. */
+    rove_status (*review_load)(rove__hq_tx *tx, rove_id user, uint64_t *open);
     rove_status (*parked_put)(rove__hq_tx *tx, rove__hq_parked *parked);
     /* What waits for one record, ascending by number. */
     rove_status (*parked_scan)(rove__hq_tx *tx, rove__origin origin, rove__arena *arena,

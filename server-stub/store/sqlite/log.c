@@ -121,6 +121,21 @@ static rove_status review_scan(rove__hq_tx *tx, int state, rove__arena *arena,
     return rove__lite_end(&s);
 }
 
+static rove_status review_load(rove__hq_tx *tx, rove_id user, uint64_t *open) {
+    rove__lite_statement s = rove__lite_open(
+        tx, user == 0 ? "SELECT count(*) FROM _review_queue WHERE state = 0"
+                      : "SELECT count(*) FROM _review_queue WHERE state = 0 AND user = ?");
+
+    *open = 0;
+    if (user != 0) {
+        rove__lite_bind_int(&s, user);
+    }
+    if (rove__lite_next(&s)) {
+        *open = rove__lite_u64(&s, 0);
+    }
+    return rove__lite_end(&s);
+}
+
 /* ---- parked --------------------------------------------------------------------------------------------- */
 
 static rove_status parked_put(rove__hq_tx *tx, rove__hq_parked *parked) {
@@ -215,6 +230,7 @@ void rove__lite_fill_log(rove__hq_store *store) {
     store->history_scan = history_scan;
     store->review_put = review_put;
     store->review_scan = review_scan;
+    store->review_load = review_load;
     store->parked_put = parked_put;
     store->parked_scan = parked_scan;
     store->parked_drop = parked_drop;

@@ -83,6 +83,7 @@ static const char *const tables_beside[] = {
     " user INTEGER NOT NULL, reason TEXT NOT NULL, state INTEGER NOT NULL, change BLOB NOT NULL)"
     " STRICT",
     "CREATE INDEX IF NOT EXISTS _review_queue_by_state ON _review_queue(state)",
+    "CREATE INDEX IF NOT EXISTS _review_queue_open ON _review_queue(user, state) WHERE state = 0",
     "CREATE TABLE IF NOT EXISTS _parked(number INTEGER PRIMARY KEY AUTOINCREMENT,"
     " origin_stamp INTEGER NOT NULL, origin_replica INTEGER NOT NULL, replica INTEGER NOT NULL,"
     " user INTEGER NOT NULL, stamp INTEGER NOT NULL, change BLOB NOT NULL) STRICT",
