@@ -21,9 +21,11 @@ void record_opener_end(record_opener *self) {
     rove__opening_end(&self->opening);
 }
 
+/* What is sealed to another key is perhaps sealed to a former one, which an operator can put back. */
 int record_may_come_again(rove_status status) {
     return status == ROVE_NOMEM || status == ROVE_CRYPTO || status == ROVE_IO ||
-           status == ROVE_FULL || status == ROVE_LATER || status == ROVE_VERSION;
+           status == ROVE_FULL || status == ROVE_LATER || status == ROVE_VERSION ||
+           status == ROVE_WRONG_KEY;
 }
 
 int record_is_frame(const drop_record *record) {

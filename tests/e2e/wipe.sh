@@ -73,6 +73,14 @@ run rep tablet status
 exits 8
 run rep tablet drop --send
 exits 6
+
+tell 'headquarters has another sealing key, and gets the former one back'
+mv "$work/hq/seal.key" "$work/seal.key"
+hq_start
+run rep tablet drop --send
+says '0 taken, 2 to be sent again later, 0 refused'
+hq_stop
+mv "$work/seal.key" "$work/hq/seal.key"
 hq_start
 must rep tablet drop --send
 must rep tablet --json sql 'SELECT count(*) AS n FROM account'
