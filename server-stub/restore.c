@@ -18,6 +18,7 @@ typedef struct note {
     hq_restored *restored;
 } note;
 
+/* All that is in the database now is in the backup, which does not know that it is one. */
 static rove_status record(void *ctx, rove__hq_tx *tx, rove_error *error) {
     const note *self = ctx;
     const rove__hq_store *store = &hq_database(self->headquarters)->store;
@@ -26,6 +27,10 @@ static rove_status record(void *ctx, rove__hq_tx *tx, rove_error *error) {
 
     (void)error;
     rove_status status = store->head_get(tx, &head);
+    if (status == ROVE_OK) {
+        head.safe = head.seq;
+        status = store->head_put(tx, &head);
+    }
     if (status != ROVE_OK) {
         return status;
     }

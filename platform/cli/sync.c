@@ -293,24 +293,25 @@ static int run_status(cli_session *cli, int argc, char **argv) {
     }
     cli_object(
         cli,
-        json_pack(
-            "{s:b, s:s, s:I, s:I, s:o, s:b, s:I, s:I, s:b, s:o, s:o, s:o, s:o, s:I, s:I, s:I,"
-            " s:I, s:I, s:I, s:I, s:I, s:b, s:I, s:I, s:b, s:o, s:I, s:I}",
-            "enrolled", state.enrolled, "headquarters", state.url, "replica",
-            (json_int_t)state.replica, "user", (json_int_t)state.user, "now",
-            cli_time_json(state.now_ms), "clock_trusted", state.clock_trusted, "clock_offset_ms",
-            (json_int_t)state.clock_offset_ms, "seq", (json_int_t)state.seq, "catching_up",
-            state.catching_up, "last_contact", cli_time_json(state.contact_ms), "verified",
-            cli_time_json(state.verified_ms), "next_sync", cli_time_json(state.next_sync_ms),
-            "certificate_until", cli_time_json(state.certificate_until_ms), "records",
-            (json_int_t)state.records, "scopes", (json_int_t)state.scopes, "pending",
-            (json_int_t)state.pending, "conflicts", (json_int_t)state.conflicts, "rejections",
-            (json_int_t)state.rejections, "in_review", (json_int_t)state.in_review, "quarantined",
-            (json_int_t)state.quarantined, "disk_bytes", (json_int_t)state.disk_bytes, "remains",
-            state.remains, "differing", (json_int_t)state.differing, "former_batches",
-            (json_int_t)state.former_batches, "locked", state.locked, "readable_until",
-            cli_time_json(state.lease_until_ms), "dropped", (json_int_t)state.dropped,
-            "drop_refused", (json_int_t)state.drop_refused));
+        json_pack("{s:b, s:s, s:I, s:I, s:o, s:b, s:I, s:I, s:b, s:o, s:o, s:o, s:o, s:I, s:I, s:I,"
+                  " s:I, s:I, s:I, s:I, s:I, s:b, s:I, s:I, s:b, s:o, s:I, s:I, s:I}",
+                  "enrolled", state.enrolled, "headquarters", state.url, "replica",
+                  (json_int_t)state.replica, "user", (json_int_t)state.user, "now",
+                  cli_time_json(state.now_ms), "clock_trusted", state.clock_trusted,
+                  "clock_offset_ms", (json_int_t)state.clock_offset_ms, "seq",
+                  (json_int_t)state.seq, "catching_up", state.catching_up, "last_contact",
+                  cli_time_json(state.contact_ms), "verified", cli_time_json(state.verified_ms),
+                  "next_sync", cli_time_json(state.next_sync_ms), "certificate_until",
+                  cli_time_json(state.certificate_until_ms), "records", (json_int_t)state.records,
+                  "scopes", (json_int_t)state.scopes, "pending", (json_int_t)state.pending,
+                  "conflicts", (json_int_t)state.conflicts, "rejections",
+                  (json_int_t)state.rejections, "in_review", (json_int_t)state.in_review,
+                  "quarantined", (json_int_t)state.quarantined, "disk_bytes",
+                  (json_int_t)state.disk_bytes, "remains", state.remains, "differing",
+                  (json_int_t)state.differing, "former_batches", (json_int_t)state.former_batches,
+                  "locked", state.locked, "readable_until", cli_time_json(state.lease_until_ms),
+                  "dropped", (json_int_t)state.dropped, "drop_refused",
+                  (json_int_t)state.drop_refused, "drop_kept", (json_int_t)state.drop_kept));
     return CLI_DONE;
 }
 

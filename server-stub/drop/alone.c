@@ -5,7 +5,6 @@
 
 #include "base/alloc.h"
 #include "base/planted.h"
-#include "base/reader.h"
 #include "base/stamp.h"
 #include "base/text.h"
 #include "orders.h"
@@ -14,13 +13,6 @@
 #define ARENA_MAX ((size_t)4 * 1024 * 1024)
 
 /* ---- keys ----------------------------------------------------------------------------------------------- */
-
-static void dropped_key(char key[ROVE_NAME_MAX], const rove__sealed_note *note) {
-    char hex[2 * ROVE_REFERENCE_SIZE + 1];
-
-    rove__text_hex(note->reference, ROVE_REFERENCE_SIZE, hex);
-    rove__text_format(key, ROVE_NAME_MAX, "dropped/%u/%s", (unsigned)note->replica, hex);
-}
 
 static void note_key(char key[ROVE_NAME_MAX], int64_t number) {
     rove__text_format(key, ROVE_NAME_MAX, "note/%lld", (long long)number);
@@ -82,31 +74,23 @@ static void say_when(const rove__sealed_note *note, int64_t *written_ms,
                       suspect == NULL ? "" : ")");
 }
 
-/* Its entry in review, and what says so. */
+/* What says of which note the entry in review is. */
 static rove_status put_note(hq *headquarters, rove__hq_tx *tx, const drop_record *record,
                             int64_t number) {
-    const rove__hq_directory *directory = &hq_database(headquarters)->directory;
-    uint8_t value[8];
     char key[ROVE_NAME_MAX];
 
-    dropped_key(key, &record->is.note);
-    size_t size = rove__u64_put(value, (uint64_t)number);
-    rove_status status = directory->setting_put(tx, key, (rove__bytes){value, size});
-    if (status == ROVE_OK) {
-        note_key(key, number);
-        status = directory->setting_put(tx, key, record->content);
-    }
-    return status;
+    note_key(key, number);
+    return hq_database(headquarters)->directory.setting_put(tx, key, record->content);
 }
 
 /* Only what reps seal is written without a look at the replica: visits and calls. */
 static rove_status propose(hq *headquarters, const rove__server_ports *ports, rove__hq_tx *tx,
-                           const drop_record *record, rove__arena *arena, rove_error *error) {
+                           const drop_record *record, rove__arena *arena, int64_t *number,
+                           rove_error *error) {
     const rove__sealed_note *note = &record->is.note;
     const rove__entity *entity = rove__registry_by_number(ports->registry, note->entity);
     rove__server_stats stats = {0};
     char reason[ROVE_TEXT_MAX];
-    int64_t number = 0;
     rove__row row;
     rove__proposal proposal = {.replica = note->replica,
                                .user = record->signer.user,
@@ -124,30 +108,24 @@ static rove_status propose(hq *headquarters, const rove__server_ports *ports, ro
         return status;
     }
     say_when(note, &proposal.written_ms, reason);
-    status = rove__judge_propose(ports, tx, &proposal, &stats, &number, error);
-    return status == ROVE_OK ? put_note(headquarters, tx, record, number) : status;
+    status = rove__judge_propose(ports, tx, &proposal, &stats, number, error);
+    return status == ROVE_OK ? put_note(headquarters, tx, record, *number) : status;
 }
 
+/* *number 0: not now. */
 static rove_status take_note(hq *headquarters, const rove__server_ports *ports, rove__hq_tx *tx,
-                             const drop_record *record, int *taken, rove_error *error) {
+                             const drop_record *record, int64_t *number, rove_error *error) {
     const rove__sealed_note *note = &record->is.note;
-    char key[ROVE_NAME_MAX];
-    rove__bytes value;
     rove__arena arena;
     int room = 0;
 
+    rove_status status = find_room(headquarters, tx, record, &room);
+    room &= rove__registry_by_number(ports->registry, note->entity) != NULL;
+    if (status != ROVE_OK || !room) {
+        return status;
+    }
     rove__arena_init(&arena, ports->allocator, ARENA_MAX);
-    dropped_key(key, note);
-    rove_status status = hq_database(headquarters)->directory.setting_get(tx, key, &arena, &value);
-    *taken = status == ROVE_OK && !ROVE_PLANTED(B02_TWICE);
-    if (status == ROVE_NOT_FOUND || (status == ROVE_OK && ROVE_PLANTED(B02_TWICE))) {
-        status = find_room(headquarters, tx, record, &room);
-        room &= rove__registry_by_number(ports->registry, note->entity) != NULL;
-    }
-    if (status == ROVE_OK && !*taken && room) {
-        status = propose(headquarters, ports, tx, record, &arena, error);
-        *taken = status == ROVE_OK;
-    }
+    status = propose(headquarters, ports, tx, record, &arena, number, error);
     rove__arena_free(&arena);
     return status;
 }
@@ -173,11 +151,27 @@ static rove_status take_receipt(hq *headquarters, rove__hq_tx *tx,
 }
 
 rove_status alone_take(hq *headquarters, const rove__server_ports *ports, rove__hq_tx *tx,
-                       const drop_record *record, int *taken, rove_error *error) {
-    if (record->kind == ROVE_SEALED_NOTE) {
-        return take_note(headquarters, ports, tx, record, taken, error);
+                       const drop_record *record, drop_answer *answer, rove_error *error) {
+    const taken_key key = taken_key_of(record);
+    int64_t number = 0;
+
+    if (record->kind == ROVE_SEALED_RECEIPT && record->is.receipt.kind != ROVE_ORDER_WIPE) {
+        /* A device that is only locked says so each time that it asks. */
+        rove_status told = take_receipt(headquarters, tx, &record->is.receipt);
+        *answer = told == ROVE_OK ? DROP_TAKEN : DROP_LATER;
+        return told;
     }
-    rove_status status = take_receipt(headquarters, tx, &record->is.receipt);
-    *taken = status == ROVE_OK;
-    return status;
+    rove_status status = taken_find(headquarters, ports->allocator, tx, key, answer);
+    if (status != ROVE_OK || (*answer != DROP_LATER && !ROVE_PLANTED(B02_TWICE))) {
+        return status;
+    }
+    if (record->kind == ROVE_SEALED_NOTE) {
+        status = take_note(headquarters, ports, tx, record, &number, error);
+        if (status == ROVE_OK && number == 0) {
+            return status;
+        }
+    } else {
+        status = take_receipt(headquarters, tx, &record->is.receipt);
+    }
+    return status == ROVE_OK ? taken_put(headquarters, tx, key, number, answer) : status;
 }

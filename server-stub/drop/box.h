@@ -11,7 +11,9 @@
  *   a frame of a batch   waits for the others of its batch, for DROP_WAITING_MS, in the spool; its answer is LATER until all are
  *                        there, so that nothing is lost if this process ends. Then all of the batch is judged (D11)
  *
- *   a note, a receipt    see alone.h; each is taken once
+ *   a note, a receipt    see alone.h
+ *
+ * Each is taken once; until there is a backup of it its device brings it again from time to time, see taken.h.
  *
  * A parcel is one request on its way:
  *
@@ -45,9 +47,10 @@
 #define DROP_GAP_MS (INT64_C(60) * 60 * 1000)
 
 typedef enum drop_answer {
-    DROP_TAKEN = 1,  /* it is here, now or already: the device forgets it */
-    DROP_LATER = 2,  /* not now: the device keeps it */
-    DROP_REFUSED = 3 /* never: the device puts it aside */
+    DROP_TAKEN = 1,   /* it is here, and in a backup where such are made: the device forgets it */
+    DROP_LATER = 2,   /* not now: the device keeps it */
+    DROP_REFUSED = 3, /* never: the device puts it aside */
+    DROP_KEPT = 4     /* it is here: the device keeps it until there is a backup of it (taken.h) */
 } drop_answer;
 
 typedef struct drop_box drop_box;

@@ -31,8 +31,8 @@ typedef struct drop_unit {
     waiting_batch *batch; /* busy: it stays until the parcel is freed */
     rove__stage stage;
     rove__staged *staged;
-    int waits; /* for batches before it */
-    int taken; /* by the last try */
+    int waits;          /* for batches before it */
+    drop_answer answer; /* of the last try */
     struct drop_unit *next;
 } drop_unit;
 
@@ -46,7 +46,7 @@ struct drop_parcel {
     drop_unit *units;
     drop_unit *due; /* the first that was not tried */
     size_t alone;   /* the first record that stands alone and was not tried, once no batch is due */
-    int alone_taken; /* it, by the last try */
+    drop_answer alone_answer; /* of the last try of it */
 };
 
 static const rove_log *log_of(const drop_box *box) {
@@ -159,16 +159,14 @@ static rove_status find_taken(void *ctx, rove__hq_tx *tx, rove_error *error) {
     for (size_t i = 0; i < self->count && status == ROVE_OK; i++) {
         const drop_record *record = &self->records[i];
         const rove__sealed_batch *said = &record->is.frame.batch;
-        rove__former former = {said->replica, said->number, said->hash, 0};
-        int has = 0;
+        drop_answer answer = DROP_LATER;
         if (!record_is_frame(record) || self->answers[i] != DROP_LATER ||
             (i > 0 && record_is_frame(record - 1) && record_same_signature(record - 1, record))) {
             continue;
         }
-        status = rove__judge_has_former(&self->box->ports, tx, &former, &has);
-        if (has) {
-            answer_batch(self, said, DROP_TAKEN);
-        }
+        status = taken_find(self->box->headquarters, self->box->ports.allocator, tx,
+                            taken_key_of(record), &answer);
+        answer_batch(self, said, answer);
     }
     return status;
 }
@@ -337,16 +335,27 @@ int drop_parcel_wants_commit(const drop_parcel *self) {
     return self->due != NULL || self->alone < self->count;
 }
 
-rove_status drop_parcel_commit(drop_parcel *self, rove__hq_tx *tx, rove_error *error) {
-    drop_unit *unit = self->due;
+/* A batch that had come by another way is taken, too, from now on. */
+static rove_status commit_unit(drop_parcel *self, drop_unit *unit, rove__hq_tx *tx,
+                               rove_error *error) {
+    drop_box *box = self->box;
+    const rove__sealed_batch *said = &unit->batch->said;
     rove__server_stats stats = {0};
+    int taken = 0;
 
-    if (unit == NULL) {
-        return alone_take(self->box->headquarters, &self->box->ports, tx,
-                          &self->records[self->alone], &self->alone_taken, error);
-    }
-    return rove__judge_dropped(&self->box->ports, tx, unit->staged, unit->waits,
-                               hq_now_ms(self->box->headquarters), &stats, &unit->taken, error);
+    unit->answer = DROP_LATER;
+    rove_status status = rove__judge_dropped(&box->ports, tx, unit->staged, unit->waits,
+                                             hq_now_ms(box->headquarters), &stats, &taken, error);
+    return status == ROVE_OK && taken
+               ? taken_put(box->headquarters, tx, (taken_key){said->replica, said->hash.hash}, 0,
+                           &unit->answer)
+               : status;
+}
+
+rove_status drop_parcel_commit(drop_parcel *self, rove__hq_tx *tx, rove_error *error) {
+    return self->due != NULL ? commit_unit(self, self->due, tx, error)
+                             : alone_take(self->box->headquarters, &self->box->ports, tx,
+                                          &self->records[self->alone], &self->alone_answer, error);
 }
 
 /* One that could never be kept is refused. */
@@ -361,9 +370,9 @@ static void alone_committed(drop_parcel *self, rove_status status) {
                   rove_status_name(status));
     }
     int committed = status == ROVE_OK || ROVE_PLANTED(B03_UNCOMMITTED);
-    self->answers[self->alone] = refused                               ? DROP_REFUSED
-                                 : committed && self->alone_taken != 0 ? DROP_TAKEN
-                                                                       : DROP_LATER;
+    self->answers[self->alone] = (uint8_t)(refused     ? DROP_REFUSED
+                                           : committed ? self->alone_answer
+                                                       : DROP_LATER);
     self->alone++;
     find_alone(self);
 }
@@ -377,10 +386,9 @@ void drop_parcel_committed(drop_parcel *self, rove_status status) {
     }
 
     self->due = unit->next;
-    unit->taken &= status == ROVE_OK || ROVE_PLANTED(B03_UNCOMMITTED);
-    if (unit->taken) {
-        answer_batch(self, &unit->batch->said, DROP_TAKEN);
-    }
+    int committed = status == ROVE_OK || ROVE_PLANTED(B03_UNCOMMITTED);
+    unit->answer = committed ? unit->answer : DROP_LATER;
+    answer_batch(self, &unit->batch->said, unit->answer);
     if (status != ROVE_OK) {
         rove__log(log_of(self->box), ROVE_LOG_ERROR, "drop",
                   "batch %llu of device %u was not taken: %s",
@@ -401,7 +409,7 @@ static void free_units(drop_parcel *self) {
     for (drop_unit *at = self->units, *next = NULL; at != NULL; at = next) {
         next = at->next;
         at->batch->busy = 0;
-        if (at->taken) {
+        if (at->answer != DROP_LATER) {
             waiting_remove(&box->waiting, at->batch);
         }
         free_unit(box->ports.allocator, at);

@@ -61,14 +61,17 @@ static enum MHD_Result answer_parcel(request *self) {
     size_t count = 0;
     size_t taken = 0;
     size_t refused = 0;
+    size_t kept = 0;
     uint8_t *answers = drop_parcel_answers(self->parcel, &count);
 
     for (size_t i = 0; i < count; i++) {
-        taken += answers[i] == DROP_TAKEN;
+        taken += answers[i] == DROP_TAKEN || answers[i] == DROP_KEPT;
+        kept += answers[i] == DROP_KEPT;
         refused += answers[i] == DROP_REFUSED;
     }
     rove__log(&hq_get_ports(self->http->headquarters)->log, ROVE_LOG_INFO, "http",
-              "drop box: %zu records, %zu taken, %zu refused", count, taken, refused);
+              "drop box: %zu records, %zu taken (%zu not in a backup yet), %zu refused", count,
+              taken, kept, refused);
     return answer_bytes(self, DROP_CONTENT_TYPE, answers, count);
 }
 

@@ -113,9 +113,10 @@ static void mend(void) {
     }
 }
 
-/* How many wait, how many are refused, and the last record. */
+/* How many are sent, how many are refused, and the last record. */
 typedef struct seen {
-    size_t waiting, refused;
+    size_t waiting, kept,
+        refused; /* waiting: those that headquarters has, but no backup, included */
     uint64_t notes;
     uint8_t last; /* its last byte */
 } seen;
@@ -131,12 +132,30 @@ static seen look(void) {
         fuzz_check(entry.record.size >= 2 && entry.record.size <= ROVE_SEALED_MAX);
         found.waiting += (size_t)(!entry.refused);
         found.refused += (size_t)entry.refused;
+        found.kept += (size_t)entry.kept;
         found.last = entry.record.data[entry.record.size - 1];
     }
     found.notes = drop.notes;
     rove__drop_close(&drop);
     return found;
 }
+
+/* What was refused, and nothing else. */
+static void give_up(seen before) {
+    uint64_t count = 0;
+    rove__drop drop;
+
+    fuzz_check(rove__drop_open(&drop, ports(), "", NULL) == ROVE_OK);
+    fuzz_check(rove__drop_discard(&drop, &count, NULL) == ROVE_OK);
+    fuzz_check(rove__drop_save(&drop, NULL) == ROVE_OK);
+    rove__drop_close(&drop);
+    seen after = look();
+    fuzz_check(count == before.refused && after.refused == 0);
+    fuzz_check(after.waiting == before.waiting && after.notes == before.notes);
+}
+
+/* What headquarters has, but no backup, goes again, too. */
+static const rove__drop_round turn = {INT64_MAX, 1};
 
 /* Sends what waits, is answered, and counts what has to be left. */
 static void settle(fuzz_input *in, size_t count) {
@@ -146,20 +165,22 @@ static void settle(fuzz_input *in, size_t count) {
     size_t sent = 0;
     size_t taken = 0;
     size_t refused = 0;
+    size_t kept = 0;
     seen before = look();
 
     rove__buf_init(&body, &ports()->allocator, ROVE_DROP_BODY_MAX);
     rove__buf_init(&answers, &ports()->allocator, ROVE_DROP_SEND_MAX + 8);
     fuzz_check(rove__drop_open(&drop, ports(), "", NULL) == ROVE_OK);
-    fuzz_check(rove__drop_body(&drop, 0, &body, &sent) == ROVE_OK);
-    fuzz_check((sent > 0) == (before.waiting > 0) && sent <= before.waiting);
+    fuzz_check(rove__drop_body(&drop, &turn, 0, &body, &sent) == ROVE_OK);
+    fuzz_check((sent > 0 || before.waiting == before.kept) && sent <= before.waiting);
     for (size_t i = 0; i < sent; i++) {
         uint8_t answer = i < count ? fuzz_byte(in) : 1;
         rove__buf_byte(&answers, answer);
         taken += answer == ROVE_DROP_TAKEN;
         refused += answer == ROVE_DROP_REFUSED;
+        kept += answer == ROVE_DROP_KEPT;
     }
-    rove_status status = rove__drop_settle(&drop, &body, &answers, NULL);
+    rove_status status = rove__drop_settle(&drop, &turn, &body, &answers, NULL);
     fuzz_check(status == ROVE_OK || status == ROVE_PROTOCOL);
     if (status == ROVE_OK) {
         fuzz_check(rove__drop_save(&drop, NULL) == ROVE_OK);
@@ -168,7 +189,9 @@ static void settle(fuzz_input *in, size_t count) {
     seen after = look();
     fuzz_check(after.waiting == before.waiting - (status == ROVE_OK ? taken + refused : 0));
     fuzz_check(after.refused == before.refused + (status == ROVE_OK ? refused : 0));
+    fuzz_check(status != ROVE_OK || after.kept >= kept);
     fuzz_check(after.notes == before.notes);
+    give_up(after);
     rove__buf_free(&body);
     rove__buf_free(&answers);
 }

@@ -398,6 +398,37 @@ static void what_was_for_later_is_told_again_while_something_is_taken(void **sta
     assert_int_equal(phone_state(&p).dropped, 0);
 }
 
+/* Delivered, and in no backup yet: it does not wait, a sync brings it again after half a day, and whoever sends all at once. */
+static void what_no_backup_has_is_brought_again(void **state) {
+    rove_drop_report report = {.size = sizeof report};
+    rove_drop_state now = {.size = sizeof now};
+    (void)state;
+
+    phone_ok(&p, rove_lock(p.replica, &p.error));
+    must_drop(4711);
+    must_drop(4712);
+    office.answers = "44441";
+    phone_is(&p, sync(), ROVE_LOCKED);
+    assert_int_equal(office.count, 2);
+    assert_int_equal(phone_state(&p).dropped, 0);
+    assert_int_equal(phone_state(&p).dropped_since_ms, 0);
+    assert_int_equal(phone_state(&p).drop_kept, 2);
+    goes_on(11 * HOUR);
+    phone_is(&p, sync(), ROVE_LOCKED);
+    assert_int_equal(office.count, 2);
+    goes_on(1 * HOUR);
+    phone_is(&p, sync(), ROVE_LOCKED);
+    assert_int_equal(office.count, 4);
+    assert_memory_equal(office.records[2], office.records[0], office.sizes[0]);
+    goes_on(1);
+    phone_ok(&p, rove_drop_send(&p.ports, p.folder, NULL, NULL, &report, &p.error));
+    assert_int_equal(report.taken, 2);
+    assert_int_equal(report.kept, 0);
+    assert_int_equal(phone_state(&p).drop_kept, 0);
+    phone_ok(&p, rove_drop_read(&p.ports, p.folder, &now, &p.error));
+    assert_int_equal(now.bytes, 0);
+}
+
 /* Headquarters has no drop box, is busy, says nonsense: the sync goes on, and nothing is lost. */
 static void a_sync_does_not_wait_for_the_drop_box(void **state) {
     static const rove_status failures[] = {ROVE_NOT_FOUND, ROVE_LATER, ROVE_SERVER, ROVE_NOT_ROVE};
@@ -672,6 +703,7 @@ int main(void) {
         TEST(without_memory_a_note_is_not_half_written),
         TEST(what_headquarters_does_not_take_stays),
         TEST(what_was_for_later_is_told_again_while_something_is_taken),
+        TEST(what_no_backup_has_is_brought_again),
         TEST(a_sync_does_not_wait_for_the_drop_box),
         TEST(what_is_written_while_it_is_sent_stays),
         TEST(it_is_sent_when_the_replica_is_gone),

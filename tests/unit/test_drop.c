@@ -1,6 +1,6 @@
 /*
- * The drop box: what was put in is there after a crash at any byte, what headquarters took is gone, what it refused is kept and
- * not sent again, and nothing that comes meanwhile is lost.
+ * The drop box: what was put in is there after a crash at any byte, what headquarters took is gone once it has a backup, what it
+ * refused is kept and not sent again until somebody gives it up, and nothing that comes meanwhile is lost.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,6 +19,7 @@
 #include "client/drop.h"
 #include "heap.h"
 #include "posix/posix.h"
+#include "rove/drop.h"
 
 #define RECORD_MAX 256
 
@@ -28,6 +29,7 @@ typedef struct world {
     rove_files real;
     char folder[32];
     char path[64];
+    rove__drop_round round;
     rove_error error;
 } world;
 
@@ -93,7 +95,7 @@ static void must_append(world *w, uint8_t kind, uint8_t batch, uint8_t number) {
     assert_int_equal(append(w, kind, batch, number), ROVE_OK);
 }
 
-/* The numbers of what is in it, refused ones in brackets. */
+/* The numbers of what is in it; refused ones in brackets, those that headquarters has with a plus. */
 static const char *content(world *w) {
     static char text[4096];
     rove__drop drop;
@@ -104,7 +106,10 @@ static const char *content(world *w) {
     text[0] = '\0';
     assert_int_equal(rove__drop_look(&drop, &w->ports, w->folder, &w->error), ROVE_OK);
     while (rove__drop_next(&drop, &at, &entry)) {
-        size += (size_t)snprintf(text + size, sizeof text - size, entry.refused ? "(%d) " : "%d ",
+        size += (size_t)snprintf(text + size, sizeof text - size,
+                                 entry.refused ? "(%d) "
+                                 : entry.kept  ? "+%d "
+                                               : "%d ",
                                  entry.record.data[entry.record.size - 1]);
         assert_true(size < sizeof text);
     }
@@ -270,9 +275,10 @@ static void no_more_than_so_much_is_put_in(void **state) {
     assert_int_equal(rove__drop_append(&w->ports, w->folder, large, sizeof large, &w->error),
                      ROVE_FULL);
     /* A file that nobody of us made. */
-    uint8_t *more = calloc(1, ROVE_DROP_MAX + ((size_t)1 << 20));
+    const size_t too_big = ROVE_DROP_MAX + ROVE_DROP_REFUSED_MAX + ((size_t)1 << 20);
+    uint8_t *more = calloc(1, too_big);
     assert_non_null(more);
-    put_file(w, more, ROVE_DROP_MAX + ((size_t)1 << 20));
+    put_file(w, more, too_big);
     free(more);
     assert_int_equal(append(w, ROVE_SEALED_NOTE, 1, 1), ROVE_TOO_BIG);
 }
@@ -294,8 +300,9 @@ static size_t body_of(world *w, uint64_t skip, rove__buf *body) {
     rove__drop drop;
     size_t count = 0;
 
+    w->round.now_ms = now_ms;
     assert_int_equal(rove__drop_look(&drop, &w->ports, w->folder, &w->error), ROVE_OK);
-    assert_int_equal(rove__drop_body(&drop, skip, body, &count), ROVE_OK);
+    assert_int_equal(rove__drop_body(&drop, &w->round, skip, body, &count), ROVE_OK);
     rove__drop_close(&drop);
     return count;
 }
@@ -309,7 +316,7 @@ static rove_status settle(world *w, const rove__buf *body, const char *answers) 
         rove__buf_byte(&bytes, (uint8_t)(answers[i] - '0'));
     }
     assert_int_equal(rove__drop_open(&drop, &w->ports, w->folder, &w->error), ROVE_OK);
-    rove_status status = rove__drop_settle(&drop, body, &bytes, &w->error);
+    rove_status status = rove__drop_settle(&drop, &w->round, body, &bytes, &w->error);
     if (status == ROVE_OK) {
         status = rove__drop_save(&drop, &w->error);
     }
@@ -387,7 +394,7 @@ static void an_empty_drop_box_is_no_file(void **state) {
 }
 
 static void hostile_answers_change_nothing(void **state) {
-    static const char *const wrong[] = {"", "1", "11", "1111", "111111111", "110", "114", "1:1"};
+    static const char *const wrong[] = {"", "1", "11", "1111", "111111111", "110", "115", "1:1"};
     world *w = *state;
     rove__buf body;
 
@@ -419,12 +426,12 @@ static void a_request_has_its_limits_and_does_not_divide_a_batch(void **state) {
         assert_int_equal(
             rove__drop_add(&drop, record_of(bytes, kind, batch, (uint8_t)i), &w->error), ROVE_OK);
     }
-    assert_int_equal(rove__drop_body(&drop, 0, &body, &count), ROVE_OK);
+    assert_int_equal(rove__drop_body(&drop, &w->round, 0, &body, &count), ROVE_OK);
     assert_int_equal(count, 250);
     assert_int_equal(body.size, 250 * (4 + RECORD_MAX));
-    assert_int_equal(rove__drop_body(&drop, 250, &body, &count), ROVE_OK);
+    assert_int_equal(rove__drop_body(&drop, &w->round, 250, &body, &count), ROVE_OK);
     assert_int_equal(count, 10);
-    assert_int_equal(rove__drop_body(&drop, 260, &body, &count), ROVE_OK);
+    assert_int_equal(rove__drop_body(&drop, &w->round, 260, &body, &count), ROVE_OK);
     assert_int_equal(count, ROVE_DROP_SEND_MAX);
     rove__drop_close(&drop);
 
@@ -434,11 +441,259 @@ static void a_request_has_its_limits_and_does_not_divide_a_batch(void **state) {
         assert_int_equal(rove__drop_add(&drop, (rove__bytes){large, sizeof large}, &w->error),
                          ROVE_OK);
     }
-    assert_int_equal(rove__drop_body(&drop, 0, &body, &count), ROVE_OK);
+    assert_int_equal(rove__drop_body(&drop, &w->round, 0, &body, &count), ROVE_OK);
     assert_int_equal(count, 4);
     assert_true(body.size <= ROVE_DROP_BODY_MAX);
     rove__drop_close(&drop);
     rove__buf_free(&body);
+}
+
+/* ---- until there is a backup ---- */
+
+static void what_headquarters_has_stays_until_there_is_a_backup(void **state) {
+    world *w = *state;
+    rove__buf body;
+    rove__drop drop;
+
+    rove__buf_init(&body, &w->ports.allocator, ROVE_DROP_BODY_MAX);
+    must_append(w, ROVE_SEALED_NOTE, 1, 1);
+    must_append(w, ROVE_SEALED_NOTE, 2, 2);
+    assert_int_equal(body_of(w, 0, &body), 2);
+    assert_int_equal(settle(w, &body, "42"), ROVE_OK);
+    assert_string_equal(content(w), "+1 2 ");
+    /* Not again in the same round, nor soon; then it is, and at once if all is sent, or if the clock was set back. */
+    w->round.all = 1;
+    assert_int_equal(body_of(w, 0, &body), 1);
+    assert_int_equal(body.data[body.size - 1], 2);
+    w->round.all = 0;
+    now_ms += ROVE_DROP_AGAIN_MS - 1;
+    assert_int_equal(body_of(w, 0, &body), 1);
+    assert_int_equal(body_of(w, 1, &body), 0);
+    w->round.all = 1;
+    assert_int_equal(body_of(w, 0, &body), 2);
+    w->round.all = 0;
+    now_ms -= ROVE_DROP_AGAIN_MS;
+    assert_int_equal(body_of(w, 0, &body), 2);
+    now_ms += ROVE_DROP_AGAIN_MS + 1;
+    assert_int_equal(body_of(w, 0, &body), 2);
+    /* A headquarters that was restored may not have it any more, and cannot take it now: it waits. */
+    assert_int_equal(settle(w, &body, "24"), ROVE_OK);
+    assert_string_equal(content(w), "1 +2 ");
+    w->round.all = 1;
+    now_ms++;
+    assert_int_equal(body_of(w, 0, &body), 2);
+    assert_int_equal(settle(w, &body, "11"), ROVE_OK);
+    assert_string_equal(content(w), "");
+    assert_int_equal(rove__drop_open(&drop, &w->ports, w->folder, &w->error), ROVE_OK);
+    assert_int_equal(drop.notes, 2);
+    rove__drop_close(&drop);
+    rove__buf_free(&body);
+}
+
+static uint8_t large[ROVE_SEALED_MAX];
+
+/* Frames as large as they come, each of another batch than the one before it or not. */
+static rove_status add_large(world *w, rove__drop *drop, uint8_t batch) {
+    static uint32_t number = 0;
+    memset(large, batch, sizeof large);
+    (void)rove__u32_put(large + sizeof large - 4, ++number);
+    large[0] = ROVE_SEALED_VERSION;
+    large[1] = ROVE_SEALED_BATCH;
+    return rove__drop_add(drop, (rove__bytes){large, sizeof large}, &w->error);
+}
+
+/* Everything in it is answered so. */
+static void answer_all(world *w, rove__drop *drop, uint8_t answer) {
+    rove__buf body;
+    rove__buf answers;
+    size_t count = 1;
+
+    rove__buf_init(&body, &w->ports.allocator, ROVE_DROP_BODY_MAX);
+    rove__buf_init(&answers, &w->ports.allocator, 1024);
+    now_ms++;
+    w->round = (rove__drop_round){now_ms, 1};
+    while (count > 0) {
+        assert_int_equal(rove__drop_body(drop, &w->round, 0, &body, &count), ROVE_OK);
+        rove__buf_reset(&answers);
+        for (size_t i = 0; i < count; i++) {
+            rove__buf_byte(&answers, answer);
+        }
+        if (count > 0) {
+            assert_int_equal(rove__drop_settle(drop, &w->round, &body, &answers, &w->error),
+                             ROVE_OK);
+        }
+    }
+    rove__buf_free(&body);
+    rove__buf_free(&answers);
+}
+
+typedef struct counted {
+    size_t waiting, kept, refused, of_first;
+} counted;
+
+static counted count_all(const rove__drop *drop) {
+    counted found = {0, 0, 0, 0};
+    rove__drop_entry entry;
+
+    for (size_t at = 0; rove__drop_next(drop, &at, &entry);) {
+        found.waiting += (size_t)(!entry.kept && !entry.refused);
+        found.kept += (size_t)entry.kept;
+        found.refused += (size_t)entry.refused;
+        found.of_first += entry.record.data[2] == 1;
+    }
+    return found;
+}
+
+static void what_headquarters_has_makes_room_for_what_it_has_not(void **state) {
+    world *w = *state;
+    rove__drop drop;
+    size_t fits = 0;
+
+    assert_int_equal(rove__drop_open(&drop, &w->ports, w->folder, &w->error), ROVE_OK);
+    /* A batch of three, a note, and others until it is full. */
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(add_large(w, &drop, 1), ROVE_OK);
+    }
+    uint8_t bytes[RECORD_MAX];
+    assert_int_equal(rove__drop_add(&drop, record_of(bytes, ROVE_SEALED_NOTE, 2, 2), &w->error),
+                     ROVE_OK);
+    for (fits = 3; add_large(w, &drop, (uint8_t)(3 + fits % 2)) == ROVE_OK;) {
+        fits++;
+    }
+    assert_int_equal(count_all(&drop).waiting, fits + 1);
+    answer_all(w, &drop, ROVE_DROP_KEPT);
+    assert_int_equal(count_all(&drop).kept, fits + 1);
+    /* One more: the oldest batch goes as a whole, and no more than that. */
+    assert_int_equal(add_large(w, &drop, 200), ROVE_OK);
+    assert_int_equal(count_all(&drop).waiting, 1);
+    assert_int_equal(count_all(&drop).of_first, 0);
+    assert_int_equal(count_all(&drop).kept, fits + 1 - 3);
+    /* In the end all that headquarters has made room; notes that went so are counted on. */
+    while (add_large(w, &drop, 201) == ROVE_OK) {
+    }
+    assert_int_equal(count_all(&drop).kept, 0);
+    assert_int_equal(count_all(&drop).waiting, fits);
+    assert_int_equal(drop.notes, 1);
+    assert_int_equal(rove__drop_put(&drop, (rove__bytes){large, sizeof large}, &w->error),
+                     ROVE_FULL);
+    assert_int_equal(rove__drop_save(&drop, &w->error), ROVE_OK);
+    rove__drop_close(&drop);
+    assert_int_equal(rove__drop_open(&drop, &w->ports, w->folder, &w->error), ROVE_OK);
+    assert_int_equal(drop.notes, 1);
+    assert_int_equal(count_all(&drop).waiting, fits);
+    rove__drop_close(&drop);
+}
+
+/* A batch of which headquarters has but one frame is not one that it has. */
+static void a_part_of_a_batch_makes_no_room(void **state) {
+    world *w = *state;
+    rove__drop drop;
+    rove__buf body;
+
+    rove__buf_init(&body, &w->ports.allocator, ROVE_DROP_BODY_MAX);
+    must_append(w, ROVE_SEALED_BATCH, 1, 1);
+    must_append(w, ROVE_SEALED_BATCH, 1, 2);
+    must_append(w, ROVE_SEALED_BATCH, 3, 3);
+    assert_int_equal(body_of(w, 0, &body), 3);
+    assert_int_equal(settle(w, &body, "244"), ROVE_OK);
+    rove__buf_free(&body);
+    assert_int_equal(rove__drop_open(&drop, &w->ports, w->folder, &w->error), ROVE_OK);
+    while (add_large(w, &drop, 201) == ROVE_OK) {
+    }
+    uint8_t bytes[RECORD_MAX];
+    while (rove__drop_add(&drop, record_of(bytes, ROVE_SEALED_NOTE, 4, 4), &w->error) == ROVE_OK) {
+    }
+    assert_int_equal(rove__drop_put(&drop, (rove__bytes){large, sizeof large}, &w->error),
+                     ROVE_FULL);
+    assert_int_equal(count_all(&drop).kept, 1);
+    assert_int_equal(count_all(&drop).of_first, 2);
+    rove__drop_close(&drop);
+}
+
+/* ---- what was refused ---- */
+
+static void what_was_refused_is_not_in_the_way(void **state) {
+    world *w = *state;
+    rove__drop drop;
+    uint64_t gone = 0;
+    size_t fits = 0;
+    const size_t aside = ROVE_DROP_REFUSED_MAX / (ROVE_SEALED_MAX + ROVE_DROP_HEAD);
+
+    assert_int_equal(rove__drop_open(&drop, &w->ports, w->folder, &w->error), ROVE_OK);
+    for (size_t i = 0; i < aside; i++) {
+        assert_int_equal(add_large(w, &drop, 1), ROVE_OK);
+    }
+    answer_all(w, &drop, ROVE_DROP_REFUSED);
+    assert_int_equal(count_all(&drop).refused, aside);
+    while (add_large(w, &drop, 2) == ROVE_OK) {
+        fits++;
+    }
+    assert_true((fits + 1) * (ROVE_SEALED_MAX + ROVE_DROP_HEAD) + 100 > ROVE_DROP_MAX);
+    /* More than that counts, and stays all the same. */
+    answer_all(w, &drop, ROVE_DROP_REFUSED);
+    assert_int_equal(count_all(&drop).refused, aside + fits);
+    assert_int_equal(add_large(w, &drop, 3), ROVE_FULL);
+    assert_non_null(strstr(w->error.message, "give up"));
+    assert_int_equal(rove__drop_save(&drop, &w->error), ROVE_OK);
+    rove__drop_close(&drop);
+    assert_int_equal(rove__drop_open(&drop, &w->ports, w->folder, &w->error), ROVE_OK);
+    assert_int_equal(count_all(&drop).refused, aside + fits);
+    /* Given up it is gone, and nothing else is. */
+    assert_int_equal(rove__drop_discard(&drop, &gone, &w->error), ROVE_OK);
+    assert_int_equal(gone, aside + fits);
+    assert_int_equal(add_large(w, &drop, 3), ROVE_OK);
+    assert_int_equal(rove__drop_discard(&drop, &gone, &w->error), ROVE_OK);
+    assert_int_equal(gone, 0);
+    assert_int_equal(count_all(&drop).waiting, 1);
+    rove__drop_close(&drop);
+}
+
+/* A listing's counts, by standing; the last item. */
+typedef struct listed {
+    size_t of[3];
+    rove_drop_item last;
+    size_t stop_at;
+} listed;
+
+static rove_status each_item(void *ctx, const rove_drop_item *item) {
+    listed *self = ctx;
+
+    self->of[item->standing]++;
+    self->last = *item;
+    return --self->stop_at == 0 ? ROVE_DONE : ROVE_OK;
+}
+
+static void the_rep_sees_them_and_gives_them_up(void **state) {
+    world *w = *state;
+    rove__buf body;
+    uint64_t gone = 0;
+    listed list = {.stop_at = 9};
+
+    rove__buf_init(&body, &w->ports.allocator, ROVE_DROP_BODY_MAX);
+    for (uint8_t i = 1; i <= 4; i++) {
+        must_append(w, i == 4 ? ROVE_SEALED_RECEIPT : ROVE_SEALED_NOTE, i, i);
+    }
+    assert_int_equal(body_of(w, 0, &body), 4);
+    assert_int_equal(settle(w, &body, "2343"), ROVE_OK);
+    rove__buf_free(&body);
+    assert_int_equal(rove_drop_list(&w->ports, w->folder, each_item, &list, &w->error), ROVE_OK);
+    assert_int_equal(list.of[ROVE_DROP_WAITS], 1);
+    assert_int_equal(list.of[ROVE_DROP_IS_KEPT], 1);
+    assert_int_equal(list.of[ROVE_DROP_IS_REFUSED], 2);
+    assert_int_equal(list.last.kind, ROVE_DROP_RECEIPT);
+    assert_int_equal(list.last.bytes, RECORD_MAX);
+    assert_int_equal(list.last.at_ms, now_ms);
+    list = (listed){.stop_at = 2};
+    assert_int_equal(rove_drop_list(&w->ports, w->folder, each_item, &list, &w->error), ROVE_DONE);
+    assert_int_equal(list.last.standing, ROVE_DROP_IS_REFUSED);
+    assert_int_equal(rove_drop_discard(&w->ports, w->folder, &gone, &w->error), ROVE_OK);
+    assert_int_equal(gone, 2);
+    assert_string_equal(content(w), "1 +3 ");
+    assert_int_equal(rove_drop_discard(&w->ports, w->folder, NULL, &w->error), ROVE_OK);
+    assert_int_equal(rove_drop_discard(&w->ports, w->folder, &gone, &w->error), ROVE_OK);
+    assert_int_equal(gone, 0);
+    assert_int_equal(rove_drop_discard(NULL, w->folder, &gone, &w->error), ROVE_INVALID);
+    assert_int_equal(rove_drop_list(&w->ports, w->folder, NULL, NULL, &w->error), ROVE_INVALID);
 }
 
 /* The n-th allocation fails, for every n: the file is as it was, or has the record. */
@@ -473,6 +728,11 @@ int main(void) {
         TEST(an_empty_drop_box_is_no_file),
         TEST(hostile_answers_change_nothing),
         TEST(a_request_has_its_limits_and_does_not_divide_a_batch),
+        TEST(what_headquarters_has_stays_until_there_is_a_backup),
+        TEST(what_headquarters_has_makes_room_for_what_it_has_not),
+        TEST(a_part_of_a_batch_makes_no_room),
+        TEST(what_was_refused_is_not_in_the_way),
+        TEST(the_rep_sees_them_and_gives_them_up),
         TEST(without_memory_nothing_is_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

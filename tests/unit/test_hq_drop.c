@@ -97,6 +97,65 @@ static void test_headquarters_is_restarted_in_between(void **state) {
     sealed_free(&batch);
 }
 
+/* ---- until there is a backup ---------------------------------------------------------------------------- */
+
+static void make_backup(world *w, const char *path) {
+    said s;
+    assert_int_equal(headquarters_run(w->h, &s, "backup", path, NULL), HQ_EXIT_DONE);
+}
+
+static void restore(world *w, const char *path) {
+    said s = {.err = ""};
+    const hq_io io = said_io(&s);
+    hq_restored restored;
+    outpost_stop(w->o);
+    hq_close(w->h->hq);
+    w->h->hq = NULL;
+    assert_int_equal(hq_restore(&w->h->ports, w->h->folder, &io, path, &restored, &w->h->error),
+                     ROVE_OK);
+    headquarters_open(w->h);
+    outpost_serve(w->o);
+}
+
+/* What came after a backup its device keeps, and a restored headquarters gets it again, until there is a backup of it. */
+static void test_a_device_keeps_what_no_backup_has(void **state) {
+    world *w = *state;
+    char here[300];
+    char path[2][400];
+    sealed_batch first;
+    sealed_batch second;
+    assert_non_null(getcwd(here, sizeof here));
+    (void)snprintf(path[0], sizeof path[0], "%s/%s/first.db", here, w->h->folder);
+    (void)snprintf(path[1], sizeof path[1], "%s/%s/second.db", here, w->h->folder);
+    sender_batch(&w->phone, "first", 1, &first);
+    sender_batch(&w->phone, "second", 2, &second);
+    put_all(w, &first);
+    assert_answered(w, "1"); /* nobody makes backups */
+    make_backup(w, path[0]);
+    put_all(w, &first);
+    put_all(w, &second);
+    assert_answered(w, "144");
+    put(w, &second.records[1]);
+    assert_answered(w, "4");
+    assert_int_equal(accounts_named(w->h, "second 0"), 1);
+    restore(w, path[0]);
+    assert_int_equal(accounts_named(w->h, "first 0"), 1);
+    assert_int_equal(accounts_named(w->h, "second 0"), 0);
+    put(w, &second.records[1]);
+    assert_answered(w, "2");
+    put(w, &second.records[0]);
+    put_all(w, &first);
+    assert_answered(w, "41");
+    assert_int_equal(accounts_named(w->h, "second 0"), 1);
+    assert_int_equal(accounts_named(w->h, "second 1"), 1);
+    make_backup(w, path[1]);
+    put_all(w, &second);
+    assert_answered(w, "11");
+    assert_int_equal(accounts_named(w->h, "second 0"), 1);
+    sealed_free(&first);
+    sealed_free(&second);
+}
+
 static void test_a_batch_waits_for_those_before_it(void **state) {
     world *w = *state;
     sealed_batch first;
@@ -487,6 +546,7 @@ int main(void) {
         TEST(test_any_order_in_one_request),
         TEST(test_a_batch_comes_in_pieces),
         TEST(test_headquarters_is_restarted_in_between),
+        TEST(test_a_device_keeps_what_no_backup_has),
         TEST(test_a_batch_waits_for_those_before_it),
         TEST(test_a_batch_does_not_wait_for_ever),
         TEST(test_a_certificate_that_has_ended_counts),

@@ -432,6 +432,32 @@ static void test_the_receipt_of_a_wipe_is_shown(void **state) {
     says(&s, "device 1001, as ordered: 2 batches with 5 changes sealed");
 }
 
+/* A note moves the head by itself; a receipt does not, and is kept with what came before it. */
+static void test_a_device_keeps_what_no_backup_has(void **state) {
+    world *w = *state;
+    said s;
+    noted n;
+    char here[300];
+    char path[2][400];
+    const rove__sealed_receipt receipt = {.replica = w->phone.replica, .kind = ROVE_ORDER_WIPE};
+    assert_non_null(getcwd(here, sizeof here));
+    (void)snprintf(path[0], sizeof path[0], "%s/%s/first.db", here, w->h->folder);
+    (void)snprintf(path[1], sizeof path[1], "%s/%s/second.db", here, w->h->folder);
+    note_visit(&w->phone, known_account(w), 1, &n);
+    assert_int_equal(headquarters_run(w->h, &s, "backup", path[0], NULL), HQ_EXIT_DONE);
+    for (int i = 0; i < 2; i++) {
+        put_note(w, &w->phone, &n);
+        put_receipt(w, &w->phone, &receipt);
+        assert_answered(w, "44");
+        assert_int_equal(open_reviews(w->h), 1);
+    }
+    assert_int_equal(headquarters_run(w->h, &s, "backup", path[1], NULL), HQ_EXIT_DONE);
+    put_note(w, &w->phone, &n);
+    put_receipt(w, &w->phone, &receipt);
+    assert_answered(w, "11");
+    rove__buf_free(&n.row);
+}
+
 /* All at once, in one request, with a batch; each is on its own. */
 static void test_all_kinds_together(void **state) {
     world *w = *state;
@@ -468,6 +494,7 @@ int main(void) {
         TEST(test_what_waits_of_one_user_at_its_limit_and_one_past),
         TEST(test_exchanges_of_keys_at_their_limit_and_one_past),
         TEST(test_the_receipt_of_a_wipe_is_shown),
+        TEST(test_a_device_keeps_what_no_backup_has),
         TEST(test_all_kinds_together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -147,7 +147,8 @@ ROVE_CHECK rove_status rove_export_open(rove *replica, const rove_source *from, 
 /*
  * Wipes the replica: what headquarters does not have yet goes into the drop box (rove/drop.h), sealed so that it alone can read it,
  * with a receipt that says how much that was; then the key, the records, and this device's identity go. From then on everything says WIPED,
- * and so does rove_open of the folder, until the drop box was delivered: rove_drop_send, or a sync of this handle. It may be killed: whoever
+ * and so does rove_open of the folder, until the drop box was delivered, and is in a backup where headquarters
+ * makes any: rove_drop_send, or a sync of this handle. It may be killed: whoever
  * opens the replica goes on, and there is no way back. The rep is to be asked before. The files are overwritten; on flash that reaches the
  * old cells of a plain replica only by luck, while the data of an encrypted one is gone with its key.
  * NOT_ENROLLED: what was recorded here has nobody to go to; enrol first. FULL: no room to seal it; what is to be delivered first, is
@@ -382,10 +383,11 @@ typedef struct rove_state {
     /* Trusted time until which the replica may be read without a sync; 0: for ever. At or before now_ms: sync. */
     int64_t lease_until_ms;
     /* The drop box (rove/drop.h), known also when it is locked: records that wait to be sent, since when the oldest one does (by the
-     * device's clock; 0: none waits), and those that headquarters refused for good. */
+     * device's clock; 0: none waits), those that headquarters refused for good, and those that it has, but no backup of it yet. */
     uint64_t dropped;
     int64_t dropped_since_ms;
     uint64_t drop_refused;
+    uint64_t drop_kept;
 } rove_state;
 /* Fills in *state, as far as its `size` reaches. Waits for a write under way. */
 ROVE_CHECK rove_status rove_read_state(rove *replica, rove_state *state, rove_error *error);

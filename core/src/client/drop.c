@@ -13,6 +13,8 @@
 #include "base/text.h"
 
 #define REFUSED     0x80000000u
+#define KEPT        0x40000000u
+#define FLAGS       (REFUSED | KEPT)
 #define CHECK_AT    12
 #define CHECK_SIZE  4
 #define RECORD_MIN  2 /* its version and kind */
@@ -21,7 +23,7 @@
 #define NOTES_MAX   (UINT64_C(1) << 48) /* that a mark is believed */
 #define FIRST_BYTES ((size_t)4096)      /* of a file whose size is not known */
 /* What is appended by somebody else's build, too: a little more than is ever put in. */
-#define FILE_MAX (ROVE_DROP_MAX + ROVE_SEALED_MAX + 4096)
+#define FILE_MAX (ROVE_DROP_MAX + ROVE_DROP_REFUSED_MAX + ROVE_SEALED_MAX + 4096)
 
 ROVE_STATIC_ASSERT(ROVE_DROP_BODY_MAX > 4 * (ROVE_SEALED_MAX + 4u), "every record fits a request");
 ROVE_STATIC_ASSERT(ROVE_BATCH_BYTES_MAX +
@@ -43,6 +45,16 @@ static rove_status check_of(const rove_crypto *crypto, const uint8_t *head, rove
     return status;
 }
 
+/* What the head at `at` says. */
+static rove__drop_entry entry_at(const uint8_t *at) {
+    uint32_t size = rove__u32_get(at);
+
+    return (rove__drop_entry){.record = {at + ROVE_DROP_HEAD, size & ~FLAGS},
+                              .at_ms = (int64_t)rove__u64_get(at + 4),
+                              .refused = (size & REFUSED) != 0,
+                              .kept = (size & FLAGS) == KEPT};
+}
+
 /* What stands at `at`: its size, 0 if that is no entry. */
 static size_t read_entry(const rove_crypto *crypto, const uint8_t *at, size_t left,
                          rove__drop_entry *entry, rove_status *status) {
@@ -51,10 +63,7 @@ static size_t read_entry(const rove_crypto *crypto, const uint8_t *at, size_t le
     if (left < ROVE_DROP_HEAD) {
         return 0;
     }
-    uint32_t size = rove__u32_get(at);
-    *entry = (rove__drop_entry){.record = {at + ROVE_DROP_HEAD, size & ~REFUSED},
-                                .at_ms = (int64_t)rove__u64_get(at + 4),
-                                .refused = (size & REFUSED) != 0};
+    *entry = entry_at(at);
     if (entry->record.size < RECORD_MIN || entry->record.size > ROVE_SEALED_MAX ||
         entry->record.size > left - ROVE_DROP_HEAD) {
         return 0;
@@ -68,7 +77,8 @@ static size_t read_entry(const rove_crypto *crypto, const uint8_t *at, size_t le
 static rove_status put_entry(const rove_crypto *crypto, const rove__drop_entry *entry,
                              rove__buf *out) {
     uint8_t head[ROVE_DROP_HEAD];
-    size_t at = rove__u32_put(head, (uint32_t)entry->record.size | (entry->refused ? REFUSED : 0));
+    uint32_t flags = (entry->refused ? REFUSED : 0) | (entry->kept ? KEPT : 0);
+    size_t at = rove__u32_put(head, (uint32_t)entry->record.size | flags);
 
     (void)rove__u64_put(head + at, (uint64_t)entry->at_ms);
     rove_status status = check_of(crypto, head, entry->record, head + CHECK_AT);
@@ -89,13 +99,96 @@ int rove__drop_next(const rove__drop *drop, size_t *position, rove__drop_entry *
         return 0;
     }
     const uint8_t *at = drop->entries.data + *position;
-    uint32_t size = rove__u32_get(at);
-    *entry = (rove__drop_entry){.record = {at + ROVE_DROP_HEAD, size & ~REFUSED},
-                                .at_ms = (int64_t)rove__u64_get(at + 4),
-                                .refused = (size & REFUSED) != 0};
+    *entry = entry_at(at);
     *position += ROVE_DROP_HEAD + entry->record.size;
     ROVE_ASSERT(*position <= drop->entries.size);
     return 1;
+}
+
+/* ---- room ----------------------------------------------------------------------------------------------- */
+
+/* Two frames of one batch: sealed with one key. */
+static int is_same_batch(rove__bytes a, rove__bytes b) {
+    return a.size >= ROVE_SEALED_HEAD_SIZE && b.size >= ROVE_SEALED_HEAD_SIZE &&
+           a.data[1] == ROVE_SEALED_BATCH && memcmp(a.data, b.data, ROVE_SEALED_HEAD_SIZE - 4) == 0;
+}
+
+/* Entries that stay or go together: frames of one batch that follow each other, or one of another kind. */
+typedef struct run {
+    size_t at, size; /* with their heads */
+    uint64_t notes;
+    int kept; /* headquarters has all of them */
+} run;
+
+/* The one at `at`; 0: there is none. */
+static int read_run(const rove__drop *drop, size_t at, run *out) {
+    rove__drop_entry entry;
+    rove__bytes last;
+    size_t next = at;
+
+    if (!rove__drop_next(drop, &next, &entry)) {
+        return 0;
+    }
+    *out = (run){at, next - at, (uint64_t)is_note(entry.record), entry.kept};
+    last = entry.record;
+    while (rove__drop_next(drop, &next, &entry) && is_same_batch(last, entry.record)) {
+        out->size = next - at;
+        out->kept &= entry.kept;
+    }
+    return 1;
+}
+
+static void weigh(rove__drop *drop) {
+    rove__drop_entry entry;
+    run r;
+
+    drop->refused = 0;
+    drop->spare = 0;
+    for (size_t at = 0; rove__drop_next(drop, &at, &entry);) {
+        drop->refused += entry.refused ? ROVE_DROP_HEAD + entry.record.size : 0;
+    }
+    for (size_t at = 0; read_run(drop, at, &r); at += r.size) {
+        drop->spare += r.kept ? r.size : 0;
+    }
+}
+
+/* What headquarters has goes, the oldest first, until `size` bytes went. */
+static void thin(rove__drop *drop, size_t size) {
+    rove__buf *entries = &drop->entries;
+    size_t left = 0;
+    size_t gone = 0;
+    run r;
+
+    for (size_t at = 0; read_run(drop, at, &r); at += r.size) {
+        if (r.kept && gone < size) {
+            gone += r.size;
+            drop->notes_left += r.notes;
+        } else {
+            memmove(entries->data + left, entries->data + at, r.size);
+            left += r.size;
+        }
+    }
+    rove__buf_truncate(entries, left);
+    drop->differs = 1;
+    weigh(drop);
+    rove__log(&drop->ports->log, ROVE_LOG_WARN, "drop",
+              "%zu bytes that headquarters has, but no backup, made room", gone);
+}
+
+rove_status rove__drop_make_room(rove__drop *drop, size_t size, rove_error *error) {
+    size_t aside = drop->refused < ROVE_DROP_REFUSED_MAX ? drop->refused : ROVE_DROP_REFUSED_MAX;
+    size_t needed = drop->entries.size - aside + size + ROVE_DROP_HEAD + MARK_SIZE;
+
+    if (needed > ROVE_DROP_MAX + drop->spare) {
+        return rove__error_set(error, ROVE_FULL,
+                               "The drop box is full (%zu MiB). Send what is in it to "
+                               "headquarters, give up what it refused, and try again.",
+                               ROVE_DROP_MAX / 1048576);
+    }
+    if (needed > ROVE_DROP_MAX) {
+        thin(drop, needed - ROVE_DROP_MAX);
+    }
+    return ROVE_OK;
 }
 
 /* ---- the mark ------------------------------------------------------------------------------------------- */
@@ -185,6 +278,7 @@ static rove_status sift(rove__drop *drop) {
     rove__buf_truncate(file, kept);
     drop->notes += drop->notes_left;
     drop->differs = damaged > 0;
+    weigh(drop);
     if (damaged > 0 && drop->lock != NULL) {
         rove__log(&drop->ports->log, ROVE_LOG_WARN, "drop",
                   "%zu bytes of the drop box are torn or damaged", damaged);
@@ -257,21 +351,18 @@ void rove__drop_close(rove__drop *drop) {
 rove_status rove__drop_add(rove__drop *drop, rove__bytes record, rove_error *error) {
     rove_clock_reading now;
     rove__drop_entry entry = {.record = record};
-    size_t size = drop->entries.size + ROVE_DROP_HEAD + record.size;
 
     if (record.size < RECORD_MIN || record.size > ROVE_SEALED_MAX || is_mark(record)) {
         return rove__error_set(error, ROVE_INVALID, "This is no sealed record.");
     }
-    if (size + ROVE_DROP_HEAD + MARK_SIZE > ROVE_DROP_MAX) {
-        return rove__error_set(error, ROVE_FULL,
-                               "The drop box is full (%zu MiB). Send what is in it to "
-                               "headquarters, and try again.",
-                               ROVE_DROP_MAX / 1048576);
-    }
     drop->ports->clock.read(drop->ports->clock.ctx, &now);
     entry.at_ms = now.wall_ms > 0 ? now.wall_ms : 0;
+    rove_status status = rove__drop_make_room(drop, ROVE_DROP_HEAD + record.size, error);
+    if (status != ROVE_OK) {
+        return status;
+    }
     size_t before = drop->entries.size;
-    rove_status status = put_entry(&drop->ports->crypto, &entry, &drop->entries);
+    status = put_entry(&drop->ports->crypto, &entry, &drop->entries);
     if (status != ROVE_OK) {
         if (rove__buf_status(&drop->entries) == ROVE_OK) {
             rove__buf_truncate(&drop->entries, before);
@@ -309,13 +400,13 @@ rove_status rove__drop_save(rove__drop *drop, rove_error *error) {
 
 rove_status rove__drop_put(rove__drop *drop, rove__bytes record, rove_error *error) {
     const rove_files *files = &drop->ports->files;
-    size_t before = drop->entries.size;
 
     ROVE_ASSERT(drop->lock != NULL);
     rove_status status = rove__drop_add(drop, record, error);
     if (status != ROVE_OK) {
         return status;
     }
+    size_t before = drop->entries.size - ROVE_DROP_HEAD - record.size;
     status = drop->differs ? rove__drop_save(drop, error)
                            : files->append(files->ctx, drop->path, drop->entries.data + before,
                                            drop->entries.size - before, error);
@@ -341,13 +432,17 @@ rove_status rove__drop_append(const rove_ports *ports, const char *folder, const
 
 /* ---- sending -------------------------------------------------------------------------------------------- */
 
-/* Two frames of one batch: sealed with one key. */
-static int is_same_batch(rove__bytes a, rove__bytes b) {
-    return a.size >= ROVE_SEALED_HEAD_SIZE && b.size >= ROVE_SEALED_HEAD_SIZE &&
-           a.data[1] == ROVE_SEALED_BATCH && memcmp(a.data, b.data, ROVE_SEALED_HEAD_SIZE - 4) == 0;
+static int is_due(const rove__drop_entry *entry, const rove__drop_round *round) {
+    if (!entry->kept) {
+        return !entry->refused;
+    }
+    /* One that was sent in this round is not sent again; a clock that was set back is no reason to wait. */
+    return entry->at_ms != round->now_ms && (round->all || entry->at_ms > round->now_ms ||
+                                             entry->at_ms <= round->now_ms - ROVE_DROP_AGAIN_MS);
 }
 
-rove_status rove__drop_body(const rove__drop *drop, uint64_t skip, rove__buf *body, size_t *count) {
+rove_status rove__drop_body(const rove__drop *drop, const rove__drop_round *round, uint64_t skip,
+                            rove__buf *body, size_t *count) {
     rove__drop_entry entry;
     rove__bytes last = {NULL, 0};
     size_t begun = 0; /* where the last batch begins, and how many are before it */
@@ -356,8 +451,9 @@ rove_status rove__drop_body(const rove__drop *drop, uint64_t skip, rove__buf *bo
     rove__buf_reset(body);
     *count = 0;
     for (size_t at = 0; rove__drop_next(drop, &at, &entry);) {
-        if (entry.refused || skip > 0) {
-            skip -= (uint64_t)(!entry.refused);
+        int due = is_due(&entry, round);
+        if (!due || skip > 0) {
+            skip -= (uint64_t)due;
             continue;
         }
         int same = is_same_batch(last, entry.record);
@@ -388,7 +484,7 @@ static rove_status check_answers(const rove__buf *body, const rove__buf *answers
         at += 4 + rove__u32_get(body->data + at);
     }
     for (size_t i = 0; i < answers->size; i++) {
-        if (answers->data[i] < ROVE_DROP_TAKEN || answers->data[i] > ROVE_DROP_REFUSED) {
+        if (answers->data[i] < ROVE_DROP_TAKEN || answers->data[i] > ROVE_DROP_KEPT) {
             return ROVE_PROTOCOL;
         }
     }
@@ -411,8 +507,31 @@ static int find_sent(rove__bytes record, const rove__buf *body, size_t *at, size
     return 0;
 }
 
-rove_status rove__drop_settle(rove__drop *drop, const rove__buf *body, const rove__buf *answers,
-                              rove_error *error) {
+/* What becomes of one that was sent: 0, it leaves. */
+static int take_answer(rove__drop_entry *entry, const rove__drop_round *round, int answer) {
+    entry->refused = answer == ROVE_DROP_REFUSED;
+    entry->kept = answer == ROVE_DROP_KEPT;
+    if (entry->kept) {
+        entry->at_ms = round->now_ms;
+    }
+    return answer != ROVE_DROP_TAKEN;
+}
+
+/* What is kept takes the place of what there was. */
+static rove_status replace_entries(rove__drop *drop, rove__buf *kept, rove_status status,
+                                   rove_error *error) {
+    if (status != ROVE_OK) {
+        rove__buf_free(kept);
+        return rove__error_set(error, status, "%s", rove_status_text(status));
+    }
+    rove__buf_free(&drop->entries);
+    drop->entries = *kept;
+    weigh(drop);
+    return ROVE_OK;
+}
+
+rove_status rove__drop_settle(rove__drop *drop, const rove__drop_round *round,
+                              const rove__buf *body, const rove__buf *answers, rove_error *error) {
     rove__drop_entry entry;
     rove__buf kept;
     size_t sent = 0;
@@ -426,25 +545,42 @@ rove_status rove__drop_settle(rove__drop *drop, const rove__buf *body, const rov
     }
     rove__buf_init(&kept, &drop->ports->allocator, FILE_MAX);
     for (size_t at = 0; rove__drop_next(drop, &at, &entry) && status == ROVE_OK;) {
-        int answer = ROVE_DROP_LATER;
-        if (!entry.refused && find_sent(entry.record, body, &sent, &i)) {
-            answer = unheard ? ROVE_DROP_TAKEN : answers->data[i];
+        int stays = 1;
+        if (is_due(&entry, round) && find_sent(entry.record, body, &sent, &i)) {
+            stays = take_answer(&entry, round, unheard ? ROVE_DROP_TAKEN : (int)answers->data[i]);
             i++;
             sent += 4 + entry.record.size;
         }
-        entry.refused |= answer == ROVE_DROP_REFUSED;
-        if (answer == ROVE_DROP_TAKEN) {
+        if (stays) {
+            status = put_entry(&drop->ports->crypto, &entry, &kept);
+        } else {
+            left += (uint64_t)is_note(entry.record);
+        }
+    }
+    status = replace_entries(drop, &kept, status, error);
+    drop->notes_left += status == ROVE_OK ? left : 0;
+    return status;
+}
+
+/* ---- giving up ------------------------------------------------------------------------------------------ */
+
+rove_status rove__drop_discard(rove__drop *drop, uint64_t *count, rove_error *error) {
+    rove__drop_entry entry;
+    rove__buf kept;
+    uint64_t left = 0;
+    rove_status status = ROVE_OK;
+
+    *count = 0;
+    rove__buf_init(&kept, &drop->ports->allocator, FILE_MAX);
+    for (size_t at = 0; rove__drop_next(drop, &at, &entry) && status == ROVE_OK;) {
+        if (entry.refused) {
+            *count += 1;
             left += (uint64_t)is_note(entry.record);
         } else {
             status = put_entry(&drop->ports->crypto, &entry, &kept);
         }
     }
-    if (status != ROVE_OK) {
-        rove__buf_free(&kept);
-        return rove__error_set(error, status, "%s", rove_status_text(status));
-    }
-    rove__buf_free(&drop->entries);
-    drop->entries = kept;
-    drop->notes_left += left;
-    return ROVE_OK;
+    status = replace_entries(drop, &kept, status, error);
+    drop->notes_left += status == ROVE_OK ? left : 0;
+    return status;
 }

@@ -5,8 +5,9 @@
  *
  *   file   = entry*
  *   entry  = size:u32 at:u64 check[4] record
- *            size    of the record; its highest bit says that headquarters refused it for good: it is kept, and not sent again
- *            at      Unix ms by the device's clock when it was put in
+ *            size    of the record; its highest bit says that headquarters refused it for good: it is kept, and not sent again.
+ *                    The next one, that headquarters has it, but not in a backup yet: it is sent again from time to time (D9)
+ *            at      Unix ms by the device's clock when it was put in; of one that headquarters has, when it was sent last
  *            check   the first bytes of SHA-256 of size, at and record
  *            record  sealed, or a mark
  *   mark   = 1:byte 0:byte notes:u64 replica:u32 position:u64
@@ -15,7 +16,10 @@
  *
  * It is appended to, and what is taken leaves it by an atomic rewrite; both under the lock `drop.lock`, which nobody holds while
  * he waits for the network. What a power cut left of an entry at the end is cut; a damaged entry between others is no entry, and
- * goes with the next rewrite: nobody could open it. No more than ROVE_DROP_MAX bytes are put in.
+ * goes with the next rewrite: nobody could open it.
+ *
+ * No more than ROVE_DROP_MAX bytes are put in. What headquarters has makes room for what it has not, batch by batch, the oldest
+ * first; what it refused does not count up to ROVE_DROP_REFUSED_MAX, and goes when somebody gives it up (rove_drop_discard).
  */
 #ifndef ROVE_CLIENT_DROP_H
 #define ROVE_CLIENT_DROP_H
@@ -25,10 +29,13 @@
 #include "wire/sealed.h"
 
 /* Any batch finds room in an empty one, with a receipt: else a replica that holds such a batch could never be wiped. */
-#define ROVE_DROP_MAX      ((size_t)18 * 1024 * 1024)
-#define ROVE_DROP_HEAD     16
-#define ROVE_DROP_SEND_MAX 256u                  /* records of one request */
-#define ROVE_DROP_BODY_MAX ((size_t)1024 * 1024) /* and their bytes, with their sizes */
+#define ROVE_DROP_MAX         ((size_t)18 * 1024 * 1024)
+#define ROVE_DROP_REFUSED_MAX ((size_t)4 * 1024 * 1024)
+#define ROVE_DROP_HEAD        16
+#define ROVE_DROP_SEND_MAX    256u                  /* records of one request */
+#define ROVE_DROP_BODY_MAX    ((size_t)1024 * 1024) /* and their bytes, with their sizes */
+/* So long what headquarters has, but no backup, is not sent again by a sync. */
+#define ROVE_DROP_AGAIN_MS (INT64_C(12) * 60 * 60 * 1000)
 
 /* Open: what the file holds, in memory, and the lock on it unless it was only to be looked at. */
 typedef struct rove__drop {
@@ -36,6 +43,8 @@ typedef struct rove__drop {
     char *path;
     void *lock;
     rove__buf entries; /* whole ones, without the mark */
+    size_t refused;    /* bytes of those that headquarters refused */
+    size_t spare;      /* and of what may make room for others: what it has, whole batches */
     int differs;    /* the file has something else: a torn end, damage; it has to be written anew */
     uint64_t notes; /* written in this folder ever, those that left included */
     uint64_t notes_left;  /* the mark's */
@@ -48,6 +57,7 @@ typedef struct rove__drop_entry {
     rove__bytes record;
     int64_t at_ms;
     int refused;
+    int kept; /* headquarters has it */
 } rove__drop_entry;
 
 /*
@@ -63,6 +73,8 @@ void rove__drop_close(rove__drop *drop);
 /* The entry at *position, which moves on; begin at 0. 0: there is none. */
 int rove__drop_next(const rove__drop *drop, size_t *position, rove__drop_entry *entry);
 
+/* Sees to it that so many bytes of entries, heads included, find room. FULL: they cannot, and nothing has changed. */
+ROVE_CHECK rove_status rove__drop_make_room(rove__drop *drop, size_t size, rove_error *error);
 /* Puts a record in; it is on the disk when this returns. FULL: the disk, or the drop box. IO, READONLY, NOMEM. */
 ROVE_CHECK rove_status rove__drop_put(rove__drop *drop, rove__bytes record, rove_error *error);
 /* In memory alone, until rove__drop_save writes the file as a whole: all of it is there then, or nothing is new. */
@@ -77,22 +89,33 @@ ROVE_CHECK rove_status rove__drop_append(const rove_ports *ports, const char *fo
 
 /* What headquarters answers of each record. */
 typedef enum rove__drop_answer {
-    ROVE_DROP_TAKEN = 1,  /* it has it: it leaves the drop box */
-    ROVE_DROP_LATER = 2,  /* not now: it stays */
-    ROVE_DROP_REFUSED = 3 /* never: it stays, and is not sent again */
+    ROVE_DROP_TAKEN = 1,   /* it has it: it leaves the drop box */
+    ROVE_DROP_LATER = 2,   /* not now: it stays */
+    ROVE_DROP_REFUSED = 3, /* never: it stays, and is not sent again */
+    ROVE_DROP_KEPT =
+        4 /* it has it, and there is no backup of it yet: it stays, and is sent again some time */
 } rove__drop_answer;
 
+/* One sending of all that there is, over however many requests. */
+typedef struct rove__drop_round {
+    int64_t now_ms; /* Unix ms by the device's clock, when it began */
+    int all;        /* what headquarters has is sent, too, however lately it was */
+} rove__drop_round;
+
 /*
- * The body of a request: { size:u32 record }*, of those that wait but for the first `skip`. *count 0: there are none. Frames of
+ * The body of a request: { size:u32 record }*, of those that are due but for the first `skip`. *count 0: there are none. Frames of
  * one batch are not divided over requests where that can be helped.
  */
-ROVE_CHECK rove_status rove__drop_body(const rove__drop *drop, uint64_t skip, rove__buf *body,
-                                       size_t *count);
+ROVE_CHECK rove_status rove__drop_body(const rove__drop *drop, const rove__drop_round *round,
+                                       uint64_t skip, rove__buf *body, size_t *count);
 /*
  * An answer to such a body, a byte for each record: in memory, until it is saved. Records that are not there any more are passed
  * over; what came meanwhile stays. PROTOCOL: this is no answer to it; nothing was changed.
  */
-ROVE_CHECK rove_status rove__drop_settle(rove__drop *drop, const rove__buf *body,
-                                         const rove__buf *answers, rove_error *error);
+ROVE_CHECK rove_status rove__drop_settle(rove__drop *drop, const rove__drop_round *round,
+                                         const rove__buf *body, const rove__buf *answers,
+                                         rove_error *error);
+/* Gives up what headquarters refused: in memory, until it is saved. *count: how many that were. */
+ROVE_CHECK rove_status rove__drop_discard(rove__drop *drop, uint64_t *count, rove_error *error);
 
 #endif

@@ -189,7 +189,7 @@ static rove_status deliver(rove *replica, const rove__drop_way *way, rove_drop_r
     rove_drop_state state = {.size = sizeof state};
     rove_status status = rove__drop_count(&replica->ports, replica->folder, &state, NULL);
 
-    if (status != ROVE_OK || state.waiting == 0) {
+    if (status != ROVE_OK || state.waiting + state.kept == 0) {
         return status;
     }
     if (replica->credentials != NULL) {
@@ -210,11 +210,12 @@ rove_status rove__client_drop(rove *replica, int (*cancelled)(void *ctx), void *
                                 .ctx = ctx};
     rove_status status = deliver(replica, &way, &report);
 
-    if (status != ROVE_OK || report.taken + report.later + report.refused > 0) {
+    if (status != ROVE_OK || report.taken + report.kept + report.later + report.refused > 0) {
         rove__log(&replica->ports.log,
                   status != ROVE_OK || report.refused > 0 ? ROVE_LOG_WARN : ROVE_LOG_INFO, "client",
-                  "drop box: %s, %llu taken, %llu later, %llu refused", rove_status_name(status),
-                  (unsigned long long)report.taken, (unsigned long long)report.later,
+                  "drop box: %s, %llu taken, %llu not in a backup yet, %llu later, %llu refused",
+                  rove_status_name(status), (unsigned long long)report.taken,
+                  (unsigned long long)report.kept, (unsigned long long)report.later,
                   (unsigned long long)report.refused);
     }
     return status == ROVE_NOMEM ? status : ROVE_OK;
@@ -234,18 +235,22 @@ typedef struct emptying {
 
 /* All of them, or, where there is no room for all, none. */
 static rove_status add_batch(emptying *e, rove_error *error) {
-    size_t before = e->drop.entries.size;
-    rove_status status = ROVE_OK;
+    size_t needed = 0;
 
+    for (size_t at = 0; at < e->records.size;) {
+        size_t size = rove__u32_get(e->records.data + at);
+        needed += ROVE_DROP_HEAD + size;
+        at += 4 + size;
+    }
+    rove_status status = rove__drop_make_room(&e->drop, needed, error);
+    if (status == ROVE_FULL) {
+        e->full = 1;
+        return ROVE_OK;
+    }
     for (size_t at = 0; at < e->records.size && status == ROVE_OK;) {
         size_t size = rove__u32_get(e->records.data + at);
         status = rove__drop_add(&e->drop, (rove__bytes){e->records.data + at + 4, size}, error);
         at += 4 + size;
-    }
-    if (status == ROVE_FULL) {
-        rove__buf_truncate(&e->drop.entries, before);
-        e->full = 1;
-        status = ROVE_OK;
     }
     return status;
 }

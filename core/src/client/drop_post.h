@@ -17,6 +17,7 @@
 /* How it is sent. */
 typedef struct rove__drop_way {
     int64_t trusted_now_ms; /* as in rove_request */
+    int all;                /* as in rove__drop_round */
     rove__mutex *turn;      /* of who writes to it in this process; NULL: nobody else does */
     int (*cancelled)(void *ctx);
     void *ctx;

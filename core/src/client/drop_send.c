@@ -152,6 +152,7 @@ typedef struct sending {
     const rove_ports *ports;
     const char *folder;
     const rove__drop_way *way;
+    rove__drop_round round;
     target to;
     rove__buf to_file;
     rove__buf body;
@@ -235,7 +236,7 @@ static rove_status next_body(sending *s, uint64_t skip, size_t *count, rove_erro
     *count = 0;
     rove_status status = rove__drop_look(&drop, s->ports, s->folder, error);
     if (status == ROVE_OK) {
-        status = rove__drop_body(&drop, skip, &s->body, count);
+        status = rove__drop_body(&drop, &s->round, skip, &s->body, count);
     }
     rove__drop_close(&drop);
     return status;
@@ -247,7 +248,7 @@ static rove_status settle(sending *s, rove_error *error) {
     turn(s->way);
     rove_status status = rove__drop_open(&drop, s->ports, s->folder, error);
     if (status == ROVE_OK) {
-        status = rove__drop_settle(&drop, &s->body, &s->answer, error);
+        status = rove__drop_settle(&drop, &s->round, &s->body, &s->answer, error);
     }
     if (status == ROVE_OK) {
         status = rove__drop_save(&drop, error);
@@ -281,7 +282,7 @@ static rove_status find_target(sending *s, rove_error *error) {
     return status;
 }
 
-/* Each record that waits, once. */
+/* Each record that is due, once. */
 static rove_status pass(sending *s, rove_drop_report *report, unsigned *requests,
                         rove_error *error) {
     size_t count = 0;
@@ -300,6 +301,7 @@ static rove_status pass(sending *s, rove_drop_report *report, unsigned *requests
         }
         if (status == ROVE_OK) {
             report->taken += count_answers(&s->answer, ROVE_DROP_TAKEN);
+            report->kept += count_answers(&s->answer, ROVE_DROP_KEPT);
             report->later += count_answers(&s->answer, ROVE_DROP_LATER);
             report->refused += count_answers(&s->answer, ROVE_DROP_REFUSED);
             status = next_body(s, report->later, &count, error);
@@ -318,17 +320,20 @@ static rove_status send_all(sending *s, rove_drop_report *report, rove_error *er
     rove_status status = ROVE_OK;
 
     do {
-        before = report->taken;
+        before = report->taken + report->kept;
         status = pass(s, report, &requests, error);
-    } while (status == ROVE_OK && report->later > 0 && report->taken > before);
+    } while (status == ROVE_OK && report->later > 0 && report->taken + report->kept > before);
     return status;
 }
 
 rove_status rove__drop_deliver(const rove_ports *ports, const char *folder,
                                const rove__drop_way *way, rove_drop_report *report,
                                rove_error *error) {
-    sending s = {.ports = ports, .folder = folder, .way = way};
+    sending s = {.ports = ports, .folder = folder, .way = way, .round = {.all = way->all}};
+    rove_clock_reading now;
 
+    ports->clock.read(ports->clock.ctx, &now);
+    s.round.now_ms = now.wall_ms;
     rove__buf_init(&s.to_file, &ports->allocator, TO_MAX);
     rove__buf_init(&s.body, &ports->allocator, ROVE_DROP_BODY_MAX);
     rove__buf_init(&s.answer, &ports->allocator, ROVE_DROP_SEND_MAX);
@@ -343,7 +348,7 @@ rove_status rove__drop_deliver(const rove_ports *ports, const char *folder,
 
 rove_status rove_drop_send(const rove_ports *ports, const char *folder, int (*cancelled)(void *ctx),
                            void *ctx, rove_drop_report *report, rove_error *error) {
-    const rove__drop_way way = {.cancelled = cancelled, .ctx = ctx};
+    const rove__drop_way way = {.all = 1, .cancelled = cancelled, .ctx = ctx};
     rove_drop_report done = {.size = sizeof done};
     rove_error detail = {.message = ""};
 
@@ -373,8 +378,10 @@ rove_status rove__drop_count(const rove_ports *ports, const char *folder, rove_d
     while (status == ROVE_OK && rove__drop_next(&drop, &at, &entry)) {
         state->bytes += entry.record.size;
         state->refused += (uint64_t)(entry.refused);
-        state->waiting += (uint64_t)(!entry.refused);
-        if (!entry.refused && (state->oldest_ms == 0 || entry.at_ms < state->oldest_ms)) {
+        state->kept += (uint64_t)(entry.kept);
+        state->waiting += (uint64_t)(!entry.refused && !entry.kept);
+        if (!entry.refused && !entry.kept &&
+            (state->oldest_ms == 0 || entry.at_ms < state->oldest_ms)) {
             state->oldest_ms = entry.at_ms;
         }
     }
@@ -396,6 +403,66 @@ rove_status rove_drop_read(const rove_ports *ports, const char *folder, rove_dro
         size_t size = out->size < sizeof state ? out->size : sizeof state;
         state.size = out->size;
         memcpy(out, &state, size);
+    }
+    return rove__client_said(status, &detail, error);
+}
+
+/* ---- one by one ----------------------------------------------------------------------------------------- */
+
+static rove_drop_item item_of(const rove__drop_entry *entry) {
+    return (rove_drop_item){
+        .size = sizeof(rove_drop_item),
+        .kind = (rove_drop_kind)rove__sealed_kind(entry->record.data, entry->record.size),
+        .standing = entry->refused ? ROVE_DROP_IS_REFUSED
+                    : entry->kept  ? ROVE_DROP_IS_KEPT
+                                   : ROVE_DROP_WAITS,
+        .at_ms = entry->at_ms,
+        .bytes = entry->record.size};
+}
+
+rove_status rove_drop_list(const rove_ports *ports, const char *folder,
+                           rove_status (*each)(void *ctx, const rove_drop_item *item), void *ctx,
+                           rove_error *error) {
+    rove_error detail = {.message = ""};
+    rove__drop drop;
+    rove__drop_entry entry;
+    size_t at = 0;
+
+    if (ports == NULL || folder == NULL || each == NULL) {
+        return rove__client_invalid(error, "A list of a drop box takes ports, a folder, and whom "
+                                           "to tell.");
+    }
+    rove_status status = rove__drop_look(&drop, ports, folder, &detail);
+    while (status == ROVE_OK && rove__drop_next(&drop, &at, &entry)) {
+        rove_drop_item item = item_of(&entry);
+        status = each(ctx, &item);
+    }
+    rove__drop_close(&drop);
+    return rove__client_said(status, &detail, error);
+}
+
+rove_status rove_drop_discard(const rove_ports *ports, const char *folder, uint64_t *count,
+                              rove_error *error) {
+    rove_error detail = {.message = ""};
+    rove__drop drop;
+    uint64_t given_up = 0;
+
+    if (ports == NULL || folder == NULL) {
+        return rove__client_invalid(error, "Giving up what was refused takes ports and a folder.");
+    }
+    rove_status status = rove__drop_open(&drop, ports, folder, &detail);
+    if (status == ROVE_OK) {
+        status = rove__drop_discard(&drop, &given_up, &detail);
+    }
+    if (status == ROVE_OK && given_up > 0) {
+        status = rove__drop_save(&drop, &detail);
+    }
+    rove__drop_close(&drop);
+    if (count != NULL) {
+        *count = status == ROVE_OK ? given_up : 0;
+    }
+    if (status == ROVE_OK) {
+        status = rove__client_wipe_end(ports, folder, &detail);
     }
     return rove__client_said(status, &detail, error);
 }

@@ -23,6 +23,7 @@ static rove_status add_drop(rove *replica, rove_state *state, rove_error *error)
     state->dropped = drop.waiting;
     state->dropped_since_ms = drop.oldest_ms;
     state->drop_refused = drop.refused;
+    state->drop_kept = drop.kept;
     /* Of one that is too big says so who sends it, or puts more in. */
     return status == ROVE_TOO_BIG ? ROVE_OK : rove__client_said(status, &detail, error);
 }
