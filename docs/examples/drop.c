@@ -24,6 +24,16 @@ static rove_status record_call(rove *replica, rove_id account, const char *notes
     return status;
 }
 
+/* What headquarters will never take, as it is shown to the rep before he gives it up. */
+static rove_status show(void *ctx, const rove_drop_item *item) {
+    (void)ctx;
+    if (item->standing == ROVE_DROP_IS_REFUSED) {
+        printf("%s of %llu bytes\n", item->kind == ROVE_DROP_NOTE ? "a visit or a call" : "work",
+               (unsigned long long)item->bytes);
+    }
+    return ROVE_OK;
+}
+
 int main(void) {
     rove_ports ports;
     rove_error error;
@@ -31,6 +41,7 @@ int main(void) {
     rove_drop_state box = {.size = sizeof box};
     rove_drop_report report = {.size = sizeof report};
     rove_id account = 0;
+    uint64_t given_up = 0;
 
     example_ports(&ports);
     ports.keyring = (rove_keyring){.secret = secret};
@@ -47,6 +58,10 @@ int main(void) {
     printf("%llu records wait\n", (unsigned long long)box.waiting);
     rove_status status = rove_drop_send(&ports, "example_drop", NULL, NULL, &report, &error);
     printf("%s: %s\n", rove_status_name(status), error.message);
+    EXAMPLE_OK(rove_drop_list(&ports, "example_drop", show, NULL, &error), &error);
+    if (box.refused > 0) { /* and the rep said so */
+        EXAMPLE_OK(rove_drop_discard(&ports, "example_drop", &given_up, &error), &error);
+    }
     example_ports_free(&ports);
     return state.dropped == 1 && box.waiting == 1 && status == ROVE_NETWORK ? 0 : 1;
 }
