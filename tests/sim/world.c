@@ -250,6 +250,9 @@ static void quiesce(world *w) {
             rove_sync_report report;
             device *d = &w->devices[i];
             if (d->replica == NULL || (d->user < 0 && d->wanted < 0)) {
+                if (wipes_under_way(d)) { /* delivered again, and perhaps over by now */
+                    device_wake(d);
+                }
                 quiet = 0;
                 continue;
             }
@@ -260,6 +263,9 @@ static void quiesce(world *w) {
         if (round == 1) {
             acts_touch(&w->office);
             quiet = 0;
+        }
+        if (round == 3 && !quiet) {
+            (void)acts_back_up(&w->office); /* what was delivered from a drop box waits for it */
         }
         quiet = quiet && round > 1;
     }
