@@ -135,6 +135,7 @@ void wipes_act(device *d, const plan_event *event) {
         wipes_under_way(d) || (ordered && w->office.hq == NULL) || !leases_reads(d) ||
         w->wipe_count == sizeof w->wipes / sizeof *w->wipes ||
         rove_read_state(d->replica, &state, &error) != ROVE_OK || !state.enrolled) {
+        device_look(d); /* the power may have gone at this */
         return;
     }
     begin(d, event, &state, ordered);
