@@ -75,6 +75,12 @@ void notes_restored(world *w) {
     }
 }
 
+void notes_again(world *w, uint32_t number) {
+    if (number != 0 && number < w->notes.count) {
+        w->notes.items[number].again++;
+    }
+}
+
 /* ---- at the end ----------------------------------------------------------------------------------------- */
 
 uint32_t notes_number(const rove_value *value) {
@@ -105,9 +111,12 @@ static void check_note(world *w, uint32_t number) {
     if (!note->done && !note->unsure && note->reviewed + note->judged > 0) {
         VIOLATED(w, "I3", "note n%u had failed, and is at headquarters", number);
     }
-    if (note->reviewed > 1 || note->judged > 1) {
-        VIOLATED(w, "I3", "note n%u is in review %u times, and counts %u times", number,
-                 note->reviewed, note->judged);
+    /* What was returned stays in the queue beside what its rep made of it; a restore forgets that it was returned. */
+    unsigned entries = 1 + note->again;
+    unsigned records = w->office.restored ? entries : 1;
+    if (note->reviewed > entries || note->judged > records) {
+        VIOLATED(w, "I3", "note n%u is in review %u times, and counts %u times; done again: %u",
+                 number, note->reviewed, note->judged, note->again);
     }
     if (note->judged > 0 && !w->office.accepted && !w->office.returned) {
         VIOLATED(w, "I11", "note n%u counts, and nobody accepted it", number);

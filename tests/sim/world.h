@@ -202,6 +202,7 @@ typedef struct simulated_note {
     int sent; /* a request may have taken it along */
     int lost; /* and headquarters went back after that */
     int gone; /* with files that went back */
+    unsigned again; /* it was returned, and a rep did it again: so often it is another record, too */
     unsigned judged, reviewed;
 } simulated_note;
 
@@ -325,6 +326,8 @@ void notes_leave(device *d);
 void notes_went_back(device *d, size_t first);
 /* Headquarters goes back to its backup. */
 void notes_restored(world *w);
+/* A rep does it again, which an operator returned; 0: none. */
+void notes_again(world *w, uint32_t number);
 /* The note that a field's value is of; 0: none. */
 uint32_t notes_number(const rove_value *value);
 void notes_found(world *w, uint32_t number, int reviewed);

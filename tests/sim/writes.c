@@ -661,10 +661,11 @@ static void replaced(device *d, ledger_kind kind, rove_id id) {
     }
 }
 
-/* Which writes of revoked devices a piece of returned work has. */
+/* Which writes of revoked devices a piece of returned work has, and of which note it is. */
 typedef struct returned_work {
     ledger *l;
     uint32_t record;
+    uint32_t note; /* 0: of none */
     uint32_t writes[64];
     size_t count;
 } returned_work;
@@ -674,6 +675,8 @@ static rove_status take_returned(void *ctx, const rove_refused_field *field) {
     uint32_t number = field->value.type == ROVE_TEXT
                           ? ledger_number('w', field->value.as.data, field->value.size)
                           : 0;
+    uint32_t note = notes_number(&field->value);
+    x->note = note != 0 ? note : x->note;
     for (uint32_t i = 1; i < x->l->count && x->count < 64; i++) {
         const ledger_write *write = &x->l->writes[i];
         int added = field->value.type == ROVE_INT && write->what == LEDGER_COUNT &&
@@ -685,16 +688,15 @@ static rove_status take_returned(void *ctx, const rove_refused_field *field) {
     return ROVE_OK;
 }
 
-static void list_returned(device *d, ledger_kind kind, rove_id id, int64_t number,
-                          returned_work *x) {
+static rove_status list_returned(device *d, ledger_kind kind, rove_id id, int64_t number,
+                                 returned_work *x, rove_error *error) {
     char key[LEDGER_KEY_SIZE] = "";
-    rove_error error = {0};
     *x = (returned_work){.l = &d->w->ledger};
     if (kind < LEDGER_KINDS) {
         (void)device_text(d, kind, id, ledger_entities[kind].key, key, sizeof key);
     }
     x->record = ledger_number('r', key, strlen(key));
-    (void)!rove_rejection_read(d->replica, number, take_returned, x, &error);
+    return rove_rejection_read(d->replica, number, take_returned, x, error);
 }
 
 void writes_settle(device *d, const plan_event *event) {
@@ -721,14 +723,19 @@ void writes_settle(device *d, const plan_event *event) {
             }
         }
         if (!conflicts && n.returned[at]) {
-            list_returned(d, n.kinds[at], n.ids[at], number, &again);
+            status = list_returned(d, n.kinds[at], n.ids[at], number, &again, &error);
         }
         /* Only what stands is kept: a value that comes back would be a second write of its number. */
-        status = conflicts ? rove_conflict_settle(d->replica, number, 0, &error)
-                           : rove_rejection_retry(d->replica, number, NULL, 0, &error);
+        if (status == ROVE_OK) {
+            status = conflicts ? rove_conflict_settle(d->replica, number, 0, &error)
+                               : rove_rejection_retry(d->replica, number, NULL, 0, &error);
+        }
         (void)device_may(d, "write", status, &error);
         d->w->counts->settled += status == ROVE_OK;
         d->retried |= !conflicts;
+        if (status == ROVE_OK || d->machine.disk.off) {
+            notes_again(d->w, again.note);
+        }
         /* What an operator looked at, and its author does again, is no work of a revoked device any more. */
         for (size_t i = 0; i < again.count && (status == ROVE_OK || d->machine.disk.off); i++) {
             ledger_get(&d->w->ledger, again.writes[i])->barred = 0;
