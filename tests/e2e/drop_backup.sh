@@ -43,6 +43,24 @@ must rep jo drop --send
 same 'still once' 1 "$(notes)"
 enrolled jo
 
+tell 'what was synced, and in no backup, before the wipe'
+must rep jo note add A00000 'canary: synced'
+must rep jo sync
+same 'it is there' 2 "$(notes)"
+must rep jo wipe --yes
+must rep jo --json drop
+same 'it is kept, with the receipt' 2 "$(field kept)"
+hq_stop
+must hq restore "$work/after.db"
+same 'the backup does not have it' 1 "$(notes)"
+hq_start
+must rep jo drop --send
+same 'it came back' 2 "$(notes)"
+must hq backup "$work/again.db"
+must rep jo drop --send
+[ ! -e "$work/jo/drop.box" ] || fail 'the drop box is still there'
+enrolled jo
+
 tell 'what is refused for good'
 must rep jo note add A00000 'canary: beside something damaged'
 hq_stop
@@ -56,7 +74,7 @@ must rep jo drop --send
 says '2 taken' '1 refused' '1 was refused'
 must hq backup "$work/last.db"
 must rep jo drop --send
-same 'the rest arrived' 2 "$(notes)"
+same 'the rest arrived' 3 "$(notes)"
 wiped jo
 run rep jo drop discard
 exits 2

@@ -230,9 +230,8 @@ static void check_write(world *w, uint32_t number) {
     if (write->what >= LEDGER_STAGE) {
         return; /* not to be told from what others wrote: values.c */
     }
-    int cannot_come_again = write->wiped && write->lost;
     if (write->done && !write->given_up && !is_found(write) && !is_covered(w, number) &&
-        !check_waits(w, write) && !cannot_come_again) {
+        !check_waits(w, write)) {
         VIOLATED(w, "I2", "write w%u (%d of r%u by %d) is nowhere", number, (int)write->what,
                  write->record, write->author);
     }

@@ -74,7 +74,6 @@ typedef struct ledger_write {
     int unsure; /* the machine went down during the call, or it said that the disk failed */
     int barred; /* not sent yet when its device was revoked: an operator has to look at it */
     int lost;   /* it may have been sent when headquarters went back: it comes again as it was */
-    int wiped;    /* its device was, since */
     int given_up; /* taken back, or gone with a machine whose files went back, or an operator's before a restore */
     /* What a check finds. */
     unsigned judged, reviewed, refused;

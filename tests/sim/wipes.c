@@ -17,14 +17,13 @@ int wipes_under_way(const device *d) {
     return d->wipe.begun || d->wipe.ordered;
 }
 
-/* What was not sent comes under a number that has ended; what was, nobody can give back. */
+/* What was not sent comes under a number that has ended; so does what was, if headquarters is restored. */
 static void mark_writes(device *d, rove_replica replica) {
     ledger *l = &d->w->ledger;
     for (uint32_t i = 1; i < l->count; i++) {
         ledger_write *write = ledger_get(l, i);
         if (write->author == d->number) {
             ledger_record_get(l, write->record)->odd = 1;
-            write->wiped = 1;
             write->barred |= d->wipe.sure && write->done && write->syncs == d->syncs &&
                              write->replica == replica;
         }

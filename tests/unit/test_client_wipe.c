@@ -17,11 +17,13 @@
 #define CANARY  "Kanarienvogel"
 #define UNSENT  2 /* accounts that were not sent */
 #define RECORDS 64
+#define ROOM    1400 /* for what was not sent, the receipt, and not all of what is kept */
 
 static phone p;
 static seal_keys keys;
 static int is_sealed;
 static uint64_t unsent;
+static size_t kept; /* batches that headquarters has, and no backup */
 
 /* What the drop box brought. */
 static struct {
@@ -96,6 +98,11 @@ static void prepare(void) {
     phone_open(&p);
     phone_enroll(&p);
     p.accounts = 3;
+    p.safe = 1;
+    for (size_t i = 0; i < kept; i++) {
+        (void)phone_account(&p, CANARY);
+        phone_ok(&p, rove_sync(p.replica, NULL, NULL, &p.error));
+    }
     phone_ok(&p, rove_sync(p.replica, NULL, NULL, &p.error));
     for (unsent = 0; unsent < UNSENT; unsent++) {
         (void)phone_account(&p, CANARY);
@@ -116,8 +123,17 @@ static int set_up_sealed(void **state) {
     return 0;
 }
 
+static int set_up_kept(void **state) {
+    (void)state;
+    is_sealed = 1;
+    kept = 3;
+    prepare();
+    return 0;
+}
+
 static int tear_down(void **state) {
     (void)state;
+    kept = 0;
     phone_stop(&p);
     seals_close(&keys);
     return 0;
@@ -170,9 +186,10 @@ static void nothing_is_left(void) {
 static void is_delivered(const uint8_t nonce[ROVE_ORDER_NONCE_SIZE]) {
     rove_drop_report report = {.size = sizeof report};
 
+    p.now.wall_ms++;
     phone_ok(&p, rove_drop_send(&p.ports, p.folder, NULL, NULL, &report, &p.error));
-    assert_int_equal(office.batches, 1);
-    assert_int_equal(office.canaries, 1);
+    assert_int_equal(office.batches, 1 + kept);
+    assert_int_equal(office.canaries, 1 + kept);
     assert_true(office.receipts >= 1);
     assert_memory_equal(office.receipt.nonce, nonce, ROVE_ORDER_NONCE_SIZE);
     assert_int_equal(office.receipt.kind, ROVE_ORDER_WIPE);
@@ -526,11 +543,13 @@ static void who_delivers_first_wipes_the_rest(void **state) {
 }
 
 static void kill_at_every_step(void **state, int ordered) {
+    const size_t keeps = kept;
     int lived = 0;
     int n = 0;
 
     for (; !lived; n++) {
         if (n > 0) {
+            kept = keeps;
             (void)(is_sealed ? set_up_sealed(state) : set_up_plain(state));
         }
         if (ordered) {
@@ -554,6 +573,89 @@ static void killed_at_every_step_it_goes_on(void **state) {
 
 static void killed_at_every_step_of_an_order_it_goes_on(void **state) {
     kill_at_every_step(state, 1);
+}
+
+/* ---- what headquarters has, and no backup of it ---- */
+
+static rove_drop_state box(void) {
+    rove_drop_state now = {.size = sizeof now};
+
+    phone_ok(&p, rove_drop_read(&p.ports, p.folder, &now, &p.error));
+    return now;
+}
+
+/* A headquarters that is restored from an older backup gets all that the device had kept for it. */
+static void what_no_backup_has_is_kept_in_the_drop_box(void **state) {
+    (void)state;
+    phone_ok(&p, rove_wipe(p.replica, &p.error));
+    nothing_is_left();
+    assert_int_equal(box().kept, kept);
+    assert_int_equal(box().waiting, 2); /* what was not sent, and the receipt */
+    phone_is(&p, rove_sync(p.replica, NULL, NULL, &p.error), ROVE_WIPED);
+    assert_int_equal(office.batches, 1); /* the rest when there may be a backup */
+    assert_int_equal(box().waiting, 0);
+    assert_int_equal(box().kept, kept);
+    phone_close(&p);
+    is_delivered(by_rep); /* and its receipt has none of it */
+    for (size_t i = 0; i < kept; i++) {
+        assert_int_equal(office.numbers[1 + i], i + 1);
+    }
+}
+
+static void what_a_backup_has_is_not(void **state) {
+    (void)state;
+    p.safe = p.seq - 1;
+    phone_ok(&p, rove_sync(p.replica, NULL, NULL, &p.error));
+    phone_ok(&p, rove_wipe(p.replica, &p.error));
+    kept = 2; /* the last of them, and what the sync has sent */
+    assert_int_equal(box().kept, kept);
+    assert_int_equal(box().waiting, 1);
+}
+
+/* Nobody knows of a backup, so nobody has to wait for one. */
+static void where_no_backup_is_made_nothing_waits_for_one(void **state) {
+    (void)state;
+    p.safe = 0;
+    phone_ok(&p, rove_sync(p.replica, NULL, NULL, &p.error));
+    phone_ok(&p, rove_wipe(p.replica, &p.error));
+    assert_int_equal(box().kept, kept + 1);
+    phone_is(&p, rove_sync(p.replica, NULL, NULL, &p.error), ROVE_WIPED);
+    assert_int_equal(box().kept + box().waiting, 0);
+    assert_int_equal(office.batches, kept + 1);
+}
+
+static void what_was_not_sent_goes_before_what_no_backup_has(void **state) {
+    static uint8_t large[ROVE_SEALED_MAX];
+    rove__drop drop;
+    size_t at = 0;
+    size_t batches = 0;
+    rove__drop_entry entry;
+    (void)state;
+
+    memcpy(large, filler, sizeof filler);
+    phone_ok(&p, rove__drop_open(&drop, &p.ports, p.folder, &p.error));
+    for (size_t size = sizeof large; size > 64; size /= 2) {
+        while (drop.entries.size + ROVE_DROP_HEAD + size + ROOM < ROVE_DROP_MAX) {
+            phone_ok(&p, rove__drop_add(&drop, (rove__bytes){large, size}, &p.error));
+        }
+    }
+    phone_ok(&p, rove__drop_save(&drop, &p.error));
+    rove__drop_close(&drop);
+    phone_ok(&p, rove_wipe(p.replica, &p.error));
+    phone_ok(&p, rove__drop_look(&drop, &p.ports, p.folder, &p.error));
+    while (rove__drop_next(&drop, &at, &entry)) {
+        batches += rove__sealed_kind(entry.record.data, entry.record.size) == ROVE_SEALED_BATCH;
+    }
+    rove__drop_close(&drop);
+    assert_int_equal(batches, 1 + box().kept);
+    assert_true(box().kept > 0 && box().kept < kept);
+    phone_close(&p);
+    kept = box().kept;
+    is_delivered(by_rep);
+}
+
+static void killed_at_every_step_it_is_kept_all_the_same(void **state) {
+    kill_at_every_step(state, 0);
 }
 
 /* One call of the file system after the other is the first that fails, and all after it. */
@@ -587,6 +689,8 @@ static void a_disk_that_fails_at_any_write_loses_nothing(void **state) {
     {#test " (plain)", test, set_up_plain, tear_down, NULL}, {                                     \
 #test " (encrypted)", test, set_up_sealed, tear_down, NULL                                 \
     }
+#define KEPT(test)                                                                                 \
+    { #test, test, set_up_kept, tear_down, NULL }
 #define SEALED(test)                                                                               \
     { #test, test, set_up_sealed, tear_down, NULL }
 
@@ -606,6 +710,11 @@ int main(void) {
         BOTH(who_delivers_first_wipes_the_rest),
         BOTH(killed_at_every_step_it_goes_on),
         BOTH(killed_at_every_step_of_an_order_it_goes_on),
+        KEPT(what_no_backup_has_is_kept_in_the_drop_box),
+        KEPT(what_a_backup_has_is_not),
+        KEPT(where_no_backup_is_made_nothing_waits_for_one),
+        KEPT(what_was_not_sent_goes_before_what_no_backup_has),
+        KEPT(killed_at_every_step_it_is_kept_all_the_same),
         BOTH(a_disk_that_fails_at_any_write_loses_nothing),
     };
     if (faults_register_vfs() != SQLITE_OK ||

@@ -101,7 +101,8 @@
     X(W01_UNSEALED,     "what was not sent goes with a replica that is wiped")                     \
     X(W02_CUT_SHORT,    "a wipe that was cut off leaves the files for good")                       \
     X(W03_LOG_STAYS,    "the write-ahead log is none of the files that a wipe erases")             \
-    X(W04_UNCOUNTED,    "a receipt counts what an earlier try had sealed no more")
+    X(W04_UNCOUNTED,    "a receipt counts what an earlier try had sealed no more")                \
+    X(W05_UNKEPT,       "what a replica kept for a restored headquarters goes with it in a wipe")
 /* clang-format on */
 
 typedef enum rove__plant {

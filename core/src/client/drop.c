@@ -19,7 +19,7 @@
 #define CHECK_SIZE  4
 #define RECORD_MIN  2 /* its version and kind */
 #define MARK_KIND   0
-#define MARK_SIZE   (2 + 8 + 4 + 8)
+#define MARK_SIZE   (2 + 8 + 4 + 8 + 1)
 #define NOTES_MAX   (UINT64_C(1) << 48) /* that a mark is believed */
 #define FIRST_BYTES ((size_t)4096)      /* of a file whose size is not known */
 /* What is appended by somebody else's build, too: a little more than is ever put in. */
@@ -208,6 +208,7 @@ static void take_mark(rove__drop *drop, rove__bytes record) {
         drop->notes_left = notes;
         drop->replica = replica;
         drop->position = position;
+        drop->journal = rove__reader_left(&reader) > 0 && rove__reader_byte(&reader) != 0;
     }
 }
 
@@ -221,7 +222,8 @@ static rove_status put_mark(const rove__drop *drop, rove__buf *out) {
     size_t at = 2 + rove__u64_put(bytes + 2, drop->notes_left);
 
     at += rove__u32_put(bytes + at, drop->replica);
-    (void)rove__u64_put(bytes + at, (uint64_t)drop->position);
+    at += rove__u64_put(bytes + at, (uint64_t)drop->position);
+    bytes[at] = (uint8_t)drop->journal;
     return put_entry(&drop->ports->crypto, &entry, out);
 }
 
@@ -348,21 +350,18 @@ void rove__drop_close(rove__drop *drop) {
 
 /* ---- putting in ----------------------------------------------------------------------------------------- */
 
-rove_status rove__drop_add(rove__drop *drop, rove__bytes record, rove_error *error) {
-    rove_clock_reading now;
-    rove__drop_entry entry = {.record = record};
+static rove_status add(rove__drop *drop, const rove__drop_entry *entry, rove_error *error) {
+    rove__bytes record = entry->record;
 
     if (record.size < RECORD_MIN || record.size > ROVE_SEALED_MAX || is_mark(record)) {
         return rove__error_set(error, ROVE_INVALID, "This is no sealed record.");
     }
-    drop->ports->clock.read(drop->ports->clock.ctx, &now);
-    entry.at_ms = now.wall_ms > 0 ? now.wall_ms : 0;
     rove_status status = rove__drop_make_room(drop, ROVE_DROP_HEAD + record.size, error);
     if (status != ROVE_OK) {
         return status;
     }
     size_t before = drop->entries.size;
-    status = put_entry(&drop->ports->crypto, &entry, &drop->entries);
+    status = put_entry(&drop->ports->crypto, entry, &drop->entries);
     if (status != ROVE_OK) {
         if (rove__buf_status(&drop->entries) == ROVE_OK) {
             rove__buf_truncate(&drop->entries, before);
@@ -370,7 +369,23 @@ rove_status rove__drop_add(rove__drop *drop, rove__bytes record, rove_error *err
         return rove__error_set(error, status, "%s", rove_status_text(status));
     }
     drop->notes += (uint64_t)is_note(record);
+    drop->spare += entry->kept ? ROVE_DROP_HEAD + record.size : 0;
     return ROVE_OK;
+}
+
+rove_status rove__drop_add(rove__drop *drop, rove__bytes record, rove_error *error) {
+    rove_clock_reading now;
+
+    drop->ports->clock.read(drop->ports->clock.ctx, &now);
+    const rove__drop_entry entry = {.record = record, .at_ms = now.wall_ms > 0 ? now.wall_ms : 0};
+    return add(drop, &entry, error);
+}
+
+rove_status rove__drop_keep(rove__drop *drop, rove__bytes record, int64_t at_ms,
+                            rove_error *error) {
+    const rove__drop_entry entry = {.record = record, .at_ms = at_ms, .kept = 1};
+
+    return add(drop, &entry, error);
 }
 
 rove_status rove__drop_save(rove__drop *drop, rove_error *error) {

@@ -10,9 +10,9 @@
  *            at      Unix ms by the device's clock when it was put in; of one that headquarters has, when it was sent last
  *            check   the first bytes of SHA-256 of size, at and record
  *            record  sealed, or a mark
- *   mark   = 1:byte 0:byte notes:u64 replica:u32 position:u64
+ *   mark   = 1:byte 0:byte notes:u64 replica:u32 position:u64 [journal:byte]
  *            how many notes left the file; and which device's unsent work was put in up to which position (store.h), 0: none
- *            was. At most one
+ *            was; journal 1: and what it kept for headquarters (D9). At most one
  *
  * It is appended to, and what is taken leaves it by an atomic rewrite; both under the lock `drop.lock`, which nobody holds while
  * he waits for the network. What a power cut left of an entry at the end is cut; a damaged entry between others is no entry, and
@@ -50,6 +50,7 @@ typedef struct rove__drop {
     uint64_t notes_left;  /* the mark's */
     rove_replica replica; /* the mark's */
     int64_t position;
+    int journal;
 } rove__drop;
 
 /* Borrowed until the drop box changes. */
@@ -79,6 +80,9 @@ ROVE_CHECK rove_status rove__drop_make_room(rove__drop *drop, size_t size, rove_
 ROVE_CHECK rove_status rove__drop_put(rove__drop *drop, rove__bytes record, rove_error *error);
 /* In memory alone, until rove__drop_save writes the file as a whole: all of it is there then, or nothing is new. */
 ROVE_CHECK rove_status rove__drop_add(rove__drop *drop, rove__bytes record, rove_error *error);
+/* The same of one that headquarters has, and no backup; sent last at `at_ms`, 0: never. */
+ROVE_CHECK rove_status rove__drop_keep(rove__drop *drop, rove__bytes record, int64_t at_ms,
+                                       rove_error *error);
 ROVE_CHECK rove_status rove__drop_save(rove__drop *drop, rove_error *error);
 
 /* Open, put and close. */

@@ -1,6 +1,6 @@
 /*
- * client/drop_note.c - what goes into the drop box: a visit or a call while the replica is locked, and what was not sent before a
- * wipe. All that is needed is in memory while the replica is locked: the device's key and certificate, headquarters' sealing
+ * client/drop_note.c - what goes into the drop box: a visit or a call while the replica is locked, and before a wipe what was not
+ * sent, and what headquarters has but no backup. All that is needed is in memory while the replica is locked: the device's key and certificate, headquarters' sealing
  * key, and what the time is known by.
  */
 #include <string.h>
@@ -230,11 +230,12 @@ typedef struct emptying {
     rove__drop drop;
     rove__buf records; /* of a batch */
     int full;
+    int64_t sent_ms; /* of what headquarters has */
     rove__drop_outbox_report *report;
 } emptying;
 
-/* All of them, or, where there is no room for all, none. */
-static rove_status add_batch(emptying *e, rove_error *error) {
+/* All of them, or, where there is no room for all, none. kept: headquarters has it. */
+static rove_status add_batch(emptying *e, int kept, rove_error *error) {
     size_t needed = 0;
 
     for (size_t at = 0; at < e->records.size;) {
@@ -248,9 +249,10 @@ static rove_status add_batch(emptying *e, rove_error *error) {
         return ROVE_OK;
     }
     for (size_t at = 0; at < e->records.size && status == ROVE_OK;) {
-        size_t size = rove__u32_get(e->records.data + at);
-        status = rove__drop_add(&e->drop, (rove__bytes){e->records.data + at + 4, size}, error);
-        at += 4 + size;
+        rove__bytes record = {e->records.data + at + 4, rove__u32_get(e->records.data + at)};
+        status = kept ? rove__drop_keep(&e->drop, record, e->sent_ms, error)
+                      : rove__drop_add(&e->drop, record, error);
+        at += 4 + record.size;
     }
     return status;
 }
@@ -265,7 +267,7 @@ static rove_status next_batch(emptying *e, rove__unsent *unsent, rove_error *err
     /* What an earlier call put in is there, or was sent. */
     int had = e->drop.replica == e->owner && unsent->position <= e->drop.position;
     if (!had && !e->full) {
-        status = add_batch(e, error);
+        status = add_batch(e, 0, error);
     }
     if (status == ROVE_OK && !had && e->full) {
         e->report->left += unsent->changes > 0 ? unsent->changes : 1;
@@ -286,39 +288,92 @@ static rove_status empty(emptying *e, rove_error *error) {
     rove__unsent unsent = {.position = INT64_MIN, .found = 1};
     rove_status status = rove__store_unsent_freeze(e->replica->store, error);
 
-    if (status == ROVE_OK && e->drop.replica != e->owner) {
-        e->drop.replica = 0;
-    }
     while (status == ROVE_OK && unsent.found && !ROVE_PLANTED(W01_UNSEALED)) {
         status = next_batch(e, &unsent, error);
     }
     return status == ROVE_OK && e->report->batches > 0 ? rove__drop_save(&e->drop, error) : status;
 }
 
-rove_status rove__drop_outbox(rove *replica, rove__drop_outbox_report *report, rove_error *error) {
+/*
+ * Until when it is kept is known where headquarters makes backups: it is sent again when a new one is likely. Where none is known
+ * of, it may go at once.
+ */
+static rove_status find_sent_ms(emptying *e, rove_error *error) {
+    const rove_clock *clock = &e->replica->ports.clock;
+    rove_clock_reading now;
+    int64_t safe = 0;
+
+    rove_status status = rove__store_journal_safe(e->replica->store, &safe, error);
+    clock->read(clock->ctx, &now);
+    e->sent_ms = safe > 0 && now.wall_ms > 0 ? now.wall_ms : 0;
+    return status;
+}
+
+/* What an earlier call put in is there, was delivered, or made room. The oldest make room for the newest. */
+static rove_status keep(emptying *e, rove_error *error) {
+    rove__unsent batch = {.position = INT64_MIN, .found = !e->drop.journal};
+    rove_status status = find_sent_ms(e, error);
+
+    while (status == ROVE_OK && batch.found) {
+        rove__buf_reset(&e->records);
+        status =
+            rove__store_journal_next(e->replica->store, &e->sealer, &batch, &e->records, error);
+        if (status == ROVE_OK && batch.found) {
+            status = add_batch(e, 1, error);
+            e->report->kept += !e->full;
+            e->full = 0;
+        }
+    }
+    if (status != ROVE_OK || e->report->kept == 0) {
+        return status;
+    }
+    e->drop.replica = e->owner;
+    e->drop.journal = 1;
+    return rove__drop_save(&e->drop, error);
+}
+
+/* Opens the drop box, and does one or the other. */
+static rove_status put(rove *replica, rove_status (*how)(emptying *e, rove_error *error),
+                       rove__drop_outbox_report *report, rove_error *error) {
     emptying e = {.replica = replica, .report = report};
     rove__store_owner owner;
 
-    memset(report, 0, sizeof *report);
-    if (replica->credentials == NULL) {
-        return rove__error_set(error, ROVE_NOT_ENROLLED, "%s", rove_status_text(ROVE_NOT_ENROLLED));
-    }
     rove__store_read_owner(replica->store, &owner);
     e.owner = owner.replica;
     e.sealer = rove__credentials_sealer(replica->credentials);
-    rove_status status =
-        rove__drop_address(&replica->ports, replica->folder, replica->credentials, error);
-    if (status != ROVE_OK) {
-        return status;
-    }
     rove__buf_init(&e.records, &replica->ports.allocator, 2 * ROVE_DROP_MAX);
     rove__mutex_enter(replica->dropping);
-    status = rove__drop_open(&e.drop, &replica->ports, replica->folder, error);
+    rove_status status = rove__drop_open(&e.drop, &replica->ports, replica->folder, error);
+    if (status == ROVE_OK && e.drop.replica != e.owner) {
+        e.drop.replica = 0;
+        e.drop.position = INT64_MIN;
+        e.drop.journal = 0;
+    }
     if (status == ROVE_OK) {
-        status = empty(&e, error);
+        status = how(&e, error);
     }
     rove__drop_close(&e.drop);
     rove__mutex_leave(replica->dropping);
     rove__buf_free(&e.records);
     return status;
+}
+
+rove_status rove__drop_outbox(rove *replica, rove__drop_outbox_report *report, rove_error *error) {
+    memset(report, 0, sizeof *report);
+    if (replica->credentials == NULL) {
+        return rove__error_set(error, ROVE_NOT_ENROLLED, "%s", rove_status_text(ROVE_NOT_ENROLLED));
+    }
+    rove_status status =
+        rove__drop_address(&replica->ports, replica->folder, replica->credentials, error);
+    return status == ROVE_OK ? put(replica, empty, report, error) : status;
+}
+
+rove_status rove__drop_journal(rove *replica, rove__drop_outbox_report *report, rove_error *error) {
+    const rove__sealer sealer = rove__credentials_sealer(replica->credentials);
+
+    if (ROVE_PLANTED(W05_UNKEPT)) {
+        return ROVE_OK;
+    }
+    rove__store_journal(replica->store, &sealer);
+    return put(replica, keep, report, error);
 }

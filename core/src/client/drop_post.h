@@ -51,6 +51,7 @@ typedef struct rove__drop_outbox_report {
     uint64_t
         changes;   /* in them, as far as they can be counted: not those that were sealed before */
     uint64_t left; /* changes that did not fit */
+    uint64_t kept; /* batches besides that headquarters has, and no backup: those of this call */
 } rove__drop_outbox_report;
 /*
  * Seals all work that headquarters does not have into the drop box, and keeps whom to send it to: before a wipe, with the
@@ -60,6 +61,13 @@ typedef struct rove__drop_outbox_report {
  */
 ROVE_CHECK rove_status rove__drop_outbox(rove *replica, rove__drop_outbox_report *report,
                                          rove_error *error);
+
+/*
+ * After that, and the receipt: what the replica kept in case that headquarters is restored (D9) goes on being kept in the drop box, as far as
+ * there is room; adds to the report. Killed and called again, it comes to the same. IO, FULL: the disk. And as above.
+ */
+ROVE_CHECK rove_status rove__drop_journal(rove *replica, rove__drop_outbox_report *report,
+                                          rove_error *error);
 
 /* ---- receipt.c ---- */
 

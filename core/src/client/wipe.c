@@ -6,12 +6,13 @@
  *   1  the file of orders says that it is to be wiped (orders.h). From here on it is locked, and there is no way back
  *   2  unsent work is sealed into the drop box
  *   3  a receipt goes after it, signed by this device: how much that was
- *   4  the file of orders says that this is done. From here on no key is needed
- *   5  what the handle holds goes: keys, pages, the device's own key
- *   6  the files go, the replica's key first (store/wipe.c)
- *   7  once the drop box is empty - delivered, and in a backup of headquarters - and 6 is done, it goes, and the file of orders last: the folder is as good as new
+ *   4  and after that what was delivered, and no backup of headquarters has yet (D9): it is kept there as it was in the replica
+ *   5  the file of orders says that this is done. From here on no key is needed
+ *   6  what the handle holds goes: keys, pages, the device's own key
+ *   7  the files go, the replica's key first (store/wipe.c)
+ *   8  once the drop box is empty - delivered, and in a backup of headquarters - and 7 is done, it goes, and the file of orders last: the folder is as good as new
  *
- * Whoever opens the replica, or syncs it, goes on where it stopped. Steps 2 and 3 come to the same if they are done again. A replica
+ * Whoever opens the replica, or syncs it, goes on where it stopped. Steps 2 to 4 come to the same if they are done again. A replica
  * whose keys are not there, because it is locked with a PIN, waits at 1 until it is unlocked; one whose unsent work finds no room in
  * the drop box, until that is delivered.
  */
@@ -24,7 +25,7 @@
 
 /* ---- the steps ---- */
 
-/* Steps 2 and 3. */
+/* Steps 2 to 4. */
 static rove_status put_away(rove *replica, rove_error *error) {
     rove__drop_outbox_report sealed = {.batches = 0};
     rove__store_owner owner;
@@ -43,10 +44,14 @@ static rove_status put_away(rove *replica, rove_error *error) {
     if (status == ROVE_OK) {
         status = rove__drop_receipt(replica, ROVE_ORDER_WIPE, &sealed, error);
     }
+    if (status == ROVE_OK) {
+        status = rove__drop_journal(replica, &sealed, error);
+    }
     rove__log(&replica->ports.log, ROVE_LOG_WARN, "client",
-              "before the wipe: %s, %llu batches with %llu changes sealed",
+              "before the wipe: %s, %llu batches with %llu changes sealed, and %llu that "
+              "headquarters has no backup of",
               rove_status_name(status), (unsigned long long)sealed.batches,
-              (unsigned long long)sealed.changes);
+              (unsigned long long)sealed.changes, (unsigned long long)sealed.kept);
     return status;
 }
 
@@ -60,7 +65,7 @@ static void forget_credentials(rove *replica) {
     rove__credentials_free(&replica->ports.allocator, old);
 }
 
-/* Step 6, of which whoever opens the folder next does what is left. */
+/* Step 7, of which whoever opens the folder next does what is left. */
 static void erase(const rove_ports *ports, const char *folder) {
     rove_status status = rove__store_erase(&ports->allocator, &ports->files, folder, NULL);
 
@@ -156,7 +161,7 @@ static rove_status read_stage(const rove_ports *ports, const char *folder, rove_
     return status;
 }
 
-/* Who was killed before 6 left files that only the order keeps shut: they go before it does. */
+/* Who was killed before 7 left files that only the order keeps shut: they go before it does. */
 rove_status rove__client_wipe_end(const rove_ports *ports, const char *folder, rove_error *error) {
     static const char *const names[] = {"drop.lock", "orders"};
     rove__stage stage = ROVE_STAGE_FREE;

@@ -70,6 +70,9 @@ static const char *const texts[ROVE_EXCHANGE_SQL_COUNT] = {
     [ROVE_EXCHANGE_FORMER_REST] = "UPDATE _batch SET state = 4 WHERE number < 0 AND state = 3",
     [ROVE_EXCHANGE_BATCH_UNSENT] = "SELECT number FROM _batch WHERE number > ?1"
                                    " AND (state = 0 OR state IN (3, 4)) ORDER BY number LIMIT 1",
+    [ROVE_EXCHANGE_BATCH_JOURNAL] = "SELECT number FROM _batch WHERE number > ?1 AND state IN (1, 2)"
+                                    " AND EXISTS (SELECT 1 FROM _sealed WHERE batch = number)"
+                                    " ORDER BY number LIMIT 1",
     [ROVE_EXCHANGE_BATCH_SHIFT] = "UPDATE _batch SET number = number - ?1 WHERE number > ?1",
     [ROVE_EXCHANGE_BATCH_RETIRE] = "UPDATE _batch SET number = number - ?1, state = iif(state = 0, 3, 2)"
                                    " WHERE number BETWEEN 1 AND ?2",

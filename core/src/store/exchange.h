@@ -41,6 +41,7 @@ typedef enum rove__exchange_sql {
     ROVE_EXCHANGE_FORMER_REST,   /* those that were sent and not taken */
     ROVE_EXCHANGE_FORMER_FORGET, /* of former numbers: no frame, nor one that needs its chain */
     ROVE_EXCHANGE_BATCH_UNSENT, /* the next number after (1) of one that headquarters does not have */
+    ROVE_EXCHANGE_BATCH_JOURNAL, /* the next number after (1) of one that it has, and that is kept sealed */
     ROVE_EXCHANGE_BATCH_SHIFT, /* number less (1), of those above it */
     ROVE_EXCHANGE_BATCH_RETIRE, /* number less (1), state 2 or, in flight, 3, of those from 1 to (2) */
     ROVE_EXCHANGE_FRAME_PUT,    /* batch, ordinal, rows */

@@ -340,6 +340,13 @@ typedef struct rove__unsent {
 ROVE_CHECK rove_status rove__store_unsent_next(rove__store *store, const rove__sealer *sealer,
                                                rove__unsent *unsent, rove__buf *records,
                                                rove_error *error);
+/* The same of what it has and may lack after a restore (D9), as far as it is sealed: rove__store_journal. */
+ROVE_CHECK rove_status rove__store_journal_next(rove__store *store, const rove__sealer *sealer,
+                                                rove__unsent *unsent, rove__buf *records,
+                                                rove_error *error);
+/* Up to which seq it has a backup; 0: it makes none, or none is known of; below 0: it may lack anything. */
+ROVE_CHECK rove_status rove__store_journal_safe(rove__store *store, int64_t *safe,
+                                                rove_error *error);
 
 /* ---- former.c ---- */
 

@@ -1,6 +1,6 @@
 /*
- * store/unsent.c - what headquarters does not have yet, batch by batch, as sealed records: before a wipe it goes into the drop
- * box. The replica itself stays as it is, so that whoever is killed on the way begins again, and a replica that is not wiped
+ * store/unsent.c - what headquarters does not have yet, and what it has but no backup of it, batch by batch, as sealed records:
+ * before a wipe it goes into the drop box. The replica itself stays as it is, so that whoever is killed on the way begins again, and a replica that is not wiped
  * after all sends the same batches under the same numbers: headquarters takes each once.
  */
 #include "base/text.h"
@@ -91,10 +91,10 @@ static rove_status gather(rove__store *store, const rove__sealer *sealer, rove__
     return status;
 }
 
-static rove_status next_batch(rove__store *store, rove__unsent *unsent, rove_error *error) {
+static rove_status next_batch(rove__store *store, rove__exchange_sql which, rove__unsent *unsent,
+                              rove_error *error) {
     sqlite3_stmt *statement = NULL;
-    rove_status status = rove__exchange_row(store, ROVE_EXCHANGE_BATCH_UNSENT, &statement, error,
-                                            "i", unsent->position);
+    rove_status status = rove__exchange_row(store, which, &statement, error, "i", unsent->position);
 
     unsent->found = statement != NULL;
     if (unsent->found) {
@@ -106,8 +106,8 @@ static rove_status next_batch(rove__store *store, rove__unsent *unsent, rove_err
     return status;
 }
 
-rove_status rove__store_unsent_next(rove__store *store, const rove__sealer *sealer,
-                                    rove__unsent *unsent, rove__buf *records, rove_error *error) {
+static rove_status next(rove__store *store, rove__exchange_sql which, const rove__sealer *sealer,
+                        rove__unsent *unsent, rove__buf *records, rove_error *error) {
     rove__exchange *exchange = NULL;
 
     unsent->found = 0;
@@ -117,10 +117,35 @@ rove_status rove__store_unsent_next(rove__store *store, const rove__sealer *seal
     }
     status = rove__exchange_begin(store, &exchange, error);
     if (status == ROVE_OK) {
-        status = next_batch(store, unsent, error);
+        status = next_batch(store, which, unsent, error);
     }
     if (status == ROVE_OK && unsent->found) {
         status = gather(store, sealer, unsent, records, error);
+    }
+    return rove__store_leave(store, status, error);
+}
+
+rove_status rove__store_unsent_next(rove__store *store, const rove__sealer *sealer,
+                                    rove__unsent *unsent, rove__buf *records, rove_error *error) {
+    return next(store, ROVE_EXCHANGE_BATCH_UNSENT, sealer, unsent, records, error);
+}
+
+rove_status rove__store_journal_next(rove__store *store, const rove__sealer *sealer,
+                                     rove__unsent *unsent, rove__buf *records, rove_error *error) {
+    return next(store, ROVE_EXCHANGE_BATCH_JOURNAL, sealer, unsent, records, error);
+}
+
+rove_status rove__store_journal_safe(rove__store *store, int64_t *safe, rove_error *error) {
+    rove__exchange *exchange = NULL;
+
+    *safe = 0;
+    rove_status status = rove__store_enter(store, error);
+    if (status != ROVE_OK) {
+        return status;
+    }
+    status = rove__exchange_begin(store, &exchange, error);
+    if (status == ROVE_OK) {
+        status = rove__meta_get_int(store, ROVE_META_SAFE, safe, error);
     }
     return rove__store_leave(store, status, error);
 }
