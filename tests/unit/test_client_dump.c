@@ -229,6 +229,38 @@ static void exports(void) {
     rove__wipe(&text, sizeof text);
 }
 
+static rove_status put_nowhere(void *ctx, const void *bytes, size_t size, rove_error *error) {
+    (void)ctx;
+    (void)bytes;
+    (void)size;
+    (void)error;
+    return ROVE_OK;
+}
+
+/* It is still open when the replica is locked. */
+static rove_export *exports_half(void) {
+    const rove_sink to = {put_nowhere, NULL};
+    word text = draw("half exported");
+    rove_export *out = NULL;
+
+    phone_ok(&p, rove_export_new(p.replica, &to, &out, &p.error));
+    phone_ok(&p, rove_export_write(out, text.text, WORD_SIZE, &p.error));
+    rove__wipe(&text, sizeof text);
+    return out;
+}
+
+static void cannot_go_on(rove_export *out, enum ending how) {
+    rove_status said = how == LOCKED ? ROVE_LOCKED : ROVE_WIPED;
+
+    phone_is(&p, rove_export_write(out, "more", 4, &p.error), said);
+    phone_is(&p, rove_export_end(out, &p.error), said);
+    if (how == LOCKED) {
+        phone_ok(&p, rove_unlock(p.replica, &p.error));
+        phone_is(&p, rove_export_end(out, &p.error), ROVE_LOCKED); /* its beginning is gone */
+    }
+    rove_export_free(out);
+}
+
 /* Those that are in use now. */
 static void hide_keys(enum ending how) {
     if (how == EVICTED) {
@@ -337,11 +369,15 @@ static void app(enum ending how) {
     phone_ok(&p, rove_replace_key(p.replica, &p.error));
     (void)writes_and_reads();
     hide_keys(how);
+    rove_export *half = how != EVICTED ? exports_half() : NULL;
     hand_over();
     dump(BEFORE);
     ends(how);
     rove__arena_free(&p.arena); /* headquarters' */
     dump(AFTER);
+    if (half != NULL) {
+        cannot_go_on(half, how);
+    }
     (void)fclose(log_file);
 }
 

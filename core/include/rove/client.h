@@ -123,7 +123,8 @@ ROVE_CHECK rove_status rove_replace_key(rove *replica, rove_error *error);
  * What an app writes out of an encrypted replica - a list for later, a copy for support - it may write sealed: into a file that this
  * replica alone opens, that shows nothing, and of which every change and every cut is noticed. After rove_replace_key what was
  * sealed before opens no more. *export is owned by the caller: rove_export_free. One thread at a time; free it before the replica is
- * locked, for until then it keeps up to 64 KiB of what was written. STATE: the replica is not encrypted. LOCKED. What the sink says.
+ * closed. It keeps up to 64 KiB of what was written: that is overwritten when the replica is locked or wiped, and then, also once it is
+ * unlocked, every call says LOCKED: begin anew. STATE: the replica is not encrypted. LOCKED. What the sink says.
  */
 typedef struct rove_export rove_export;
 ROVE_CHECK rove_status rove_export_new(rove *replica, const rove_sink *to, rove_export **out,

@@ -267,10 +267,11 @@ void rove__client_give(rove *replica) {
 
 /* ---- readers ---- */
 
-/* What idle readers have read goes with the keys, whoever locked it. */
+/* What idle readers have read, and exports have not sealed yet, goes with the keys, whoever locked it. */
 static void shed(rove *replica) {
     if (rove__store_is_locked(replica->store)) {
         rove__client_close_idle(replica);
+        rove__client_shed_exports(replica);
     }
 }
 
@@ -324,6 +325,7 @@ rove_status rove_lock(rove *replica, rove_error *error) {
     rove_error detail = {.message = ""};
     rove_status status = rove__store_lock(replica->store, &detail);
     rove__client_close_idle(replica);
+    shed(replica);
     return rove__client_said(status, &detail, error);
 }
 

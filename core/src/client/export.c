@@ -1,5 +1,8 @@
 /*
  * client/export.c - what an app writes out of a replica, sealed, and reads again: the format is vault/chunks.h.
+ *
+ * Open exports stand in a list of their replica, under its mutex, so that whoever locks it overwrites what they have of their text. One that
+ * is inside a call is left to that, which looks when it ends.
  */
 #include "base/text.h"
 #include "client/internal.h"
@@ -10,6 +13,8 @@
 struct rove_export {
     rove *replica;
     rove__chunks_writer *writer;
+    int inside; /* a call of this export runs; under the replica's mutex, as the links are */
+    rove_export *before, *after;
 };
 
 static rove_status chunk_ports(rove *replica, rove__chunks_ports *ports, rove_error *error) {
@@ -18,6 +23,66 @@ static rove_status chunk_ports(rove *replica, rove__chunks_ports *ports, rove_er
                ? rove__client_check(replica, error)
                : rove__error_set(error, ROVE_STATE,
                                  "A replica that is not encrypted has no key to seal with.");
+}
+
+/* ---- while the replica is locked ---- */
+
+static void list(rove_export *out) {
+    rove *replica = out->replica;
+
+    rove__mutex_enter(replica->mutex);
+    out->after = replica->exports;
+    if (out->after != NULL) {
+        out->after->before = out;
+    }
+    replica->exports = out;
+    rove__mutex_leave(replica->mutex);
+}
+
+static void unlist(rove_export *out) {
+    rove *replica = out->replica;
+
+    rove__mutex_enter(replica->mutex);
+    if (out->before != NULL) {
+        out->before->after = out->after;
+    } else {
+        replica->exports = out->after;
+    }
+    if (out->after != NULL) {
+        out->after->before = out->before;
+    }
+    rove__mutex_leave(replica->mutex);
+}
+
+void rove__client_shed_exports(rove *replica) {
+    rove__mutex_enter(replica->mutex);
+    for (rove_export *out = replica->exports; out != NULL; out = out->after) {
+        if (!out->inside) {
+            rove__chunks_forget(out->writer);
+        }
+    }
+    rove__mutex_leave(replica->mutex);
+}
+
+static rove_status enter(rove_export *out, rove_error *error) {
+    rove_status status = rove__client_check(out->replica, error);
+
+    if (status == ROVE_OK) {
+        rove__mutex_enter(out->replica->mutex);
+        out->inside = 1;
+        rove__mutex_leave(out->replica->mutex);
+    }
+    return status;
+}
+
+/* Whoever locked the replica meanwhile has passed this export over. */
+static void leave(rove_export *out) {
+    rove__mutex_enter(out->replica->mutex);
+    out->inside = 0;
+    if (rove__store_is_locked(out->replica->store)) {
+        rove__chunks_forget(out->writer);
+    }
+    rove__mutex_leave(out->replica->mutex);
 }
 
 static rove_status make(rove *replica, const rove_sink *to, rove_export **out, rove_error *error) {
@@ -37,6 +102,7 @@ static rove_status make(rove *replica, const rove_sink *to, rove_export **out, r
         rove__free(ports.allocator, made);
         return status;
     }
+    list(made);
     *out = made;
     return ROVE_OK;
 }
@@ -60,9 +126,10 @@ rove_status rove_export_write(rove_export *out, const void *bytes, size_t size, 
     if (out == NULL || (bytes == NULL && size > 0)) {
         return rove__client_invalid(error, "There is no export, or there are no bytes.");
     }
-    rove_status status = rove__client_check(out->replica, &detail);
+    rove_status status = enter(out, &detail);
     if (status == ROVE_OK) {
         status = rove__chunks_write(out->writer, bytes, size, &detail);
+        leave(out);
     }
     return rove__client_said(status, &detail, error);
 }
@@ -73,15 +140,17 @@ rove_status rove_export_end(rove_export *out, rove_error *error) {
     if (out == NULL) {
         return rove__client_invalid(error, "There is no export.");
     }
-    rove_status status = rove__client_check(out->replica, &detail);
+    rove_status status = enter(out, &detail);
     if (status == ROVE_OK) {
         status = rove__chunks_end(out->writer, &detail);
+        leave(out);
     }
     return rove__client_said(status, &detail, error);
 }
 
 void rove_export_free(rove_export *out) {
     if (out != NULL) {
+        unlist(out);
         rove__chunks_drop(out->writer);
         rove__free(&out->replica->ports.allocator, out);
     }

@@ -51,6 +51,7 @@ struct rove {
     rove__sealer sealer; /* of the exchange under way; borrows from credentials */
     rove__reader_connection *idle[ROVE_IDLE_READERS_MAX];
     size_t idle_count;
+    rove_export *exports; /* open ones (export.c) */
 };
 
 /* INVALID with a sentence, for arguments that the contract excludes. */
@@ -68,7 +69,9 @@ void rove__client_give(rove *replica);
 ROVE_CHECK rove_status rove__client_contact(rove *replica, rove_error *error);
 void rove__client_contact_over(rove *replica);
 void rove__client_close_idle(rove *replica);
-/* rove__store_check; a replica that is locked keeps no idle readers. */
+/* export.c: what open exports have in memory is overwritten; one that is inside a call does it when that ends. */
+void rove__client_shed_exports(rove *replica);
+/* rove__store_check; a replica that is locked keeps no idle readers, and nothing in open exports. */
 ROVE_CHECK rove_status rove__client_check(rove *replica, rove_error *error);
 
 /* A reader from the pool, or a new one; give it back. */

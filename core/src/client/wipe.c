@@ -89,6 +89,7 @@ rove_status rove__client_wipe_on(rove *replica, rove_error *error) {
         return status;
     }
     rove__client_close_idle(replica);
+    rove__client_shed_exports(replica);
     forget_credentials(replica);
     rove__wipe_stack();
     erase(&replica->ports, replica->folder);

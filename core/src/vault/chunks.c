@@ -229,6 +229,14 @@ rove_status rove__chunks_end(rove__chunks_writer *writer, rove_error *error) {
     return status;
 }
 
+void rove__chunks_forget(rove__chunks_writer *writer) {
+    rove__wipe(writer->plain, sizeof writer->plain);
+    writer->filled = 0;
+    if (writer->status == ROVE_OK) {
+        writer->status = ROVE_LOCKED;
+    }
+}
+
 void rove__chunks_drop(rove__chunks_writer *writer) {
     if (writer != NULL) {
         const rove_allocator *allocator = writer->ports.allocator;

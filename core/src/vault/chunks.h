@@ -51,6 +51,8 @@ ROVE_CHECK rove_status rove__chunks_write(rove__chunks_writer *writer, const voi
                                           size_t size, rove_error *error);
 /* Writes the last chunk. Without it the file opens nowhere. */
 ROVE_CHECK rove_status rove__chunks_end(rove__chunks_writer *writer, rove_error *error);
+/* Overwrites the text that it has, sealed or not: from now on every call says LOCKED. */
+void rove__chunks_forget(rove__chunks_writer *writer);
 /* Overwrites what it has. NULL is fine. */
 void rove__chunks_drop(rove__chunks_writer *writer);
 
