@@ -73,15 +73,16 @@ rove_status hq_restore(const hq_ports *ports, const char *folder, const hq_io *i
         return status;
     }
     status = replace(ports, folder, copy, restored, error);
-    if (status == ROVE_OK) {
-        status = trail_forget(ports, folder, error);
-    }
-    ports->files.unlock(ports->files.ctx, lock);
     if (status != ROVE_OK) {
+        ports->files.unlock(ports->files.ctx, lock);
         restored->aside[0] = '\0';
         return status;
     }
-    status = hq_open(ports, folder, &self.headquarters, &why);
+    status = trail_forget(ports, folder, &why);
+    ports->files.unlock(ports->files.ctx, lock);
+    if (status == ROVE_OK) {
+        status = hq_open(ports, folder, &self.headquarters, &why);
+    }
     if (status == ROVE_OK) {
         status = hq_commit(self.headquarters, record, &self, &why);
     }

@@ -171,24 +171,6 @@ static rove_status find_taken(void *ctx, rove__hq_tx *tx, rove_error *error) {
     return status;
 }
 
-static void add_frames(drop_parcel *self) {
-    waiting *table = &self->box->waiting;
-    int64_t now_ms = boot_ms(self->box);
-
-    waiting_expire(table, now_ms);
-    for (size_t i = 0; i < self->count; i++) {
-        const drop_record *record = &self->records[i];
-        waiting_batch *batch = NULL;
-        if (!record_is_frame(record) || self->answers[i] != DROP_LATER) {
-            continue;
-        }
-        rove_status status = waiting_add(table, &record->is.frame, &record->signer, now_ms, &batch);
-        if (status != ROVE_OK && !record_may_come_again(status)) {
-            answer_batch(self, &record->is.frame.batch, DROP_REFUSED);
-        }
-    }
-}
-
 static rove_status stage_frames(const rove__server_ports *ports, drop_unit *unit) {
     waiting_batch *batch = unit->batch;
     const rove__sealed_batch *said = &batch->said;
@@ -266,16 +248,24 @@ static rove_status stage(drop_parcel *self, waiting_batch *batch) {
     return ROVE_OK;
 }
 
-static rove_status stage_whole(drop_parcel *self) {
+/* A batch is staged as soon as it is whole: then it stays, and makes no room for those that come after it. */
+static rove_status add_frames(drop_parcel *self) {
+    waiting *table = &self->box->waiting;
+    int64_t now_ms = boot_ms(self->box);
     rove_status status = ROVE_OK;
 
+    waiting_expire(table, now_ms);
     for (size_t i = 0; i < self->count && status == ROVE_OK; i++) {
         const drop_record *record = &self->records[i];
-        waiting_batch *batch =
-            record_is_frame(record) && self->answers[i] == DROP_LATER
-                ? waiting_find(&self->box->waiting, &record->is.frame.batch, record->signer.replica)
-                : NULL;
-        if (batch != NULL && !batch->busy && waiting_whole(batch)) {
+        waiting_batch *batch = NULL;
+        if (!record_is_frame(record) || self->answers[i] != DROP_LATER) {
+            continue;
+        }
+        rove_status added = waiting_add(table, &record->is.frame, &record->signer, now_ms, &batch);
+        if (added != ROVE_OK && !record_may_come_again(added)) {
+            answer_batch(self, &record->is.frame.batch, DROP_REFUSED);
+        }
+        if (added == ROVE_OK && !batch->busy && waiting_whole(batch)) {
             status = stage(self, batch);
         }
     }
@@ -300,8 +290,7 @@ static rove_status open_all(drop_parcel *self) {
         status = hq_read(self->box->headquarters, find_taken, self, &error);
     }
     if (status == ROVE_OK) {
-        add_frames(self);
-        status = stage_whole(self);
+        status = add_frames(self);
         find_alone(self);
     }
     return status;

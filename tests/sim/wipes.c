@@ -12,6 +12,7 @@
 #include "rove/drop.h"
 
 #define MINUTE_MS INT64_C(60000)
+#define AGAIN_MS  (720 * MINUTE_MS) /* until what was delivered is sent again */
 
 int wipes_under_way(const device *d) {
     return d->wipe.begun || d->wipe.ordered;
@@ -68,6 +69,9 @@ static void check_gone(device *d) {
     world *w = d->w;
     char key[LEDGER_KEY_SIZE];
     d->wipe.begun = 1;
+    if (d->machine.disk.count.refused > 0) {
+        return; /* a file that could not be removed; it is tried again */
+    }
     for (uint32_t record = 1; record < w->ledger.record_count && !world_failed(w); record++) {
         ledger_text('r', record, key);
         if (sim_disk_holds(&d->machine.disk, key, strlen(key))) {
@@ -90,10 +94,14 @@ static void check_silent(device *d) {
     }
 }
 
-static void stop(device *d) {
+static void stop_for(device *d, int64_t pause_ms) {
     int power = d->machine.disk.off;
     d->w->counts->wipes_cut += (uint64_t)power;
-    device_stop(d, power, MINUTE_MS);
+    device_stop(d, power, pause_ms);
+}
+
+static void stop(device *d) {
+    stop_for(d, MINUTE_MS);
 }
 
 /* ---- steps ---------------------------------------------------------------------------------------------- */
@@ -161,10 +169,13 @@ static void deliver(device *d) {
     d->syncs++;
     device_speaks(d);
     rove_status status = rove_drop_send(&d->ports, folder, NULL, NULL, &report, &error);
-    world_says(d->w, "device %d is wiped, and delivers its drop box: %s, %" PRIu64 " taken",
-               d->number, rove_status_name(status), report.taken);
+    world_says(d->w,
+               "device %d is wiped, and delivers its drop box: %s, %" PRIu64 " taken, %" PRIu64
+               " kept, %" PRIu64 " later, %" PRIu64 " refused",
+               d->number, rove_status_name(status), report.taken, report.kept, report.later,
+               report.refused);
     (void)device_may(d, "sync", status, &error);
-    stop(d);
+    stop_for(d, status == ROVE_OK && report.kept > 0 ? AGAIN_MS : MINUTE_MS);
 }
 
 /* The folder is as good as new. */

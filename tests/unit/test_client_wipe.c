@@ -685,6 +685,28 @@ static void a_disk_that_fails_at_any_write_loses_nothing(void **state) {
     assert_true(failed > 5);
 }
 
+static rove_status erase_all_but_one(void *ctx, const char *path, rove_error *error) {
+    const char *name = strrchr(path, '/') + 1;
+
+    return strcmp(name, "replica.db") == 0 ? rove__error_set(error, ROVE_IO, "The disk is tired.")
+                                           : real_files.erase(ctx, path, error);
+}
+
+/* Who wiped it is not told that it is done while a file of it is there. */
+static void a_file_that_cannot_be_removed_is_told_and_goes_later(void **state) {
+    (void)state;
+    real_files = p.replica->ports.files;
+    p.replica->ports.files.erase = erase_all_but_one;
+    phone_is(&p, rove_wipe(p.replica, &p.error), ROVE_IO);
+    assert_non_null(strstr(p.error.message, "The disk is tired."));
+    every_call_says_wiped();
+    assert_int_not_equal(file_size("replica.db"), 0);
+    p.replica->ports.files.erase = real_files.erase;
+    phone_is(&p, rove_sync(p.replica, NULL, NULL, &p.error), ROVE_WIPED);
+    phone_close(&p);
+    nothing_is_left();
+}
+
 #define BOTH(test)                                                                                 \
     {#test " (plain)", test, set_up_plain, tear_down, NULL}, {                                     \
 #test " (encrypted)", test, set_up_sealed, tear_down, NULL                                 \
@@ -716,6 +738,7 @@ int main(void) {
         KEPT(what_was_not_sent_goes_before_what_no_backup_has),
         KEPT(killed_at_every_step_it_is_kept_all_the_same),
         BOTH(a_disk_that_fails_at_any_write_loses_nothing),
+        BOTH(a_file_that_cannot_be_removed_is_told_and_goes_later),
     };
     if (faults_register_vfs() != SQLITE_OK ||
         sqlite3_vfs_register(sqlite3_vfs_find(FAULTS_VFS), 1) != SQLITE_OK) {

@@ -522,6 +522,32 @@ static void test_batches_of_a_device_that_wait(void **state) {
     }
 }
 
+/* Those that are whole make no room for what follows: a device that has more than may wait comes to its end, in turns. */
+static void test_more_batches_in_a_request_than_may_wait(void **state) {
+    enum { COUNT = 2 * DROP_WAITING_OF_DEVICE + 1 };
+    world *w = *state;
+    static sealed_batch batches[COUNT];
+    char name[32];
+    for (size_t i = 0; i < COUNT; i++) {
+        (void)snprintf(name, sizeof name, "many %zu", i);
+        sender_batch(&w->phone, name, 1, &batches[i]);
+        put(w, &batches[i].records[0]);
+    }
+    assert_answered(w, "11111111"
+                       "222222222");
+    for (size_t i = DROP_WAITING_OF_DEVICE; i < COUNT; i++) {
+        put(w, &batches[i].records[0]);
+    }
+    assert_answered(w, "111111112");
+    put(w, &batches[COUNT - 1].records[0]);
+    assert_answered(w, "1");
+    assert_int_equal(accounts_named(w->h, "many 16 0"), 1);
+    assert_int_equal(open_reviews(w->h), 0);
+    for (size_t i = 0; i < COUNT; i++) {
+        sealed_free(&batches[i]);
+    }
+}
+
 static void test_how_long_a_batch_waits(void **state) {
     world *w = *state;
     for (int past = 0; past <= 1; past++) {
@@ -560,6 +586,7 @@ int main(void) {
         TEST(test_a_flood_stops_no_exchange),
         TEST(test_requests_of_an_address),
         TEST(test_batches_of_a_device_that_wait),
+        TEST(test_more_batches_in_a_request_than_may_wait),
         TEST(test_how_long_a_batch_waits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -154,7 +154,7 @@ ROVE_CHECK rove_status rove_export_open(rove *replica, const rove_source *from, 
  * old cells of a plain replica only by luck, while the data of an encrypted one is gone with its key.
  * NOT_ENROLLED: what was recorded here has nobody to go to; enrol first. FULL: no room to seal it; what is to be delivered first, is
  * in the drop box: sync. LOCKED: unlock it first. BUSY: a sync is under way. STATE: this thread has a transaction open. Once it
- * has begun it is LOCKED, and the next sync, unlocking or opening goes on.
+ * has begun it is LOCKED, and the next sync, unlocking or opening goes on. IO: a file could not be removed; the same.
  */
 ROVE_CHECK rove_status rove_wipe(rove *replica, rove_error *error);
 

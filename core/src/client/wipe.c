@@ -66,11 +66,18 @@ static void forget_credentials(rove *replica) {
 }
 
 /* Step 7, of which whoever opens the folder next does what is left. */
-static void erase(const rove_ports *ports, const char *folder) {
-    rove_status status = rove__store_erase(&ports->allocator, &ports->files, folder, NULL);
+static rove_status erase(const rove_ports *ports, const char *folder, rove_error *error) {
+    rove_error detail = {.message = ""};
+    rove_status status = rove__store_erase(&ports->allocator, &ports->files, folder, &detail);
 
     rove__log(&ports->log, status == ROVE_OK ? ROVE_LOG_WARN : ROVE_LOG_ERROR, "client",
               "the replica is wiped: %s", rove_status_name(status));
+    return status == ROVE_OK ? ROVE_OK
+                             : rove__error_set(error, status,
+                                               "The replica is shut for good, but a file of it "
+                                               "could not be removed: %.160s The next sync, or "
+                                               "opening it, tries again.",
+                                               detail.message);
 }
 
 rove_status rove__client_wipe_on(rove *replica, rove_error *error) {
@@ -92,13 +99,13 @@ rove_status rove__client_wipe_on(rove *replica, rove_error *error) {
     rove__client_shed_exports(replica);
     forget_credentials(replica);
     rove__wipe_stack();
-    erase(&replica->ports, replica->folder);
-    return rove__store_check(replica->store, error);
+    status = erase(&replica->ports, replica->folder, error);
+    return status == ROVE_OK ? rove__store_check(replica->store, error) : status;
 }
 
 rove_status rove__client_wipe_rest(const rove_ports *ports, const char *folder, rove_error *error) {
     if (!ROVE_PLANTED(W02_CUT_SHORT)) {
-        erase(ports, folder);
+        (void)erase(ports, folder, NULL); /* it is told so, and the next delivery tries again */
     }
     return rove__error_set(error, ROVE_WIPED, "%s", rove_status_text(ROVE_WIPED));
 }
