@@ -162,6 +162,9 @@ typedef struct hq_restored {
  */
 ROVE_CHECK rove_status hq_restore(const hq_ports *ports, const char *folder, const hq_io *io,
                                   const char *copy, hq_restored *restored, rove_error *error);
+/* Its last step: an opened headquarters learns that its database is a backup, which has all that is in it. */
+ROVE_CHECK rove_status hq_note_restore(hq *headquarters, const hq_io *io, const char *copy,
+                                       hq_restored *restored, rove_error *error);
 
 typedef enum hq_exit {
     HQ_EXIT_DONE = 0,

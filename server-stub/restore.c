@@ -40,6 +40,13 @@ static rove_status record(void *ctx, rove__hq_tx *tx, rove_error *error) {
     return hq_record(self->headquarters, tx, self->io, TRAIL_RESTORE, detail, 0);
 }
 
+rove_status hq_note_restore(hq *headquarters, const hq_io *io, const char *copy,
+                            hq_restored *restored, rove_error *error) {
+    note self = {.headquarters = headquarters, .io = io, .copy = copy, .restored = restored};
+
+    return hq_commit(headquarters, record, &self, error);
+}
+
 static rove_status replace(const hq_ports *ports, const char *folder, const char *copy,
                            hq_restored *restored, rove_error *error) {
     char path[HQ_PATH_MAX];
@@ -61,8 +68,8 @@ rove_status hq_restore(const hq_ports *ports, const char *folder, const hq_io *i
                        hq_restored *restored, rove_error *error) {
     char path[HQ_PATH_MAX];
     void *lock = NULL;
+    hq *headquarters = NULL;
     rove_error why = {.message = ""};
-    note self = {.io = io, .copy = copy, .restored = restored};
 
     *restored = (hq_restored){.head = 0};
     rove_status status = hq_join(path, folder, "lock", error);
@@ -81,12 +88,12 @@ rove_status hq_restore(const hq_ports *ports, const char *folder, const hq_io *i
     status = trail_forget(ports, folder, &why);
     ports->files.unlock(ports->files.ctx, lock);
     if (status == ROVE_OK) {
-        status = hq_open(ports, folder, &self.headquarters, &why);
+        status = hq_open(ports, folder, &headquarters, &why);
     }
     if (status == ROVE_OK) {
-        status = hq_commit(self.headquarters, record, &self, &why);
+        status = hq_note_restore(headquarters, io, copy, restored, &why);
     }
-    hq_close(self.headquarters);
+    hq_close(headquarters);
     return status == ROVE_OK
                ? ROVE_OK
                : rove__error_set(error, status,

@@ -458,7 +458,7 @@ void acts_restore(office *o) {
     office_stop(o, 0, MINUTE_MS);
     sim_disk_remove(&o->machine.disk, "hq.db-wal");
     sim_disk_put(&o->machine.disk, "hq.db", o->backup, o->backup_size);
-    o->restored = 1;
+    o->restored = o->went_back = 1;
     notes_restored(o->w);
     wipes_restored(o->w);
     o->w->counts->restores_of_headquarters++;

@@ -280,12 +280,25 @@ static void stand_in(office *o) {
     *spool = o->spool;
 }
 
+static rove_status start(office *o, rove_error *error) {
+    hq_restored restored = {.aside = "nothing"};
+    rove_status status = hq_open(&o->ports, FOLDER, &o->hq, error);
+    if (status == ROVE_OK && o->went_back) {
+        status = hq_note_restore(o->hq, NULL, "a backup", &restored, error);
+        o->went_back = status != ROVE_OK;
+    }
+    if (status != ROVE_OK) {
+        hq_close(o->hq);
+        o->hq = NULL;
+    }
+    return status;
+}
+
 void office_start(office *o) {
     rove_error error = {0};
     o->up_ms = WORLD_NEVER;
-    rove_status status = hq_open(&o->ports, FOLDER, &o->hq, &error);
+    rove_status status = start(o, &error);
     if (status != ROVE_OK) {
-        o->hq = NULL;
         if (o->machine.disk.off || o->machine.disk.count.refused > 0 || o->machine.fail_in > 0) {
             office_stop(o, o->machine.disk.off, 60000);
         } else {

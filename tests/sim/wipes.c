@@ -12,7 +12,8 @@
 #include "rove/drop.h"
 
 #define MINUTE_MS INT64_C(60000)
-#define AGAIN_MS  (720 * MINUTE_MS) /* until what was delivered is sent again */
+/* Until what could not be taken, or is in no backup, is sent again. */
+#define AGAIN_MS (720 * MINUTE_MS)
 
 int wipes_under_way(const device *d) {
     return d->wipe.begun || d->wipe.ordered;
@@ -98,6 +99,7 @@ static void stop_for(device *d, int64_t pause_ms) {
     int power = d->machine.disk.off;
     d->w->counts->wipes_cut += (uint64_t)power;
     device_stop(d, power, pause_ms);
+    d->up_ms = d->w->calm ? WORLD_NEVER : d->up_ms; /* each round of the rest wakes it */
 }
 
 static void stop(device *d) {
@@ -175,7 +177,7 @@ static void deliver(device *d) {
                d->number, rove_status_name(status), report.taken, report.kept, report.later,
                report.refused);
     (void)device_may(d, "sync", status, &error);
-    stop_for(d, status == ROVE_OK && report.kept > 0 ? AGAIN_MS : MINUTE_MS);
+    stop_for(d, status == ROVE_OK && report.taken == 0 ? AGAIN_MS : MINUTE_MS);
 }
 
 /* The folder is as good as new. */

@@ -204,6 +204,9 @@ static void calm(world *w) {
         m->disk.full = 0;
         m->disk.count.refused = 0;
         w->devices[i].faults = 0;
+        if (wipes_under_way(&w->devices[i]) && w->devices[i].fiber == NULL) {
+            w->devices[i].up_ms = WORLD_NEVER; /* each round of the rest wakes it */
+        }
     }
     w->now_ms += 3600 * SECOND_MS;
     while (w->office.hq != NULL && late_come(&w->office)) {

@@ -190,6 +190,7 @@ typedef struct office {
     unsigned *backup_holders, *backup_ever;
     size_t backup_records;
     int restored;                    /* at least once */
+    int went_back;                   /* and it does not know it yet */
     int returned;                    /* work in review, to who had done it */
     rove_id retried[OFFICE_RETRIED]; /* returned work that a rep did again, on one of his devices */
     size_t retried_count;
