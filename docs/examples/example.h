@@ -100,7 +100,7 @@ static inline void example_ports_free(rove_ports *ports) {
 static inline rove *example_open(const rove_ports *ports, const char *folder) {
     static const char *const files[] = {"replica.db",     "replica.db-wal", "replica.db-shm",
                                         "replica.db-log", "identity",       "core.key",
-                                        "drop.box",       "drop.to"};
+                                        "drop.box",       "drop.to",        "orders"};
     rove *replica = NULL;
     rove_error error;
     char path[256];
