@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "drop/alone.h"
 #include "rove/drop.h"
 
 static simulated_note *note_new(world *w, uint32_t *number) {
@@ -103,9 +104,46 @@ void notes_found(world *w, uint32_t number, int reviewed) {
     w->notes.items[number].judged += (unsigned)!reviewed;
 }
 
+typedef struct load {
+    world *w;
+    rove_id user;
+    uint64_t open;
+} load;
+
+static rove_status count_open(void *ctx, rove__hq_tx *tx, rove_error *error) {
+    load *l = ctx;
+    (void)error;
+    return hq_database(l->w->office.hq)->store.review_load(tx, l->user, &l->open);
+}
+
+/* So much of the user's lies before an operator that the rest has to wait on his devices. */
+static int has_no_room(world *w, const device *d) {
+    load l = {.w = w, .user = d->user >= 0 ? w->office.users[d->user] : 0};
+    return d->user >= 0 && office_read(&w->office, count_open, &l) == ROVE_OK &&
+           l.open >= DROP_REVIEWS_MAX;
+}
+
+static rove_drop_state box_of(world *w, const device *d) {
+    rove_drop_state state = {.size = sizeof state};
+    rove_error error = {0};
+    char folder[16];
+    snprintf(folder, sizeof folder, "/%d", d->number + 2);
+    rove_status status = rove_drop_read(&d->ports, folder, &state, &error);
+    if (status != ROVE_OK) {
+        VIOLATED(w, "I20", "the drop box of device %d: %s", d->number, rove_status_name(status));
+    }
+    return state;
+}
+
+static int waits(world *w, const simulated_note *note) {
+    const device *d = &w->devices[note->author];
+    return box_of(w, d).waiting > 0 && has_no_room(w, d);
+}
+
 static void check_note(world *w, uint32_t number) {
     const simulated_note *note = &w->notes.items[number];
-    if (note->done && !note->gone && !note->lost && note->reviewed + note->judged == 0) {
+    if (note->done && !note->gone && !note->lost && note->reviewed + note->judged == 0 &&
+        !waits(w, note)) {
         VIOLATED(w, "I2", "note n%u of device %d is nowhere", number, note->author);
     }
     if (!note->done && !note->unsure && note->reviewed + note->judged > 0) {
@@ -125,14 +163,10 @@ static void check_note(world *w, uint32_t number) {
 
 /* All was sent in peace, and honest devices are refused nothing. */
 static void check_box(world *w, const device *d) {
-    rove_drop_state state = {.size = sizeof state};
-    rove_error error = {0};
-    char folder[16];
-    snprintf(folder, sizeof folder, "/%d", d->number + 2);
-    rove_status status = rove_drop_read(&d->ports, folder, &state, &error);
-    if (status != ROVE_OK || state.waiting + state.refused > 0) {
-        VIOLATED(w, "I20", "the drop box of device %d: %s, %" PRIu64 " wait, %" PRIu64 " refused",
-                 d->number, rove_status_name(status), state.waiting, state.refused);
+    rove_drop_state state = box_of(w, d);
+    if (state.refused > 0 || (state.waiting > 0 && !has_no_room(w, d))) {
+        VIOLATED(w, "I20", "the drop box of device %d: %" PRIu64 " wait, %" PRIu64 " are refused",
+                 d->number, state.waiting, state.refused);
     }
 }
 
