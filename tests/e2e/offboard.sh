@@ -32,7 +32,7 @@ print(owned["jo"], owned["bo"], by["jo"]["status"], active, sum(a["act"] == "off
         "$work/out" "$work/users.json" "$work/devices.json" "$work/acts.json" 2>>"$work/err"
 }
 
-pace=50000
+pace=1500 # the first time it is killed before it has begun, then ever later
 spin() {
     draw 1000
     turns=$((pace * drawn / 1000))
@@ -51,15 +51,16 @@ tell 'killed in the middle'
 round=0 undone=0
 while [ "$round" -lt 12 ]; do
     round=$((round + 1))
-    hq offboard jo --to bo >"$work/said" 2>&1 &
+    "$ROVE_HQ_BIN" --data "$work/hq" offboard jo --to bo >"$work/said" 2>&1 &
     command=$!
     spin
     hq_kill 2>/dev/null || true
+    kill -KILL $command 2>/dev/null || true # where nobody serves it would do it by itself
     wait $command 2>/dev/null || true
     hq_start
     seen=$(stands)
     case $seen in
-    "$before") undone=$((undone + 1)) pace=$((pace * 5 / 4)) ;;
+    "$before") undone=$((undone + 1)) pace=$((pace * 3 / 2)) ;;
     "0 $accounts "*" 0 1") break ;;
     *) fail "half of it was done: $seen" ;;
     esac
