@@ -229,6 +229,53 @@ static void a_copy_that_lags_says_later(void **state) {
     assert_true(outcome.verified);
 }
 
+static rove_status (*true_head)(rove__hq_tx *tx, rove__hq_head *head);
+
+static rove_status one_behind(rove__hq_tx *tx, rove__hq_head *head) {
+    rove_status status = true_head(tx, head);
+
+    head->seq--;
+    return status;
+}
+
+/* Half of it has come from one that knows more: as it was then, it is on the device. */
+static void a_copy_that_lags_goes_on_with_no_download_of_later(void **state) {
+    world *w = *state;
+    rove__hq_store copy = *w->s.store;
+    rove__pull_request request = {.user = ANNA, .page_rows = 2, .now_ms = w->s.now_ms};
+    rove__pull *pull = NULL;
+    rove__arena arena;
+    rove__buf payload;
+    rove__page page;
+    rove__end end;
+    int done = 0;
+
+    rove__buf_init(&payload, &w->s.allocator, ROVE_FRAME_MAX);
+    rove__arena_init(&arena, &w->s.allocator, ROVE_FRAME_MAX);
+    assert_int_equal(rove__pull_new(&w->s.ports, &request, &pull), ROVE_OK);
+    assert_int_equal(rove__pull_page(pull, &payload, &end, &done, NULL), ROVE_OK);
+    website(w, w->accounts[0], "changed");
+    rove__buf_reset(&payload);
+    assert_int_equal(rove__pull_page(pull, &payload, &end, &done, NULL), ROVE_OK);
+    rove__pull_free(pull);
+    assert_int_equal(rove__page_read(&page, payload.data, payload.size, &arena), ROVE_OK);
+    assert_true(page.token.size > 0);
+    request.cursor = page.cursor;
+    request.token = page.token;
+    copy.lags = 1;
+    true_head = copy.head_get;
+    w->s.ports.store = &copy;
+    for (int behind = 0; behind <= 1; behind++) {
+        copy.head_get = behind ? one_behind : true_head;
+        assert_int_equal(rove__pull_new(&w->s.ports, &request, &pull), ROVE_OK);
+        assert_int_equal(rove__pull_page(pull, &payload, &end, &done, NULL),
+                         behind ? ROVE_LATER : ROVE_OK);
+        rove__pull_free(pull);
+    }
+    rove__arena_free(&arena);
+    rove__buf_free(&payload);
+}
+
 /* ---- what was done meanwhile ----------------------------------------------------------------------------- */
 
 static void unsent_work_arrives(void **state) {
@@ -441,6 +488,7 @@ int main(void) {
         CASE(downloads_and_timelines_are_no_trouble),
         CASE(a_purge_between_two_pages_is_noticed),
         CASE(a_copy_that_lags_says_later),
+        CASE(a_copy_that_lags_goes_on_with_no_download_of_later),
         CASE(unsent_work_arrives),
         CASE(what_cannot_be_judged_any_more_goes_to_review),
         CASE(an_edit_of_a_purged_record_brings_it_back),

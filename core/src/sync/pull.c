@@ -205,6 +205,9 @@ static rove_status begin_answer(rove__pull *pull) {
     pull->h = pull->head.seq;
     pull->resumed = !pull->other && !pull->behind && request->token.size > 0 &&
                     rove__token_read(pull, request->token) && !ROVE_PLANTED(Q07_ALL_AGAIN);
+    if (pull->ahead && pull->store->lags) {
+        return ROVE_LATER;
+    }
     pull->begun = 1;
     return ROVE_OK;
 }

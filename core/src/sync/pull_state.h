@@ -76,6 +76,7 @@ struct rove__pull {
     int whole;  /* rows go whole (T1) */
     int complete;  /* of the first round: the device has all that was held at c */
     int resumed;   /* a token said where to begin */
+    int ahead;     /* it is of a later head than this snapshot's */
     int repairing; /* scopes are sent because their digests differed: not resumed by a token */
     uint64_t c, h;
     rove__end end;

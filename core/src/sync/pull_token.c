@@ -1,18 +1,20 @@
 /*
  * sync/pull_token.c - where a round stands, as the device carries it (Q7).
  *
- *   token = version:byte phase:byte timeline:varint c:varint h:varint
+ *   token = version:byte phase:byte timeline:varint c:varint h:varint seen-h:varint
  *           [ root:varint part:varint until_root:varint until_part:varint entity:varint id:varint ]
  *                                                                 visits, scan; a part is 1 more than it is
  *           [ seq:varint ordinal:varint ]                         feed
  *   phase = rove__pull_phase << 2 | complete << 1 | started
+ *   seen  = the head of the last page's snapshot: rows as they were then are on the device. A copy of headquarters that is not so
+ *           far yet cannot go on with it
  *
  * A device that makes one up only loses what the token skips. One that does not fit is as good as none.
  */
 #include "base/assert.h"
 #include "sync/pull_state.h"
 
-#define TOKEN_VERSION 3u
+#define TOKEN_VERSION 4u
 
 static void write_scope(rove__buf *out, rove__scope scope) {
     rove__buf_varint(out, (uint64_t)scope.root);
@@ -37,6 +39,7 @@ void rove__token_write(const rove__pull *pull, rove__buf *out) {
     rove__buf_varint(out, pull->head.timeline);
     rove__buf_varint(out, pull->c);
     rove__buf_varint(out, pull->h);
+    rove__buf_varint(out, pull->head.seq - pull->h);
     if (at->phase == ROVE_PULL_FEED) {
         rove__buf_varint(out, at->seq);
         rove__buf_varint(out, at->ordinal);
@@ -58,8 +61,13 @@ int rove__token_read(rove__pull *pull, rove__bytes token) {
     uint64_t timeline = rove__reader_varint(&reader);
     uint64_t c = rove__reader_varint(&reader);
     uint64_t h = rove__reader_varint(&reader);
+    uint64_t since = rove__reader_varint(&reader);
     if (version != TOKEN_VERSION || phase >> 2 > ROVE_PULL_FEED ||
-        timeline != pull->head.timeline || c != pull->c || h < c || h > pull->head.seq) {
+        timeline != pull->head.timeline || c != pull->c || h < c) {
+        return 0;
+    }
+    pull->ahead = h > pull->head.seq || since > pull->head.seq - h;
+    if (pull->ahead) {
         return 0;
     }
     at.phase = (rove__pull_phase)(phase >> 2);
