@@ -248,7 +248,8 @@ static void a_damaged_file_is_reported_or_read_but_never_crashes(void **state) {
 
 /* ---- plain SQL ------------------------------------------------------------------------------------------ */
 
-static int64_t ask(const bed *b, const char *sql) {
+/* Its first row; the caller finalizes it, and closes its connection. */
+static sqlite3_stmt *first_row(const bed *b, const char *sql) {
     char path[256];
     sqlite3 *db = NULL;
     sqlite3_stmt *statement = NULL;
@@ -257,24 +258,29 @@ static int64_t ask(const bed *b, const char *sql) {
     assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
-    int64_t answer = sqlite3_column_int64(statement, 0);
+    return statement;
+}
+
+static void end_row(sqlite3_stmt *statement) {
+    sqlite3 *db = sqlite3_db_handle(statement);
+
     sqlite3_finalize(statement);
     sqlite3_close(db);
+}
+
+static int64_t ask(const bed *b, const char *sql) {
+    sqlite3_stmt *row = first_row(b, sql);
+    int64_t answer = sqlite3_column_int64(row, 0);
+
+    end_row(row);
     return answer;
 }
 
 static void ask_plan(const bed *b, const char *sql, const char *expected) {
-    char path[256];
-    sqlite3 *db = NULL;
-    sqlite3_stmt *statement = NULL;
+    sqlite3_stmt *row = first_row(b, sql);
 
-    path_of(b, path);
-    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
-    assert_string_equal((const char *)sqlite3_column_text(statement, 3), expected);
-    sqlite3_finalize(statement);
-    sqlite3_close(db);
+    assert_string_equal((const char *)sqlite3_column_text(row, 3), expected);
+    end_row(row);
 }
 
 /* Also in a file from before there was an index for it. */

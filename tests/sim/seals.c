@@ -9,6 +9,7 @@
 
 #include "audit/records.h"
 #include "base/text.h"
+#include "gather.h"
 
 typedef struct seals {
     world *w;
@@ -70,14 +71,18 @@ static rove_status hear(void *ctx, const audit_finding *f) {
     return ROVE_OK;
 }
 
-/* Seals that were taken back before they were sent, or went with files that went back: nobody has them any more. */
+/*
+ * Seals that nobody has any more: taken back before they were sent, or gone with files that went back. And those that have not come yet,
+ * with what waits for a refused record, while a later one has.
+ */
 static uint64_t lost_seals(const world *w, int line) {
     const ledger *l = &w->ledger;
     uint64_t count = 0;
     for (size_t i = 1; i < l->count; i++) {
         const ledger_write *write = &l->writes[i];
         count += write->what == LEDGER_SEAL && write->line == line && write->judged == 0 &&
-                 write->reviewed == 0 && (write->given_up || write->unsure);
+                 write->reviewed == 0 &&
+                 (write->given_up || write->unsure || check_waits(w, write));
     }
     return count;
 }

@@ -147,10 +147,10 @@ ROVE_CHECK rove_status rove_export_open(rove *replica, const rove_source *from, 
 
 /*
  * Wipes the replica: what headquarters does not have yet goes into the drop box (rove/drop.h), sealed so that it alone can read it,
- * with a receipt that says how much that was, and what it has but no backup of it yet; then the key, the records, and this device's identity go. From then on everything says WIPED,
- * and so does rove_open of the folder, until the drop box was delivered, and is in a backup where headquarters
- * makes any: rove_drop_send, or a sync of this handle. It may be killed: whoever
- * opens the replica goes on, and there is no way back. The rep is to be asked before. The files are overwritten; on flash that reaches the
+ * with a receipt that says how much that was, and what it has but no backup of it yet; then the key, the records, and this device's
+ * identity go. From then on everything says WIPED, and so does rove_open of the folder, until the drop box was delivered, and is in a
+ * backup where headquarters makes any: rove_drop_send, or a sync of this handle. It may be killed: whoever opens the replica goes on,
+ * and there is no way back. The rep is to be asked before. The files are overwritten; on flash that reaches the
  * old cells of a plain replica only by luck, while the data of an encrypted one is gone with its key.
  * NOT_ENROLLED: what was recorded here has nobody to go to; enrol first. FULL: no room to seal it; what is to be delivered first, is
  * in the drop box: sync. LOCKED: unlock it first. BUSY: a sync is under way. STATE: this thread has a transaction open. Once it

@@ -34,9 +34,8 @@ extern "C" {
  * and others are taken as they are given: nothing can be looked up. One that is sealed (sealed_at) carries no proof of its own: the
  * device has signed all of it. It does not wait for the network.
  * STATE: the replica is not locked, so insert it. INVALID: not a visit or a call. NOT_ENROLLED: also where
- * headquarters has no sealing key. FULL: the disk, or the drop box: 18 MiB, of
- * which what headquarters has makes room, and into which up to 4 MiB that it refused do not count. BUSY: another process has it for a moment. And what
- * a write may say.
+ * headquarters has no sealing key. FULL: the disk, or the drop box: 18 MiB, in which what headquarters has makes room, and of which up
+ * to 4 MiB that it refused do not count. BUSY: another process has it for a moment. And what a write may say.
  */
 ROVE_CHECK rove_status rove_drop_record(rove *replica, const char *entity, const rove_field *fields,
                                         size_t count, uint8_t reference[ROVE_REFERENCE_SIZE],
@@ -69,8 +68,9 @@ typedef struct rove_drop_report {
 } rove_drop_report;
 /*
  * Sends what waits, and again what headquarters has but no backup. rove_sync does it by itself before anything else, also when the
- * replica is locked, but sends the latter again after 12 hours at the earliest; this is for when there is no replica to sync: it was wiped, or cannot be opened. Blocks for as many requests as it takes. `cancelled` (may be NULL) is
- * asked a few times a second: nonzero ends it, and what was sent is sent. The transport is used by nobody else meanwhile.
+ * replica is locked, but sends the latter again after 12 hours at the earliest; this is for when there is no replica to sync: it was
+ * wiped, or cannot be opened. Blocks for as many requests as it takes. `cancelled` (may be NULL) is asked a few times a second: nonzero
+ * ends it, and what was sent is sent. The transport is used by nobody else meanwhile.
  * NOT_ENROLLED: there is something, and nothing says where headquarters is. BUSY: another process has the drop box for a moment.
  * CANCELLED; NETWORK and whatever else a request may come to: what is left stays.
  */

@@ -1,7 +1,7 @@
 /*
  * client/drop_note.c - what goes into the drop box: a visit or a call while the replica is locked, and before a wipe what was not
- * sent, and what headquarters has but no backup. All that is needed is in memory while the replica is locked: the device's key and certificate, headquarters' sealing
- * key, and what the time is known by.
+ * sent, and what headquarters has but no backup. All that is needed is in memory while the replica is locked: the device's key and
+ * certificate, headquarters' sealing key, and what the time is known by.
  */
 #include <string.h>
 

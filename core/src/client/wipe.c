@@ -10,7 +10,8 @@
  *   5  the file of orders says that this is done. From here on no key is needed
  *   6  what the handle holds goes: keys, pages, the device's own key
  *   7  the files go, the replica's key first (store/wipe.c)
- *   8  once the drop box is empty - delivered, and in a backup of headquarters - and 7 is done, it goes, and the file of orders last: the folder is as good as new
+ *   8  once the drop box is empty - delivered, and in a backup of headquarters - and 7 is done, it goes, and the file of orders
+ *      last: the folder is as good as new
  *
  * Whoever opens the replica, or syncs it, goes on where it stopped. Steps 2 to 4 come to the same if they are done again. A replica
  * whose keys are not there, because it is locked with a PIN, waits at 1 until it is unlocked; one whose unsent work finds no room in

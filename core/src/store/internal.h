@@ -261,6 +261,9 @@ ROVE_CHECK rove_status rove__store_run(rove__store *store, sqlite3_stmt *stateme
 /* meta.c; the keys are in state.h */
 ROVE_CHECK rove_status rove__meta_get_int(rove__store *store, const char *key, int64_t *value,
                                           rove_error *error); /* 0 if absent */
+/* The same of whoever has no transaction: what stands now. */
+ROVE_CHECK rove_status rove__meta_look_int(rove__store *store, const char *key, int64_t *value,
+                                           rove_error *error);
 ROVE_CHECK rove_status rove__meta_put_int(rove__store *store, const char *key, int64_t value,
                                           rove_error *error);
 ROVE_CHECK rove_status rove__meta_get_bytes(rove__store *store, const char *key, rove__arena *arena,

@@ -38,6 +38,14 @@ rove_status rove__meta_get_int(rove__store *store, const char *key, int64_t *val
     return status;
 }
 
+rove_status rove__meta_look_int(rove__store *store, const char *key, int64_t *value,
+                                rove_error *error) {
+    sqlite3_mutex_enter(store->mutex);
+    rove_status status = rove__meta_get_int(store, key, value, error);
+    sqlite3_mutex_leave(store->mutex);
+    return status;
+}
+
 rove_status rove__meta_get_bytes(rove__store *store, const char *key, rove__arena *arena,
                                  const uint8_t **bytes, size_t *size, rove_error *error) {
     sqlite3_stmt *statement = NULL;

@@ -90,13 +90,6 @@ static rove_status set_written_anew(rove__store *store, rove_error *error) {
     return rove__store_leave(store, status, error);
 }
 
-static rove_status read_remains(rove__store *store, int64_t *remains, rove_error *error) {
-    sqlite3_mutex_enter(store->mutex);
-    rove_status status = rove__meta_get_int(store, ROVE_META_REMAINS, remains, error);
-    sqlite3_mutex_leave(store->mutex);
-    return status;
-}
-
 rove_status rove__store_tidy(rove__store *store, rove_error *error) {
     int64_t remains = 0;
 
@@ -104,7 +97,7 @@ rove_status rove__store_tidy(rove__store *store, rove_error *error) {
         return rove__error_set(error, ROVE_STATE,
                                "This thread has a transaction open; commit it or roll it back.");
     }
-    rove_status status = read_remains(store, &remains, error);
+    rove_status status = rove__meta_look_int(store, ROVE_META_REMAINS, &remains, error);
     if (status == ROVE_OK && remains == ROVE_REMAINS_FILE) {
         status = alone(store, rove__tidy_file, error);
         if (status == ROVE_OK) {
@@ -115,7 +108,7 @@ rove_status rove__store_tidy(rove__store *store, rove_error *error) {
         status = alone(store, empty_log, error);
     }
     if (status == ROVE_OK) {
-        status = read_remains(store, &remains, error);
+        status = rove__meta_look_int(store, ROVE_META_REMAINS, &remains, error);
     }
     return status == ROVE_OK && remains == ROVE_REMAINS_LOG ? set_done(store, error) : status;
 }

@@ -1,7 +1,7 @@
 /*
  * store/unsent.c - what headquarters does not have yet, and what it has but no backup of it, batch by batch, as sealed records:
- * before a wipe it goes into the drop box. The replica itself stays as it is, so that whoever is killed on the way begins again, and a replica that is not wiped
- * after all sends the same batches under the same numbers: headquarters takes each once.
+ * before a wipe it goes into the drop box. The replica itself stays as it is, so that whoever is killed on the way begins again, and
+ * a replica that is not wiped after all sends the same batches under the same numbers: headquarters takes each once.
  */
 #include "base/text.h"
 #include "store/exchange.h"
@@ -136,16 +136,5 @@ rove_status rove__store_journal_next(rove__store *store, const rove__sealer *sea
 }
 
 rove_status rove__store_journal_safe(rove__store *store, int64_t *safe, rove_error *error) {
-    rove__exchange *exchange = NULL;
-
-    *safe = 0;
-    rove_status status = rove__store_enter(store, error);
-    if (status != ROVE_OK) {
-        return status;
-    }
-    status = rove__exchange_begin(store, &exchange, error);
-    if (status == ROVE_OK) {
-        status = rove__meta_get_int(store, ROVE_META_SAFE, safe, error);
-    }
-    return rove__store_leave(store, status, error);
+    return rove__meta_look_int(store, ROVE_META_SAFE, safe, error);
 }
