@@ -150,20 +150,15 @@ static int may_be_deleted(const ledger *l, uint32_t number) {
     return 0;
 }
 
-/* It had lost to another write before the delete came: that one was seen, and a conflict keeps it. */
+/*
+ * What stands is another's, and a conflict keeps this one, or what was written over it: that lost before a delete came whose author
+ * had seen what won.
+ */
 static int has_lost(const gathered *g, uint32_t number) {
+    const ledger *l = &g->w->ledger;
     for (size_t i = 0; i < g->conflicts_count; i++) {
-        if (g->conflicts[i].conflict.lost == number) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-/* What stands is another's, and a conflict keeps this one. */
-static int is_kept(const gathered *g, uint32_t number) {
-    for (size_t i = 0; i < g->conflicts_count; i++) {
-        if (g->conflicts[i].conflict.lost == number) {
+        uint32_t lost = g->conflicts[i].conflict.lost;
+        if (lost == number || (l->writes[lost].what == LEDGER_SET && ledger_after(l, lost, number))) {
             return 1;
         }
     }
@@ -175,7 +170,7 @@ static void check_alive(const gathered *g, uint32_t number) {
     const ledger_write *write = &l->writes[number];
     const ledger_record *record = &l->records[write->record];
     if (write->judged > 0 && record->kind <= LEDGER_TASK && !record->moved && !g->w->purged &&
-        gather_row(g, write->record) == NULL && !may_be_deleted(l, number) && !is_kept(g, number) &&
+        gather_row(g, write->record) == NULL && !may_be_deleted(l, number) &&
         !has_lost(g, number) && is_plain(g->w, write->record) &&
         (record->account == 0 || is_plain(g->w, record->account))) {
         VIOLATED(g->w, "P12", "r%u is deleted, and who deleted it had not seen w%u", write->record,
