@@ -1,5 +1,5 @@
 /*
- * More than one frame, one batch of the history or one list takes: long records, long answers, many new names.
+ * More than one frame, one batch of the history or one list takes: long records, long answers, many new names, many devices.
  */
 #include <stdio.h>
 #include <string.h>
@@ -281,6 +281,39 @@ static void a_batch_that_is_not_ended_is_no_batch(void **state) {
     assert_int_equal(outcome.acks, 0);
 }
 
+/* ---- contests --------------------------------------------------------------------------------------------- */
+
+/* As many of Ben's tablets as an exchange can tell apart, each with an account that Anna has changed without a look at it. */
+static void more_devices_contend_than_are_told_apart(void **state) {
+    world *w = *state;
+    rove_id accounts[ROVE_CONTESTS_MAX];
+    rep_outcome outcome;
+
+    for (size_t i = 0; i < ROVE_CONTESTS_MAX; i++) {
+        accounts[i] = site_account(&w->s, "Hotel Post");
+        site_grant(&w->s, ANNA, accounts[i]);
+        site_grant(&w->s, BEN, accounts[i]);
+    }
+    both_agree(w);
+    for (size_t i = 0; i < ROVE_CONTESTS_MAX; i++) {
+        rep tablet;
+        rep_open(&tablet, &w->s, BENS + 1 + (rove_replica)i, BEN);
+        rep_settle(&tablet);
+        rep_update(&tablet, "Account", accounts[i], "phone", rove__value_text("By tablet"));
+        rep_settle(&tablet);
+        rep_close(&tablet);
+    }
+    w->s.now_ms += 1000;
+    for (size_t i = 0; i < ROVE_CONTESTS_MAX; i++) {
+        rep_update(&w->anna, "Account", accounts[i], "phone", rove__value_text("Anna's"));
+    }
+    rep_exchange(&w->anna, &outcome);
+    assert_int_equal(outcome.stats.conflicts, ROVE_CONTESTS_MAX);
+    assert_int_equal(outcome.stats.contest_count, ROVE_CONTESTS_MAX); /* she is one of them */
+    assert_int_equal(outcome.stats.contests[0].replica, ANNAS);
+    assert_int_equal(outcome.stats.contests[0].won, ROVE_CONTESTS_MAX);
+}
+
 #define CASE(name)  cmocka_unit_test_setup_teardown(name, world_start, world_end)
 #define TRIED(name) cmocka_unit_test_setup_teardown(name, world_start_tried, world_end)
 
@@ -294,6 +327,7 @@ int main(void) {
         TRIED(a_name_that_was_just_given_is_not_given_up),
         TRIED(without_ids_to_give_nothing_is_taken),
         TRIED(a_batch_that_is_not_ended_is_no_batch),
+        CASE(more_devices_contend_than_are_told_apart),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

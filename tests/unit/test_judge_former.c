@@ -105,31 +105,73 @@ static void what_a_rule_refuses_is_looked_at(void **state) {
     assert_int_equal(reviews(w).user, ANNA);
 }
 
+/* Edits of a record that its batch makes bear its origin. */
+static void of_one_origin(rep *r) {
+    for (size_t i = 1; i < r->change_count; i++) {
+        r->changes[i].clock.origin = r->changes[0].clock.origin;
+    }
+}
+
+/* A new account of Anna's with hardly any room left; some 300 bytes more are too much. */
+static char long_text[65001];
+#define TOO_MUCH (long_text + 64700)
+
+static rove_id large_account(world *w) {
+    rove__row *row = site_row(&w->s, "Account", rep_id(&w->anna));
+
+    memset(long_text, 'y', sizeof long_text - 1);
+    site_text(row, "name", "a large one");
+    rove__change *change = rep_insert(&w->anna, row);
+    const rove__extra extra[2] = {{5000, rove__value_text(long_text)},
+                                  {5001, rove__value_text(long_text)}};
+    change->row.extra = rove__arena_copy(&w->s.arena, extra, sizeof extra);
+    change->row.extra_count = 2;
+    return row->id;
+}
+
 /* The rest of the edit goes on; what is too much for the record is for an operator, who cannot have it there either. */
 static void a_cell_for_which_there_is_no_room_is_looked_at(void **state) {
     world *w = *state;
     rep_outcome outcome;
     rove_error error = {.message = ""};
-    static char text[65001];
-    rove__row *row = site_row(&w->s, "Account", rep_id(&w->anna));
+    rove_id id = large_account(w);
 
-    memset(text, 'y', sizeof text - 1);
-    site_text(row, "name", "a large one");
-    rove__change *change = rep_insert(&w->anna, row);
-    const rove__extra extra[2] = {{5000, rove__value_text(text)}, {5001, rove__value_text(text)}};
-    change->row.extra = rove__arena_copy(&w->s.arena, extra, sizeof extra);
-    change->row.extra_count = 2;
-    rep_update(&w->anna, "Account", row->id, "description", rove__value_text(text + 64700));
-    rep_update(&w->anna, "Account", row->id, "phone", rove__value_text("555-0100"));
-    for (size_t i = 1; i < w->anna.change_count; i++) {
-        w->anna.changes[i].clock.origin = w->anna.changes[0].clock.origin;
-    }
+    rep_update(&w->anna, "Account", id, "description", rove__value_text(TOO_MUCH));
+    rep_update(&w->anna, "Account", id, "phone", rove__value_text("555-0100"));
+    of_one_origin(&w->anna);
     deliver(w, batch_of(&w->anna), 1, &FORMER_OF, &outcome);
     assert_int_equal(outcome.former_acks, 1);
-    assert_true(has_text(w, "Account", row->id, "phone", "555-0100"));
-    assert_int_equal(site_cell(&w->s, "Account", row->id, "description").type, ROVE_NULL);
+    assert_true(has_text(w, "Account", id, "phone", "555-0100"));
+    assert_int_equal(site_cell(&w->s, "Account", id, "description").type, ROVE_NULL);
     assert_int_equal(reviews(w).count, 1);
     assert_int_equal(site_decide(&w->s, reviews(w).number, 1, "", &error), ROVE_TOO_BIG);
+}
+
+/* Nor is there for one of two fields that this build does not know. */
+static void an_unknown_field_for_which_there_is_no_room_is_looked_at(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+    rove__hq_row row;
+    rove_id id = large_account(w);
+    rove__change *change =
+        rep_update(&w->anna, "Account", id, "phone", rove__value_text("in their place"));
+    const rove__extra extra[2] = {{5002, rove__value_text(TOO_MUCH)}, {5003, rove__value_int(1)}};
+    rove__edit edits[2] = {change->edits[0], change->edits[0]};
+
+    edits[0].field = extra[0].number;
+    edits[1].field = extra[1].number;
+    memset(&change->row.present, 0, sizeof change->row.present);
+    change->row.extra = rove__arena_copy(&w->s.arena, extra, sizeof extra);
+    change->row.extra_count = 2;
+    change->edits = rove__arena_copy(&w->s.arena, edits, sizeof edits);
+    change->edit_count = 2;
+    of_one_origin(&w->anna);
+    deliver(w, batch_of(&w->anna), 1, &FORMER_OF, &outcome);
+    assert_int_equal(outcome.former_acks, 1);
+    assert_int_equal(reviews(w).count, 1);
+    assert_true(site_get(&w->s, "Account", id, &row));
+    assert_int_equal(row.row.extra_count, 3);
+    assert_int_equal(row.row.extra[2].number, 5003);
 }
 
 /* She was answered that it was refused, and the answer was lost. */
@@ -479,6 +521,13 @@ static void who_made_a_record_is_told_of_its_name(void **state) {
     rove__row *account = site_row(&w->s, "Account", id);
     site_text(account, "name", "his");
     rep_insert(&w->anna, account);
+    rep_update(&w->anna, "Account", id, "phone", rove__value_text("555-0100"));
+    of_one_origin(&w->anna);
+    rove__row *looked_at = site_row(&w->s, "Visit", rep_id(&w->anna));
+    site_int(looked_at, "account_id", hers); /* which he does not hold: it has no other name */
+    site_int(looked_at, "planned_start", SITE_NOW);
+    site_int(looked_at, "status", 1);
+    rep_insert(&w->anna, looked_at);
     rep_batch former = *batch_of(&w->anna);
     rove__row *visit = site_row(&w->s, "Visit", rep_id(&w->ben));
     site_int(visit, "account_id", id);
@@ -506,7 +555,9 @@ static void who_made_a_record_is_told_of_its_name(void **state) {
         to = outcome.rename.to;
     }
     assert_true(has_text(w, "Account", to, "name", "his"));
+    assert_true(has_text(w, "Account", to, "phone", "555-0100"));
     assert_true(has_text(w, "Account", id, "name", "the other"));
+    assert_int_equal(reviews(w).count, 1);
 }
 
 /* ---- what an operator accepts ------------------------------------------------------------------------------ */
@@ -809,6 +860,7 @@ int main(void) {
         CASE(what_comes_again_is_taken_once),
         CASE(what_a_rule_refuses_is_looked_at),
         CASE(a_cell_for_which_there_is_no_room_is_looked_at),
+        CASE(an_unknown_field_for_which_there_is_no_room_is_looked_at),
         CASE(what_was_refused_unheard_is_looked_at),
         CASE(what_follows_what_is_judged_once_more_is_its_authors_own),
         CASE(what_is_looked_at_already_changes_nothing),

@@ -64,8 +64,8 @@ static void settle(world *w) {
 /* sync/pull_token.c: each says that all of the feed was sent, and is wrong in one thing. */
 typedef struct spoilt {
     uint8_t version, phase;
-    int64_t timeline, c, h, seq; /* more than the right one */
-    int over;                    /* so many bytes too many */
+    int64_t timeline, c, h, since, seq; /* more than the right one */
+    int over;                           /* so many bytes too many */
 } spoilt;
 
 static void put_token(world *w, const spoilt *t, uint64_t head) {
@@ -78,6 +78,7 @@ static void put_token(world *w, const spoilt *t, uint64_t head) {
     rove__buf_varint(&token, r->cursor.timeline + (uint64_t)t->timeline);
     rove__buf_varint(&token, r->cursor.seq + (uint64_t)t->c);
     rove__buf_varint(&token, head + (uint64_t)t->h);
+    rove__buf_varint(&token, (uint64_t)t->since);
     rove__buf_varint(&token, head + (uint64_t)t->seq);
     rove__buf_varint(&token, 9);
     for (int i = 0; i < t->over; i++) {
@@ -99,19 +100,21 @@ static void rename_account(world *w, const char *name) {
 static void a_token_that_does_not_fit_skips_nothing(void **state) {
     world *w = *state;
     const spoilt tokens[] = {
-        {.version = 2, .phase = 2},
-        {.version = 3, .phase = 3},
-        {3, 2, .timeline = 1},
-        {3, 2, .c = -1},
-        {3, 2, .h = -2},
-        {3, 2, .h = 1},
-        {3, 2, .seq = 1},
-        {3, 2, .seq = -2},
-        {3, 2, .over = 1},
-        {3, 2, .over = -1},
+        {.version = 3, .phase = 2},
+        {.version = 4, .phase = 3},
+        {4, 2, .timeline = 1},
+        {4, 2, .c = -1},
+        {4, 2, .h = -2},
+        {4, 2, .h = 1},
+        {4, 2, .since = 1},
+        {4, 2, .seq = 1},
+        {4, 2, .seq = -2},
+        {4, 2, .over = 1},
+        {4, 2, .over = -1},
     };
-    static const char *const names[] = {"a", "bb", "ccc", "dddd", "eeeee",
-                                        "f", "gg", "hhh", "iiii", "jjjjj"};
+    static const char *const names[] = {"a",  "bb",  "ccc",  "dddd",  "eeeee", "f",
+                                        "gg", "hhh", "iiii", "jjjjj", "k"};
+    static const spoilt sound = {.version = 4, .phase = 2};
     rep_outcome outcome;
 
     settle(w);
@@ -130,6 +133,11 @@ static void a_token_that_does_not_fit_skips_nothing(void **state) {
     rep_exchange(&w->anna, &outcome);
     assert_int_equal(outcome.pages, 1);
     assert_int_equal(w->anna.token_size, 0);
+    /* One that is wrong in nothing is believed, so that those above were refused for what they are wrong in. */
+    rename_account(w, "skipped");
+    put_token(w, &sound, memory_headquarters_head(w->s.hq));
+    rep_exchange(&w->anna, &outcome);
+    assert_int_equal(rep_cell(&w->anna, "Account", w->accounts[0], "name").size, 1);
 }
 
 /* ---- between two pages ------------------------------------------------------------------------------------ */
