@@ -192,6 +192,45 @@ static void unknown_fields_are_signed_for(void **state) {
     assert_memory_equal(unknown.content, known.content, sizeof known.content);
 }
 
+/*
+ * A record is older than a custom field, whose value came from a device that had it; and it has another that nobody here ever
+ * knew, after all that are known.
+ */
+static void what_is_signed_does_not_depend_on_when_a_field_came(void **state) {
+    fixture *f = *state;
+    rove__extra extra[] = {{1000, rove__value_int(7)}, {99 << 16 | 1, rove__value_text("new")}};
+    rove__row *early = visit(f);
+    rove__custom custom = {.entity = early->entity->number,
+                           .number = extra[0].number,
+                           .name = "shelf_count",
+                           .type = ROVE_INT,
+                           .max = 10};
+    rove__proof without = claims();
+    rove__proof before = claims();
+    rove__proof after = claims();
+
+    hash(f, early, origin, &without);
+    early->extra = extra;
+    early->extra_count = 1;
+    hash(f, early, origin, &before);
+    assert_memory_not_equal(before.content, without.content, sizeof before.content);
+    without = before;
+    early->extra_count = 2;
+    hash(f, early, origin, &before);
+    assert_memory_not_equal(before.content, without.content, sizeof before.content);
+    assert_int_equal(rove__registry_add_custom(f->r.registry, &custom, NULL), ROVE_OK);
+    hash(f, early, origin, &after);
+    assert_memory_equal(after.content, before.content, sizeof after.content);
+    assert_memory_equal(after.sets, before.sets, sizeof after.sets);
+    rove__row *late = visit(f);
+    records_int(late, "shelf_count", 7);
+    late->extra = &extra[1];
+    late->extra_count = 1;
+    hash(f, late, origin, &after);
+    assert_memory_equal(after.content, before.content, sizeof after.content);
+    assert_memory_equal(after.sets, before.sets, sizeof after.sets);
+}
+
 static void no_byte_can_be_changed(void **state) {
     fixture *f = *state;
     uint8_t bytes[ROVE_PROOF_MAX];
@@ -226,6 +265,135 @@ static void no_byte_can_be_changed(void **state) {
     assert_int_equal(rove__proof_read(&proof, f->proof.data, size), ROVE_VERSION);
 }
 
+/* Signed by the device, but nothing that a device can have sealed. */
+static void what_it_cannot_say_is_refused(void **state) {
+    static const struct {
+        rove_replica replica;
+        uint64_t ordinal;
+    } cases[] = {{ROVE_REPLICA_HEADQUARTERS, 300}, {0, 300}, {7, 0}};
+    fixture *f = *state;
+    uint8_t bytes[ROVE_PROOF_MAX] = {0};
+    rove__proof proof = claims();
+    rove__proof back;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        proof.replica = cases[i].replica;
+        proof.ordinal = cases[i].ordinal;
+        assert_int_equal(rove__proof_sign(&f->keys.crypto, device_key(f), &proof, &f->proof),
+                         ROVE_OK);
+        assert_int_equal(rove__proof_read(&back, f->proof.data, f->proof.size), ROVE_PROTOCOL);
+    }
+    proof = claims();
+    assert_int_equal(rove__proof_sign(&f->keys.crypto, device_key(f), &proof, &f->proof), ROVE_OK);
+    assert_int_equal(rove__proof_read(&back, f->proof.data, f->proof.size), ROVE_OK);
+    size_t size = f->proof.size - back.signature.size;
+    memcpy(bytes, f->proof.data, size);
+    assert_int_equal(rove__proof_read(&back, bytes, size), ROVE_PROTOCOL); /* nobody signed it */
+    assert_int_equal(rove__proof_read(&back, bytes, size + ROVE_SIGNATURE_MAX), ROVE_OK);
+    assert_int_equal(rove__proof_read(&back, bytes, size + ROVE_SIGNATURE_MAX + 1), ROVE_PROTOCOL);
+}
+
+/* Whoever says which bytes were read need not be right. */
+static void a_proof_is_not_verified_by_bytes_that_it_cannot_be_of(void **state) {
+    fixture *f = *state;
+    uint8_t bytes[ROVE_PROOF_MAX + 1] = {0};
+    rove__proof proof = claims();
+
+    assert_int_equal(rove__proof_sign(&f->keys.crypto, device_key(f), &proof, &f->proof), ROVE_OK);
+    memcpy(bytes, f->proof.data, f->proof.size);
+    assert_int_equal(rove__proof_read(&proof, bytes, f->proof.size), ROVE_OK);
+    assert_int_equal(
+        rove__proof_verify(&f->keys.crypto, device_public(f), &proof, bytes, sizeof bytes),
+        ROVE_CORRUPT);
+    assert_int_equal(rove__proof_verify(&f->keys.crypto, device_public(f), &proof, bytes,
+                                        proof.signature.size - 1),
+                     ROVE_CORRUPT);
+}
+
+static void a_record_with_a_damaged_set_is_not_signed_for(void **state) {
+    fixture *f = *state;
+    rove__proof proof = claims();
+    rove__row *row = visit(f);
+
+    records_set(row, "contact_ids", rove__value_bytes(ROVE_BLOB, "\7", 1));
+    assert_int_equal(
+        rove__proof_content(&f->keys.crypto, row, origin, &f->scratch, proof.content, proof.sets),
+        ROVE_CORRUPT);
+}
+
+/* Hashes a visit and signs for it. */
+static rove_status seal(fixture *f, const rove__row *row, rove__bytes key) {
+    rove__proof proof = claims();
+    rove_status status =
+        rove__proof_content(&f->keys.crypto, row, origin, &f->scratch, proof.content, proof.sets);
+
+    return status == ROVE_OK ? rove__proof_sign(&f->keys.crypto, key, &proof, &f->proof) : status;
+}
+
+static void a_lack_of_memory_is_reported(void **state) {
+    fixture *f = *state;
+    rove__row *row = visit(f);
+    rove_status status = ROVE_NOMEM;
+
+    for (size_t n = 1; status == ROVE_NOMEM; n++) {
+        rove__buf_free(&f->scratch);
+        rove__buf_free(&f->proof);
+        f->r.h.fail_at = f->r.h.calls + n;
+        status = seal(f, row, device_key(f));
+        assert_true(status == ROVE_NOMEM || n > 4); /* both buffers grow */
+    }
+    assert_int_equal(status, ROVE_OK);
+    f->r.h.fail_at = 0;
+}
+
+/* A cryptography of which one call fails. */
+static struct {
+    rove_crypto real;
+    size_t calls, fail_at;
+} shaky;
+
+static int shakes(void) {
+    return ++shaky.calls == shaky.fail_at;
+}
+
+static rove_status shaky_sha256(void *ctx, const rove_span *spans, size_t count,
+                                uint8_t digest[ROVE_SHA256_SIZE]) {
+    return shakes() ? ROVE_CRYPTO : shaky.real.sha256(ctx, spans, count, digest);
+}
+
+static rove_status shaky_public(void *ctx, const void *key, size_t key_size, uint8_t *public_der,
+                                size_t capacity, size_t *size) {
+    return shakes() ? ROVE_CRYPTO
+                    : shaky.real.key_public(ctx, key, key_size, public_der, capacity, size);
+}
+
+static rove_status shaky_sign(void *ctx, const void *key, size_t key_size, const void *message,
+                              size_t message_size, uint8_t *signature, size_t capacity,
+                              size_t *size) {
+    return shakes() ? ROVE_CRYPTO
+                    : shaky.real.sign(ctx, key, key_size, message, message_size, signature,
+                                      capacity, size);
+}
+
+static void a_cryptography_that_fails_is_reported(void **state) {
+    fixture *f = *state;
+    rove__row *row = visit(f);
+    rove_status status = ROVE_CRYPTO;
+
+    assert_int_equal(seal(f, row, (rove__bytes){(const uint8_t *)"no key", 6}), ROVE_INVALID);
+    shaky.real = f->keys.crypto;
+    f->keys.crypto.sha256 = shaky_sha256;
+    f->keys.crypto.key_public = shaky_public;
+    f->keys.crypto.sign = shaky_sign;
+    for (size_t n = 1; status == ROVE_CRYPTO; n++) {
+        shaky.calls = 0;
+        shaky.fail_at = n;
+        status = seal(f, row, device_key(f));
+        assert_true(status == ROVE_CRYPTO || n > 5);
+    }
+    assert_int_equal(status, ROVE_OK);
+}
+
 /* The largest of everything still fits the field. */
 static void the_largest_proof_fits(void **state) {
     fixture *f = *state;
@@ -254,6 +422,9 @@ static void a_time_without_evidence_is_suspect(void **state) {
     proof.at.wall_ms = NOW_MS - ROVE_PROOF_APART_MS - 1;
     assert_string_equal(rove__proof_suspect(&proof), "the device's clock was wrong");
     assert_int_equal(rove__proof_time_ms(&proof), NOW_MS);
+    proof.anchor.server_ms = -6000; /* further apart than a number can say */
+    proof.at.wall_ms = INT64_MAX;
+    assert_string_equal(rove__proof_suspect(&proof), "the device's clock was wrong");
     proof.at = (rove_clock_reading){NOW_MS, 500, {2, 7, 1}};
     assert_string_equal(rove__proof_suspect(&proof),
                         "no contact with headquarters since the device was switched on");
@@ -268,7 +439,13 @@ int main(void) {
         TEST(what_was_signed_once_holds_for_ever),
         TEST(a_hash_is_of_what_the_rep_wrote),
         TEST(unknown_fields_are_signed_for),
+        TEST(what_is_signed_does_not_depend_on_when_a_field_came),
         TEST(no_byte_can_be_changed),
+        TEST(what_it_cannot_say_is_refused),
+        TEST(a_proof_is_not_verified_by_bytes_that_it_cannot_be_of),
+        TEST(a_record_with_a_damaged_set_is_not_signed_for),
+        TEST(a_lack_of_memory_is_reported),
+        TEST(a_cryptography_that_fails_is_reported),
         TEST(the_largest_proof_fits),
         TEST(a_time_without_evidence_is_suspect),
     };
