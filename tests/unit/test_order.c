@@ -180,7 +180,7 @@ static void what_it_cannot_say_is_refused(void **state) {
         {0, 0, ROVE_VERSION},      {0, 2, ROVE_VERSION},     {1, 0, ROVE_PROTOCOL},
         {1, 3, ROVE_PROTOCOL},     {2, 0x80, ROVE_PROTOCOL}, /* no device has such a number */
         {22, 0x80, ROVE_PROTOCOL},                           /* nor is there such a time */
-        {30, 0x80, ROVE_PROTOCOL},
+        {30, 0x80, ROVE_PROTOCOL}, {5, 1, ROVE_PROTOCOL}, /* headquarters orders itself nothing */
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -189,6 +189,68 @@ static void what_it_cannot_say_is_refused(void **state) {
         assert_int_equal(rove__order_read(&order, f->bytes.data, f->bytes.size), cases[i].expected);
         f->bytes.data[cases[i].at] = was;
     }
+}
+
+static void an_order_without_a_key_or_a_signature_is_none(void **state) {
+    fixture *f = *state;
+    rove__signed_order read;
+
+    for (int i = 0; i < 2; i++) {
+        rove__signed_order order = f->order;
+        rove__bytes *left_out = i == 0 ? &order.key : &order.signature;
+        left_out->size = 0;
+        rove__buf_reset(&f->bytes);
+        rove__order_write(&f->bytes, &order);
+        assert_int_equal(rove__order_read(&read, f->bytes.data, f->bytes.size), ROVE_PROTOCOL);
+    }
+}
+
+/* Then nobody can have signed with it. */
+static void a_pinned_key_that_is_no_key_is_not_obeyed(void **state) {
+    fixture *f = *state;
+    const rove_span span = {"no key", 6};
+
+    assert_int_equal(f->keys.crypto.sha256(f->keys.crypto.ctx, &span, 1, f->other_pin), ROVE_OK);
+    f->order.key = (rove__bytes){span.data, span.size};
+    rove__buf_reset(&f->bytes);
+    rove__order_write(&f->bytes, &f->order);
+    assert_int_equal(follow_written(f), ROVE_TLS);
+}
+
+static rove_status no_sha256(void *ctx, const rove_span *spans, size_t count,
+                             uint8_t digest[ROVE_SHA256_SIZE]) {
+    (void)ctx;
+    (void)spans;
+    (void)count;
+    memset(digest, 0, ROVE_SHA256_SIZE);
+    return ROVE_CRYPTO;
+}
+
+static rove_status no_verify(void *ctx, const void *public_der, size_t public_size,
+                             const void *message, size_t message_size, const void *signature,
+                             size_t signature_size) {
+    (void)ctx;
+    (void)public_der;
+    (void)public_size;
+    (void)message;
+    (void)message_size;
+    (void)signature;
+    (void)signature_size;
+    return ROVE_CRYPTO;
+}
+
+/* It is not said that headquarters did not sign: the order may be sound. */
+static void a_cryptography_that_fails_is_reported(void **state) {
+    fixture *f = *state;
+    rove_crypto sound = f->keys.crypto;
+
+    f->keys.crypto.sha256 = no_sha256;
+    assert_int_equal(follow_written(f), ROVE_CRYPTO);
+    f->keys.crypto = sound;
+    f->keys.crypto.verify = no_verify;
+    assert_int_equal(follow_written(f), ROVE_CRYPTO);
+    f->keys.crypto = sound;
+    assert_int_equal(follow_written(f), ROVE_OK);
 }
 
 int main(void) {
@@ -201,6 +263,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(every_byte_counts, open, close),
         cmocka_unit_test_setup_teardown(what_is_cut_or_longer_is_none, open, close),
         cmocka_unit_test_setup_teardown(what_it_cannot_say_is_refused, open, close),
+        cmocka_unit_test_setup_teardown(an_order_without_a_key_or_a_signature_is_none, open, close),
+        cmocka_unit_test_setup_teardown(a_pinned_key_that_is_no_key_is_not_obeyed, open, close),
+        cmocka_unit_test_setup_teardown(a_cryptography_that_fails_is_reported, open, close),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
