@@ -255,6 +255,28 @@ static void limits(void **state) {
     assert_int_equal(reopen(f, private_key(f), many, ROVE_SEALED_MAX + 1, &read), ROVE_PROTOCOL);
 }
 
+static void what_stands_alone_says_something_and_fits_a_record(void **state) {
+    fixture *f = *state;
+    static uint8_t many[ROVE_SEALED_MAX];
+    const size_t most = ROVE_SEALED_MAX - ROVE_SEALED_HEAD_SIZE - ROVE_GCM_TAG_SIZE;
+    const struct {
+        size_t size;
+        rove_status expected;
+        size_t record;
+    } cases[] = {{0, ROVE_INVALID, 0},
+                 {most + 1, ROVE_INVALID, 0},
+                 {1, ROVE_OK, ROVE_SEALED_HEAD_SIZE + 1 + ROVE_GCM_TAG_SIZE},
+                 {most, ROVE_OK, ROVE_SEALED_MAX}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        rove__buf_reset(&f->record);
+        assert_int_equal(rove__seal_alone(&f->keys.crypto, f->keys.seal_key, ROVE_SEALED_NOTE,
+                                          (rove__bytes){many, cases[i].size}, &f->record),
+                         cases[i].expected);
+        assert_int_equal(f->record.size, cases[i].record);
+    }
+}
+
 /* Content as an owner of headquarters' public key could make it up: anything. */
 static void made_up_content_is_refused_or_sound(void **state) {
     fixture *f = *state;
@@ -426,6 +448,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_changed_or_cut_record_is_not_opened, open, close),
         cmocka_unit_test_setup_teardown(a_record_is_for_one_headquarters, open, close),
         cmocka_unit_test_setup_teardown(limits, open, close),
+        cmocka_unit_test_setup_teardown(what_stands_alone_says_something_and_fits_a_record, open,
+                                        close),
         cmocka_unit_test_setup_teardown(made_up_content_is_refused_or_sound, open, close),
         cmocka_unit_test_setup_teardown(a_cryptography_that_fails_is_reported, open, close),
         cmocka_unit_test_setup_teardown(without_memory_or_cryptography_nothing_is_half, open,

@@ -237,6 +237,84 @@ static void limits(void **state) {
     assert_int_equal(write_note(f, &sealer, &largest), ROVE_INVALID);
 }
 
+static rove_status write_receipt(fixture *f, const rove__sealer *sealer,
+                                 const rove__sealed_receipt *receipt) {
+    rove__buf_reset(&f->record);
+    rove_status status = rove__sealed_receipt_write(&f->keys.crypto, sealer, receipt, &f->record);
+    assert_true(status == ROVE_OK || f->record.size == 0);
+    return status;
+}
+
+/* A receipt at the limits, and one past each of them: a receipt of no kind is none. */
+static void limits_of_a_receipt(void **state) {
+    fixture *f = *state;
+    const uint64_t over = (uint64_t)INT64_MAX + 1;
+    rove__sealed_receipt largest = seals_receipt();
+    rove__sealer sealer = seals_sealer(&f->keys);
+
+    largest.replica = ROVE_REPLICA_MAX;
+    largest.kind = ROVE_ORDER_KIND_MAX;
+    largest.sealed_batches = largest.sealed_changes = largest.records_left = INT64_MAX;
+    largest.wall_ms = INT64_MAX;
+    rove__sealed_receipt told = receipt_and_back(f, &largest);
+    assert_int_equal(told.kind, ROVE_ORDER_KIND_MAX);
+    assert_int_equal(told.sealed_batches, INT64_MAX);
+    assert_int_equal(told.sealed_changes, INT64_MAX);
+    assert_int_equal(told.records_left, INT64_MAX);
+    for (int i = 0; i < 8; i++) {
+        rove__sealed_receipt bad = largest;
+        rove__sealer with = sealer;
+        bad.replica = i == 0   ? ROVE_REPLICA_HEADQUARTERS
+                      : i == 1 ? ROVE_REPLICA_MAX + 1
+                               : bad.replica;
+        bad.kind = i == 2 ? 0 : i == 3 ? ROVE_ORDER_KIND_MAX + 1 : bad.kind;
+        bad.sealed_batches = i == 4 ? over : bad.sealed_batches;
+        bad.sealed_changes = i == 5 ? over : bad.sealed_changes;
+        bad.records_left = i == 6 ? over : bad.records_left;
+        with.certificate.size = i == 7 ? 0 : with.certificate.size;
+        assert_int_equal(write_receipt(f, &with, &bad), ROVE_INVALID);
+    }
+}
+
+/* Nobody could be asked whose it is. */
+static void without_a_signature_or_a_certificate_it_is_none(void **state) {
+    fixture *f = *state;
+    rove__sealed_note note = seals_note();
+    rove__sealed_note read = there_and_back(f, &note);
+    rove__sealed_voucher voucher = read.voucher;
+
+    for (int i = 0; i < 3; i++) {
+        rove__buf_reset(&f->record);
+        rove__buf_append(&f->record, voucher.claims.data, voucher.claims.size);
+        rove__buf_bytes(&f->record, voucher.signature.data, i == 0 ? 0 : voucher.signature.size);
+        rove__buf_bytes(&f->record, voucher.certificate.data,
+                        i == 1 ? 0 : voucher.certificate.size);
+        assert_int_equal(rove__sealed_note_read(&read, f->record.data, f->record.size),
+                         i == 2 ? ROVE_OK : ROVE_PROTOCOL);
+    }
+}
+
+static rove_status no_sha256(void *ctx, const rove_span *spans, size_t count,
+                             uint8_t digest[ROVE_SHA256_SIZE]) {
+    (void)ctx;
+    (void)spans;
+    (void)count;
+    memset(digest, 0, ROVE_SHA256_SIZE);
+    return ROVE_CRYPTO;
+}
+
+/* It is not taken for the device's, nor for somebody else's. */
+static void a_cryptography_that_fails_is_reported(void **state) {
+    fixture *f = *state;
+    rove__sealed_note note = seals_note();
+    rove__sealed_note read = there_and_back(f, &note);
+    rove__sealer sealer = seals_sealer(&f->keys);
+
+    f->keys.crypto.sha256 = no_sha256;
+    assert_int_equal(rove__sealed_note_verify(&f->keys.crypto, public_key(f), &read), ROVE_CRYPTO);
+    assert_int_equal(write_note(f, &sealer, &note), ROVE_CRYPTO);
+}
+
 /* Content as an owner of headquarters' public key could make it up: anything. */
 static void made_up_content_is_refused_or_sound(void **state) {
     fixture *f = *state;
@@ -309,6 +387,10 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_signature_covers_all_that_is_claimed, open, close),
         cmocka_unit_test_setup_teardown(a_changed_or_cut_record_is_not_opened, open, close),
         cmocka_unit_test_setup_teardown(limits, open, close),
+        cmocka_unit_test_setup_teardown(limits_of_a_receipt, open, close),
+        cmocka_unit_test_setup_teardown(without_a_signature_or_a_certificate_it_is_none, open,
+                                        close),
+        cmocka_unit_test_setup_teardown(a_cryptography_that_fails_is_reported, open, close),
         cmocka_unit_test_setup_teardown(made_up_content_is_refused_or_sound, open, close),
         cmocka_unit_test_setup_teardown(without_memory_nothing_is_half, open, close),
     };
