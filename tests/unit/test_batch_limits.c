@@ -288,6 +288,32 @@ static void a_run_whose_only_change_did_not_fit_is_not_written(void **state) {
     assert_int_equal(f->read[0].row.id, 1);
 }
 
+/* By a peer's hand: a writer here has no wider part to write. */
+static void the_part_of_a_scope_has_32_bits(void **state) {
+    static const struct {
+        int64_t part;
+        rove_status expected;
+    } cases[] = {{INT32_MIN, ROVE_DONE},
+                 {INT32_MAX, ROVE_DONE},
+                 {(int64_t)INT32_MIN - 1, ROVE_PROTOCOL},
+                 {(int64_t)INT32_MAX + 1, ROVE_PROTOCOL}};
+    batch_lab *f = *state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        size_t count = 0;
+
+        rove__buf_reset(&f->bytes);
+        rove__buf_append(&f->bytes, "\1\5\x64\1\x87\x18", 6); /* batch, run, five facts */
+        rove__buf_append(&f->bytes, "\0\2\0\2\0\2\0\2\0", 9); /* the first four are 1 */
+        rove__buf_zigzag(&f->bytes, cases[i].part);
+        rove__buf_byte(&f->bytes, 0);
+        assert_int_equal(decode(f, &count), cases[i].expected);
+        if (cases[i].expected == ROVE_DONE) {
+            assert_int_equal(f->read[0].scope.part, cases[i].part);
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(unknown_fields_are_limited, batch_lab_open,
@@ -308,6 +334,8 @@ int main(void) {
                                         batch_lab_close),
         cmocka_unit_test_setup_teardown(a_run_whose_only_change_did_not_fit_is_not_written,
                                         batch_lab_open, batch_lab_close),
+        cmocka_unit_test_setup_teardown(the_part_of_a_scope_has_32_bits, batch_lab_open,
+                                        batch_lab_close),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -483,7 +483,10 @@ static void texts_and_tokens_are_limited(void **state) {
     uint8_t bytes[ROVE_POLICY_MAX + 1] = {0};
     rove__hello hello = sample_hello;
     rove__welcome welcome = sample_welcome;
+    const uint8_t seal_key[2 + ROVE_SEAL_KEY_SIZE + 1] = {0x62, ROVE_SEAL_KEY_SIZE + 1};
 
+    /* One byte longer than a sealing key is. */
+    assert_int_equal(with(f, "welcome_sealing", seal_key, sizeof seal_key), ROVE_PROTOCOL);
     for (size_t past = 0; past < 2; past++) {
         rove_status expected = past ? ROVE_PROTOCOL : ROVE_OK;
 
