@@ -118,6 +118,14 @@ static int shows_any(device *d) {
     return 0;
 }
 
+static int is_whole(const rove_state *state) {
+    return state->seq != 0 && !state->catching_up;
+}
+
+void claims_opened(device *d, const rove_state *state) {
+    d->whole |= state->enrolled && is_whole(state);
+}
+
 void claims_synced(device *d, rove_status status, const rove_sync_report *report) {
     rove_state state;
     if (!state_of(d, &state) || !state.enrolled) {
@@ -127,8 +135,7 @@ void claims_synced(device *d, rove_status status, const rove_sync_report *report
         VIOLATED(d->w, "I7", "device %d has a part of its first download, and does not say so",
                  d->number);
     }
-    d->whole |= status == ROVE_OK ||
-                (state.seq != 0 && !state.catching_up); /* all came, and it ended badly then */
+    d->whole |= status == ROVE_OK || is_whole(&state); /* all came, and it ended badly then */
     if (status != ROVE_OK) {
         return;
     }

@@ -266,7 +266,7 @@ void device_check_durable(device *d) {
 /* ---- up and down ---------------------------------------------------------------------------------------- */
 
 /* A hand-over that was killed is finished by opening: the next user's it is then. */
-static void know_user(device *d) {
+static void know_state(device *d) {
     rove_state state = state_of(d);
     for (int i = 0; i < PLAN_USERS_MAX && state.enrolled; i++) {
         if (state.user == d->w->office.users[i] && d->user != i) {
@@ -276,6 +276,7 @@ static void know_user(device *d) {
             leases_new_user(d);
         }
     }
+    claims_opened(d, &state);
 }
 
 int device_is_older(const device *d) {
@@ -322,7 +323,7 @@ static void start(device *d) {
     }
     world_says(d->w, "device %d is up, %llu pending", d->number,
                (unsigned long long)state_of(d).pending);
-    know_user(d);
+    know_state(d);
     device_check_durable(d);
     device_look(d);
 }

@@ -353,6 +353,8 @@ void wipes_check(world *w);
 
 /* A request of its sync begins: the answer to the one before, if there was one, is applied. */
 void claims_ask(device *d);
+/* It is up again: the power may have gone when all of its first download had come, and before its sync said so. */
+void claims_opened(device *d, const rove_state *state);
 /* A sync has ended. */
 void claims_synced(device *d, rove_status status, const rove_sync_report *report);
 /* Its files were copied away; it went back to them. */
