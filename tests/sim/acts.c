@@ -392,17 +392,17 @@ static void revoke(office *o, const plan_event *event) {
         return;
     }
     const char *words[] = {"revoke", id_text(state.replica, number), NULL};
-    if (acts_command(o, words) == 0) {
-        o->w->counts->revocations++;
-        d->revoked = 1;
-        /* What it had not sent comes later under another number, to be looked at. */
-        for (uint32_t i = 1; i < o->w->ledger.count; i++) {
-            ledger_write *write = &o->w->ledger.writes[i];
-            if (write->author == d->number) {
-                ledger_record_get(&o->w->ledger, write->record)->odd = 1;
-                write->barred = d->fiber == NULL && write->done && write->syncs == d->syncs &&
-                                write->replica == state.replica;
-            }
+    int sure = acts_command(o, words) == 0; /* where it failed, it may be done all the same */
+    o->w->counts->revocations += (unsigned)sure;
+    d->revoked = 1;
+    /* What it had not sent comes later under another number, to be looked at. */
+    for (uint32_t i = 1; i < o->w->ledger.count; i++) {
+        ledger_write *write = &o->w->ledger.writes[i];
+        if (write->author == d->number) {
+            ledger_record_get(&o->w->ledger, write->record)->odd = 1;
+            write->barred = !sure ? write->barred
+                                  : d->fiber == NULL && write->done && write->syncs == d->syncs &&
+                                        write->replica == state.replica;
         }
     }
 }
