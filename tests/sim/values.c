@@ -43,11 +43,15 @@ static int is_plain_word(const world *w, uint32_t record, uint32_t word) {
     return !w->office.restored;
 }
 
-/* Somebody may have taken out what this write added. */
+/* Somebody may have taken out what this write added; or it had not been sent when its author deleted the record, and went with it. */
 static int may_be_out(const ledger *l, uint32_t added) {
     const ledger_write *add = &l->writes[added];
     for (uint32_t i = 1; i < l->count; i++) {
         const ledger_write *write = &l->writes[i];
+        if (write->what == LEDGER_DELETE && write->record == add->record &&
+            write->author == add->author && write->done && i > added) {
+            return 1;
+        }
         if (write->what == LEDGER_UNTAG && write->record == add->record &&
             write->parent == add->parent && write->done && !ledger_unseen(l, added, i) &&
             (write->author != add->author || i > added)) {
@@ -158,7 +162,8 @@ static int has_lost(const gathered *g, uint32_t number) {
     const ledger *l = &g->w->ledger;
     for (size_t i = 0; i < g->conflicts_count; i++) {
         uint32_t lost = g->conflicts[i].conflict.lost;
-        if (lost == number || (l->writes[lost].what == LEDGER_SET && ledger_after(l, lost, number))) {
+        if (lost == number ||
+            (l->writes[lost].what == LEDGER_SET && ledger_after(l, lost, number))) {
             return 1;
         }
     }
