@@ -49,7 +49,7 @@ static int may_be_out(const ledger *l, uint32_t added) {
     for (uint32_t i = 1; i < l->count; i++) {
         const ledger_write *write = &l->writes[i];
         if (write->what == LEDGER_DELETE && write->record == add->record &&
-            write->author == add->author && write->done && i > added) {
+            write->author == add->author && (write->done || write->unsure) && i > added) {
             return 1;
         }
         if (write->what == LEDGER_UNTAG && write->record == add->record &&
