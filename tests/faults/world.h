@@ -21,7 +21,7 @@ static uint64_t world_dice;
 
 /* ---- what a call may say ----------------------------------------------------------------------------------------- */
 
-/* As its comment in rove/client.h has it, beside INVALID, NOMEM, IO, FULL, READONLY and CORRUPT. */
+/* As its comment in rove/client.h or rove/drop.h has it, beside INVALID, NOMEM, IO, FULL, READONLY and CORRUPT. */
 static const struct world_documented {
     const char *function, *statuses;
 } world_documented[] = {
@@ -36,6 +36,11 @@ static const struct world_documented {
                   "TRUNCATED TLS PROTOCOL VERSION UPGRADE UNAUTHORIZED REVOKED EXPIRED FORK"},
     {"rove_conflict_settle", "STATE NOT_FOUND"},
     {"rove_tidy", "BUSY STATE"},
+    {"rove_lock", "STATE"},
+    {"rove_wipe", "NOT_ENROLLED LOCKED BUSY STATE"},
+    {"rove_drop_record", "NOT_ENROLLED BUSY STATE"},
+    {"rove_drop_send",
+     "NOT_ENROLLED BUSY CANCELLED NETWORK"}, /* and a request's: rove_sync has them */
     /* Of headquarters, as store/database.h and hq.h have it. */
     {"rove__hq_sqlite_open", "UPGRADE"},
     {"hq_open", "BUSY UPGRADE NOT_FOUND"},
@@ -91,36 +96,61 @@ static inline int world_stands_in(const char *from, const char *to, const char *
     return 0;
 }
 
-/* Every status of the table is named in the section of rove/client.h that declares the function. */
-static inline void world_check_table(void) {
-    char path[1024];
-    static char text[128 * 1024];
+static const char *const world_headers[] = {"client.h", "drop.h"};
 
-    snprintf(path, sizeof path, "%s/core/include/rove/client.h", getenv("ROVE_SOURCE_DIR"));
+static inline void world_read_header(const char *name, char *text, size_t capacity) {
+    char path[1024];
+
+    snprintf(path, sizeof path, "%s/core/include/rove/%s", getenv("ROVE_SOURCE_DIR"), name);
     FILE *file = fopen(path, "r");
     assert_non_null(file);
-    size_t size = fread(text, 1, sizeof text - 1, file);
-    assert_true(size < sizeof text - 1 && fclose(file) == 0);
+    size_t size = fread(text, 1, capacity - 1, file);
+    assert_true(size < capacity - 1 && fclose(file) == 0);
+    text[size] = '\0';
+}
+
+/* 1: the header declares it, and names each of its statuses in that section. */
+static inline int world_check_header(const char *header, const char *text,
+                                     const struct world_documented *of) {
+    const char *statuses = of->statuses;
+    const char *section = text;
+    char name[64];
+    char word[32];
+
+    (void)snprintf(name, sizeof name, "rove_status %s(", of->function);
+    const char *declared = strstr(text, name);
+    if (declared == NULL) {
+        return 0;
+    }
+    for (const char *at = strstr(text, "/* ---- "); at != NULL && at < declared;
+         at = strstr(at + 1, "/* ---- ")) {
+        section = at;
+    }
+    for (int used = 0; sscanf(statuses, "%31s%n", word, &used) == 1; statuses += used) {
+        if (!world_stands_in(section, declared, word, strlen(word))) {
+            fail_msg("%s: %s does not name %s", of->function, header, word);
+        }
+    }
+    return 1;
+}
+
+/* Every status of the table is named in the section of a public header that declares the function. */
+static inline void world_check_table(void) {
+    enum { HEADERS = sizeof world_headers / sizeof *world_headers };
+    static char texts[HEADERS][128 * 1024];
+
+    for (size_t i = 0; i < HEADERS; i++) {
+        world_read_header(world_headers[i], texts[i], sizeof texts[i]);
+    }
     for (size_t i = 0; i < sizeof world_documented / sizeof *world_documented; i++) {
-        const char *statuses = world_documented[i].statuses;
-        char name[64];
-        char word[32];
-        (void)snprintf(name, sizeof name, " %s(", world_documented[i].function);
-        const char *declared = strstr(text, name);
-        if (declared == NULL) {
-            assert_true(strncmp(name, " hq_", 4) == 0 || strncmp(name, " rove__", 7) == 0);
-            continue; /* headquarters' own */
+        const struct world_documented *of = &world_documented[i];
+        int found = 0;
+        for (size_t at = 0; at < HEADERS; at++) {
+            found |= world_check_header(world_headers[at], texts[at], of);
         }
-        const char *section = text;
-        for (const char *at = strstr(text, "/* ---- "); at != NULL && at < declared;
-             at = strstr(at + 1, "/* ---- ")) {
-            section = at;
-        }
-        for (int used = 0; sscanf(statuses, "%31s%n", word, &used) == 1; statuses += used) {
-            if (!world_stands_in(section, declared, word, strlen(word))) {
-                fail_msg("%s: client.h does not name %s", world_documented[i].function, word);
-            }
-        }
+        /* Headquarters' own are in neither. */
+        assert_true(found || strncmp(of->function, "hq_", 3) == 0 ||
+                    strncmp(of->function, "rove__", 6) == 0);
     }
 }
 

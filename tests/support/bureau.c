@@ -1,21 +1,11 @@
 /*
  * support/bureau.c - see bureau.h.
  */
-#include "bureau.h"
+#include "bureau_inside.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "headquarters.h"
-
-struct bureau {
-    hq_ports ports;
-    int64_t now_ms;
-    const char *folder;
-    hq *hq;
-    said said;
-};
 
 static void read_clock(void *ctx, rove_clock_reading *reading) {
     const bureau *b = ctx;
@@ -66,6 +56,8 @@ int bureau_is_open(const bureau *b) {
 }
 
 void bureau_close(bureau *b) {
+    drop_box_free(b->box);
+    b->box = NULL;
     hq_close(b->hq);
     b->hq = NULL;
 }
