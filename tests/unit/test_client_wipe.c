@@ -441,6 +441,36 @@ static void every_failure_of_memory_can_be_made_up_for(void **state) {
     is_delivered(by_rep);
 }
 
+/* Some of the last of SQLite's allocations fail, one in each wipe: whatever the app calls next goes on. */
+static void a_lack_of_memory_in_the_end_can_be_made_up_for(void **state) {
+    int failed = 0;
+    int reached = 1;
+
+    faults_arm(&faults_memory, SIZE_MAX, 0, 0); /* they are counted */
+    phone_ok(&p, rove_wipe(p.replica, &p.error));
+    for (size_t at = faults_memory.calls - 90; reached; at += 7) {
+        (void)tear_down(state);
+        (void)(is_sealed ? set_up_sealed(state) : set_up_plain(state));
+        faults_arm(&faults_memory, at, 0, 0);
+        rove_status status = rove_wipe(p.replica, &p.error);
+        reached = faults_memory.calls >= at;
+        faults_arm(&faults_memory, 0, 0, 0);
+        assert_true(status == ROVE_OK || status == ROVE_NOMEM);
+        failed += status != ROVE_OK;
+        if (at % 3 == 0) {
+            phone_is(&p, rove_sync(p.replica, NULL, NULL, &p.error), ROVE_WIPED);
+        } else if (at % 3 == 1) {
+            phone_is(&p, rove_unlock(p.replica, &p.error), ROVE_WIPED);
+        } else {
+            phone_ok(&p, rove_wipe(p.replica, &p.error));
+        }
+        nothing_is_left();
+        phone_close(&p);
+        is_delivered(by_rep);
+    }
+    assert_true(failed > 5);
+}
+
 /* ---- killed ---- */
 
 static rove_files real_files;
@@ -729,6 +759,7 @@ int main(void) {
         BOTH(without_an_identity_there_is_nobody_to_seal_for),
         BOTH(who_never_enrolled_has_nothing_to_deliver),
         BOTH(every_failure_of_memory_can_be_made_up_for),
+        BOTH(a_lack_of_memory_in_the_end_can_be_made_up_for),
         BOTH(who_delivers_first_wipes_the_rest),
         BOTH(killed_at_every_step_it_goes_on),
         BOTH(killed_at_every_step_of_an_order_it_goes_on),
@@ -740,7 +771,8 @@ int main(void) {
         BOTH(a_disk_that_fails_at_any_write_loses_nothing),
         BOTH(a_file_that_cannot_be_removed_is_told_and_goes_later),
     };
-    if (faults_register_vfs() != SQLITE_OK ||
+    if (faults_register_memory() != SQLITE_OK || sqlite3_initialize() != SQLITE_OK ||
+        faults_register_vfs() != SQLITE_OK ||
         sqlite3_vfs_register(sqlite3_vfs_find(FAULTS_VFS), 1) != SQLITE_OK) {
         return 1;
     }

@@ -336,8 +336,10 @@ static rove_status unlock_to_wipe(rove *replica, rove_error *error) {
     if (status != ROVE_OK) {
         return status;
     }
-    status =
-        rove__store_unlock(replica->store, error); /* the rep's own lock; the other one stays */
+    /* The rep's own lock; the other one stays. Once all is sealed no key is needed. */
+    status = rove__client_stage(replica) == ROVE_STAGE_SEALING
+                 ? rove__store_unlock(replica->store, error)
+                 : ROVE_OK;
     if (status == ROVE_OK || status == ROVE_LOCKED) {
         status = rove__client_wipe_again(replica, error);
     }
@@ -350,7 +352,7 @@ rove_status rove_unlock(rove *replica, rove_error *error) {
         return rove__client_invalid(error, "There is no replica.");
     }
     rove_error detail = {.message = ""};
-    rove_status status = rove__client_stage(replica) == ROVE_STAGE_SEALING
+    rove_status status = rove__client_wipe_waits(replica)
                              ? unlock_to_wipe(replica, &detail)
                              : rove__store_unlock(replica->store, &detail);
     return rove__client_said(status, &detail, error);

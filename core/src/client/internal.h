@@ -177,6 +177,8 @@ ROVE_CHECK rove_status rove__client_enrolled(const rove *replica, rove_error *er
 ROVE_CHECK rove_status rove__client_wipe_on(rove *replica, rove_error *error);
 /* The same, with a contact of its own: for who has none. */
 ROVE_CHECK rove_status rove__client_wipe_again(rove *replica, rove_error *error);
+/* 1: one was begun, and this handle has not let go of the replica yet. */
+int rove__client_wipe_waits(rove *replica);
 /* Once the drop box of a replica that was wiped is empty, the last files go; else nothing happens. */
 ROVE_CHECK rove_status rove__client_wipe_end(const rove_ports *ports, const char *folder,
                                              rove_error *error);

@@ -284,7 +284,7 @@ static void obey_locked(rove *replica) {
 static rove_status talk(syncing *run, rove_error *error) {
     rove *replica = run->replica;
 
-    if (rove__client_stage(replica) == ROVE_STAGE_SEALING) {
+    if (rove__client_wipe_waits(replica)) {
         return rove__client_wipe_again(replica, error);
     }
     rove_status status = rove__client_contact(replica, error);

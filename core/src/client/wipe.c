@@ -81,18 +81,10 @@ static rove_status erase(const rove_ports *ports, const char *folder, rove_error
                                                detail.message);
 }
 
-rove_status rove__client_wipe_on(rove *replica, rove_error *error) {
-    rove__orders next = replica->orders;
+/* Steps 6 and 7. */
+static rove_status let_go(rove *replica, rove_error *error) {
+    rove_status status = rove__store_discard(replica->store, error);
 
-    rove_status status = put_away(replica, error);
-    if (status != ROVE_OK) {
-        return status;
-    }
-    next.stage = ROVE_STAGE_WIPED;
-    status = rove__client_put_orders(replica, &next, error);
-    if (status == ROVE_OK) {
-        status = rove__store_discard(replica->store, error);
-    }
     if (status != ROVE_OK) {
         return status;
     }
@@ -104,6 +96,24 @@ rove_status rove__client_wipe_on(rove *replica, rove_error *error) {
     return status == ROVE_OK ? rove__store_check(replica->store, error) : status;
 }
 
+rove_status rove__client_wipe_on(rove *replica, rove_error *error) {
+    rove__orders next = replica->orders;
+
+    rove_status status = put_away(replica, error);
+    if (status == ROVE_OK) {
+        next.stage = ROVE_STAGE_WIPED;
+        status = rove__client_put_orders(replica, &next, error);
+    }
+    return status == ROVE_OK ? let_go(replica, error) : status;
+}
+
+int rove__client_wipe_waits(rove *replica) {
+    rove__stage stage = rove__client_stage(replica);
+
+    return stage == ROVE_STAGE_SEALING ||
+           (stage == ROVE_STAGE_WIPED && !rove__store_is_wiped(replica->store));
+}
+
 rove_status rove__client_wipe_rest(const rove_ports *ports, const char *folder, rove_error *error) {
     if (!ROVE_PLANTED(W02_CUT_SHORT)) {
         (void)erase(ports, folder, NULL); /* it is told so, and the next delivery tries again */
@@ -112,6 +122,9 @@ rove_status rove__client_wipe_rest(const rove_ports *ports, const char *folder, 
 }
 
 rove_status rove__client_wipe_again(rove *replica, rove_error *error) {
+    if (rove__client_stage(replica) == ROVE_STAGE_WIPED) {
+        return let_go(replica, error);
+    }
     rove_status status = rove__client_contact(replica, error);
 
     if (status == ROVE_OK) {
@@ -194,8 +207,11 @@ rove_status rove__client_wipe_end(const rove_ports *ports, const char *folder, r
 static rove_status wipe(rove *replica, rove_error *error) {
     rove__orders next = replica->orders;
     rove__store_owner owner;
-    rove_status status = rove__client_contact(replica, error);
 
+    if (next.stage == ROVE_STAGE_WIPED && rove__client_wipe_waits(replica)) {
+        return rove__client_wipe_again(replica, error);
+    }
+    rove_status status = rove__client_contact(replica, error);
     if (status != ROVE_OK) {
         return status;
     }

@@ -74,7 +74,7 @@ rove_status rove__order_read(rove__signed_order *order, const void *bytes, size_
 static rove_status check_key(const rove_crypto *crypto, const rove__signed_order *order,
                              const rove__order_terms *terms, int *pinned) {
     const rove_span span = {order->key.data, order->key.size};
-    uint8_t pin[ROVE_SHA256_SIZE];
+    uint8_t pin[ROVE_SHA256_SIZE] = {0};
     rove_status status = crypto->sha256(crypto->ctx, &span, 1, pin);
 
     *pinned = 0;

@@ -126,7 +126,7 @@ rove_status rove__proof_content(const rove_crypto *crypto, const rove__row *row,
 rove_status rove__proof_key(const rove_crypto *crypto, rove__bytes public_key,
                             uint8_t id[ROVE_PROOF_KEY_SIZE]) {
     const rove_span span = {public_key.data, public_key.size};
-    uint8_t hash[ROVE_SHA256_SIZE];
+    uint8_t hash[ROVE_SHA256_SIZE] = {0};
     rove_status status = crypto->sha256(crypto->ctx, &span, 1, hash);
 
     memcpy(id, hash, ROVE_PROOF_KEY_SIZE);

@@ -58,7 +58,10 @@ typedef struct rove__proof {
 /* The field of an entity that holds its proof: its ordinal, -1: there is none. */
 int rove__proof_field(const rove__entity *entity);
 
-/* Of a row as it stands or will stand, with plain or versioned sets. `scratch` is emptied and used. NOMEM, TOO_BIG, CRYPTO. */
+/*
+ * Of a row as it stands or will stand, with plain or versioned sets. `scratch` is emptied and used. CORRUPT for a set that cannot be
+ * read; NOMEM, TOO_BIG, CRYPTO.
+ */
 ROVE_CHECK rove_status rove__proof_content(const rove_crypto *crypto, const rove__row *row,
                                            rove__origin origin, rove__buf *scratch,
                                            uint8_t content[ROVE_SHA256_SIZE],
