@@ -154,8 +154,8 @@ to_amy() { amy "$@"; }
 metric() { curl -sk "$hq_url/metrics" | sed -n "s/^$1 //p"; }
 contest 1
 same 'not yet' 0 "$(metric rove_contest_alarms_total)"
-contest 2
-contest 3
+# She has lost the phone above, and on a busy machine perhaps a city; of so many that does not count.
+for round in 2 3 4 5; do contest "$round"; done
 same 'once' 1 "$(metric rove_contest_alarms_total)"
 must hq acts
 says 'contests' 'contests with others'
