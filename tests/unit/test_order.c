@@ -217,15 +217,6 @@ static void a_pinned_key_that_is_no_key_is_not_obeyed(void **state) {
     assert_int_equal(follow_written(f), ROVE_TLS);
 }
 
-static rove_status no_sha256(void *ctx, const rove_span *spans, size_t count,
-                             uint8_t digest[ROVE_SHA256_SIZE]) {
-    (void)ctx;
-    (void)spans;
-    (void)count;
-    memset(digest, 0, ROVE_SHA256_SIZE);
-    return ROVE_CRYPTO;
-}
-
 static rove_status no_verify(void *ctx, const void *public_der, size_t public_size,
                              const void *message, size_t message_size, const void *signature,
                              size_t signature_size) {
@@ -244,7 +235,7 @@ static void a_cryptography_that_fails_is_reported(void **state) {
     fixture *f = *state;
     rove_crypto sound = f->keys.crypto;
 
-    f->keys.crypto.sha256 = no_sha256;
+    f->keys.crypto.sha256 = seals_no_sha256;
     assert_int_equal(follow_written(f), ROVE_CRYPTO);
     f->keys.crypto = sound;
     f->keys.crypto.verify = no_verify;

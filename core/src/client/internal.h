@@ -175,7 +175,7 @@ ROVE_CHECK rove_status rove__client_enrolled(const rove *replica, rove_error *er
  * rove__drop_outbox says: nothing has left, and the next call goes on.
  */
 ROVE_CHECK rove_status rove__client_wipe_on(rove *replica, rove_error *error);
-/* The same, with a contact of its own: for who has none. */
+/* The same, with a contact of its own: for who has none. Once all is sealed it needs none. */
 ROVE_CHECK rove_status rove__client_wipe_again(rove *replica, rove_error *error);
 /* 1: one was begun, and this handle has not let go of the replica yet. */
 int rove__client_wipe_waits(rove *replica);
