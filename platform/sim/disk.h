@@ -17,7 +17,7 @@
 
 #define SIM_DISKS_MAX  64
 #define SIM_DISK_NAME  96
-#define SIM_DISK_FILES 24
+#define SIM_DISK_FILES 64 /* those removed too, until their folder is synced */
 
 typedef struct sim_file sim_file;
 

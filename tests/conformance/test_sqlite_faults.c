@@ -374,6 +374,5 @@ int main(void) {
         sqlite3_vfs_register(sqlite3_vfs_find(FAULTS_VFS), 1) != SQLITE_OK) {
         return 1;
     }
-    faults_hasty = 1;
     return cmocka_run_group_tests_name("sqlite: faults", tests, NULL, NULL);
 }

@@ -602,7 +602,6 @@ static inline int loop_main(const loop_scenario *scenario, int argc, char **argv
         sqlite3_vfs_register(sqlite3_vfs_find(FAULTS_VFS), 1) != SQLITE_OK) {
         return 1;
     }
-    faults_hasty = 1;
     arena_watch = loop_arena;
     statement_watch = faults_statement;
     loop_enter_folder();

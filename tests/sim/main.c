@@ -170,6 +170,7 @@ static int run_workers(const options *o, result *total) {
         if (size != (ssize_t)sizeof r || status != 0) {
             printf("rove-sim: worker %d died (%s)\n", i,
                    WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "exit");
+            total->failures++;
             good = 0;
             continue;
         }

@@ -37,8 +37,6 @@ static faults faults_steps;
 /* Writes to write-ahead logs that a power cut would take back. */
 static size_t faults_unsynced;
 static faults_place faults_end;
-/* 1: nobody waits for the disk, which saves time where only calls matter. */
-static int faults_hasty;
 
 /* Somebody who is told of every change to a file before it is made, and may forbid it: power.h. */
 typedef struct faults_watch {
@@ -123,7 +121,7 @@ static int faults_sync(sqlite3_file *file, int flags) {
     if (faults_hit_roomless(&faults_io)) {
         return SQLITE_IOERR_FSYNC;
     }
-    return faults_hasty ? SQLITE_OK : real->pMethods->xSync(real, flags);
+    return real->pMethods->xSync(real, flags);
 }
 static int faults_size(sqlite3_file *file, sqlite3_int64 *size) {
     sqlite3_file *real = faults_real(file);

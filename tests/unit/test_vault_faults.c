@@ -268,6 +268,5 @@ int main(void) {
         faults_register_vfs() != SQLITE_OK) {
         return 1;
     }
-    faults_hasty = 1;
     return cmocka_run_group_tests(tests, start, end);
 }
