@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "wire/batch.h"
+
 #define ARENA_MAX ((size_t)16 * 1024 * 1024)
 
 typedef struct naming {
@@ -21,25 +23,73 @@ static int may_be(const rove__entity *entity, uint32_t target) {
            (target == ROVE_TARGET_ROOT && entity->scope == ROVE_SCOPE_SELF);
 }
 
+/* A record that waits in review, or was returned, and is not in the tables. */
+typedef struct lookup {
+    naming *naming;
+    const rove__entity *entity;
+    rove_id id;
+    rove__origin origin; /* of it; replica 0: it was not found */
+} lookup;
+
+static rove_status each_review(void *ctx, const rove__hq_review *review) {
+    lookup *self = ctx;
+    rove__batch_reader *reader = NULL;
+    rove__change change;
+    hq *headquarters = self->naming->headquarters;
+
+    if (review->entity != self->entity->number || review->id != self->id) {
+        return ROVE_OK;
+    }
+    rove_status status =
+        rove__batch_reader_new(&hq_get_ports(headquarters)->allocator, hq_registry(headquarters),
+                               review->change.data, review->change.size, &reader);
+    if (status == ROVE_OK) {
+        status = rove__batch_next(reader, &change);
+    }
+    if (status == ROVE_OK) {
+        self->origin = change.clock.origin;
+    }
+    rove__batch_reader_free(reader);
+    return status == ROVE_OK ? ROVE_DONE : status;
+}
+
+/* *origin: of the record that bears an id; replica 0: there is none. */
+static rove_status origin_of(naming *self, const rove__entity *entity, rove_id id,
+                             rove__origin *origin) {
+    const rove__hq_store *store = &hq_database(self->headquarters)->store;
+    lookup look = {.naming = self, .entity = entity, .id = id};
+    rove__hq_row row;
+
+    rove_status status = store->row_get(self->tx, entity->number, id, 0, &self->arena, &row);
+    if (status == ROVE_OK) {
+        look.origin = row.clock.origin;
+    }
+    for (int state = 0; status == ROVE_NOT_FOUND && state <= 2; state++) {
+        rove__arena arena;
+        rove__arena_init(&arena, &hq_get_ports(self->headquarters)->allocator, ARENA_MAX);
+        status = store->review_scan(self->tx, state, &arena, each_review, &look);
+        status = status == ROVE_OK ? ROVE_NOT_FOUND : status;
+        rove__arena_free(&arena);
+    }
+    *origin = look.origin;
+    return status == ROVE_NOT_FOUND || status == ROVE_DONE ? ROVE_OK : status;
+}
+
 /* *maker: the number under which a record was made, if its id is not of that; 0: it is. */
 static rove_status maker_of(naming *self, uint32_t target, rove_id id, rove_replica *maker) {
     const rove__registry *registry = hq_registry(self->headquarters);
-    const rove__hq_store *store = &hq_database(self->headquarters)->store;
-    rove_status status = ROVE_NOT_FOUND;
+    rove__origin origin = {0, 0};
+    rove_status status = ROVE_OK;
 
-    *maker = 0;
-    for (size_t i = 0; i < rove__registry_count(registry) && status == ROVE_NOT_FOUND; i++) {
+    for (size_t i = 0;
+         status == ROVE_OK && origin.replica == 0 && i < rove__registry_count(registry); i++) {
         const rove__entity *entity = rove__registry_at(registry, i);
-        rove__hq_row row;
-        if (!may_be(entity, target)) {
-            continue;
-        }
-        status = store->row_get(self->tx, entity->number, id, 0, &self->arena, &row);
-        if (status == ROVE_OK && row.clock.origin.replica != rove__id_replica(id)) {
-            *maker = row.clock.origin.replica;
+        if (may_be(entity, target)) {
+            status = origin_of(self, entity, id, &origin);
         }
     }
-    return status == ROVE_NOT_FOUND ? ROVE_OK : status;
+    *maker = origin.replica != rove__id_replica(id) ? origin.replica : 0;
+    return status;
 }
 
 /* Tries the ids of a number in the place of a cell; *then 0: none is what was signed. */

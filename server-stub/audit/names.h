@@ -1,7 +1,7 @@
 /*
  * audit/names.h - what a seal was about when it was signed. Of two records that copies of a device made under one id the second
  * gets another (P4), and so does what names it, signed or not. The id that it had is kept nowhere, but it was of its maker's
- * number, and only the right one is what was signed.
+ * number, and only the right one is what was signed. Its maker is in its origin, which is in the tables or, before that, in review.
  */
 #ifndef ROVE_HQ_AUDIT_NAMES_H
 #define ROVE_HQ_AUDIT_NAMES_H

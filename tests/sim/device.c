@@ -218,6 +218,7 @@ static int is_last(const device *d, uint32_t number) {
 static void check_write(device *d, uint32_t number) {
     ledger_write *write = &d->w->ledger.writes[number];
     const ledger_entity *entity = &ledger_entities[d->w->ledger.records[write->record].kind];
+    int no_memory = d->machine.fail_in > 0;
     char text[64];
     if (!write->done || write->given_up || write->author != d->number || write->syncs != d->syncs ||
         !is_last(d, number)) {
@@ -230,8 +231,9 @@ static void check_write(device *d, uint32_t number) {
         shows = device_text(d, d->w->ledger.records[write->record].kind, id,
                             entity->texts[write->field], text, sizeof text);
     }
-    if (d->machine.disk.off || d->machine.disk.count.refused > 0) {
-        return; /* the disk failed meanwhile: what was not seen may be there */
+    if (d->machine.disk.off || d->machine.disk.count.refused > 0 ||
+        (no_memory && d->machine.fail_in == 0)) {
+        return; /* disk or memory failed meanwhile: what was not seen may be there */
     }
     if (write->what == LEDGER_DELETE) {
         if (id != 0) {
@@ -664,7 +666,7 @@ static void restore(device *d) {
     goes_on_with(d, d, d->image_syncs);
     d->family = d->family < 0 ? d->number : d->family;
     d->w->counts->restores_of_devices++;
-    d->w->copied = 1;
+    d->w->copied |= 1u << d->line;
     world_says(d->w, "device %d goes back to what was copied", d->number);
 }
 
@@ -693,7 +695,7 @@ static void clone(device *d, uint64_t work) {
     copy->family = d->family;
     copy->line = d->line;
     d->w->counts->clones++;
-    d->w->copied = 1;
+    d->w->copied |= 1u << d->line;
     world_says(d->w, "device %u goes on with a copy of device %d", to, d->number);
 }
 

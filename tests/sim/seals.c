@@ -27,13 +27,9 @@ static int line_of(const world *w, rove_replica replica) {
     return -1;
 }
 
+/* Whatever became of the copies since. */
 static int was_copied(const world *w, int line) {
-    for (unsigned i = 0; i < w->plan->devices; i++) {
-        if (w->devices[i].line == line && w->devices[i].family >= 0) {
-            return 1;
-        }
-    }
-    return 0;
+    return (w->copied >> line & 1u) != 0;
 }
 
 static rove_status hear(void *ctx, const audit_finding *f) {

@@ -235,8 +235,8 @@ struct world {
     world_counts *counts;
     int calm;  /* nothing goes wrong any more */
     int round; /* of peace */
-    int copied,
-        purged;     /* files of a device went back or were doubled; headquarters forgot something */
+    unsigned copied; /* lines of devices whose files went back or were doubled, a bit each */
+    int purged;      /* headquarters forgot something */
     sim_dice boots; /* of devices */
     int spoiled;    /* something was made wrong, for digests to find */
     int verbose;

@@ -3,15 +3,15 @@
  */
 #include "store_trial.h"
 
-#include <execinfo.h>
 #include <stdio.h>
 
 #include "arena_watch.h"
 #include "statement_watch.h"
 #include "store/internal.h"
+#include "way.h"
 
 #define PLACES_MAX 16384
-#define FRAMES     12
+#define CALLERS    4 /* of the store, by which plays differ */
 #define HEAPS_MAX  8
 
 /* Of the thread whose heaps it has: another one that uses the same replica is not tried. */
@@ -20,20 +20,15 @@ static _Thread_local struct {
     size_t heap_count;
     int playing;
     int failed; /* a call in this play */
+    way_start start;
+    uint64_t callers;
     uint64_t known[PLACES_MAX];
     size_t count;
 } trial;
 
 /* 1, once in a process, for each way to get here. */
 static int is_new(void) {
-    void *frames[FRAMES];
-    uint64_t place = 0x9e3779b97f4a7c15u;
-    int depth = backtrace(frames, FRAMES);
-
-    for (int i = 2; i < depth; i++) {
-        place = (place ^ (uintptr_t)frames[i]) * 0xbf58476d1ce4e5b9u;
-        place ^= place >> 29;
-    }
+    uint64_t place = way_from(&trial.start, trial.callers);
     size_t at = (size_t)(place % PLACES_MAX);
     while (trial.known[at] != 0 && trial.known[at] != place) {
         at = (at + 1) % PLACES_MAX;
@@ -104,9 +99,13 @@ static int is_on(void) {
 }
 
 /* Before a play. */
-static void begin(void) {
+static void begin(const void *frame) {
     trial.failed = 0;
     trial.playing = is_on();
+    if (trial.playing) {
+        trial.start = way_starts(frame);
+        trial.callers = way_above(CALLERS);
+    }
 }
 
 /* 1: it failed by our hand, and is to be played again. */
@@ -137,7 +136,7 @@ static int again(const char *what, rove_status status) {
             return __real_rove__store_##name arguments;                                            \
         }                                                                                          \
         do {                                                                                       \
-            begin();                                                                               \
+            begin(__builtin_frame_address(0));                                                     \
             status = __real_rove__store_##name arguments;                                          \
         } while (again("rove__store_" #name, status));                                             \
         return status;                                                                             \
@@ -250,7 +249,7 @@ static void go_back(rove__store *store, const char *what, const before *b) {
         }                                                                                          \
         mark(store, &then);                                                                        \
         for (;;) {                                                                                 \
-            begin();                                                                               \
+            begin(__builtin_frame_address(0));                                                     \
             status = __real_rove__store_##name arguments;                                          \
             if (!again("rove__store_" #name, status)) {                                            \
                 break;                                                                             \

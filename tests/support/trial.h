@@ -20,6 +20,7 @@
 #include "rove/sys/crypto.h"
 #include "rove/sys/random.h"
 #include "spools.h"
+#include "way.h"
 
 /* Whose calls fail; what stands here is what the world's ports are made of, and stays in one place. */
 typedef struct trial {
@@ -39,7 +40,7 @@ typedef struct trial {
     int playing;                /* 0: nothing is counted */
     struct trial_point *points; /* that this play has, and that were never tried */
     size_t point_count;
-    int base; /* how deep the stack is where a play begins */
+    way_start start; /* of the play */
 } trial;
 
 /* The fields above `on` but the faulty ones are set; from now on heap, store and spool ask the trial. */

@@ -634,6 +634,33 @@ static rove_status accounts_job(void *ctx, rove__hq_tx *tx, rove_error *error) {
     return status;
 }
 
+static rove_status account_in_review_job(void *ctx, rove__hq_tx *tx, rove_error *error) {
+    bench *b = ctx;
+    const rove__entity *entity = rove__registry_by_name(hq_registry(b->h.hq), "Account");
+    const deed d = {.id = DRAWN, .where = RETURNED};
+    rove__hq_row row = {.whole_since = 1};
+    rove__arena arena;
+    (void)error;
+    rove__arena_init(&arena, &b->h.ports.allocator, 1 << 20);
+    assert_int_equal(rove__row_init(&row.row, entity, DRAWN, &arena), ROVE_OK);
+    put(&row.row, "name", rove__value_text("Corner Shop"));
+    rove__clock_init(&row.clock, (rove__origin){1001, FIRST}, (rove__version){1001, FIRST}, 1);
+    b->deed = &d;
+    rove_status status = put_waiting(b, tx, &row);
+    rove__arena_free(&arena);
+    return status;
+}
+
+/* As when all of a revoked device's work goes to review: the account is not in the tables. */
+static void test_what_a_seal_names_may_have_got_another_id_in_review(void **state) {
+    bench *b = *state;
+    seal(b, &b->one,
+         (deed){.id = visit(4), .signed_account = TAKEN, .account = DRAWN, .where = RETURNED});
+    expect(b, HQ_EXIT_FAILED, "7 seals", "edited    device 7", NULL);
+    assert_int_equal(hq_commit(b->h.hq, account_in_review_job, b, &b->h.error), ROVE_OK);
+    expect(b, HQ_EXIT_DONE, "7 seals", "renamed   device 7", NULL);
+}
+
 /* A copy had taken the account's id, and the visit goes with the account: its rep changed nothing. */
 static void test_what_a_seal_names_may_have_got_another_id(void **state) {
     bench *b = *state;
@@ -692,6 +719,7 @@ int main(void) {
         TEST(test_what_was_begun_before_a_revocation_is_sealed_after_it),
         TEST(test_of_what_a_restore_lost_nobody_is_accused),
         TEST(test_what_a_seal_names_may_have_got_another_id),
+        TEST(test_what_a_seal_names_may_have_got_another_id_in_review),
         TEST(test_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
