@@ -275,6 +275,7 @@ static void know_state(device *d) {
             d->user = i;
             d->whole = 0;
             d->wanted = d->wanted == i ? -1 : d->wanted;
+            d->syncs++; /* what was written before is sealed */
             leases_new_user(d);
         }
     }

@@ -378,6 +378,61 @@ static rove_status edited_cells(const rove__record *record, const rove__entry *e
     return ROVE_OK;
 }
 
+/* Takes what a cell in flight adds out of the sum that is the first of `sent`, and puts it behind it, by itself. */
+static rove_status part_increments(const rove__pending_cell *cell, rove__arena *arena,
+                                   rove_value *sent) {
+    rove__increment *sum = NULL;
+    rove__increment *added = NULL;
+    size_t count = 0;
+    size_t added_count = 0;
+    rove_status status = rove__increments_read(sent, arena, &sum, &count);
+
+    if (status == ROVE_OK) {
+        status = rove__increments_read(&cell->pending, arena, &added, &added_count);
+    }
+    rove__increment *all = rove__arena_take(arena, (count + added_count + 1) * sizeof *all);
+    if (status != ROVE_OK || all == NULL) {
+        return status != ROVE_OK ? status : ROVE_NOMEM;
+    }
+    memcpy(all, sum, count * sizeof *all);
+    for (size_t i = 0; i < added_count; i++) {
+        if (count + i == ROVE_INCREMENTS_MAX || added[i].raw <= all[count + i - 1].raw ||
+            __builtin_sub_overflow(all[0].delta, added[i].delta, &all[0].delta)) {
+            return ROVE_OK; /* it stays a sum */
+        }
+        all[count + i] = added[i];
+    }
+    return rove__increments_write(all, count + added_count, arena, sent);
+}
+
+/*
+ * A new record is sent as it stands. What of that is in flight as edits, headquarters may have by themselves, or get: the clock
+ * names the latest one of each field (P3).
+ */
+static rove_status name_in_flight(const rove__record *record, size_t at, rove__arena *arena,
+                                  rove__change *change) {
+    rove_status status = ROVE_OK;
+
+    for (size_t i = at + 1; i < record->count; i++) {
+        const rove__entry *entry = &record->entries[i];
+        for (size_t c = 0; c < entry->count && entry->batch != 0 && status == ROVE_OK; c++) {
+            const rove__pending_cell *cell = &entry->cells[c];
+            int ordinal = rove__entity_field(record->entity, cell->field);
+            if (ordinal >= 0 && record->entity->fields[ordinal].kind == ROVE_KIND_COUNTER &&
+                change->row.cells[ordinal].type == ROVE_BLOB) {
+                status = part_increments(cell, arena, &change->row.cells[ordinal]);
+            }
+            if (status == ROVE_OK) {
+                status =
+                    rove__clock_set(&change->clock, arena,
+                                    (rove__clock_entry){.field = cell->field,
+                                                        .version = {cell->raw, entry->replica}});
+            }
+        }
+    }
+    return status;
+}
+
 static rove_status insert_change(rove__store *store, const rove__record *record, size_t at,
                                  rove__arena *arena, rove__change *change, rove_error *error) {
     rove__stored shown;
@@ -386,7 +441,7 @@ static rove_status insert_change(rove__store *store, const rove__record *record,
     if (status == ROVE_OK) {
         status = shown_cells(&shown, 1, record->entries[at].raw, arena, &change->row);
     }
-    return status;
+    return status == ROVE_OK ? name_in_flight(record, at, arena, change) : status;
 }
 
 static rove_status seal_change(rove__store *store, const rove__record *record, size_t at,

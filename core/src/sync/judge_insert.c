@@ -161,7 +161,7 @@ static rove_status create(rove__case *c, const rove__act *act) {
         status = rove__writer_grant(judge->writer, act->user, c->id, 1, judge->error);
         rove__judge_forget_held(judge);
     }
-    return status == ROVE_OK ? rove__judge_unpark(c) : status;
+    return status == ROVE_OK ? rove__judge_unpark(c, &act->change) : status;
 }
 
 rove_status rove__judge_insert(rove__case *c, const rove__act *act) {

@@ -4,7 +4,8 @@
  * content), is dropped; increments and acts on set elements singly, by their own stamps.
  *
  * An insert that was sent by one copy of a device holds at the other what its rep changed in the record since: what differs
- * from the insert that the history holds is judged as an edit whose author had seen nothing of what stands.
+ * from the insert that the history holds is judged as an edit whose author had seen nothing of what stands. Of what a refused
+ * insert holds, some was in flight as edits, which its clock names: whichever comes first, it counts once.
  */
 #include "base/assert.h"
 #include "sync/judge_state.h"
@@ -116,6 +117,17 @@ static rove_status compare_edit(search *s, const rove__change *before, size_t at
     return status;
 }
 
+/* An edit that a new record held already when it was sent. */
+static void compare_held(search *s, const rove__change *insert) {
+    const rove__change *change = &s->act->change;
+
+    for (size_t i = 0; i < change->edit_count; i++) {
+        rove__clock_entry held = rove__clock_get(&insert->clock, change->edits[i].field);
+        s->known[i] |= held.version.stamp > insert->clock.base.stamp &&
+                       change->edits[i].raw <= held.version.stamp;
+    }
+}
+
 /* ---- an insert that comes again ------------------------------------------------------------------------- */
 
 static rove_status compare_cell(search *s, const rove__change *before, size_t ordinal) {
@@ -184,8 +196,9 @@ static rove_status become_update(search *s) {
         }
         rove__bits_set(&change->row.present, i);
         stamps[change->edit_count] = s->act->stamps[0];
-        edits[change->edit_count++] = (rove__edit){.field = change->row.entity->fields[i].number,
-                                                   .raw = change->clock.origin.stamp};
+        uint32_t field = change->row.entity->fields[i].number;
+        edits[change->edit_count++] = (rove__edit){
+            .field = field, .raw = rove__clock_get(&change->clock, field).version.stamp};
     }
     change->edits = edits;
     s->act->stamps = stamps;
@@ -202,8 +215,12 @@ static rove_status compare(search *s, const rove__change *before) {
     if (before->replica != change->replica) {
         return ROVE_OK;
     }
-    if (change->op == ROVE_OP_INSERT || before->op == ROVE_OP_INSERT) {
-        return change->op == before->op ? compare_insert(s, before) : ROVE_OK;
+    if (change->op == ROVE_OP_INSERT) {
+        return before->op == ROVE_OP_INSERT ? compare_insert(s, before) : ROVE_OK;
+    }
+    if (before->op == ROVE_OP_INSERT) {
+        compare_held(s, before);
+        return ROVE_OK;
     }
     if (change->op == ROVE_OP_DELETE) {
         s->whole |= before->op == ROVE_OP_DELETE && before->edits[0].raw == change->edits[0].raw;
@@ -283,6 +300,28 @@ static void keep_signed(search *s) {
     }
 }
 
+/* What the comparison leaves of an edit. */
+static rove_status leave_unknown(search *s, int *known) {
+    *known = all_known(s);
+    if (s->act->change.op == ROVE_OP_SEAL) {
+        keep_signed(s); /* a unit: it is known as a whole or not at all */
+        return ROVE_OK;
+    }
+    return drop_known(s);
+}
+
+rove_status rove__judge_brought(rove__case *c, rove__act *act, const rove__change *insert,
+                                int *known) {
+    search s = {.c = c, .act = act};
+
+    *known = 0;
+    if (insert->replica != act->change.replica || act->change.op == ROVE_OP_DELETE) {
+        return ROVE_OK;
+    }
+    compare_held(&s, insert);
+    return leave_unknown(&s, known);
+}
+
 rove_status rove__judge_known(rove__case *c, rove__act *act, int *known) {
     search s = {.c = c, .act = act};
     rove__arena arena;
@@ -307,10 +346,5 @@ rove_status rove__judge_known(rove__case *c, rove__act *act, int *known) {
         *known = s.whole;
         return status;
     }
-    *known = all_known(&s);
-    if (act->change.op == ROVE_OP_SEAL) {
-        keep_signed(&s); /* a unit: it is known as a whole or not at all */
-        return ROVE_OK;
-    }
-    return drop_known(&s);
+    return leave_unknown(&s, known);
 }

@@ -107,8 +107,10 @@ static rove_status each_waiting(void *ctx, const rove__hq_parked *parked) {
     return ROVE_OK;
 }
 
-static rove_status judge_waiting(rove__case *c, const rove__hq_parked *parked) {
+static rove_status judge_waiting(rove__case *c, const rove__hq_parked *parked,
+                                 const rove__change *insert) {
     rove__judge *judge = c->judge;
+    int known = 0;
     rove__act act = {.packed = parked->change,
                      .user = parked->user,
                      .replica = parked->replica,
@@ -131,10 +133,13 @@ static rove_status judge_waiting(rove__case *c, const rove__hq_parked *parked) {
     }
     act.stamps = stamps;
     status = rove__judge_clip(judge, act.change.cursor, &act.cursor, &lower);
-    return status == ROVE_OK ? rove__judge_act(c, &act) : status;
+    if (status == ROVE_OK && insert != NULL) {
+        status = rove__judge_brought(c, &act, insert, &known);
+    }
+    return status == ROVE_OK && !known ? rove__judge_act(c, &act) : status;
 }
 
-rove_status rove__judge_unpark(rove__case *c) {
+rove_status rove__judge_unpark(rove__case *c, const rove__change *insert) {
     rove__judge *judge = c->judge;
     rove__origin origin = c->after.clock.origin;
     rove__arena arena;
@@ -149,7 +154,7 @@ rove_status rove__judge_unpark(rove__case *c) {
     }
     c->differs = 1;
     for (const waiting *item = l.first; item != NULL; item = item->next) {
-        status = judge_waiting(c, &item->parked);
+        status = judge_waiting(c, &item->parked, insert);
         if (status != ROVE_OK) {
             return status;
         }
@@ -291,7 +296,7 @@ rove_status rove__judge_take_row(rove__case *c, const rove__act *act, int *taken
     c->exists = 1;
     c->changed = 1;
     c->after.review = 1;
-    status = rove__judge_unpark(c);
+    status = rove__judge_unpark(c, NULL);
     return status == ROVE_OK ? rove__case_store(c) : status;
 }
 

@@ -252,7 +252,8 @@ ROVE_CHECK rove_status rove__judge_may_enter(rove__case *c, const rove__act *act
 
 /* judge_park.c (P15) */
 ROVE_CHECK rove_status rove__judge_park(rove__case *c, const rove__act *act);
-ROVE_CHECK rove_status rove__judge_unpark(rove__case *c);
+/* `insert`: what brought the record, which may hold some of what waits; NULL: no insert did. */
+ROVE_CHECK rove_status rove__judge_unpark(rove__case *c, const rove__change *insert);
 /* Another id for the case where its own is taken by now. */
 /* The id of a record that is not here: its own if it was here and purged, a fresh one if it is taken. */
 ROVE_CHECK rove_status rove__case_free_id(rove__case *c, const rove__entity *entity,
@@ -270,6 +271,9 @@ ROVE_CHECK rove_status rove__judge_heard(rove__judge *judge, const rove__act *ac
 
 /* judge_known.c (P3): drops edits of a change that the record's history has. *known: nothing is left. */
 ROVE_CHECK rove_status rove__judge_known(rove__case *c, rove__act *act, int *known);
+/* The same, of what an insert holds that is not in the history yet. */
+ROVE_CHECK rove_status rove__judge_brought(rove__case *c, rove__act *act,
+                                           const rove__change *insert, int *known);
 
 /* judge_conflict.c: one entry of the conflict log. */
 typedef struct rove__clash {
