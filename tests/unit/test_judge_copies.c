@@ -304,7 +304,7 @@ static void a_copys_delete_counts(void **state) {
 
 /* ---- inserts ---------------------------------------------------------------------------------------------- */
 
-static rove__change an_account(world *w) {
+static rove__change *note_account(world *w) {
     rove__row *row = site_row(&w->s, "Account", rep_id(&w->anna));
     const rove__increment five = {7, 5};
     rove__element tags[] = {adds(1, 7)};
@@ -314,7 +314,11 @@ static rove__change an_account(world *w) {
     site_text(row, "phone", "1");
     site_set(row, "points", increments(w, &five, 1));
     site_set(row, "tag_ids", set_of(w, ROVE_SET_DELTA, tags, 1));
-    return taken(w, rep_insert(&w->anna, row));
+    return rep_insert(&w->anna, row);
+}
+
+static rove__change an_account(world *w) {
+    return taken(w, note_account(w));
 }
 
 /* The copy's rep went on in the record before it was sent: what he changed is an edit. */
@@ -448,6 +452,99 @@ static void a_seal_with_unknown_fields_that_are_known_is_a_seal(void **state) {
     assert_int_equal(row.row.extra_count, 1);
 }
 
+/* ---- what was refused, with edits under way ---------------------------------------------------------------- */
+
+/* A new record and two edits of it; `held`: the record as it came to be, naming them, as its device gives it back. */
+typedef struct story {
+    rove__change first, held;
+    rove__change edits[2];
+    rove__change later, gone;
+} story;
+
+static void name_edit(world *w, rove__change *insert, const rove__change *edit) {
+    for (size_t i = 0; i < edit->edit_count; i++) {
+        assert_int_equal(
+            rove__clock_set(&insert->clock, &w->s.arena,
+                            (rove__clock_entry){.field = edit->edits[i].field,
+                                                .version = {edit->edits[i].raw, edit->replica}}),
+            ROVE_OK);
+    }
+}
+
+static story a_story(world *w) {
+    story s = {.first = *note_account(w)};
+    rove_id id = s.first.row.id;
+
+    w->account = id;
+    s.edits[0] = *rep_update(&w->anna, "Account", id, "phone", rove__value_text("22"));
+    s.edits[0].edits[0].base = s.first.clock.base;
+    s.edits[1] = *rep_count(&w->anna, "Account", id, "points", 3);
+    s.later = *rep_update(&w->anna, "Account", id, "phone", rove__value_text("333"));
+    s.gone = *rep_delete(&w->anna, "Account", id);
+    w->anna.change_count = 0; /* they are sent by hand */
+    const rove__increment parts[] = {{7, 5}, {stamp_of(w, &s.edits[1]), 3}};
+    s.held = with_value(w, &s.first, "phone", rove__value_text("22"));
+    set_edit(&s.held, "points", increments(w, parts, 2));
+    name_edit(w, &s.held, &s.edits[0]);
+    name_edit(w, &s.held, &s.edits[1]);
+    return s;
+}
+
+static void counts_once(world *w, size_t history) {
+    assert_int_equal(points(w), 8);
+    assert_int_equal(site_cell(&w->s, "Account", w->account, "phone").size, 2);
+    assert_int_equal(site_conflicts(&w->s, w->account), 0);
+    assert_int_equal(memory_headquarters_parked(w->s.hq), 0);
+    assert_int_equal(memory_headquarters_history(w->s.hq), history);
+}
+
+/* Headquarters had parked the edits, for it had refused the record before; what came later than those is not in it. */
+static void what_waits_and_is_in_the_record_counts_once(void **state) {
+    world *w = *state;
+    story s = a_story(w);
+    size_t history = memory_headquarters_history(w->s.hq);
+
+    copy_sends(w, s.edits, 2);
+    assert_int_equal(memory_headquarters_parked(w->s.hq), 2);
+    copy_sends(w, &s.held, 1);
+    counts_once(w, history + 1);
+    copy_sends(w, &s.later, 1);
+    assert_int_equal(site_cell(&w->s, "Account", w->account, "phone").size, 3);
+}
+
+static void what_is_in_the_record_and_comes_by_itself_counts_once(void **state) {
+    world *w = *state;
+    story s = a_story(w);
+    size_t history = memory_headquarters_history(w->s.hq);
+
+    copy_sends(w, &s.held, 1);
+    copy_sends(w, s.edits, 2);
+    counts_once(w, history + 1);
+}
+
+/* It was accepted after all, and its edits with it. */
+static void a_record_that_comes_again_with_what_was_taken_is_known(void **state) {
+    world *w = *state;
+    story s = a_story(w);
+
+    copy_sends(w, &s.first, 1);
+    copy_sends(w, s.edits, 2);
+    size_t history = memory_headquarters_history(w->s.hq);
+    copy_sends(w, &s.held, 1);
+    counts_once(w, history);
+}
+
+/* A delete is no edit that it holds. */
+static void what_waits_to_be_deleted_is_deleted(void **state) {
+    world *w = *state;
+    story s = a_story(w);
+    rove__hq_row row;
+
+    copy_sends(w, &s.gone, 1);
+    copy_sends(w, &s.held, 1);
+    assert_true(site_get(&w->s, "Account", w->account, &row) && row.dead != 0);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, world_start_tried, world_end)
 
 int main(void) {
@@ -466,6 +563,10 @@ int main(void) {
         CASE(what_a_copy_changed_in_a_new_record_is_an_edit),
         CASE(a_new_record_that_comes_again_is_known),
         CASE(a_new_visit_that_a_copy_sealed_is_sealed),
+        CASE(what_waits_and_is_in_the_record_counts_once),
+        CASE(what_is_in_the_record_and_comes_by_itself_counts_once),
+        CASE(a_record_that_comes_again_with_what_was_taken_is_known),
+        CASE(what_waits_to_be_deleted_is_deleted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -82,6 +82,26 @@ static void a_colleague_brings_the_row(void **state) {
     rep_check(&w->ben);
 }
 
+/* He has not the row any more, but its maker comes with it. */
+static void the_maker_brings_the_row(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+    rove__row *visit = new_visit(w, &w->anna, w->account);
+
+    rep_insert(&w->anna, visit);
+    rep_settle(&w->anna);
+    rep_settle(&w->ben);
+    rep_update(&w->ben, "Visit", visit->id, "purpose", rove__value_text("Ben's"));
+    rep_drop(&w->ben, rep_find(&w->ben, "Visit", visit->id));
+    restore(w);
+    rep_exchange(&w->ben, &outcome);
+    assert_int_equal(outcome.verdicts[0].code, ROVE_VERDICT_PARKED);
+    rep_settle(&w->anna);
+    assert_int_equal(memory_headquarters_parked(w->s.hq), 0);
+    assert_int_equal(site_cell(&w->s, "Visit", visit->id, "purpose").size, 5);
+    assert_int_equal(site_cell(&w->s, "Visit", visit->id, "notes").size, 18);
+}
+
 static void nobody_waits_for_a_row_that_nobody_has(void **state) {
     world *w = *state;
     rep_outcome outcome;
@@ -637,6 +657,7 @@ int main(void) {
         CASE(a_row_that_is_here_is_accepted_as_it_is),
         CASE(the_editor_himself_brings_the_row),
         CASE(a_colleague_brings_the_row),
+        CASE(the_maker_brings_the_row),
         CASE(nobody_waits_for_a_row_that_nobody_has),
         CASE(what_waited_and_is_refused_is_looked_at),
         CASE(the_same_edit_waits_once),

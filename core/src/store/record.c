@@ -390,9 +390,12 @@ static rove_status part_increments(const rove__pending_cell *cell, rove__arena *
     if (status == ROVE_OK) {
         status = rove__increments_read(&cell->pending, arena, &added, &added_count);
     }
+    if (status != ROVE_OK) {
+        return status;
+    }
     rove__increment *all = rove__arena_take(arena, (count + added_count + 1) * sizeof *all);
-    if (status != ROVE_OK || all == NULL) {
-        return status != ROVE_OK ? status : ROVE_NOMEM;
+    if (all == NULL) {
+        return ROVE_NOMEM;
     }
     memcpy(all, sum, count * sizeof *all);
     for (size_t i = 0; i < added_count; i++) {
