@@ -88,6 +88,9 @@ static void check_words(world *w, const gathered_row *row) {
 static void check_stage(world *w, const gathered_row *row) {
     const ledger *l = &w->ledger;
     uint32_t most = 0;
+    if (l->records[row->record].again) {
+        return; /* who does refused work again takes back what he sees by then */
+    }
     for (uint32_t i = 1; i < l->count; i++) {
         const ledger_write *write = &l->writes[i];
         if (write->what == LEDGER_DELETE && write->record == row->record) {
