@@ -104,32 +104,21 @@ static rove_status complain(examining *self, audit_kind kind, const place *at,
 
 /* ---- whose a proof is ----------------------------------------------------------------------------------- */
 
-/* 1: one user's, and either was revoked: whoever enrols after that begins anew, and nobody knows that it is one device. */
-static rove_status began_anew(examining *self, rove_replica bearer, int *did) {
-    rove__hq_device other;
-    rove_status status = self->store->device_get(self->tx, bearer, 0, &other);
-
-    *did = status == ROVE_OK && self->known && other.user == self->device.user &&
-           (other.status == ROVE_DEVICE_REVOKED || self->device.status == ROVE_DEVICE_REVOKED);
-    return status == ROVE_NOT_FOUND ? ROVE_OK : status;
-}
-
 /*
- * Whether the number that a seal was brought under is of the device that sealed it: self->device. That may be an earlier
- * number, too: a seal goes with what waits of its record, under the number under which that was begun (store/fork.c).
+ * Whether the number that a seal was brought under is of the user whose device sealed it: self->device. A seal goes with what waits of
+ * its record, under the number under which that was begun (store/fork.c); whoever enrols with a code, because he was revoked or his
+ * identity is damaged, begins anew, and nobody knows that it is one device. What one signs oneself one may bring.
  */
 static rove_status is_of_bearer(examining *self, rove_replica bearer, int *is) {
-    rove_replica replica = self->device.replica;
+    rove__hq_device other;
     rove_status status = ROVE_OK;
 
-    *is = bearer == 0 || bearer == replica;
+    *is = bearer == 0 || bearer == self->device.replica;
     if (!*is) {
-        status = rove__judge_had(self->store, self->tx, bearer, replica, is);
+        status = self->store->device_get(self->tx, bearer, 0, &other);
+        *is = status == ROVE_OK && self->known && other.user == self->device.user;
     }
-    if (status == ROVE_OK && !*is) {
-        status = rove__judge_had(self->store, self->tx, replica, bearer, is);
-    }
-    return status == ROVE_OK && !*is ? began_anew(self, bearer, is) : status;
+    return status == ROVE_NOT_FOUND ? ROVE_OK : status;
 }
 
 static rove_status each_act(void *ctx, const rove__hq_act *act) {

@@ -150,6 +150,27 @@ static void a_refused_insert_leaves_and_holds_what_names_it(void **state) {
     office_expect_verified(&o);
 }
 
+/* Else it came back when the replica passes to another user, or is wiped: what is refused goes along. */
+static void of_what_was_deleted_meanwhile_no_refused_insert_is_kept(void **state) {
+    (void)state;
+    rove_id id = replica_account(&r, "Bakery");
+    rove__hello hello;
+    office_push push;
+
+    office_receive(&o, &hello, &push);
+    replica_begin(&r);
+    replica_ok(&r, rove__store_delete(r.store, replica_entity(&r, "Account"), id, &r.error));
+    replica_commit(&r);
+    rejected = id;
+    o.judge = refuse;
+    office_answer *a = office_judge(&o, &push);
+    o.judge = NULL;
+    replica_ok(&r, rove__store_apply(r.store, a->acks, a->count, NULL, &r.error));
+    expect_gone("Account", id);
+    assert_int_equal(rejections(), 0);
+    assert_int_equal(replica_sql(&r, "SELECT count(*) FROM _outbox"), 0);
+}
+
 static rove_id note_about(rove_id about) {
     rove__row note = replica_row(&r, "Note", 0);
 
@@ -266,6 +287,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_refused_edit_shows_headquarters_version, setup, teardown),
         cmocka_unit_test_setup_teardown(one_field_may_be_refused_alone, setup, teardown),
+        cmocka_unit_test_setup_teardown(of_what_was_deleted_meanwhile_no_refused_insert_is_kept,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(a_refused_insert_leaves_and_holds_what_names_it, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(what_waits_holds_nothing_of_records_that_headquarters_has,

@@ -250,13 +250,22 @@ static rove_status reject(const acking *a, const rove__record *record, size_t at
                                verdict->reason != NULL ? verdict->reason : "", a->apply->error);
 }
 
+static int is_deleted(const rove__record *record) {
+    for (size_t i = 0; i < record->count; i++) {
+        if (record->entries[i].op == ROVE_OP_DELETE) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /*
  * A rejected insert leaves with all that was done to it since, which its rejection shows; what of it is in flight
- * finds nothing here when its own Ack comes.
+ * finds nothing here when its own Ack comes. Of what its rep has deleted meanwhile nothing is kept.
  */
 static rove_status reject_insert(const acking *a, rove__record *record, size_t at,
                                  const rove__verdict *verdict) {
-    rove_status status = reject(a, record, at, 0, verdict);
+    rove_status status = is_deleted(record) ? ROVE_OK : reject(a, record, at, 0, verdict);
 
     for (size_t i = record->count; i-- > 0 && status == ROVE_OK;) {
         if (i == at || record->entries[i].batch == 0 ||
