@@ -14,7 +14,7 @@ typedef struct naming {
     rove__hq_tx *tx;
     const audit_signed *what;
     rove__buf *scratch;
-    rove__row row; /* a copy, one cell of which is tried */
+    rove__row row; /* a copy, in which names are tried */
     rove__arena arena;
 } naming;
 
@@ -92,17 +92,35 @@ static rove_status maker_of(naming *self, uint32_t target, rove_id id, rove_repl
     return status;
 }
 
-/* Tries the ids of a number in the place of a cell; *then 0: none is what was signed. */
-static rove_status try_ids(naming *self, rove_value *cell, rove_replica maker, rove_id *then) {
+static int names(const rove__row *row, size_t cell, rove_id id) {
+    const rove__field *field = &row->entity->fields[cell];
+
+    return field->target != 0 && field->kind == ROVE_KIND_REGISTER &&
+           row->cells[cell].type == ROVE_INT && row->cells[cell].as.integer == id;
+}
+
+/* Gives a record that it names another id, wherever it names it. */
+static void rename_cells(rove__row *row, rove_id from, rove_id to) {
+    for (size_t i = 0; i < row->cell_count; i++) {
+        if (names(row, i, from)) {
+            row->cells[i] = rove__value_int(to);
+        }
+    }
+}
+
+/* Tries the ids of a number in the place of one; *then 0: none is what was signed. */
+static rove_status try_ids(naming *self, rove_id here, rove_replica maker, rove_id *then) {
     const rove_crypto *crypto = &hq_get_ports(self->headquarters)->crypto;
     const rove__proof *proof = self->what->proof;
     uint8_t content[ROVE_SHA256_SIZE];
     uint8_t sets[ROVE_PROOF_SETS_SIZE];
     rove_status status = ROVE_OK;
+    size_t size = self->row.cell_count * sizeof *self->row.cells;
 
     for (uint32_t i = 1; i <= AUDIT_NAMES_MAX && *then == 0 && status == ROVE_OK; i++) {
         rove_id id = rove__id_make(maker, i);
-        *cell = rove__value_int(id);
+        memcpy(self->row.cells, self->what->row->cells, size);
+        rename_cells(&self->row, here, id);
         status = rove__proof_content(crypto, &self->row, self->what->origin, self->scratch, content,
                                      sets);
         *then = status == ROVE_OK && memcmp(content, proof->content, sizeof content) == 0 ? id : 0;
@@ -111,21 +129,19 @@ static rove_status try_ids(naming *self, rove_value *cell, rove_replica maker, r
 }
 
 static rove_status try_cells(naming *self, rove_id *here, rove_id *then) {
+    const rove__row *row = self->what->row;
     rove_status status = ROVE_OK;
 
-    for (size_t i = 0; i < self->row.cell_count && *then == 0 && status == ROVE_OK; i++) {
-        const rove__field *field = &self->row.entity->fields[i];
-        rove_value kept = self->row.cells[i];
+    for (size_t i = 0; i < row->cell_count && *then == 0 && status == ROVE_OK; i++) {
         rove_replica maker = 0;
-        if (field->target == 0 || field->kind != ROVE_KIND_REGISTER || kept.type != ROVE_INT) {
+        if (!names(row, i, row->cells[i].as.integer)) {
             continue;
         }
-        status = maker_of(self, field->target, kept.as.integer, &maker);
+        *here = row->cells[i].as.integer;
+        status = maker_of(self, row->entity->fields[i].target, *here, &maker);
         if (status == ROVE_OK && maker > ROVE_REPLICA_HEADQUARTERS) {
-            status = try_ids(self, &self->row.cells[i], maker, then);
+            status = try_ids(self, *here, maker, then);
         }
-        *here = kept.as.integer;
-        self->row.cells[i] = kept;
     }
     return status;
 }

@@ -512,6 +512,32 @@ static void who_seals_alike_agrees(void **state) {
 }
 
 /* Whole, as most devices send it; or what was done to it. */
+/* Ben's build is ahead of headquarters and of Anna's; she had not seen what he wrote there, and it is not what she signed. */
+static void a_field_that_nobody_here_knows_is_as_it_was_signed(void **state) {
+    world *w = *state;
+    rove_id visit = site_visit(&w->s, w->account, SITE_NOW);
+    rove__extra extra = {900, rove__value_int(3)};
+    rep_outcome outcome;
+    rove__hq_row row;
+
+    rep_settle(&w->anna);
+    rep_settle(&w->ben);
+    rove__change *change = rep_update(&w->ben, "Visit", visit, "purpose", rove__value_text("x"));
+    rove__edit edits[2] = {change->edits[0], change->edits[0]};
+    edits[1].field = extra.number;
+    change->row.extra = &extra;
+    change->row.extra_count = 1;
+    change->edits = edits;
+    change->edit_count = 2;
+    push(&w->ben, &outcome);
+    assert_true(site_get(&w->s, "Visit", visit, &row) && row.row.extra_count == 1);
+    rep_seal(&w->anna, "Visit", visit, NULL);
+    push(&w->anna, &outcome);
+    assert_true(is_sealed(w, visit) && site_get(&w->s, "Visit", visit, &row));
+    assert_true(row.row.extra_count == 0 || row.row.extra[0].value.type == ROVE_NULL);
+    assert_int_equal(site_conflicts(&w->s, visit), 2); /* and the purpose */
+}
+
 static void a_set_is_sealed_with_its_record(void **state) {
     world *w = *state;
     const int64_t both[] = {w->account + 1, w->account + 2};
@@ -712,6 +738,7 @@ int main(void) {
         CASE(a_seal_goes_only_where_its_author_may_write),
         CASE(who_seals_alike_agrees),
         CASE(a_set_is_sealed_with_its_record),
+        CASE(a_field_that_nobody_here_knows_is_as_it_was_signed),
         CASE(a_sealed_stage_keeps_the_later_epoch),
         CASE(unknown_fields_are_sealed_and_kept_in_order),
         CASE(a_seal_for_which_there_is_no_room_is_looked_at),

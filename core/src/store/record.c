@@ -378,7 +378,7 @@ static rove_status edited_cells(const rove__record *record, const rove__entry *e
     return ROVE_OK;
 }
 
-/* Takes what a cell in flight adds out of the sum that is the first of `sent`, and puts it behind it, by itself. */
+/* Takes what an edit adds out of the sum that is the first of `sent`, and puts it behind it, by itself. */
 static rove_status part_increments(const rove__pending_cell *cell, rove__arena *arena,
                                    rove_value *sent) {
     rove__increment *sum = NULL;
@@ -409,16 +409,16 @@ static rove_status part_increments(const rove__pending_cell *cell, rove__arena *
 }
 
 /*
- * A new record is sent as it stands. What of that is in flight as edits, headquarters may have by themselves, or get: the clock
- * names the latest one of each field (P3).
+ * A new record is sent as it stands. If it was sent before, and is given back because it was refused, headquarters may have
+ * what its rep wrote since by itself, or get it, or the record as it was: the clock names the latest write of each field (P15).
  */
-static rove_status name_in_flight(const rove__record *record, size_t at, rove__arena *arena,
-                                  rove__change *change) {
+static rove_status name_writes(const rove__record *record, size_t at, rove__arena *arena,
+                               rove__change *change) {
     rove_status status = ROVE_OK;
 
-    for (size_t i = at + 1; i < record->count; i++) {
+    for (size_t i = at + 1; i < record->count && record->entries[at].batch != 0; i++) {
         const rove__entry *entry = &record->entries[i];
-        for (size_t c = 0; c < entry->count && entry->batch != 0 && status == ROVE_OK; c++) {
+        for (size_t c = 0; c < entry->count && status == ROVE_OK; c++) {
             const rove__pending_cell *cell = &entry->cells[c];
             int ordinal = rove__entity_field(record->entity, cell->field);
             if (ordinal >= 0 && record->entity->fields[ordinal].kind == ROVE_KIND_COUNTER &&
@@ -444,7 +444,7 @@ static rove_status insert_change(rove__store *store, const rove__record *record,
     if (status == ROVE_OK) {
         status = shown_cells(&shown, 1, record->entries[at].raw, arena, &change->row);
     }
-    return status == ROVE_OK ? name_in_flight(record, at, arena, change) : status;
+    return status == ROVE_OK ? name_writes(record, at, arena, change) : status;
 }
 
 static rove_status seal_change(rove__store *store, const rove__record *record, size_t at,

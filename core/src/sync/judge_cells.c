@@ -107,10 +107,20 @@ int rove__case_sealed(const rove__case *c) {
  * A row that came by NEED_ROW has no author here, and its cells the seq of its creation; what headquarters itself
  * made has no author either, but its own replica number in the cells.
  */
+/* judge_review.c gives an accepted edit no later stamp than that of what its author wrote there since. */
+static int is_overtaken(const rove__act *act, const rove__clock_entry *entry) {
+    for (size_t i = 0; i < act->change.edit_count && act->decided; i++) {
+        if (act->change.edits[i].field == entry->field) {
+            return act->stamps[i].canonical < entry->version.stamp;
+        }
+    }
+    return 0;
+}
+
 int rove__case_own(const rove__case *c, const rove__act *act, const rove__clock_entry *entry) {
     int salvaged = c->after.author == 0 && entry->seq == c->after.clock.seq;
 
-    return act->own && !salvaged;
+    return act->own && !salvaged && !is_overtaken(act, entry);
 }
 
 /* ---- merging one cell ----------------------------------------------------------------------------------- */
@@ -275,12 +285,9 @@ static rove_status merge_kind(rove__case *c, const rove__act *act, size_t at) {
     return rove__judge_stamped(c, act, edit->field, edit->raw, version.stamp);
 }
 
-/*
- * A cell that cannot be read, or would make the row too big, is refused alone: the rest goes on. *unheard: why, if nobody is told
- * of that.
- */
+/* A cell that cannot be read, or would make the row too big, is refused alone: the rest goes on. *refused: why. */
 static rove_status merge_cell(rove__case *c, const rove__act *act, size_t at,
-                              rove_status *unheard) {
+                              rove_status *refused) {
     uint32_t field = act->change.edits[at].field;
     rove_value value = rove__change_cell(&act->change, field);
     rove_status status = rove__case_fits(c, field, &value) ? merge_kind(c, act, at) : ROVE_TOO_BIG;
@@ -292,8 +299,8 @@ static rove_status merge_cell(rove__case *c, const rove__act *act, size_t at,
     if (act->decided) {
         return rove__error_set(c->judge->error, status, "%s", rove_status_text(status));
     }
+    *refused = status;
     if (!rove__judge_listens(c, act)) {
-        *unheard = status;
         return ROVE_OK;
     }
     c->judge->stats->rejected++;
@@ -421,16 +428,16 @@ static rove_status apply_cells(rove__case *c, const rove__act *act) {
         status = rove__judge_revive(c, act);
     }
     for (size_t i = 0; i < act->change.edit_count && status == ROVE_OK; i++) {
-        rove_status unheard = ROVE_OK;
-        status = merge_cell(c, act, i, &unheard);
-        if (unheard == ROVE_OK) {
+        rove_status refused = ROVE_OK;
+        status = merge_cell(c, act, i, &refused);
+        if (refused == ROVE_OK) {
             change.edits[change.edit_count++] = act->change.edits[i];
         } else {
-            reason = unheard;
+            reason = refused;
             take_out(&change.row, act->change.edits[i].field);
         }
     }
-    if (status == ROVE_OK && reason != ROVE_OK) {
+    if (status == ROVE_OK && reason != ROVE_OK && !rove__judge_listens(c, act)) {
         status = rove__judge_review(c, act, rove_status_text(reason));
     }
     return status == ROVE_OK && change.edit_count > 0 ? rove__judge_record(c, &change) : status;

@@ -73,9 +73,16 @@ typedef struct search {
     rove__trace *trace;
 } search;
 
+/* What an insert holds of edits that were in flight, its clock names (P15). */
+static rove_stamp raw_of_insert(const rove__change *change, uint32_t field) {
+    rove_stamp held = rove__clock_get(&change->clock, field).version.stamp;
+
+    return held > change->clock.base.stamp ? held : change->clock.origin.stamp;
+}
+
 /* Of field 0 the latest of the change. */
 static rove_stamp raw_of(const rove__change *change, uint32_t field) {
-    rove_stamp raw = change->op == ROVE_OP_INSERT ? change->clock.origin.stamp : 0;
+    rove_stamp raw = change->op == ROVE_OP_INSERT ? raw_of_insert(change, field) : 0;
 
     for (size_t i = 0; i < change->edit_count; i++) {
         if (change->edits[i].field == field || (field == 0 && change->edits[i].raw > raw)) {

@@ -16,6 +16,7 @@ typedef struct search {
     uint8_t known[ROVE_CLOCK_ENTRIES_MAX]; /* edits by position; of an insert cells by ordinal */
     int whole;                             /* a delete */
     int insert;                            /* there was an insert to compare with */
+    int became;                            /* it was one itself */
 } search;
 
 /* Takes the increments that `before` holds out of `value`; one that grew under its stamp leaves what it grew by. */
@@ -117,15 +118,46 @@ static rove_status compare_edit(search *s, const rove__change *before, size_t at
     return status;
 }
 
-/* An edit that a new record held already when it was sent. */
-static void compare_held(search *s, const rove__change *insert) {
-    const rove__change *change = &s->act->change;
+/* ---- what a new record held ------------------------------------------------------------------------------ */
 
-    for (size_t i = 0; i < change->edit_count; i++) {
-        rove__clock_entry held = rove__clock_get(&insert->clock, change->edits[i].field);
-        s->known[i] |= held.version.stamp > insert->clock.base.stamp &&
-                       change->edits[i].raw <= held.version.stamp;
+/*
+ * A register that the record held already when it was sent: the write that the clock names; or one that it had overtaken, if no copy
+ * of the device can have made it.
+ */
+static int is_held(const search *s, const rove__change *insert, const rove__clock_entry *held,
+                   const rove__edit *edit) {
+    const rove__change *change = &s->act->change;
+    rove_value value = rove__change_cell(change, edit->field);
+    rove_value had = rove__change_cell(insert, edit->field);
+
+    if (edit->raw == held->version.stamp) {
+        return change->replica == held->version.replica && rove__value_equal(&value, &had);
     }
+    return edit->raw < held->version.stamp && !s->c->judge->forked &&
+           (change->replica == held->version.replica || change->replica == insert->replica);
+}
+
+static rove_status compare_held(search *s, const rove__change *insert) {
+    rove__change *change = &s->act->change;
+    rove_status status = ROVE_OK;
+
+    for (size_t i = 0; i < change->edit_count && status == ROVE_OK; i++) {
+        const rove__edit *edit = &change->edits[i];
+        rove__clock_entry held = rove__clock_get(&insert->clock, edit->field);
+        int ordinal = rove__row_field(&change->row, edit->field);
+        rove_value had = rove__change_cell(insert, edit->field);
+        int parts = 0;
+        if (held.version.stamp <= insert->clock.base.stamp) {
+            continue;
+        }
+        if (ordinal >= 0) {
+            rove_value *cell = &change->row.cells[ordinal];
+            status = drop_parts(s, &change->row.entity->fields[ordinal], cell, &had, 1, &parts);
+            s->known[i] |= parts && cell->type == ROVE_NULL;
+        }
+        s->known[i] |= !parts && is_held(s, insert, &held, edit);
+    }
+    return status;
 }
 
 /* ---- an insert that comes again ------------------------------------------------------------------------- */
@@ -212,15 +244,14 @@ static rove_status compare(search *s, const rove__change *before) {
     const rove__change *change = &s->act->change;
     rove_status status = ROVE_OK;
 
+    if (change->op != ROVE_OP_INSERT && before->op == ROVE_OP_INSERT) {
+        return s->became || change->op == ROVE_OP_DELETE ? ROVE_OK : compare_held(s, before);
+    }
     if (before->replica != change->replica) {
         return ROVE_OK;
     }
     if (change->op == ROVE_OP_INSERT) {
         return before->op == ROVE_OP_INSERT ? compare_insert(s, before) : ROVE_OK;
-    }
-    if (before->op == ROVE_OP_INSERT) {
-        compare_held(s, before);
-        return ROVE_OK;
     }
     if (change->op == ROVE_OP_DELETE) {
         s->whole |= before->op == ROVE_OP_DELETE && before->edits[0].raw == change->edits[0].raw;
@@ -315,21 +346,17 @@ rove_status rove__judge_brought(rove__case *c, rove__act *act, const rove__chang
     search s = {.c = c, .act = act};
 
     *known = 0;
-    if (insert->replica != act->change.replica || act->change.op == ROVE_OP_DELETE) {
+    if (act->change.op == ROVE_OP_DELETE) {
         return ROVE_OK;
     }
-    compare_held(&s, insert);
-    return leave_unknown(&s, known);
+    rove_status status = compare_held(&s, insert);
+    return status == ROVE_OK ? leave_unknown(&s, known) : status;
 }
 
-rove_status rove__judge_known(rove__case *c, rove__act *act, int *known) {
-    search s = {.c = c, .act = act};
+static rove_status look_up(rove__case *c, rove__act *act, int became, int *known) {
+    search s = {.c = c, .act = act, .became = became};
     rove__arena arena;
 
-    *known = 0;
-    if (!c->stood) {
-        return ROVE_OK;
-    }
     rove__arena_init(&arena, c->judge->ports->allocator, ROVE_JUDGE_ARENA_MAX);
     rove_status status =
         c->judge->store->history_scan(c->judge->tx, c->entity, c->id, 0, &arena, each_history, &s);
@@ -340,11 +367,16 @@ rove_status rove__judge_known(rove__case *c, rove__act *act, int *known) {
         }
         status = become_update(&s);
         *known = act->change.edit_count == 0;
-        return status == ROVE_OK && !*known ? rove__judge_known(c, act, known) : status;
+        return status == ROVE_OK && !*known ? look_up(c, act, 1, known) : status;
     }
     if (status != ROVE_OK || act->change.op == ROVE_OP_DELETE) {
         *known = s.whole;
         return status;
     }
     return leave_unknown(&s, known);
+}
+
+rove_status rove__judge_known(rove__case *c, rove__act *act, int *known) {
+    *known = 0;
+    return c->stood ? look_up(c, act, 0, known) : ROVE_OK;
 }

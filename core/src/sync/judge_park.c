@@ -163,6 +163,50 @@ rove_status rove__judge_unpark(rove__case *c, const rove__change *insert) {
     return judge->store->parked_drop(judge->tx, origin);
 }
 
+/* ---- the row is returned --------------------------------------------------------------------------------- */
+
+/* One piece of what waited, as a review that is decided already. */
+static rove_status return_one(rove__judge *judge, const rove__hq_parked *parked,
+                              const rove__decision *decision) {
+    rove__change change;
+    rove__hq_review review = {.seq = rove__writer_seq(judge->writer),
+                              .replica = parked->replica,
+                              .user = parked->user,
+                              .reason = "The record that it is about was returned.",
+                              .state = ROVE_REVIEW_RETURNED,
+                              .change = parked->change};
+
+    rove_status status = rove__judge_unpack(judge, parked->change, &change);
+    if (status == ROVE_OK) {
+        review.entity = change.row.entity_number;
+        review.id = change.row.id;
+        status = judge->store->review_put(judge->tx, &review);
+    }
+    return status == ROVE_OK ? rove__judge_tell_decision(judge, &review, decision) : status;
+}
+
+rove_status rove__judge_return_parked(rove__judge *judge, const rove__hq_review *review,
+                                      const rove__decision *decision) {
+    rove__change change;
+    rove__arena arena;
+    line l = {.arena = &judge->record};
+    rove_status status = rove__judge_unpack(judge, review->change, &change);
+
+    if (status != ROVE_OK || change.op != ROVE_OP_INSERT) {
+        return status;
+    }
+    l.last = &l.first;
+    rove__arena_init(&arena, judge->ports->allocator, ROVE_JUDGE_ARENA_MAX);
+    status = judge->store->parked_scan(judge->tx, change.clock.origin, &arena, each_waiting, &l);
+    rove__arena_free(&arena);
+    for (const waiting *item = l.first; item != NULL && status == ROVE_OK; item = item->next) {
+        status = return_one(judge, &item->parked, decision);
+    }
+    return status == ROVE_OK && l.first != NULL
+               ? judge->store->parked_drop(judge->tx, change.clock.origin)
+               : status;
+}
+
 /* ---- rows that were asked for --------------------------------------------------------------------------- */
 
 /* 1 if headquarters lacks the record: it never had it, or it was deleted and purged. */

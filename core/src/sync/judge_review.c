@@ -9,7 +9,6 @@
 
 #define REVIEW_OPEN     0
 #define REVIEW_ACCEPTED 1
-#define REVIEW_RETURNED 2
 
 typedef struct search {
     int64_t number;
@@ -69,6 +68,32 @@ static rove_status draw_stamps(rove__judge *judge, rove__act *act) {
     return status;
 }
 
+/*
+ * Its author's acts are judged here in another order than he did them: what he wrote since in the same field stands, and what is accepted
+ * goes to the conflict log.
+ */
+static rove_status stand_back(rove__case *c, rove__act *act) {
+    const rove__change *change = &act->change;
+    rove__op_stamp *stamps =
+        rove__arena_copy(&c->judge->record, act->stamps, change->edit_count * sizeof *stamps);
+    rove_status status = stamps == NULL ? ROVE_NOMEM : ROVE_OK;
+
+    for (size_t i = 0; i < change->edit_count && status == ROVE_OK; i++) {
+        rove__clock_entry entry = rove__clock_get(&c->after.clock, change->edits[i].field);
+        rove__trace trace;
+        if (entry.version.replica != act->replica || entry.seq == 0) {
+            continue;
+        }
+        status = rove__judge_trace(c, entry.seq, entry.field, &trace);
+        if (status == ROVE_OK && trace.replica == act->replica &&
+            trace.raw > change->edits[i].raw) {
+            stamps[i].canonical = entry.version.stamp - 1;
+        }
+    }
+    act->stamps = stamps;
+    return status;
+}
+
 /* The record as it is now: under the name that its origin has here. */
 static rove_status open_case(rove__case *c, const rove__change *change) {
     rove__judge *judge = c->judge;
@@ -98,6 +123,9 @@ static rove_status accept_change(rove__case *c, rove__act *act) {
     status = draw_stamps(judge, act);
     if (status == ROVE_OK) { /* it may have come another way meanwhile */
         status = rove__judge_known(c, act, &known);
+    }
+    if (status == ROVE_OK && !known && c->exists && act->change.op == ROVE_OP_UPDATE) {
+        status = stand_back(c, act);
     }
     if (status != ROVE_OK || known) {
         return status;
@@ -139,13 +167,11 @@ static rove_status accept_review(rove__judge *judge, const rove__hq_review *revi
 
 static rove_status decide(rove__judge *judge, rove__hq_review *review,
                           const rove__decision *decision, uint64_t *seq) {
-    rove_status status = ROVE_OK;
+    rove_status status = decision->accepted ? accept_review(judge, review)
+                                            : rove__judge_return_parked(judge, review, decision);
 
-    if (decision->accepted) {
-        status = accept_review(judge, review);
-    }
     if (status == ROVE_OK) {
-        review->state = decision->accepted ? REVIEW_ACCEPTED : REVIEW_RETURNED;
+        review->state = decision->accepted ? REVIEW_ACCEPTED : ROVE_REVIEW_RETURNED;
         status = judge->store->review_put(judge->tx, review);
     }
     if (status == ROVE_OK) {

@@ -185,6 +185,30 @@ static int fits(const rove__case *c, const rove__change *change) {
     return size <= ROVE_ROW_MAX;
 }
 
+/* A field that this build does not know. */
+static rove_status sign_extra(rove__case *c, const rove__act *act, uint32_t number) {
+    rove__field field = {.number = number, .kind = ROVE_KIND_REGISTER};
+
+    return sign_cell(c, act, &field);
+}
+
+/* Unknown fields that stand here, and that were not signed: as those that are known, they leave the record. */
+static rove_status sign_unseen(rove__case *c, const rove__act *act) {
+    size_t count = c->after.row.extra_count;
+    uint32_t *beside = rove__arena_take(&c->judge->record, (count + 1) * sizeof *beside);
+    rove_status status = beside == NULL ? ROVE_NOMEM : ROVE_OK;
+
+    for (size_t i = 0; i < count && status == ROVE_OK; i++) {
+        beside[i] = c->after.row.extra[i].number; /* which go as they are signed */
+    }
+    for (size_t i = 0; i < count && status == ROVE_OK; i++) {
+        if (rove__change_cell(&act->change, beside[i]).type == ROVE_NULL) {
+            status = sign_extra(c, act, beside[i]);
+        }
+    }
+    return status;
+}
+
 static rove_status apply(rove__case *c, const rove__act *act) {
     const rove__entity *entity = c->after.row.entity;
     rove_status status = ROVE_OK;
@@ -195,10 +219,11 @@ static rove_status apply(rove__case *c, const rove__act *act) {
     for (size_t i = 0; i < c->after.row.cell_count && status == ROVE_OK; i++) {
         status = sign_cell(c, act, &entity->fields[i]);
     }
+    if (status == ROVE_OK) {
+        status = sign_unseen(c, act);
+    }
     for (size_t i = 0; i < act->change.row.extra_count && status == ROVE_OK; i++) {
-        const rove__extra *extra = &act->change.row.extra[i];
-        rove__field field = {.number = extra->number, .kind = ROVE_KIND_REGISTER};
-        status = sign_cell(c, act, &field);
+        status = sign_extra(c, act, act->change.row.extra[i].number);
     }
     return status == ROVE_OK ? rove__judge_record(c, &act->change) : status;
 }

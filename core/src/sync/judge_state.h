@@ -254,6 +254,10 @@ ROVE_CHECK rove_status rove__judge_may_enter(rove__case *c, const rove__act *act
 ROVE_CHECK rove_status rove__judge_park(rove__case *c, const rove__act *act);
 /* `insert`: what brought the record, which may hold some of what waits; NULL: no insert did. */
 ROVE_CHECK rove_status rove__judge_unpark(rove__case *c, const rove__change *insert);
+#define ROVE_REVIEW_RETURNED 2 /* rove__hq_review.state */
+/* What waits for a record that an operator returns is returned with it: nothing else would ever bring it. */
+ROVE_CHECK rove_status rove__judge_return_parked(rove__judge *judge, const rove__hq_review *review,
+                                                 const rove__decision *decision);
 /* Another id for the case where its own is taken by now. */
 /* The id of a record that is not here: its own if it was here and purged, a fresh one if it is taken. */
 ROVE_CHECK rove_status rove__case_free_id(rove__case *c, const rove__entity *entity,
