@@ -117,8 +117,9 @@ int device_may(device *d, const char *call, rove_status status, const rove_error
     if (strcmp(call, "sync") == 0 || strcmp(call, "enroll") == 0) {
         allowed = allowed || may_sync(status) ||
                   (call[0] == 'e' && (status == ROVE_EXISTS || status == ROVE_STATE));
-    } else if (strcmp(call, "write") == 0) {
-        allowed = allowed || may_write(status);
+    } else if (strcmp(call, "write") == 0 || strcmp(call, "retry") == 0) {
+        allowed = allowed || may_write(status) ||
+                  (call[0] == 'r' && status == ROVE_EXISTS); /* it was done again already */
     } else if (strcmp(call, "tidy") == 0) {
         allowed = allowed || status == ROVE_BUSY;
     }

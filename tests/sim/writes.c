@@ -730,7 +730,7 @@ void writes_settle(device *d, const plan_event *event) {
             status = conflicts ? rove_conflict_settle(d->replica, number, 0, &error)
                                : rove_rejection_retry(d->replica, number, NULL, 0, &error);
         }
-        (void)device_may(d, "write", status, &error);
+        (void)device_may(d, "retry", status, &error);
         d->w->counts->settled += status == ROVE_OK;
         d->retried |= !conflicts;
         if (status == ROVE_OK || d->machine.disk.off) {

@@ -213,6 +213,107 @@ static void what_waits_holds_nothing_of_records_that_headquarters_has(void **sta
     office_expect_verified(&o);
 }
 
+/* ---- made anew -------------------------------------------------------------------------------------------- */
+
+static rove_id visit_at(rove_id account) {
+    rove__row visit = replica_row(&r, "Visit", 0);
+
+    replica_set_int(&visit, "account_id", account);
+    replica_set_int(&visit, "status", 1);
+    return replica_insert(&r, &visit);
+}
+
+static rove_id only(const char *sql) {
+    return replica_sql(&r, sql);
+}
+
+static const rove__verdict *refuse_all(office *headquarters, const rove__change *change) {
+    rejected = change->row.id;
+    return refuse(headquarters, change);
+}
+
+/* Two copies of a device gave one id, and headquarters took the other's record. */
+static void a_refused_record_whose_id_another_has_is_made_anew_under_a_fresh_one(void **state) {
+    (void)state;
+    rove_id id = replica_account(&r, "mine");
+    rove_id visit = visit_at(id);
+
+    o.judge = refuse_all;
+    office_exchange(&o);
+    o.judge = NULL;
+    assert_int_equal(rejections(), 2);
+    office_row *other = office_insert(&o, "Account", rove__id_make(3, 1));
+    office_set_text(&o, other, "name", "theirs");
+    other->whole.row.id = id;
+    office_pull(&o);
+    replica_expect_text(&r, "Account", id, "name", "theirs");
+
+    replica_ok(&r, rove__store_rejection_retry(r.store, 1, NULL, &r.error));
+    replica_ok(&r, rove__store_rejection_retry(r.store, 2, NULL, &r.error));
+    rove_id fresh = only("SELECT id FROM account WHERE name = 'mine'");
+    assert_int_not_equal(fresh, id);
+    replica_expect_text(&r, "Account", id, "name", "theirs");
+    assert_int_equal(only("SELECT account_id FROM visit"), fresh);
+    assert_int_equal(only("SELECT id FROM visit"), visit);
+    office_exchange(&o);
+    office_expect_verified(&o);
+}
+
+/* Its rep enrolled anew: an id of his former number is nobody's that headquarters would give him. */
+static void a_refused_record_of_a_former_number_takes_along_what_names_it(void **state) {
+    (void)state;
+    rove_id id = replica_account(&r, "mine");
+    rove__store_owner owner;
+
+    push_refused(id);
+    rove_id waiting = visit_at(id); /* it is held */
+    rove__store_read_owner(r.store, &owner);
+    owner.replica++;
+    replica_ok(&r, rove__store_set_owner(r.store, &owner, &r.error));
+    replica_ok(&r, rove__store_rejection_retry(r.store, last_rejection(), NULL, &r.error));
+    rove_id fresh = only("SELECT id FROM account WHERE name = 'mine'");
+    assert_int_equal(rove__id_replica(fresh), owner.replica);
+    replica_expect_int(&r, "Visit", waiting, "account_id", fresh);
+}
+
+/* The same work may be there twice: as it was refused, and as an operator returned it. */
+static void a_refused_record_is_made_anew_once(void **state) {
+    (void)state;
+    rove_id id = replica_account(&r, "mine");
+
+    push_refused(id);
+    (void)replica_sql(&r, "INSERT INTO _rejection SELECT seq + 1, entity, row, op, field, status,"
+                          " reason, at, change FROM _rejection RETURNING 1");
+    replica_ok(&r, rove__store_rejection_retry(r.store, 1, NULL, &r.error));
+    assert_int_equal(rove__store_rejection_retry(r.store, 2, NULL, &r.error), ROVE_EXISTS);
+    replica_ok(&r, rove__store_rejection_discard(r.store, 2, &r.error));
+    assert_int_equal(rejections(), 0);
+}
+
+/* Headquarters renamed the account after it had refused the visit there. */
+static void refused_work_names_a_record_by_the_id_that_it_has_by_then(void **state) {
+    (void)state;
+    rove_id id = replica_account(&r, "mine");
+    rove_id visit = visit_at(id);
+    rove_id names[2] = {rove__id_make(1, 4000), rove__id_make(1, 4001)};
+
+    push_refused(visit);
+    edit("Account", id, "phone", "1");
+    for (size_t i = 0; i < 2; i++) { /* twice, even */
+        rove__stored stored;
+        replica_ok(&r, rove__store_enter(r.store, &r.error));
+        replica_ok(&r, rove__table_get(r.store, replica_entity(&r, "Account"),
+                                       i == 0 ? id : names[0], &o.arena, &stored, &r.error));
+        assert_int_equal(rove__store_leave(r.store, ROVE_CANCELLED, NULL), ROVE_CANCELLED);
+        const rove__rename rename = {replica_entity(&r, "Account")->number, i == 0 ? id : names[0],
+                                     stored.clock.origin, names[i]};
+        rove__renumber renumber = {&rename, 1, {NULL, 0}};
+        replica_ok(&r, rove__store_renumber(r.store, &renumber, &r.error));
+    }
+    replica_ok(&r, rove__store_rejection_retry(r.store, last_rejection(), NULL, &r.error));
+    replica_expect_int(&r, "Visit", visit, "account_id", names[1]);
+}
+
 static void a_refused_delete_shows_the_row_again(void **state) {
     (void)state;
     office_row *visit = office_visit(&o, (rove_id)1 << 32 | 500, REPLICA_NOW_MS);
@@ -292,6 +393,13 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_refused_insert_leaves_and_holds_what_names_it, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(what_waits_holds_nothing_of_records_that_headquarters_has,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            a_refused_record_whose_id_another_has_is_made_anew_under_a_fresh_one, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            a_refused_record_of_a_former_number_takes_along_what_names_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_refused_record_is_made_anew_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(refused_work_names_a_record_by_the_id_that_it_has_by_then,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(a_refused_delete_shows_the_row_again, setup, teardown),
         cmocka_unit_test_setup_teardown(increments_are_retried_as_increments, setup, teardown),

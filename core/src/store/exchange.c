@@ -164,6 +164,12 @@ static const char *const texts[ROVE_EXCHANGE_SQL_COUNT] = {
     [ROVE_EXCHANGE_REJECTION_INSERTS] = "SELECT DISTINCT entity, row FROM _rejection WHERE op = 1",
     [ROVE_EXCHANGE_REJECTION_INSERT] = "SELECT 1 FROM _rejection WHERE entity = ?1 AND row = ?2"
                                        " AND op = 1",
+    [ROVE_EXCHANGE_RENAMED_PUT] = "INSERT OR REPLACE INTO _renamed(entity, row, stamp, replica, became)"
+                                  " VALUES(?1, ?2, ?3, ?4, ?5)",
+    [ROVE_EXCHANGE_RENAMED_FOLLOW] = "UPDATE _renamed SET became = ?3 WHERE entity = ?1 AND became = ?2",
+    [ROVE_EXCHANGE_RENAMED_GET] = "SELECT 1 FROM _renamed WHERE entity = ?1 AND row = ?2"
+                                  " AND stamp = ?3 AND replica = ?4",
+    [ROVE_EXCHANGE_RENAMED_ALL] = "SELECT entity, row, stamp, replica, became FROM _renamed",
     [ROVE_EXCHANGE_NEEDED_PUT] = "INSERT OR IGNORE INTO _needed(stamp, replica) VALUES(?1, ?2)",
     [ROVE_EXCHANGE_NEEDED_ALL] = "SELECT stamp, replica FROM _needed",
     [ROVE_EXCHANGE_NEEDED_CLEAR] = "DELETE FROM _needed",

@@ -104,6 +104,10 @@ typedef enum rove__exchange_sql {
     ROVE_EXCHANGE_REJECTION_CLEAR,
     ROVE_EXCHANGE_REJECTION_INSERTS, /* entity, row of rejected inserts */
     ROVE_EXCHANGE_REJECTION_INSERT,  /* a rejected insert of (entity, row) */
+    ROVE_EXCHANGE_RENAMED_PUT,    /* entity, row, origin (3, 4), became */
+    ROVE_EXCHANGE_RENAMED_FOLLOW, /* what became row (2) of entity became 3 */
+    ROVE_EXCHANGE_RENAMED_GET,    /* 1 of entity, row, origin (3, 4) */
+    ROVE_EXCHANGE_RENAMED_ALL,    /* entity, row, stamp, replica, became */
     ROVE_EXCHANGE_NEEDED_PUT,
     ROVE_EXCHANGE_NEEDED_ALL,
     ROVE_EXCHANGE_NEEDED_CLEAR,
@@ -394,6 +398,19 @@ ROVE_CHECK rove_status rove__rejection_put(rove__store *store, const rove__chang
 /* Records get other ids; what was not judged follows, and batches in flight that can be are frozen again. */
 ROVE_CHECK rove_status rove__renumber_all(rove__store *store, const rove__rename *renames,
                                           size_t count, rove_error *error);
+/* Work in the outbox that names records follows them. */
+ROVE_CHECK rove_status rove__renumber_references(rove__store *store, const rove__rename *rename,
+                                                 rove_error *error);
+
+/* renamed.c: under which ids records are that refused work names by another one. */
+ROVE_CHECK rove_status rove__renamed_put(rove__store *store, const rove__rename *rename,
+                                         rove_error *error);
+/* *again 1: a record that was refused under this id was made anew. */
+ROVE_CHECK rove_status rove__renamed_find(rove__store *store, const rove__change *change,
+                                          int *again, rove_error *error);
+/* Gives a change that was kept the ids of now. */
+ROVE_CHECK rove_status rove__renamed_follow(rove__store *store, rove__change *change,
+                                            rove__arena *arena, rove_error *error);
 
 /* quarantine.c, unknown.c: raw rows */
 typedef struct rove__raw {

@@ -47,6 +47,9 @@ static rove_status add_rejections(rove__flight *flight, rove__exchange *exchange
         status = rove__change_unpack(store, sqlite3_column_blob(statement, 0),
                                      (size_t)sqlite3_column_bytes(statement, 0), &exchange->row,
                                      &change, error);
+        if (status == ROVE_OK) {
+            status = rove__renamed_follow(store, &change, &exchange->row, error);
+        }
         if (status == ROVE_OK && change.row.entity != NULL) {
             status = add(flight, &change, error);
         }

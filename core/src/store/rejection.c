@@ -105,8 +105,46 @@ static int fixed(const rove__row *fix, size_t ordinal) {
     return fix != NULL && rove__bits_get(&fix->present, ordinal);
 }
 
-static rove_status retry_insert(rove__store *store, rove__row *row, const rove__row *fix,
+/* Whether another record bears the id here, or may at headquarters: a number's ids are of the device that has it. */
+static rove_status needs_fresh_id(rove__store *store, const rove__row *row, int *taken, int *needs,
+                                  rove_error *error) {
+    rove__record there;
+    rove_status status =
+        rove__record_load(store, row->entity, row->id, &store->row_arena, &there, error);
+
+    *taken = status == ROVE_OK && (there.known || there.count > 0);
+    *needs = *taken || rove__id_replica(row->id) != store->owner.replica;
+    return status;
+}
+
+/*
+ * A refused record is made anew: another one, from another origin. If it gets another id, what was written about it meanwhile,
+ * and what else was refused, follows; but not where its old id names another record here, which is meant by then.
+ */
+static rove_status make_anew(rove__store *store, const rove__change *change, rove_error *error) {
+    rove__row row = change->row;
+    rove__rename rename = {
+        .entity = row.entity->number, .id = row.id, .origin = change->clock.origin};
+    int taken = 0;
+    int needs = 0;
+
+    rove_status status = needs_fresh_id(store, &row, &taken, &needs, error);
+    if (status != ROVE_OK) {
+        return status;
+    }
+    row.id = needs ? 0 : row.id;
+    status = rove__store_insert(store, &row, error);
+    rename.to = row.id;
+    if (status == ROVE_OK) {
+        status = rove__renamed_put(store, &rename, error);
+    }
+    return status == ROVE_OK && needs && !taken ? rove__renumber_references(store, &rename, error)
+                                                : status;
+}
+
+static rove_status retry_insert(rove__store *store, rove__change *change, const rove__row *fix,
                                 rove__arena *arena, rove_error *error) {
+    rove__row *row = &change->row;
     rove_status status = ROVE_OK;
 
     for (size_t i = 0; i < row->cell_count && status == ROVE_OK; i++) {
@@ -115,7 +153,7 @@ static rove_status retry_insert(rove__store *store, rove__row *row, const rove__
         }
     }
     lay_fix(row, fix);
-    return status == ROVE_OK ? rove__store_insert(store, row, error) : status;
+    return status == ROVE_OK ? make_anew(store, change, error) : status;
 }
 
 /* Increments and elements are acts, and are done again as such. */
@@ -187,8 +225,19 @@ static rove_status settle(rove__store *store, int64_t rejection, int64_t state, 
 static rove_status retry(rove__store *store, int64_t rejection, const rove__row *fix,
                          rove__arena *arena, rove_error *error) {
     rove__change change;
+    int again = 0;
 
     rove_status status = load(store, rejection, arena, &change, error);
+    if (status == ROVE_OK && change.op == ROVE_OP_INSERT) {
+        status = rove__renamed_find(store, &change, &again, error);
+    }
+    if (status == ROVE_OK && again) {
+        return rove__error_set(error, ROVE_EXISTS,
+                               "This record was made anew already; discard what is left of it.");
+    }
+    if (status == ROVE_OK) {
+        status = rove__renamed_follow(store, &change, arena, error);
+    }
     if (status != ROVE_OK) {
         return status;
     }
@@ -197,7 +246,7 @@ static rove_status retry(rove__store *store, int64_t rejection, const rove__row 
     }
     switch (change.op) {
     case ROVE_OP_INSERT:
-        status = retry_insert(store, &change.row, fix, arena, error);
+        status = retry_insert(store, &change, fix, arena, error);
         break;
     case ROVE_OP_DELETE:
         status = rove__store_delete(store, change.row.entity, change.row.id, error);

@@ -270,6 +270,13 @@ static rove_status is_anothers(rove__store *store, const rove__rename *rename, i
     return status;
 }
 
+rove_status rove__renumber_references(rove__store *store, const rove__rename *rename,
+                                      rove_error *error) {
+    const renaming r = {.store = store, .renames = {rename, 1}, .error = error};
+
+    return follow_references(&r);
+}
+
 rove_status rove__renumber_all(rove__store *store, const rove__rename *renames, size_t count,
                                rove_error *error) {
     rove__rename *items = rove__arena_take(&store->exchange->arena, (count + 1) * sizeof *items);
@@ -283,6 +290,9 @@ rove_status rove__renumber_all(rove__store *store, const rove__rename *renames, 
         if (status == ROVE_OK && !anothers) {
             items[r.renames.count++] = renames[i];
             status = renumber_record(store, &renames[i], error);
+        }
+        if (status == ROVE_OK && !anothers) {
+            status = rove__renamed_put(store, &renames[i], error);
         }
     }
     if (status == ROVE_OK) {

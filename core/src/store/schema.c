@@ -59,6 +59,9 @@ static const char *const tables_beside[] = {
     " reason TEXT NOT NULL, at INTEGER NOT NULL, change BLOB NOT NULL) STRICT",
     "CREATE TABLE IF NOT EXISTS _discarded(seq INTEGER PRIMARY KEY, entity INTEGER NOT NULL,"
     " row INTEGER NOT NULL, at INTEGER NOT NULL, why TEXT NOT NULL, change BLOB NOT NULL) STRICT",
+    "CREATE TABLE IF NOT EXISTS _renamed(entity INTEGER NOT NULL, row INTEGER NOT NULL,"
+    " stamp INTEGER NOT NULL, replica INTEGER NOT NULL, became INTEGER NOT NULL,"
+    " PRIMARY KEY (entity, row, stamp, replica)) WITHOUT ROWID, STRICT",
     "CREATE TABLE IF NOT EXISTS _needed(stamp INTEGER NOT NULL, replica INTEGER NOT NULL,"
     " PRIMARY KEY (stamp, replica)) WITHOUT ROWID, STRICT",
 };
