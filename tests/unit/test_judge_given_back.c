@@ -216,11 +216,12 @@ static void what_waits_for_a_record_that_is_returned_goes_along(void **state) {
     rep_insert(&w->anna, visit);
     rep_freeze(&w->anna);
     rep_update(&w->anna, "Visit", visit->id, "notes", rove__value_text("what was agreed"));
+    rep_update(&w->anna, "Visit", visit->id, "purpose", rove__value_text("and why"));
     rep_exchange(&w->anna, &outcome);
-    assert_int_equal(memory_headquarters_parked(w->s.hq), 1);
+    assert_int_equal(memory_headquarters_parked(w->s.hq), 2);
     assert_int_equal(site_decide(&w->s, 1, 0, "not yours", &error), ROVE_OK);
     assert_int_equal(memory_headquarters_parked(w->s.hq), 0);
-    assert_int_equal(memory_headquarters_reviews(w->s.hq), 2); /* the record and its edit */
+    assert_int_equal(memory_headquarters_reviews(w->s.hq), 3); /* the record and its edits */
 }
 
 static void put_in_review(world *w, const rove__change *change) {
@@ -307,6 +308,170 @@ static void what_its_author_wrote_since_stands_when_his_older_work_is_accepted(v
     assert_int_equal(site_conflicts(&w->s, id), 1);
 }
 
+/* ---- what a given back record holds of its registers ------------------------------------------------------ */
+
+/* A new record that was refused, and what its rep wrote there: "1", then "22", under numbers of his. */
+typedef struct story {
+    rove__change insert;
+    rove__change edits[2];
+} story;
+
+static story a_story(world *w) {
+    rove__row *row = site_row(&w->s, "Account", rep_id(&w->anna));
+    const rove__increment five = {7, 5};
+    story s;
+
+    site_text(row, "name", "new");
+    site_set(row, "points", increments(w, &five, 1));
+    s.insert = copy_of(w, rep_insert(&w->anna, row));
+    s.edits[0] =
+        copy_of(w, rep_update(&w->anna, "Account", row->id, "phone", rove__value_text("1")));
+    s.edits[1] =
+        copy_of(w, rep_update(&w->anna, "Account", row->id, "phone", rove__value_text("22")));
+    s.edits[0].edits[0].base = s.edits[1].edits[0].base = s.insert.clock.base;
+    w->anna.change_count = 0;
+    site_text(&s.insert.row, "phone", "22");
+    name(w, &s.insert, &s.edits[1]);
+    return s;
+}
+
+/* Her edits come, and wait for their record. */
+static void send_edits(world *w, const rove__change *changes, size_t count) {
+    rep *r = &w->anna;
+    rep_outcome outcome;
+
+    for (size_t i = 0; i < count; i++) {
+        r->changes[r->change_count++] = changes[i];
+    }
+    rep_exchange(r, &outcome);
+    assert_int_equal(outcome.acks, 1);
+    assert_int_equal(memory_headquarters_parked(w->s.hq), count);
+}
+
+/* And then that, as it is given back. */
+static void give_back(world *w, const rove__change *insert) {
+    rep *r = &w->anna;
+    rep_outcome outcome;
+
+    r->needed_count = 0;
+    r->changes[r->change_count++] = *insert;
+    push_by_hand(r, batch_of(r), &outcome);
+    r->batch_count = 0;
+    assert_int_equal(outcome.acks, 1);
+    assert_int_equal(memory_headquarters_parked(w->s.hq), 0);
+}
+
+static void phone_is(world *w, rove_id id, const char *text) {
+    rove_value phone = site_cell(&w->s, "Account", id, "phone");
+
+    assert_int_equal(phone.size, strlen(text));
+    assert_memory_equal(phone.as.data, text, phone.size);
+}
+
+static void of_a_register_the_last_write_is_held_and_those_before_it(void **state) {
+    world *w = *state;
+    story s = a_story(w);
+
+    send_edits(w, s.edits, 2);
+    size_t history = memory_headquarters_history(w->s.hq);
+    give_back(w, &s.insert);
+    phone_is(w, s.insert.row.id, "22");
+    assert_int_equal(memory_headquarters_history(w->s.hq), history + 1);
+}
+
+static void what_is_not_what_the_record_holds_is_judged(void **state) {
+    world *w = *state;
+    story s = a_story(w);
+
+    site_text(&s.edits[1].row, "phone", "333");
+    send_edits(w, &s.edits[1], 1);
+    give_back(w, &s.insert);
+    phone_is(w, s.insert.row.id, "333"); /* her own */
+}
+
+/* The last write is of a later number of hers, the first of the insert's. */
+static void writes_of_two_numbers_are_held(void **state) {
+    world *w = *state;
+    story s = a_story(w);
+    rove__version last = {s.edits[1].edits[0].raw, 300};
+
+    assert_int_equal(
+        rove__clock_set(&s.insert.clock, &w->s.arena,
+                        (rove__clock_entry){.field = s.edits[1].edits[0].field, .version = last}),
+        ROVE_OK);
+    send_edits(w, &s.edits[0], 1);
+    give_back(w, &s.insert);
+    phone_is(w, s.insert.row.id, "22");
+}
+
+/* Under one stamp, but not under the number that is named. */
+static void what_another_number_wrote_is_judged(void **state) {
+    world *w = *state;
+    story s = a_story(w);
+    rove__version last = {s.edits[1].edits[0].raw, 300};
+
+    assert_int_equal(
+        rove__clock_set(&s.insert.clock, &w->s.arena,
+                        (rove__clock_entry){.field = s.edits[1].edits[0].field, .version = last}),
+        ROVE_OK);
+    site_text(&s.edits[1].row, "phone", "333");
+    send_edits(w, &s.edits[1], 1);
+    give_back(w, &s.insert);
+    phone_is(w, s.insert.row.id, "333");
+}
+
+/* Ben had the record once. What he wrote there is none of what she had. */
+static void what_a_colleague_wrote_is_judged(void **state) {
+    world *w = *state;
+    story s = a_story(w);
+    rep_outcome outcome;
+
+    site_grant(&w->s, BEN, s.insert.row.id);
+    rep_update(&w->ben, "Account", w->account, "phone", rove__value_text("4444"));
+    rove__change *his = &w->ben.changes[0];
+    his->row.id = s.insert.row.id;
+    his->clock = s.insert.clock;
+    his->edits[0].raw = s.edits[0].edits[0].raw;
+    rep_exchange(&w->ben, &outcome);
+    assert_int_equal(outcome.verdicts[0].code, ROVE_VERDICT_PARKED);
+    w->ben.needed_count = 0;
+    size_t history = memory_headquarters_history(w->s.hq);
+    give_back(w, &s.insert);
+    assert_true(memory_headquarters_history(w->s.hq) > history);
+}
+
+static void a_field_that_nobody_here_knows_is_held_as_well(void **state) {
+    world *w = *state;
+    story s = a_story(w);
+    rove__extra extra = {900, rove__value_int(3)};
+    rove__edit edits[2] = {s.edits[1].edits[0], s.edits[1].edits[0]};
+
+    edits[1].field = extra.number;
+    s.edits[1].edits = edits;
+    s.edits[1].edit_count = 2;
+    s.edits[1].row.extra = s.insert.row.extra = &extra;
+    s.edits[1].row.extra_count = s.insert.row.extra_count = 1;
+    name(w, &s.insert, &s.edits[1]);
+    send_edits(w, &s.edits[1], 1);
+    size_t history = memory_headquarters_history(w->s.hq);
+    give_back(w, &s.insert);
+    assert_int_equal(memory_headquarters_history(w->s.hq), history + 1);
+}
+
+/* A signed visit that an operator accepts: what is not written in it by itself is as it was signed. */
+static void a_seal_that_is_accepted_is_as_it_was_signed(void **state) {
+    world *w = *state;
+    rove_error error = {.message = ""};
+    rove_id id = site_visit(&w->s, w->account, SITE_NOW);
+
+    rep_settle(&w->anna);
+    rove__change seal = copy_of(w, rep_seal(&w->anna, "Visit", id, NULL));
+    w->anna.change_count = 0;
+    put_in_review(w, &seal);
+    assert_int_equal(site_decide(&w->s, 1, 1, "", &error), ROVE_OK);
+    assert_int_equal(site_cell(&w->s, "Visit", id, "sealed_at").type, ROVE_INT);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, world_start_tried, world_end)
 
 int main(void) {
@@ -318,6 +483,13 @@ int main(void) {
         CASE(what_waits_for_a_record_that_is_returned_goes_along),
         CASE(what_its_author_wrote_since_stands_when_his_older_work_is_accepted),
         CASE(an_older_form_of_a_record_in_review_does_not_undo_the_later),
+        CASE(of_a_register_the_last_write_is_held_and_those_before_it),
+        CASE(what_is_not_what_the_record_holds_is_judged),
+        CASE(writes_of_two_numbers_are_held),
+        CASE(what_another_number_wrote_is_judged),
+        CASE(what_a_colleague_wrote_is_judged),
+        CASE(a_field_that_nobody_here_knows_is_held_as_well),
+        CASE(a_seal_that_is_accepted_is_as_it_was_signed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

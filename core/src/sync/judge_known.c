@@ -121,19 +121,18 @@ static rove_status compare_edit(search *s, const rove__change *before, size_t at
 /* ---- what a new record held ------------------------------------------------------------------------------ */
 
 /*
- * A register that the record held already when it was sent: the write that the clock names; or one that it had overtaken, if no copy
- * of the device can have made it.
+ * A register that the record held already when it was sent: the write that the clock names, or one that it had overtaken. (What another copy
+ * of the device wrote there before is taken for such a one.)
  */
-static int is_held(const search *s, const rove__change *insert, const rove__clock_entry *held,
-                   const rove__edit *edit) {
-    const rove__change *change = &s->act->change;
+static int is_held(const rove__change *change, const rove__change *insert,
+                   const rove__clock_entry *held, const rove__edit *edit) {
     rove_value value = rove__change_cell(change, edit->field);
     rove_value had = rove__change_cell(insert, edit->field);
 
     if (edit->raw == held->version.stamp) {
         return change->replica == held->version.replica && rove__value_equal(&value, &had);
     }
-    return edit->raw < held->version.stamp && !s->c->judge->forked &&
+    return edit->raw < held->version.stamp &&
            (change->replica == held->version.replica || change->replica == insert->replica);
 }
 
@@ -155,7 +154,7 @@ static rove_status compare_held(search *s, const rove__change *insert) {
             status = drop_parts(s, &change->row.entity->fields[ordinal], cell, &had, 1, &parts);
             s->known[i] |= parts && cell->type == ROVE_NULL;
         }
-        s->known[i] |= !parts && is_held(s, insert, &held, edit);
+        s->known[i] |= !parts && is_held(change, insert, &held, edit);
     }
     return status;
 }

@@ -81,12 +81,11 @@ static rove_status stand_back(rove__case *c, rove__act *act) {
     for (size_t i = 0; i < change->edit_count && status == ROVE_OK; i++) {
         rove__clock_entry entry = rove__clock_get(&c->after.clock, change->edits[i].field);
         rove__trace trace;
-        if (entry.version.replica != act->replica || entry.seq == 0) {
+        if (entry.version.replica != act->replica) {
             continue;
         }
         status = rove__judge_trace(c, entry.seq, entry.field, &trace);
-        if (status == ROVE_OK && trace.replica == act->replica &&
-            trace.raw > change->edits[i].raw) {
+        if (status == ROVE_OK && trace.raw > change->edits[i].raw) {
             stamps[i].canonical = entry.version.stamp - 1;
         }
     }
