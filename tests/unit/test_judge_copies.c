@@ -512,6 +512,19 @@ static void what_waits_and_is_in_the_record_counts_once(void **state) {
     assert_int_equal(site_cell(&w->s, "Account", w->account, "phone").size, 3);
 }
 
+/* It was sent once more with what came later. */
+static void of_an_edit_that_the_record_holds_in_part_the_rest_counts(void **state) {
+    world *w = *state;
+    story s = a_story(w);
+    rove_stamp raw = stamp_of(w, &s.edits[1]);
+    const rove__increment grown[] = {{raw, 3}, {raw + 1, 4}};
+
+    s.edits[1] = with_value(w, &s.edits[1], "points", increments(w, grown, 2));
+    copy_sends(w, &s.edits[1], 1);
+    copy_sends(w, &s.held, 1);
+    assert_int_equal(points(w), 12);
+}
+
 static void what_is_in_the_record_and_comes_by_itself_counts_once(void **state) {
     world *w = *state;
     story s = a_story(w);
@@ -564,6 +577,7 @@ int main(void) {
         CASE(a_new_record_that_comes_again_is_known),
         CASE(a_new_visit_that_a_copy_sealed_is_sealed),
         CASE(what_waits_and_is_in_the_record_counts_once),
+        CASE(of_an_edit_that_the_record_holds_in_part_the_rest_counts),
         CASE(what_is_in_the_record_and_comes_by_itself_counts_once),
         CASE(a_record_that_comes_again_with_what_was_taken_is_known),
         CASE(what_waits_to_be_deleted_is_deleted),

@@ -138,9 +138,8 @@ static int is_held(const rove__change *change, const rove__change *insert,
 
 static rove_status compare_held(search *s, const rove__change *insert) {
     rove__change *change = &s->act->change;
-    rove_status status = ROVE_OK;
 
-    for (size_t i = 0; i < change->edit_count && status == ROVE_OK; i++) {
+    for (size_t i = 0; i < change->edit_count; i++) {
         const rove__edit *edit = &change->edits[i];
         rove__clock_entry held = rove__clock_get(&insert->clock, edit->field);
         int ordinal = rove__row_field(&change->row, edit->field);
@@ -151,12 +150,16 @@ static rove_status compare_held(search *s, const rove__change *insert) {
         }
         if (ordinal >= 0) {
             rove_value *cell = &change->row.cells[ordinal];
-            status = drop_parts(s, &change->row.entity->fields[ordinal], cell, &had, 1, &parts);
+            const rove__field *field = &change->row.entity->fields[ordinal];
+            rove_status status = drop_parts(s, field, cell, &had, 1, &parts);
+            if (status != ROVE_OK) {
+                return status;
+            }
             s->known[i] |= parts && cell->type == ROVE_NULL;
         }
         s->known[i] |= !parts && is_held(change, insert, &held, edit);
     }
-    return status;
+    return ROVE_OK;
 }
 
 /* ---- an insert that comes again ------------------------------------------------------------------------- */
