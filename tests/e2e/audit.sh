@@ -98,7 +98,7 @@ database "UPDATE visit SET proof = (SELECT proof FROM visit WHERE id = $first) W
 same 'a proof of another record' "7 6 2 4 $before edited:$second missing:$third $after" "$(found)"
 again
 database "UPDATE visit SET proof = (SELECT proof FROM visit WHERE id = $other) WHERE id = $first"
-same 'a proof of another device' "7 6 2 4 $before forged:$first missing:$second $after" "$(found)"
+same "a proof of the rep's other device" "7 6 2 4 $before edited:$first missing:$second $after" "$(found)"
 again
 database "CREATE TEMP TABLE p AS SELECT id, proof FROM visit;
     UPDATE visit SET proof = (SELECT proof FROM p WHERE id = $second) WHERE id = $first;

@@ -192,8 +192,12 @@ rove_status rove__judge_return_parked(rove__judge *judge, const rove__hq_review 
     line l = {.arena = &judge->record};
     rove_status status = rove__judge_unpack(judge, review->change, &change);
 
-    if (status != ROVE_OK || change.op != ROVE_OP_INSERT) {
-        return status;
+    if (status != ROVE_OK) {
+        return status == ROVE_NOMEM ? status
+                                    : ROVE_OK; /* damaged: what waits for it, nobody can tell */
+    }
+    if (change.op != ROVE_OP_INSERT) {
+        return ROVE_OK;
     }
     l.last = &l.first;
     rove__arena_init(&arena, judge->ports->allocator, ROVE_JUDGE_ARENA_MAX);
