@@ -416,7 +416,10 @@ static rove_status name_writes(const rove__record *record, size_t at, rove__aren
                                rove__change *change) {
     rove_status status = ROVE_OK;
 
-    for (size_t i = at + 1; i < record->count && record->entries[at].batch != 0; i++) {
+    if (record->entries[at].batch == 0) {
+        return ROVE_OK; /* it is sent for the first time */
+    }
+    for (size_t i = at + 1; i < record->count; i++) {
         const rove__entry *entry = &record->entries[i];
         for (size_t c = 0; c < entry->count && status == ROVE_OK; c++) {
             const rove__pending_cell *cell = &entry->cells[c];

@@ -103,10 +103,6 @@ int rove__case_sealed(const rove__case *c) {
     return seal >= 0 && c->after.row.cells[seal].type != ROVE_NULL;
 }
 
-/*
- * A row that came by NEED_ROW has no author here, and its cells the seq of its creation; what headquarters itself
- * made has no author either, but its own replica number in the cells.
- */
 /* judge_review.c gives an accepted edit no later stamp than that of what its author wrote there since. */
 static int is_overtaken(const rove__act *act, const rove__clock_entry *entry) {
     for (size_t i = 0; i < act->change.edit_count && act->decided; i++) {
@@ -117,6 +113,10 @@ static int is_overtaken(const rove__act *act, const rove__clock_entry *entry) {
     return 0;
 }
 
+/*
+ * A row that came by NEED_ROW has no author here, and its cells the seq of its creation; what headquarters itself
+ * made has no author either, but its own replica number in the cells.
+ */
 int rove__case_own(const rove__case *c, const rove__act *act, const rove__clock_entry *entry) {
     int salvaged = c->after.author == 0 && entry->seq == c->after.clock.seq;
 
