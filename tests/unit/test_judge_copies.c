@@ -5,20 +5,13 @@
 #include <string.h>
 
 #include "delivery.h"
-#include "merge/merge.h"
+#include "given_back.h"
 #include "model/set.h"
 #include "rove/entities.pb-c.h"
 
 #define UNKNOWN 900u /* a field that this build does not know */
 
 /* ---- words ------------------------------------------------------------------------------------------------ */
-
-static rove_value increments(world *w, const rove__increment *items, size_t count) {
-    rove_value value;
-
-    assert_int_equal(rove__increments_write(items, count, &w->s.arena, &value), ROVE_OK);
-    return value;
-}
 
 /* The stamp of the one increment in it. */
 static rove_stamp stamp_of(world *w, const rove__change *counts) {
@@ -460,16 +453,6 @@ typedef struct story {
     rove__change edits[2];
     rove__change later, gone;
 } story;
-
-static void name_edit(world *w, rove__change *insert, const rove__change *edit) {
-    for (size_t i = 0; i < edit->edit_count; i++) {
-        assert_int_equal(
-            rove__clock_set(&insert->clock, &w->s.arena,
-                            (rove__clock_entry){.field = edit->edits[i].field,
-                                                .version = {edit->edits[i].raw, edit->replica}}),
-            ROVE_OK);
-    }
-}
 
 static story a_story(world *w) {
     story s = {.first = *note_account(w)};

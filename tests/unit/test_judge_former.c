@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "delivery.h"
+#include "given_back.h"
 #include "site_rep.h"
 #include "sync/judge.h"
 #include "two_reps_look.h"
@@ -110,23 +111,6 @@ static void of_one_origin(rep *r) {
     for (size_t i = 1; i < r->change_count; i++) {
         r->changes[i].clock.origin = r->changes[0].clock.origin;
     }
-}
-
-/* A new account of Anna's with hardly any room left; some 300 bytes more are too much. */
-static char long_text[65001];
-#define TOO_MUCH (long_text + 64700)
-
-static rove_id large_account(world *w) {
-    rove__row *row = site_row(&w->s, "Account", rep_id(&w->anna));
-
-    memset(long_text, 'y', sizeof long_text - 1);
-    site_text(row, "name", "a large one");
-    rove__change *change = rep_insert(&w->anna, row);
-    const rove__extra extra[2] = {{5000, rove__value_text(long_text)},
-                                  {5001, rove__value_text(long_text)}};
-    change->row.extra = rove__arena_copy(&w->s.arena, extra, sizeof extra);
-    change->row.extra_count = 2;
-    return row->id;
 }
 
 /* The rest of the edit goes on; what is too much for the record is for an operator, who cannot have it there either. */

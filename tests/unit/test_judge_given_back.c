@@ -5,29 +5,13 @@
 #include <string.h>
 
 #include "delivery.h"
-#include "merge/merge.h"
+#include "given_back.h"
 #include "model/set.h"
 #include "rove/entities.pb-c.h"
-
-static char long_text[65001];
-#define TOO_MUCH (long_text + 64700)
 
 static rep_batch *batch_of(rep *r) {
     rep_freeze(r);
     return &r->batches[r->batch_count - 1];
-}
-
-static rove_id large_account(world *w) {
-    rove__row *row = site_row(&w->s, "Account", rep_id(&w->anna));
-
-    memset(long_text, 'y', sizeof long_text - 1);
-    site_text(row, "name", "a large one");
-    rove__change *change = rep_insert(&w->anna, row);
-    const rove__extra extra[2] = {{5000, rove__value_text(long_text)},
-                                  {5001, rove__value_text(long_text)}};
-    change->row.extra = rove__arena_copy(&w->s.arena, extra, sizeof extra);
-    change->row.extra_count = 2;
-    return row->id;
 }
 
 static void push_by_hand(rep *r, const rep_batch *batch, rep_outcome *outcome) {
@@ -79,13 +63,6 @@ static void a_cell_that_was_refused_alone_unheard_is_looked_at(void **state) {
     assert_int_equal(memory_headquarters_reviews(w->s.hq), 1); /* it is nowhere else */
 }
 
-static rove_value increments(world *w, const rove__increment *items, size_t count) {
-    rove_value value;
-
-    assert_int_equal(rove__increments_write(items, count, &w->s.arena, &value), ROVE_OK);
-    return value;
-}
-
 static int64_t points_of(world *w, rove_id id) {
     rove_value v = site_cell(&w->s, "Account", id, "points");
     return v.type == ROVE_INT ? v.as.integer : 0;
@@ -95,16 +72,6 @@ static rove__change copy_of(world *w, const rove__change *c) {
     rove__change copy;
     assert_int_equal(rove__change_copy(&copy, c, &w->s.arena), ROVE_OK);
     return copy;
-}
-
-static void name(world *w, rove__change *insert, const rove__change *edit) {
-    for (size_t i = 0; i < edit->edit_count; i++) {
-        assert_int_equal(
-            rove__clock_set(&insert->clock, &w->s.arena,
-                            (rove__clock_entry){.field = edit->edits[i].field,
-                                                .version = {edit->edits[i].raw, edit->replica}}),
-            ROVE_OK);
-    }
 }
 
 static void send_former(world *w, const rove__change *changes, size_t count, uint64_t more) {
@@ -157,7 +124,7 @@ static void an_edit_under_a_later_number_that_a_refused_insert_holds_counts_once
     assert_int_equal(rove__increments_read(&edit.row.cells[at], &w->s.arena, &items, &n), ROVE_OK);
     const rove__increment parts[] = {{7, 5}, {items[0].raw, 3}};
     site_set(&insert.row, "points", increments(w, parts, 2));
-    name(w, &insert, &edit);
+    name_edit(w, &insert, &edit);
     later.changes[later.change_count++] = insert; /* as store/handover.c freezes the rejection */
     push_by_hand(&later, batch_of(&later), &outcome);
     later.batch_count = 0;
@@ -191,8 +158,8 @@ static void what_another_copy_wrote_in_the_refused_record_is_not_held(void **sta
     rove__change one = copy_of(w, &first);
     site_set(&one.row, "points", increments(w, parts, 2));
     site_text(&one.row, "website", "one.example");
-    name(w, &one, &edit);
-    name(w, &one, &web);
+    name_edit(w, &one, &edit);
+    name_edit(w, &one, &web);
     const rove__increment grown = {7, 9};
     rove__change other = copy_of(w, &first);
     site_set(&other.row, "points", increments(w, &grown, 1));
@@ -331,7 +298,7 @@ static story a_story(world *w) {
     s.edits[0].edits[0].base = s.edits[1].edits[0].base = s.insert.clock.base;
     w->anna.change_count = 0;
     site_text(&s.insert.row, "phone", "22");
-    name(w, &s.insert, &s.edits[1]);
+    name_edit(w, &s.insert, &s.edits[1]);
     return s;
 }
 
@@ -451,7 +418,7 @@ static void a_field_that_nobody_here_knows_is_held_as_well(void **state) {
     s.edits[1].edit_count = 2;
     s.edits[1].row.extra = s.insert.row.extra = &extra;
     s.edits[1].row.extra_count = s.insert.row.extra_count = 1;
-    name(w, &s.insert, &s.edits[1]);
+    name_edit(w, &s.insert, &s.edits[1]);
     send_edits(w, &s.edits[1], 1);
     size_t history = memory_headquarters_history(w->s.hq);
     give_back(w, &s.insert);
