@@ -64,7 +64,7 @@ sim_file *sim_file_find(const sim_disk *disk, const char *name) {
     return NULL;
 }
 
-sim_file *sim_file_make(sim_disk *disk, const char *name) {
+static sim_file *make_file(sim_disk *disk, const char *name) {
     for (size_t i = 0; i < SIM_DISK_FILES; i++) {
         if (disk->files[i] == NULL) {
             sim_file *file = must(calloc(1, sizeof *file));
@@ -74,7 +74,7 @@ sim_file *sim_file_make(sim_disk *disk, const char *name) {
             return file;
         }
     }
-    abort(); /* SIM_DISK_FILES is too few */
+    return NULL;
 }
 
 static void forget_changes(sim_file *file) {
@@ -179,6 +179,15 @@ static void forget_removed(sim_disk *disk) {
             file_free(disk, disk->files[i]);
         }
     }
+}
+
+sim_file *sim_file_make(sim_disk *disk, const char *name) {
+    sim_file *file = make_file(disk, name);
+    if (file == NULL) { /* a system may write a folder whenever it likes */
+        forget_removed(disk);
+        file = make_file(disk, name);
+    }
+    return must(file); /* else SIM_DISK_FILES is too few */
 }
 
 void sim_file_sync(sim_file *file) {

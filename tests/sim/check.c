@@ -334,7 +334,8 @@ static void check_counter(gathered *g, const gathered_row *row) {
             continue;
         }
         if (is_in_insert(g->w, write) &&
-            (write->unsure || write->given_up || write->reviewed > 0 || check_waits(g->w, write))) {
+            (write->unsure || write->given_up || write->reviewed > 0 || check_waits(g->w, write) ||
+             l->writes[l->records[row->record].insert].reviewed > 0)) {
             return; /* nobody can say whether the insert had it; what waits went with refused work (D8) */
         }
         int counts =
@@ -669,14 +670,25 @@ void check_shown(world *w, device *d) {
 
 /* ---- all ------------------------------------------------------------------------------------------------ */
 
+static int is_deleted_here(const world *w, uint32_t record) {
+    for (uint32_t i = 1; i < w->ledger.count; i++) {
+        const ledger_write *write = &w->ledger.writes[i];
+        if (write->record == record && write->what == LEDGER_DELETE && write->judged > 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /* What headquarters need not write down, for somebody else had done it. */
 static void judge_what_was_done_already(const gathered *g) {
     world *w = g->w;
     for (uint32_t i = 1; i < w->ledger.count; i++) {
         ledger_write *write = ledger_get(&w->ledger, i);
         if (write->what == LEDGER_DELETE && write->done && write->judged == 0 &&
-            gather_row(g, write->record) == NULL) {
-            write->judged = 1; /* somebody else had deleted it before */
+            (gather_row(g, write->record) == NULL ||
+             (w->purged && is_deleted_here(w, write->record)))) {
+            write->judged = 1; /* somebody else had deleted it before; it may have been purged, and come back since */
         }
         if (write->what == LEDGER_INSERT && write->done && write->judged == 0 &&
             (gather_row(g, write->record) != NULL ||

@@ -140,9 +140,12 @@ int device_text(device *d, ledger_kind kind, rove_id id, const char *field, char
     rove_query *query = NULL;
     rove_error error = {0};
     int found = 0;
+    uint64_t fail_in = d->machine.fail_in;
     text[0] = '\0';
     snprintf(sql, sizeof sql, "SELECT %s FROM %s WHERE id = ?1", field, entity->table);
+    d->machine.fail_in = 0; /* the oracle looks, whatever memory its device has */
     if (rove_query_new(d->replica, sql, &parameter, 1, &query, &error) != ROVE_OK) {
+        d->machine.fail_in = fail_in;
         return 0;
     }
     if (rove_query_step(query, &error) == ROVE_OK) {
@@ -155,6 +158,7 @@ int device_text(device *d, ledger_kind kind, rove_id id, const char *field, char
         }
     }
     rove_query_free(query);
+    d->machine.fail_in = fail_in;
     return found;
 }
 

@@ -159,6 +159,7 @@ static void newcomer(world *w, device *held) {
 static void timeline(world *w, device *d) {
     rove_sync_report report;
     rove_id account = 0;
+    (void)device_sync_calm(d, &report); /* what lay in its drop box, and a backup had not, goes before */
     uint32_t record = held_account(d, &account);
     if (record == 0 || !acts_back_up(&w->office)) {
         return;

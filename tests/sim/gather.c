@@ -174,12 +174,12 @@ static void take_counter(gathered *self, ledger_kind kind, uint32_t record,
     }
 }
 
-/* Increments that came back from review are done again as their sum; that of which it is made up has been judged so. */
+/* Increments that came back, from review or refused, are done again as their sum; that of which it is made up has been judged so. */
 static int count_sum(ledger *l, uint32_t record, uint32_t before, int64_t sum) {
     for (uint32_t i = before; i-- > 1 && sum > 0;) {
         ledger_write *write = ledger_get(l, i);
         if (write->what == LEDGER_COUNT && write->record == record && i <= sum &&
-            write->judged == 0 && write->reviewed > 0 && count_sum(l, record, i, sum - i)) {
+            write->judged == 0 && write->done && count_sum(l, record, i, sum - i)) {
             write->judged++;
             return 1;
         }

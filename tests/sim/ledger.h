@@ -95,6 +95,7 @@ typedef struct ledger_record {
     unsigned
         undone; /* devices on which it was taken back: what it was is noted there, a bit each */
     int again; /* refused work on it was done again: the same write, but over what the screen shows by then */
+    uint64_t redone; /* when: its device had begun or ended so many syncs; 0: never */
     int odd; /* its conflicts and holders cannot be told exactly any more */
 } ledger_record;
 

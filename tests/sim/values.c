@@ -211,13 +211,17 @@ static void check_chain(const gathered *g, const gathered_row *row) {
 /*
  * Two copies of a device made accounts under one id; a restored headquarters heard of the other's first, and gave this one another
  * id when it came back. Its maker is told of it, so that what he has not sent follows. What was sent before, and what others made
- * about it, goes by the old id: a known limit, in docs/testing.md.
+ * about it, goes by the old id: a known limit, in docs/testing.md. So does what is about an account that was deleted before it was
+ * sent, and whose id the other copy's has: nobody hears of it any more.
  */
 static int is_about_twin(const world *w, const ledger_record *record, const ledger_record *root) {
     const ledger *l = &w->ledger;
     const ledger_record *account = &l->records[record->account];
     const ledger_write *insert = &l->writes[record->insert];
     const ledger_write *theirs = &l->writes[account->insert];
+    if (account->undone != 0 && root->made_as != 0 && root->made_as == account->made_as) {
+        return 1;
+    }
     if (!w->office.restored || root->made_as == 0 || root->made_as != account->made_as) {
         return 0;
     }

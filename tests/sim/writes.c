@@ -315,6 +315,11 @@ static rove_status erase_one(writing *x, ledger_kind kind, rove_id id, uint32_t 
     }
     uint32_t number = note(x, LEDGER_DELETE, record, LEDGER_TEXTS, 0);
     memcpy(ledger_get(&x->d->w->ledger, number)->seen, seen, sizeof seen);
+    ledger_record *erased = &x->d->w->ledger.records[record];
+    if (erased->insert != 0 && x->d->w->ledger.writes[erased->insert].line == x->d->line &&
+        x->d->w->ledger.writes[erased->insert].syncs == x->d->syncs) {
+        erased->undone |= 1u << x->d->number; /* it was not sent: that leaves nothing but a note */
+    }
     return rove_delete(x->d->replica, ledger_entities[kind].name, id, &x->error);
 }
 
@@ -651,10 +656,12 @@ static void replaced(device *d, ledger_kind kind, rove_id id) {
     if (record == 0) {
         return;
     }
+    int redone = l->records[record].redone != 0 && l->records[record].redone + 3 > d->syncs;
     l->records[record].again = 1;
+    l->records[record].redone = d->syncs + 1;
     for (uint32_t i = 1; i < l->count; i++) {
         if (l->writes[i].author == d->number && l->writes[i].record == record &&
-            l->writes[i].syncs + 3 > d->syncs) { /* it may not have been sent */
+            (redone || l->writes[i].syncs + 3 > d->syncs)) { /* it may not have been sent */
             l->writes[i].given_up = 1;
             l->records[record].odd = 1;
         }

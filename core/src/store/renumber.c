@@ -15,8 +15,9 @@
 
 typedef struct renaming {
     rove__store *store;
-    rove__renames renames;
-    rove__arena frame; /* one that is frozen again */
+    rove__renames records; /* all that headquarters told: each is found by its origin */
+    rove__renames renames; /* of these, those that what names the id means */
+    rove__arena frame;     /* one that is frozen again */
     rove_error *error;
 } renaming;
 
@@ -160,11 +161,20 @@ static rove_status renumber_record(rove__store *store, const rove__rename *renam
 
 /* ---- batches ---- */
 
+/* What is under way of a record goes by its origin, whoever has its id by now. */
+static rove_status rename_frozen(const renaming *r, rove__change *change) {
+    int changed = 0;
+
+    rove__rename_record(&r->records, change, &changed);
+    return change->row.entity == NULL ? ROVE_OK
+                                      : rove__rename_row(&r->renames, &change->row, ROVE_SET_DELTA,
+                                                         &r->store->exchange->row, &changed);
+}
+
 static rove_status refreeze_frame(renaming *r, rove__flight *flight, rove__bytes rows) {
     rove__store *store = r->store;
     rove__batch_reader *reader = NULL;
     rove__change change;
-    int changed = 0;
 
     rove_status status = rove__flight_status(rove__batch_reader_new(
         store->ports.allocator, store->registry, rows.data, rows.size, &reader));
@@ -172,7 +182,7 @@ static rove_status refreeze_frame(renaming *r, rove__flight *flight, rove__bytes
         status = rove__flight_status(rove__batch_next(reader, &change));
         if (status == ROVE_OK) {
             rove__arena_reset(&store->exchange->row);
-            status = rove__rename_change(&r->renames, &change, &store->exchange->row, &changed);
+            status = rename_frozen(r, &change);
         }
         if (status == ROVE_OK) {
             status = rove__flight_add(flight, &change, r->error);
@@ -252,7 +262,7 @@ static rove_status refreeze_all(renaming *r) {
     return status;
 }
 
-/* The id names another record here, so that work which names it means that one; nothing of this one is under way. */
+/* The id names another record here, so that work which names it means that one. */
 static rove_status is_anothers(rove__store *store, const rove__rename *rename, int *anothers,
                                rove_error *error) {
     const rove__entity *entity = rove__registry_by_number(store->registry, rename->entity);
@@ -280,7 +290,8 @@ rove_status rove__renumber_references(rove__store *store, const rove__rename *re
 rove_status rove__renumber_all(rove__store *store, const rove__rename *renames, size_t count,
                                rove_error *error) {
     rove__rename *items = rove__arena_take(&store->exchange->arena, (count + 1) * sizeof *items);
-    renaming r = {.store = store, .renames = {items, 0}, .error = error};
+    renaming r = {
+        .store = store, .records = {renames, count}, .renames = {items, 0}, .error = error};
     rove_status status = items == NULL ? ROVE_NOMEM : ROVE_OK;
 
     rove__arena_init(&r.frame, store->ports.allocator, 2 * (size_t)ROVE_BATCH_MAX);

@@ -75,19 +75,23 @@ rove_status rove__rename_row(const rove__renames *renames, rove__row *row, rove_
     return status;
 }
 
-rove_status rove__rename_change(const rove__renames *renames, rove__change *change,
-                                rove__arena *arena, int *changed) {
-    if (change->row.entity == NULL) {
-        return ROVE_OK;
-    }
+void rove__rename_record(const rove__renames *renames, rove__change *change, int *changed) {
     for (size_t i = 0; i < renames->count; i++) {
         const rove__rename *rename = &renames->items[i];
         if (rename->entity == change->row.entity_number && rename->id == change->row.id &&
             rove__version_compare(rename->origin, change->clock.origin) == 0) {
             change->row.id = rename->to;
             *changed = 1;
-            break;
+            return;
         }
     }
+}
+
+rove_status rove__rename_change(const rove__renames *renames, rove__change *change,
+                                rove__arena *arena, int *changed) {
+    if (change->row.entity == NULL) {
+        return ROVE_OK;
+    }
+    rove__rename_record(renames, change, changed);
     return rove__rename_row(renames, &change->row, ROVE_SET_DELTA, arena, changed);
 }

@@ -21,6 +21,8 @@ ROVE_CHECK rove_status rove__rename_value(const rove__renames *renames, const ro
 /* All references of a row that are present. */
 ROVE_CHECK rove_status rove__rename_row(const rove__renames *renames, rove__row *row,
                                         rove__set_form form, rove__arena *arena, int *changed);
+/* A change, if it is about a record that was renamed: by its id and its origin. */
+void rove__rename_record(const rove__renames *renames, rove__change *change, int *changed);
 /* A device's change: the id of its record, found with its origin, and its references. */
 ROVE_CHECK rove_status rove__rename_change(const rove__renames *renames, rove__change *change,
                                            rove__arena *arena, int *changed);
