@@ -195,7 +195,26 @@ static void d11_what_was_delivered_is_deleted(void **state) {
                      0);
 }
 
+/* docs/operating.md, "The sealing key": headquarters had another key for a while, and the former one was put back. */
+static void d11_what_could_not_be_opened_comes_once_the_former_key_is_put_back(void **state) {
+    (void)state;
+    settle(&first);
+    rove_id unsent = phone_account(&first, "Bolt");
+    pass_on(&first, OTHER_USER, 9);
+    rove__server_sealing was = hq.sealing;
+    hq.sealing.key = (rove__bytes){hq.seals.device, hq.seals.device_size};
+    hq.sealing.public_key = (rove__bytes){hq.seals.device_public, hq.seals.device_public_size};
+    settle(&first);
+    assert_int_equal(author_of("Account", unsent), 0);
+    hq.sealing = was;
+    settle(&first);
+    settle(&first);
+    assert_int_equal(author_of("Account", unsent), PHONE_USER);
+    assert_int_equal(phone_state(&first).former_batches, 0);
+}
+
 static const rule_test tests[] = {
+    RULE(d11_what_could_not_be_opened_comes_once_the_former_key_is_put_back),
     RULE(d11_unsent_work_of_the_user_before_arrives_as_his, ROVE_PLANT_D11_UNSENT_GONE,
          ROVE_PLANT_D11_STAYS, ROVE_PLANT_T03_SHUT),
     RULE(d11_what_had_arrived_is_not_taken_again),

@@ -151,6 +151,7 @@ typedef struct rove__exchange {
     uint64_t timeline;   /* of the last Welcome, and its `safe` */
     uint64_t safe;
     int repairing; /* the answer sends scopes because they differ (G2) */
+    int rekeyed; /* it brought another sealing key, and what that may open is told of with the next Hello */
 
     /* Of the answer being applied; the arrays are kept for the next one. */
     rove__named *named; /* rows, in the order in which they came */
@@ -298,12 +299,14 @@ ROVE_CHECK rove_status rove__freeze_refused(rove__store *store, rove__exchange *
 #define ROVE_FORMER_KEPT 2 /* state: headquarters has it */
 #define ROVE_FORMER_DUE  3 /* it is to be sent */
 #define ROVE_FORMER_LEFT                                                                           \
-    4 /* it was sent, and headquarters could not use it: it asks again on its next timeline */
+    4 /* it was sent, and headquarters could not use it: it asks again on its next timeline, or with another sealing key */
 /* Where the batch of a former number stands in _batch. */
 int64_t rove__former_batch(rove_replica replica, uint64_t number);
 /* What Hello says of them. */
 ROVE_CHECK rove_status rove__former_hello(rove__store *store, rove__hello *hello,
                                           rove_error *error);
+/* Headquarters has another sealing key: from the next Hello on it asks anew which of them it lacks. */
+ROVE_CHECK rove_status rove__former_rekeyed(rove__store *store, rove_error *error);
 
 /* Under which number a batch of _batch was made, and as which one. */
 rove_replica rove__journal_replica(const rove__store *store, int64_t batch);

@@ -4,7 +4,8 @@
  *
  * In _batch and _sealed they stand below 0 (fork.c), in state 2 once headquarters has them, 3 while they are to be sent, 4 when
  * it could not use them: its sealing key is another one now, perhaps only for a while.
- * They are told of on each new timeline, or when headquarters asks; what it lacks then goes before any other work.
+ * They are told of on each new timeline, after each new sealing key, or when headquarters asks; what it lacks then goes before
+ * any other work.
  */
 #include <string.h>
 
@@ -29,6 +30,24 @@ rove_status rove__former_hello(rove__store *store, rove__hello *hello, rove_erro
         status = rove__meta_get_int(store, ROVE_META_CHECKED, &checked, error);
     }
     hello->checked = (uint64_t)checked;
+    return status;
+}
+
+/* What could not be opened may open now, and what was taken is known by its hash. */
+rove_status rove__former_rekeyed(rove__store *store, rove_error *error) {
+    sqlite3_stmt *statement = NULL;
+    int any = 0;
+
+    rove_status status =
+        rove__exchange_row(store, ROVE_EXCHANGE_FORMER_COUNT, &statement, error, "");
+    if (statement != NULL) {
+        any = sqlite3_column_int64(statement, 0) > 0;
+        sqlite3_reset(statement);
+    }
+    if (status == ROVE_OK && any) {
+        store->exchange->rekeyed = 1;
+        status = rove__meta_put_int(store, ROVE_META_CHECKED, 0, error);
+    }
     return status;
 }
 

@@ -107,6 +107,7 @@ rove_status rove__store_hello(rove__store *store, rove__arena *arena, rove__hell
     status = rove__exchange_begin(store, &exchange, error);
     if (status == ROVE_OK) {
         exchange->repairing = 0;
+        exchange->rekeyed = 0;
         status = fill_hello(store, exchange, arena, hello, error);
     }
     return rove__store_leave(store, status, error);
@@ -229,6 +230,9 @@ static rove_status learn(rove__store *store, const rove__welcome *welcome, rove_
     }
     if (status == ROVE_OK && welcome->seal_key.size > 0) {
         status = rove__meta_put_seal_key(store, welcome->seal_key.data, error);
+        if (status == ROVE_OK) {
+            status = rove__former_rekeyed(store, error);
+        }
     }
     if (status == ROVE_OK &&
         memcmp(store->digest_key, welcome->digest_key, sizeof store->digest_key) != 0) {

@@ -169,7 +169,7 @@ rove_status rove__store_settled(rove__store *store, rove_error *error) {
         return status;
     }
     status = get_checked(store, &checked, error);
-    if (status == ROVE_OK && checked != store->exchange->timeline) {
+    if (status == ROVE_OK && checked != store->exchange->timeline && !store->exchange->rekeyed) {
         status = settle(store, error);
     }
     return rove__store_leave(store, status, error);
