@@ -31,11 +31,12 @@
 #define ROVE_HQ_DROP_BOX_H
 
 #include "hq.h"
+#include "wire/sealed.h"
 
 #define DROP_CONTENT_TYPE "application/vnd.rove.drop"
 #define DROP_RECORDS_MAX  256u
 /* Batches, and records that stand alone, whose keys are agreed on in one request: that is what costs time. The rest is LATER. */
-#define DROP_EXCHANGES_MAX 64u
+#define DROP_EXCHANGES_MAX ROVE_DROP_EXCHANGES_MAX
 #define DROP_BODY_MAX      ((size_t)1024 * 1024)
 /* Batches that wait for frames, or for the batches before them. Past a limit the one that was longest without news goes. */
 #define DROP_WAITING_MAX             64u

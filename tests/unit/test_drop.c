@@ -419,12 +419,13 @@ static void a_request_has_its_limits_and_does_not_divide_a_batch(void **state) {
 
     rove__buf_init(&body, &w->ports.allocator, ROVE_DROP_BODY_MAX);
     assert_int_equal(rove__drop_open(&drop, &w->ports, w->folder, &w->error), ROVE_OK);
-    /* 250 alone, a batch of 10 frames, which the 256th would divide, and one of 300, which has to be. */
+    /* A batch of 250 frames, one of 10, which the 256th would divide, and one of 300, which has to be. */
     for (int i = 0; i < 560; i++) {
         uint8_t batch = i < 250 ? 1 : i < 260 ? 2 : 3;
-        uint8_t kind = i < 250 ? ROVE_SEALED_NOTE : ROVE_SEALED_BATCH;
-        assert_int_equal(
-            rove__drop_add(&drop, record_of(bytes, kind, batch, (uint8_t)i), &w->error), ROVE_OK);
+        assert_int_equal(rove__drop_add(&drop,
+                                        record_of(bytes, ROVE_SEALED_BATCH, batch, (uint8_t)i),
+                                        &w->error),
+                         ROVE_OK);
     }
     assert_int_equal(rove__drop_body(&drop, &w->round, 0, &body, &count), ROVE_OK);
     assert_int_equal(count, 250);
@@ -444,6 +445,29 @@ static void a_request_has_its_limits_and_does_not_divide_a_batch(void **state) {
     assert_int_equal(rove__drop_body(&drop, &w->round, 0, &body, &count), ROVE_OK);
     assert_int_equal(count, 4);
     assert_true(body.size <= ROVE_DROP_BODY_MAX);
+    rove__drop_close(&drop);
+    rove__buf_free(&body);
+}
+
+/* As many as headquarters opens: the frames of a batch count once, and what stands alone each. */
+static void a_request_has_no_more_than_headquarters_opens(void **state) {
+    world *w = *state;
+    rove__drop drop;
+    rove__buf body;
+    uint8_t bytes[RECORD_MAX];
+    size_t count = 0;
+
+    rove__buf_init(&body, &w->ports.allocator, ROVE_DROP_BODY_MAX);
+    assert_int_equal(rove__drop_open(&drop, &w->ports, w->folder, &w->error), ROVE_OK);
+    for (unsigned i = 0; i < ROVE_DROP_EXCHANGES_MAX + 11; i++) {
+        uint8_t kind = i < 10 ? ROVE_SEALED_BATCH : ROVE_SEALED_NOTE;
+        assert_int_equal(rove__drop_add(&drop, record_of(bytes, kind, 1, (uint8_t)i), &w->error),
+                         ROVE_OK);
+    }
+    assert_int_equal(rove__drop_body(&drop, &w->round, 0, &body, &count), ROVE_OK);
+    assert_int_equal(count, 10 + ROVE_DROP_EXCHANGES_MAX - 1);
+    assert_int_equal(rove__drop_body(&drop, &w->round, count, &body, &count), ROVE_OK);
+    assert_int_equal(count, 2);
     rove__drop_close(&drop);
     rove__buf_free(&body);
 }
@@ -728,6 +752,7 @@ int main(void) {
         TEST(an_empty_drop_box_is_no_file),
         TEST(hostile_answers_change_nothing),
         TEST(a_request_has_its_limits_and_does_not_divide_a_batch),
+        TEST(a_request_has_no_more_than_headquarters_opens),
         TEST(what_headquarters_has_stays_until_there_is_a_backup),
         TEST(what_headquarters_has_makes_room_for_what_it_has_not),
         TEST(a_part_of_a_batch_makes_no_room),

@@ -6,9 +6,12 @@
 
 #include <signal.h>
 
+#include "client/checked.h"
+#include "client/drop.h"
 #include "drop/alone.h"
 #include "model/set.h"
 #include "orders.h"
+#include "rove/drop.h"
 
 #define HOUR_MS INT64_C(3600000)
 
@@ -377,6 +380,83 @@ static void test_exchanges_of_keys_at_their_limit_and_one_past(void **state) {
     rove__buf_free(&n.row);
 }
 
+static rove_status perform_by_hand(void *ctx, const rove_request *request, rove_response *response,
+                                   rove_error *error) {
+    world *w = ctx;
+    uint8_t bytes[4096];
+    size_t size = 1;
+    (void)error;
+    memset(response, 0, sizeof *response);
+    while (size > 0) {
+        assert_int_equal(request->read_body(request->ctx, bytes, sizeof bytes, &size), ROVE_OK);
+        rove__buf_append(&w->body, bytes, size);
+    }
+    assert_int_equal(ask(w), 200);
+    return request->write_answer(request->ctx, w->answers, w->answer_count);
+}
+
+/* What headquarters puts off must not keep it from opening what lies behind: the device sends the same again with each sync. */
+static void test_what_is_put_off_does_not_hold_up_what_lies_behind_it(void **state) {
+    world *w = *state;
+    rove_ports ports = {.allocator = w->h->ports.allocator,
+                        .clock = w->h->ports.clock,
+                        .random = w->h->ports.random,
+                        .files = w->h->ports.files,
+                        .crypto = w->h->ports.crypto,
+                        .log = w->h->ports.log,
+                        .transport = {.ctx = w, .perform = perform_by_hand}};
+    noted n;
+    sealed_batch batch;
+    rove__drop drop;
+    rove__buf to;
+    uint8_t check[ROVE_SHA256_SIZE] = {0};
+    char path[300];
+    rove_error error = {.message = ""};
+
+    note_visit(&w->phone, known_account(w), 1, &n);
+    n.note.entity = 60000; /* of a later version: not now */
+    sender_batch(&w->phone, "behind", 1, &batch);
+    assert_int_equal(rove__drop_open(&drop, &ports, w->h->folder, &error), ROVE_OK);
+    for (unsigned i = 1; i <= DROP_EXCHANGES_MAX; i++) {
+        rove__sealer sealer = sealer_of(&w->phone);
+        rove__buf record;
+        rove__buf_init(&record, &w->h->ports.allocator, ROVE_SEALED_MAX);
+        n.note.reference[0] = (uint8_t)i;
+        assert_int_equal(rove__sealed_note_write(&ports.crypto, &sealer, &n.note, &record),
+                         ROVE_OK);
+        assert_int_equal(rove__drop_add(&drop, (rove__bytes){record.data, record.size}, &error),
+                         ROVE_OK);
+        rove__buf_free(&record);
+    }
+    assert_int_equal(
+        rove__drop_add(&drop, (rove__bytes){batch.records[0].data + 4, batch.records[0].size - 4},
+                       &error),
+        ROVE_OK);
+    assert_int_equal(rove__drop_save(&drop, &error), ROVE_OK);
+    rove__drop_close(&drop);
+    rove__buf_init(&to, &ports.allocator, 4096);
+    rove__buf_append(&to, "RoveTo", 6);
+    rove__buf_byte(&to, 1);
+    rove__buf_bytes(&to, "https://hq", 10);
+    rove__buf_bytes(&to, "ca", 2);
+    rove__buf_append(&to, check, 32);
+    rove__buf_append(&to, check, 32);
+    rove__buf_zigzag(&to, 0);
+    assert_int_equal(rove__checked_end(&ports.crypto, to.data, to.size, check), ROVE_OK);
+    rove__buf_append(&to, check, 32);
+    (void)snprintf(path, sizeof path, "%s/drop.to", w->h->folder);
+    assert_int_equal(ports.files.replace(ports.files.ctx, path, to.data, to.size, &error), ROVE_OK);
+    rove__buf_free(&to);
+    for (int i = 0; i < 5; i++) {
+        rove_drop_report report = {.size = sizeof report};
+        assert_int_equal(rove_drop_send(&ports, w->h->folder, NULL, NULL, &report, &error),
+                         ROVE_OK);
+    }
+    assert_int_equal(accounts_named(w->h, "behind 0"), 1);
+    sealed_free(&batch);
+    rove__buf_free(&n.row);
+}
+
 /* ---- receipts ------------------------------------------------------------------------------------------- */
 
 static rove_status read_order(void *ctx, rove__hq_tx *tx, rove_error *error) {
@@ -493,6 +573,7 @@ int main(void) {
         TEST(test_notes_that_are_none),
         TEST(test_what_waits_of_one_user_at_its_limit_and_one_past),
         TEST(test_exchanges_of_keys_at_their_limit_and_one_past),
+        TEST(test_what_is_put_off_does_not_hold_up_what_lies_behind_it),
         TEST(test_the_receipt_of_a_wipe_is_shown),
         TEST(test_a_device_keeps_what_no_backup_has),
         TEST(test_all_kinds_together),

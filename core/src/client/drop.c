@@ -462,6 +462,7 @@ rove_status rove__drop_body(const rove__drop *drop, const rove__drop_round *roun
     rove__bytes last = {NULL, 0};
     size_t begun = 0; /* where the last batch begins, and how many are before it */
     size_t before = 0;
+    size_t exchanges = 0;
 
     rove__buf_reset(body);
     *count = 0;
@@ -472,7 +473,8 @@ rove_status rove__drop_body(const rove__drop *drop, const rove__drop_round *roun
             continue;
         }
         int same = is_same_batch(last, entry.record);
-        if (*count == ROVE_DROP_SEND_MAX ||
+        exchanges += (size_t)!same;
+        if (exchanges > ROVE_DROP_EXCHANGES_MAX || *count == ROVE_DROP_SEND_MAX ||
             body->size + 4 + entry.record.size > ROVE_DROP_BODY_MAX) {
             if (same && before > 0) {
                 rove__buf_truncate(body, begun);

@@ -108,7 +108,8 @@ typedef struct rove__drop_round {
 
 /*
  * The body of a request: { size:u32 record }*, of those that are due but for the first `skip`. *count 0: there are none. Frames of
- * one batch are not divided over requests where that can be helped.
+ * one batch are not divided over requests where that can be helped. No more than headquarters opens at a time: what it puts off for
+ * their number would be passed over.
  */
 ROVE_CHECK rove_status rove__drop_body(const rove__drop *drop, const rove__drop_round *round,
                                        uint64_t skip, rove__buf *body, size_t *count);

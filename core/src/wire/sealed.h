@@ -42,6 +42,8 @@
 #define ROVE_SEALED_HEAD_SIZE       (2 + ROVE_SEAL_ID_SIZE + ROVE_SEAL_KEY_SIZE + 4)
 /* Of a record, and of what is in it. */
 #define ROVE_SEALED_MAX (ROVE_BATCH_MAX + 8192u)
+/* Batches, and records that stand alone, of one request to the drop box: to open each takes an exchange of keys. */
+#define ROVE_DROP_EXCHANGES_MAX 64u
 
 /* With what work is sealed: the device's key (DER), its certificate, and headquarters' sealing key (NULL: nobody said). Borrowed. */
 typedef struct rove__sealer {
