@@ -262,7 +262,29 @@ static void p03_what_was_not_sealed_when_its_number_went_is_given_back(void **st
     }
 }
 
+/* The app was killed before it could seal, and the device is started with a clock that stands long ago, until the sync tells it the time. */
+static void d09_what_is_sealed_by_a_wrong_clock_is_kept_for_thirty_days(void **state) {
+    (void)state;
+    settle(&first);
+    unsealed = 1000;
+    first.replica->ports.crypto.gcm_seal = seal_or_not;
+    (void)phone_account(&first, "a minute ago");
+    settle(&first);
+    assert_int_equal(batches_kept(&first), 1);
+    unsealed = 0;
+    phone_close(&first);
+    first.now.boot_id[0] ^= 1;
+    first.now.boot_ms = 1000;
+    first.now.wall_ms -= 20 * 365 * PHONE_DAY_MS;
+    phone_open(&first);
+    hq.now_ms += 60000;
+    (void)phone_account(&first, "now");
+    settle(&first);
+    assert_int_equal(batches_kept(&first), 2);
+}
+
 static const rule_test tests[] = {
+    RULE(d09_what_is_sealed_by_a_wrong_clock_is_kept_for_thirty_days),
     RULE(d09_acknowledged_work_is_sealed, ROVE_PLANT_D09_PLAIN),
     RULE(d09_acknowledged_work_is_kept_until_there_is_a_backup, ROVE_PLANT_D09_FORGOTTEN,
          ROVE_PLANT_D09_FOR_EVER),

@@ -89,6 +89,7 @@ static const char *const texts[ROVE_EXCHANGE_SQL_COUNT] = {
     [ROVE_EXCHANGE_FRAME_SHIFT] = "UPDATE _frame SET batch = batch - ?1 WHERE batch > ?1",
     [ROVE_EXCHANGE_FRAME_RETIRE] = "UPDATE _frame SET batch = batch - ?1 WHERE batch BETWEEN 1 AND ?2",
     [ROVE_EXCHANGE_SEALED_PUT] = "INSERT INTO _sealed(batch, ordinal, at, record) VALUES(?1, ?2, ?3, ?4)",
+    [ROVE_EXCHANGE_SEALED_DATE] = "UPDATE _sealed SET at = ?1 WHERE at = 0",
     [ROVE_EXCHANGE_SEALED_NEXT] = "SELECT b.number, s.ordinal, s.record, b.frames, b.schema FROM _batch b"
                                   " CROSS JOIN _sealed s ON s.batch = b.number WHERE b.state = 0"
                                   " AND b.number BETWEEN ?1 AND ?3 AND (b.number > ?1 OR s.ordinal > ?2)"

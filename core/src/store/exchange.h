@@ -53,7 +53,8 @@ typedef enum rove__exchange_sql {
     ROVE_EXCHANGE_FRAME_DROP,    /* of a batch */
     ROVE_EXCHANGE_FRAME_SHIFT,   /* batch less (1), of those above it */
     ROVE_EXCHANGE_FRAME_RETIRE,  /* batch less (1), of those from 1 to (2) */
-    ROVE_EXCHANGE_SEALED_PUT,    /* batch, ordinal, at, record */
+    ROVE_EXCHANGE_SEALED_PUT,    /* batch, ordinal, at (0: the time is not trusted), record */
+    ROVE_EXCHANGE_SEALED_DATE,   /* at (1), of those without one */
     ROVE_EXCHANGE_SEALED_NEXT,   /* as FRAME_NEXT, with the record */
     ROVE_EXCHANGE_SEALED_OF,     /* record of a batch, ascending by ordinal */
     ROVE_EXCHANGE_SEALED_DROP,   /* of a batch */

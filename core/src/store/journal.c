@@ -25,11 +25,20 @@
 
 /* ---- until when ----------------------------------------------------------------------------------------- */
 
+/* 0: it is not trusted. */
+static int64_t trusted_ms(rove__store *store) {
+    int trusted = 0;
+    int64_t now_ms = rove__store_now_ms(store, &trusted);
+
+    return trusted ? now_ms : 0;
+}
+
 typedef struct pruning {
     rove__store *store;
     rove_error *error;
     int64_t safe;
-    int64_t kept; /* bytes of those that stay */
+    int64_t now_ms; /* 0: the time is not trusted, and nothing is too old */
+    int64_t kept;   /* bytes of those that stay */
     int64_t *drop;
     size_t count, capacity;
 } pruning;
@@ -53,7 +62,7 @@ static int is_over(const pruning *p, sqlite3_stmt *statement) {
         return ROVE_PLANTED(D09_FORGOTTEN);
     }
     return (seq != 0 && seq <= p->safe) ||
-           (p->safe == 0 && sealed_ms != 0 && sealed_ms + KEPT_MS <= p->store->now_ms) ||
+           (p->safe == 0 && sealed_ms != 0 && sealed_ms + KEPT_MS <= p->now_ms) ||
            p->kept > KEPT_BYTES_MAX;
 }
 
@@ -86,6 +95,14 @@ static rove_status drop_frames(rove__store *store, int64_t number, rove_error *e
                : status;
 }
 
+/* What was sealed while the time was not trusted is as old as the first time that is. */
+static rove_status date(pruning *p) {
+    p->now_ms = trusted_ms(p->store);
+    return p->now_ms != 0
+               ? rove__exchange_run(p->store, ROVE_EXCHANGE_SEALED_DATE, p->error, "i", p->now_ms)
+               : ROVE_OK;
+}
+
 rove_status rove__journal_prune(rove__store *store, rove_error *error) {
     pruning p = {.store = store, .error = error};
     int64_t acked = 0;
@@ -93,6 +110,9 @@ rove_status rove__journal_prune(rove__store *store, rove_error *error) {
     rove_status status = rove__meta_get_int(store, ROVE_META_SAFE, &p.safe, error);
     if (status == ROVE_OK) {
         status = rove__meta_get_int(store, ROVE_META_ACKED, &acked, error);
+    }
+    if (status == ROVE_OK) {
+        status = date(&p);
     }
     if (status == ROVE_OK) {
         status = list_over(&p);
@@ -305,8 +325,8 @@ static rove_status keep_record(void *ctx, rove__store *store, const rove__sealed
     const int64_t *batch = ctx;
 
     return rove__exchange_run(store, ROVE_EXCHANGE_SEALED_PUT, error, "iiib", *batch,
-                              (int64_t)frame->ordinal, store->now_ms, (const void *)record->data,
-                              record->size);
+                              (int64_t)frame->ordinal, trusted_ms(store),
+                              (const void *)record->data, record->size);
 }
 
 rove_status rove__journal_seal(rove__store *store, int64_t batch, const rove__sealer *sealer,

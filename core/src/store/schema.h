@@ -20,7 +20,7 @@
  *     state 0 in flight, 1 acknowledged and kept (D9), 2 to 4 of a former number (former.c); chain: after this batch, once acknowledged
  *   _frame(batch, ordinal, rows BLOB, PRIMARY KEY (batch, ordinal))           frozen bytes
  *   _sealed(batch, ordinal, at, record BLOB, PRIMARY KEY (batch, ordinal))    what became of them after the Ack:
- *     records that headquarters alone opens (wire/sealed.h), since `at`
+ *     records that headquarters alone opens (wire/sealed.h), since `at`; 0: the time was not trusted
  *   _scope(root, part, rows, sum BLOB, PRIMARY KEY (root, part)) WITHOUT ROWID
  *     the digest of headquarters' version of what is held, row count included
  *   _transfer(root, part, fresh, PRIMARY KEY (root, part)) WITHOUT ROWID      whole transfers under way (Q5);
