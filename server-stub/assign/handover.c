@@ -168,14 +168,18 @@ typedef struct month_search {
     ids list;
 } month_search;
 
+int handover_is_planned(const rove__row *visit) {
+    return number_of(visit, "status") == ROVE__VISIT__STATUS__PLANNED &&
+           visit->cells[visit->entity->seal_field].type == ROVE_NULL;
+}
+
 static rove_status each_visit(void *ctx, const rove__hq_row *row) {
     month_search *search = ctx;
 
     if (row->row.entity != search->visit) {
         return ROVE_DONE;
     }
-    return number_of(&row->row, "status") == ROVE__VISIT__STATUS__PLANNED &&
-                   is_of_former(search->self, &row->row, "visitor_id")
+    return handover_is_planned(&row->row) && is_of_former(search->self, &row->row, "visitor_id")
                ? ids_add(&search->list, row->row.id)
                : ROVE_OK;
 }

@@ -41,6 +41,8 @@ ROVE_CHECK rove_status handover_root(handover *self, uint32_t entity, rove_id ro
                                      rove_error *error);
 /* 1 if a lead is worked on: neither converted nor dead. Other roots are always open. */
 int handover_is_open(const rove__row *row);
+/* 1 if a visit is still to be made: what was signed says who made it, whatever status it has. */
+int handover_is_planned(const rove__row *visit);
 uint64_t handover_total(const handover_count *count);
 
 #endif

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "assign/assign.h"
+#include "assign/handover.h"
 #include "assign/realign.h"
 #include "base/alloc.h"
 #include "base/text.h"
@@ -337,14 +338,14 @@ static rove_status is_held(leaving *self, rove_id root, int *held) {
 
 /* What somebody else has to do now: an open task that is not about himself; a visit of this month or later that is planned. */
 static int is_to_do(const leaving *self, const rove__hq_row *row) {
-    int64_t status = number_of(&row->row, "status");
     if (row->dead != 0) {
         return 0;
     }
     if (row->row.entity->message == &rove__task__descriptor) {
-        return status != ROVE__TASK__STATUS__COMPLETED && row->scope.root != self->out->user.id;
+        return number_of(&row->row, "status") != ROVE__TASK__STATUS__COMPLETED &&
+               row->scope.root != self->out->user.id;
     }
-    return status == ROVE__VISIT__STATUS__PLANNED &&
+    return handover_is_planned(&row->row) &&
            row->scope.part >= rove__month_of(hq_now_ms(self->out->headquarters));
 }
 

@@ -317,6 +317,7 @@ static void what_is_to_be_done_passes_and_is_listed(void **state) {
     char about_himself[32];
     char done[32];
     char visit[32];
+    char sealed[32];
     char when[64];
     char user[64];
     char text[64];
@@ -334,12 +335,16 @@ static void what_is_to_be_done_passes_and_is_listed(void **state) {
     added(w, done);
     does(w, "add", "visit", "account_id=c", when, "visitor_id=ann", "status=PLANNED");
     added(w, visit);
+    does(w, "add", "visit", "account_id=c", when, "visitor_id=ann", "status=PLANNED",
+         "sealed_at=2020-01-01");
+    added(w, sealed);
     assert_int_equal(offboards(w, 0, "ann", "bob", NULL), HQ_EXIT_DONE);
     says(w, "2 open tasks, 1 planned visits");
     says(w, "2 of the tasks and visits are about records that Bob does not hold");
     says(w, "Account  a                    A                                    1      0 0");
     shows(w, "task", about_c, "assigned_to_id", "Bob");
     shows(w, "visit", visit, "visitor_id", "Bob");
+    shows(w, "visit", sealed, "visitor_id", "Ann");
     shows(w, "task", about_himself, "assigned_to_id", "Ann");
     shows(w, "task", done, "assigned_to_id", "Ann");
 }

@@ -220,6 +220,7 @@ static void test_work_that_is_to_be_done_goes_along(void **state) {
     char of_contact[32];
     char of_cy[32];
     char planned[32];
+    char sealed[32];
     char past[32];
     char held[32];
     char about[64];
@@ -245,6 +246,9 @@ static void test_work_that_is_to_be_done_goes_along(void **state) {
     added(w, planned);
     does(w, "add", "visit", "account_id=a", when, "visitor_id=ann", "status=CANCELLED");
     added(w, held);
+    does(w, "add", "visit", "account_id=a", when, "visitor_id=ann", "status=PLANNED",
+         "sealed_at=2020-01-01");
+    added(w, sealed);
     does(w, "add", "visit", "account_id=a", "planned_start=2020-01-01", "visitor_id=ann",
          "status=PLANNED");
     added(w, past);
@@ -257,6 +261,7 @@ static void test_work_that_is_to_be_done_goes_along(void **state) {
     field_is(w, "visit", planned, "visitor_id", "bob");
     field_is(w, "visit", held, "visitor_id", "ann");
     field_is(w, "visit", past, "visitor_id", "ann");
+    field_is(w, "visit", sealed, "visitor_id", "ann");
 }
 
 static void test_a_converted_lead_goes_with_its_account(void **state) {
