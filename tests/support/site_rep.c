@@ -285,6 +285,17 @@ rove__change *rep_delete(rep *r, const char *name, rove_id id) {
     return change;
 }
 
+/* As devices send it; older builds sent only what they changed. */
+static void sign_set(rep *r, rove_value *cell) {
+    rove__set set;
+
+    assert_int_equal(rove__set_read(&set, cell, ROVE_SET_PLAIN, &r->arena), ROVE_OK);
+    if (set.form == ROVE_SET_VERSIONED) {
+        set.form = ROVE_SET_PLAIN;
+        assert_int_equal(rove__set_value(&set, &r->arena, cell), ROVE_OK);
+    }
+}
+
 rove__change *rep_seal(rep *r, const char *name, rove_id id, const rove__row *changes) {
     const rove__entity *entity = entity_of(r, name);
     const rep_row *row = rep_find_number(r, entity->number, id);
@@ -306,8 +317,11 @@ rove__change *rep_seal(rep *r, const char *name, rove_id id, const rove__row *ch
             dirty = 1;
         } else if (dirty) {
             rove__row_set(&whole, i, changes->cells[i]);
-        } else if (whole.cells[i].type != ROVE_NULL) {
+        } else if (whole.cells[i].type != ROVE_NULL || field->kind == ROVE_KIND_SET) {
             rove__bits_set(&whole.present, i);
+        }
+        if (field->kind == ROVE_KIND_SET) {
+            sign_set(r, &whole.cells[i]);
         }
         if (dirty) {
             rove__version base = base_of(r, entity, id, field->number, &epoch);
@@ -435,9 +449,12 @@ static void accept_edit(rep *r, rep_row *row, const rove__change *change, const 
     if (kind == ROVE_KIND_SET) {
         rove__set current, delta, merged;
         size_t ignored = 0;
+        assert_int_equal(rove__set_read(&delta, &value, ROVE_SET_DELTA, &r->arena), ROVE_OK);
+        if (delta.form != ROVE_SET_DELTA) {
+            return; /* it was signed: the row comes along */
+        }
         entry.epoch = 0;
         assert_int_equal(rove__set_read(&current, &cell, ROVE_SET_VERSIONED, &r->arena), ROVE_OK);
-        assert_int_equal(rove__set_read(&delta, &value, ROVE_SET_DELTA, &r->arena), ROVE_OK);
         assert_int_equal(
             rove__merge_set(&current, &delta, entry.version, 1, &r->arena, &merged, &ignored),
             ROVE_OK);

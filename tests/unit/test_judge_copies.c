@@ -445,6 +445,138 @@ static void a_seal_with_unknown_fields_that_are_known_is_a_seal(void **state) {
     assert_int_equal(row.row.extra_count, 1);
 }
 
+/* ---- people of a signed visit ------------------------------------------------------------------------------ */
+
+static rove_value people(world *w, int64_t one, int64_t other) {
+    rove__element elements[] = {{.value = rove__value_int(one)}, {.value = rove__value_int(other)}};
+
+    return set_of(w, ROVE_SET_PLAIN, elements, other == 0 ? 1 : 2);
+}
+
+static size_t people_of(world *w, rove_id visit) {
+    rove_value cell = site_cell(&w->s, "Visit", visit, "contact_ids");
+    rove__set set;
+
+    assert_int_equal(rove__set_read(&set, &cell, ROVE_SET_VERSIONED, &w->s.arena), ROVE_OK);
+    return set.count;
+}
+
+/* A visit with two people, which Anna has. */
+static rove_id visit_with_people(world *w) {
+    rove__row *row = site_row(&w->s, "Visit", 0);
+
+    site_int(row, "account_id", w->account);
+    site_int(row, "planned_start", SITE_NOW);
+    site_set(row, "contact_ids", people(w, 11, 12));
+    rove_id visit = site_insert(&w->s, row);
+    rep_settle(&w->anna);
+    return visit;
+}
+
+static void a_seal_with_people_that_comes_again_is_known(void **state) {
+    world *w = *state;
+    rove_id visit = visit_with_people(w);
+    rove__row *changes = site_row(&w->s, "Visit", visit);
+
+    site_set(changes, "contact_ids", people(w, 11, 0));
+    rove__change seal = *rep_seal(&w->anna, "Visit", visit, changes);
+    original_sends(w);
+    assert_int_equal(people_of(w, visit), 1);
+    size_t history = memory_headquarters_history(w->s.hq);
+    copy_sends(w, &seal, 1);
+    assert_int_equal(memory_headquarters_history(w->s.hq), history);
+    assert_int_equal(site_conflicts(&w->s, 0), 0);
+}
+
+/* With an edit of its own, so that it is judged as a second seal. */
+static void an_emptied_set_that_comes_again_is_known(void **state) {
+    world *w = *state;
+    rove_id visit = visit_with_people(w);
+    rove__row *changes = site_row(&w->s, "Visit", visit);
+
+    site_set(changes, "contact_ids", rove__value_null());
+    rove__change seal = *rep_seal(&w->anna, "Visit", visit, changes);
+    original_sends(w);
+    assert_int_equal(people_of(w, visit), 0);
+    size_t history = memory_headquarters_history(w->s.hq);
+    copy_sends(w, &seal, 1);
+    assert_int_equal(memory_headquarters_history(w->s.hq), history);
+    seal.edits[seal.edit_count - 1].raw++;
+    copy_sends(w, &seal, 1);
+    assert_int_equal(memory_headquarters_history(w->s.hq), history + 1);
+    assert_int_equal(site_conflicts(&w->s, 0), 0);
+}
+
+/* What was done to the set came by itself before: the seal is the set all the same. */
+static void people_that_came_by_themselves_before_are_as_signed(void **state) {
+    world *w = *state;
+    rove_id visit = visit_with_people(w);
+    rove__row *changes = site_row(&w->s, "Visit", visit);
+
+    rep_set_add(&w->anna, "Visit", visit, "contact_ids", 13);
+    original_sends(w);
+    assert_int_equal(people_of(w, visit), 3);
+    site_set(changes, "contact_ids", people(w, 11, 13));
+    rove__change seal = taken(w, rep_seal(&w->anna, "Visit", visit, changes));
+    copy_sends(w, &seal, 1);
+    assert_int_equal(people_of(w, visit), 2);
+}
+
+/* The other way round: what a signed set holds already is no conflict, and what it does not hold is. */
+static void acts_that_come_after_the_seal_count_by_what_they_change(void **state) {
+    world *w = *state;
+    rove_id visit = visit_with_people(w);
+
+    rove__change again = taken(w, rep_set_add(&w->anna, "Visit", visit, "contact_ids", 12));
+    rove__change other = taken(w, rep_set_add(&w->anna, "Visit", visit, "contact_ids", 14));
+    rep_seal(&w->anna, "Visit", visit, NULL);
+    original_sends(w);
+    copy_sends(w, &again, 1);
+    assert_int_equal(site_conflicts(&w->s, 0), 0);
+    copy_sends(w, &other, 1);
+    assert_int_equal(site_conflicts(&w->s, 0), 1);
+    assert_int_equal(people_of(w, visit), 2);
+}
+
+/* Older builds sent a set only if it changed along with the seal, and then what was done to it. */
+static void a_set_that_an_older_build_does_not_send_stays(void **state) {
+    world *w = *state;
+    rove_id visits[] = {visit_with_people(w), visit_with_people(w)};
+    int at = rove__entity_field_named(site_row(&w->s, "Visit", 1)->entity, "contact_ids");
+
+    for (size_t i = 0; i < 2; i++) {
+        rove__row *changes = site_row(&w->s, "Visit", visits[i]);
+        rove__element added = adds(13, rep_stamp(&w->anna));
+        site_set(changes, "contact_ids", set_of(w, ROVE_SET_DELTA, &added, 1));
+        rove__change *seal = rep_seal(&w->anna, "Visit", visits[i], i == 0 ? NULL : changes);
+        if (i == 0) {
+            rove__bits_clear(&seal->row.present, (size_t)at);
+        }
+        rep_settle(&w->anna);
+        rep_check(&w->anna);
+        assert_int_equal(people_of(w, visits[i]), 2 + i);
+    }
+}
+
+/* The copy took a person out before it signed: the insert that it sends has the others alone. */
+static void a_new_visit_that_a_copy_sealed_has_the_people_signed(void **state) {
+    world *w = *state;
+    rove__row *row = site_row(&w->s, "Visit", rep_id(&w->anna));
+    rove__element two[] = {adds(11, 7), adds(12, 7)};
+
+    site_int(row, "account_id", w->account);
+    site_int(row, "planned_start", SITE_NOW);
+    site_set(row, "contact_ids", set_of(w, ROVE_SET_DELTA, two, 2));
+    rove__change first = taken(w, rep_insert(&w->anna, row));
+    copy_sends(w, &first, 1);
+    assert_int_equal(people_of(w, row->id), 2);
+    rove__change sealed = with_value(w, &first, "sealed_at", rove__value_int(SITE_NOW));
+    set_edit(&sealed, "contact_ids", set_of(w, ROVE_SET_DELTA, two, 1));
+    copy_sends(w, &sealed, 1);
+    assert_int_equal(site_cell(&w->s, "Visit", row->id, "sealed_at").type, ROVE_INT);
+    assert_int_equal(people_of(w, row->id), 1);
+}
+
 /* ---- what was refused, with edits under way ---------------------------------------------------------------- */
 
 /* A new record and two edits of it; `held`: the record as it came to be, naming them, as its device gives it back. */
@@ -552,6 +684,12 @@ int main(void) {
         CASE(acts_on_a_set_count_once_each),
         CASE(of_a_new_visit_what_was_signed_stands),
         CASE(a_seal_with_unknown_fields_that_are_known_is_a_seal),
+        CASE(a_seal_with_people_that_comes_again_is_known),
+        CASE(an_emptied_set_that_comes_again_is_known),
+        CASE(people_that_came_by_themselves_before_are_as_signed),
+        CASE(acts_that_come_after_the_seal_count_by_what_they_change),
+        CASE(a_set_that_an_older_build_does_not_send_stays),
+        CASE(a_new_visit_that_a_copy_sealed_has_the_people_signed),
         CASE(a_register_is_known_by_field_stamp_and_value),
         CASE(unknown_fields_are_known_again),
         CASE(a_delete_is_known_by_its_stamp),

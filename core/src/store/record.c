@@ -336,18 +336,51 @@ static rove_status inserted_cell(const rove__field *field, rove_stamp raw, const
     }
 }
 
-/* The row as shown, in the device's forms; all: of an insert, else the plain cells of a sealed record. */
-static rove_status shown_cells(const rove__stored *shown, int all, rove_stamp raw,
-                               rove__arena *arena, rove__row *row) {
+/* What is signed besides is no value that stands: it has acts of its own, or nobody signs it. */
+static int is_signed(const rove__field *field) {
+    return field->kind == ROVE_KIND_REGISTER || field->kind == ROVE_KIND_RANK ||
+           (field->kind == ROVE_KIND_SET && field->writer != ROVE_WRITER_HQ);
+}
+
+/* A cell of a sealed record. An empty set is sent too: else it would be left as it is. */
+static rove_status signed_cell(const rove__field *field, const rove_value *value,
+                               rove__arena *arena, rove__row *row, size_t at) {
+    rove_value sent = *value;
+    rove_status status = ROVE_OK;
+
+    if (!is_signed(field) || (field->kind != ROVE_KIND_SET && value->type == ROVE_NULL)) {
+        return ROVE_OK;
+    }
+    if (field->kind == ROVE_KIND_SET) {
+        status = rove__set_plain(value, arena, &sent);
+    }
+    rove__row_set(row, at, sent);
+    return status;
+}
+
+/* The record as it is signed. */
+static rove_status signed_cells(const rove__stored *shown, rove__arena *arena, rove__row *row) {
+    const rove__entity *entity = shown->row.entity;
+    rove_status status = ROVE_OK;
+
+    for (size_t i = 0; i < shown->row.cell_count && status == ROVE_OK; i++) {
+        status = signed_cell(&entity->fields[i], &shown->row.cells[i], arena, row, i);
+    }
+    row->extra = shown->row.extra;
+    row->extra_count = shown->row.extra_count;
+    return status;
+}
+
+/* The row as shown, in the forms of an insert. */
+static rove_status shown_cells(const rove__stored *shown, rove_stamp raw, rove__arena *arena,
+                               rove__row *row) {
     const rove__entity *entity = shown->row.entity;
     rove_status status = ROVE_OK;
 
     for (size_t i = 0; i < shown->row.cell_count && status == ROVE_OK; i++) {
         const rove__field *field = &entity->fields[i];
-        int plain = field->kind == ROVE_KIND_REGISTER || field->kind == ROVE_KIND_RANK;
         rove_value sent = rove__value_null();
-        if (shown->row.cells[i].type == ROVE_NULL || field->kind == ROVE_KIND_DERIVED ||
-            (!all && !plain)) {
+        if (shown->row.cells[i].type == ROVE_NULL || field->kind == ROVE_KIND_DERIVED) {
             continue;
         }
         status = inserted_cell(field, raw, &shown->row.cells[i], arena, &sent);
@@ -445,11 +478,12 @@ static rove_status insert_change(rove__store *store, const rove__record *record,
     rove_status status = rove__store_overlay(store, &record->under, record->entries, record->count,
                                              arena, &shown, error);
     if (status == ROVE_OK) {
-        status = shown_cells(&shown, 1, record->entries[at].raw, arena, &change->row);
+        status = shown_cells(&shown, record->entries[at].raw, arena, &change->row);
     }
     return status == ROVE_OK ? name_writes(record, at, arena, change) : status;
 }
 
+/* A set goes as it was signed, and not as what was done to it, also if the seal has changed it. */
 static rove_status seal_change(rove__store *store, const rove__record *record, size_t at,
                                uint32_t only, rove__arena *arena, rove__change *change,
                                rove_error *error) {
@@ -457,10 +491,10 @@ static rove_status seal_change(rove__store *store, const rove__record *record, s
     rove_status status =
         rove__store_overlay(store, &record->under, record->entries, at + 1, arena, &shown, error);
     if (status == ROVE_OK) {
-        status = shown_cells(&shown, 0, record->entries[at].raw, arena, &change->row);
+        status = edited_cells(record, &record->entries[at], only, arena, change);
     }
     if (status == ROVE_OK) {
-        status = edited_cells(record, &record->entries[at], only, arena, change);
+        status = signed_cells(&shown, arena, &change->row);
     }
     if (status == ROVE_OK) {
         status = rove__record_seen(record, at + 1, arena, &change->clock);

@@ -177,6 +177,20 @@ static rove_status retry_acts(rove__store *store, const rove__row *row, size_t o
     return status;
 }
 
+/* 1 if the cell is acts to be done again, and not a value to be written. */
+static int has_acts(const rove__change *change, size_t ordinal) {
+    rove__kind kind = change->row.entity->fields[ordinal].kind;
+    rove__set_cursor cursor;
+
+    if (kind != ROVE_KIND_SET) {
+        return kind == ROVE_KIND_COUNTER;
+    }
+    /* What was signed is the set itself. */
+    rove__set_open(&cursor, &change->row.cells[ordinal],
+                   change->op == ROVE_OP_SEAL ? ROVE_SET_PLAIN : ROVE_SET_DELTA);
+    return cursor.form == ROVE_SET_DELTA;
+}
+
 static rove_status retry_edits(rove__store *store, const rove__change *change, const rove__row *fix,
                                rove__arena *arena, rove_error *error) {
     const rove__entity *entity = change->row.entity;
@@ -185,11 +199,10 @@ static rove_status retry_edits(rove__store *store, const rove__change *change, c
 
     status = rove__row_init(&row, entity, change->row.id, arena);
     for (size_t i = 0; i < change->row.cell_count && status == ROVE_OK; i++) {
-        rove__kind kind = entity->fields[i].kind;
         if (!rove__bits_get(&change->row.present, i) || fixed(fix, i)) {
             continue;
         }
-        if (kind == ROVE_KIND_COUNTER || kind == ROVE_KIND_SET) {
+        if (has_acts(change, i)) {
             status = retry_acts(store, &change->row, i, arena, error);
         } else {
             rove__row_set(&row, i, change->row.cells[i]);

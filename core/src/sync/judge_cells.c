@@ -166,6 +166,36 @@ rove_status rove__judge_set(rove__case *c, const rove__act *act, uint32_t field,
     return rove__case_set(c, field, after, *result, 0);
 }
 
+rove_status rove__judge_plain_set(rove__judge *judge, const rove_value *value,
+                                  const rove_value *stands, rove_value *plain) {
+    rove__arena *arena = &judge->record;
+    rove__set current;
+    rove__set set;
+
+    *plain = *value;
+    rove_status status = rove__set_read(&current, stands, ROVE_SET_VERSIONED, arena);
+    if (status == ROVE_OK) {
+        status = rove__set_read(&set, value, ROVE_SET_PLAIN, arena);
+    }
+    if (status == ROVE_OK && set.form == ROVE_SET_DELTA) {
+        status = rove__set_overlay(&current, &set, arena, &set);
+    }
+    if (status == ROVE_OK) {
+        set.form = ROVE_SET_PLAIN;
+        status = rove__set_value(&set, arena, plain);
+    }
+    return status == ROVE_CORRUPT || status == ROVE_TOO_BIG ? ROVE_OK : status;
+}
+
+rove_status rove__judge_plain_sets(rove__judge *judge, rove__cell *stands, rove__cell *write) {
+    rove_value versioned = stands->value;
+    rove_status status = rove__judge_plain_set(judge, &versioned, &versioned, &stands->value);
+
+    return status == ROVE_OK
+               ? rove__judge_plain_set(judge, &write->value, &versioned, &write->value)
+               : status;
+}
+
 rove_status rove__judge_counter(rove__case *c, const rove__act *act, uint32_t field,
                                 rove__version version, rove__version base, rove_value value,
                                 rove__version *result, int *known) {
@@ -379,7 +409,11 @@ static rove_status against_seal(rove__case *c, const rove__act *act) {
         rove_value value = rove__change_cell(&act->change, edit->field);
         rove__cell current = {rove__case_cell(c, edit->field), entry.version, entry.epoch};
         rove__cell write = {value, {act->stamps[i].canonical, act->replica}, edit->epoch};
-        if (!rove__value_equal(&current.value, &value)) {
+        int ordinal = rove__entity_field(c->after.row.entity, edit->field);
+        if (ordinal >= 0 && c->after.row.entity->fields[ordinal].kind == ROVE_KIND_SET) {
+            status = rove__judge_plain_sets(c->judge, &current, &write);
+        }
+        if (status == ROVE_OK && !rove__value_equal(&current.value, &write.value)) {
             status =
                 log_clash(c, act, edit, ROVE__CONFLICT__KIND__SECOND_SEAL, &current, &write, 0);
         }

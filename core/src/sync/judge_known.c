@@ -10,6 +10,8 @@
 #include "base/assert.h"
 #include "sync/judge_state.h"
 
+#define NOTHING_LEFT 2 /* in search.known: what an edit did was taken out act by act */
+
 typedef struct search {
     rove__case *c;
     rove__act *act;
@@ -17,6 +19,8 @@ typedef struct search {
     int whole;                             /* a delete */
     int insert;                            /* there was an insert to compare with */
     int became;                            /* it was one itself */
+    const rove_value
+        *sent; /* an insert's cells as they came: what is known is taken out of the others */
 } search;
 
 /* Takes the increments that `before` holds out of `value`; one that grew under its stamp leaves what it grew by. */
@@ -79,6 +83,14 @@ static rove_status drop_elements(search *s, rove_value *value, const rove_value 
     return rove__set_value(&now, arena, value);
 }
 
+/* Not a set as it was signed, which is one value. */
+static int is_acts(const rove_value *set) {
+    rove__set_cursor cursor;
+
+    rove__set_open(&cursor, set, ROVE_SET_DELTA);
+    return cursor.form == ROVE_SET_DELTA;
+}
+
 /*
  * Registers and ranks are one act; of a counter or a set each part is one. *parts 1: it was one of those, and what `before`
  * holds was taken out of `value`, which is NULL when nothing is left.
@@ -87,7 +99,7 @@ static rove_status drop_parts(search *s, const rove__field *field, rove_value *v
                               const rove_value *before, int stamps, int *parts) {
     rove_status status = ROVE_OK;
 
-    *parts = field->kind == ROVE_KIND_COUNTER || field->kind == ROVE_KIND_SET;
+    *parts = field->kind == ROVE_KIND_COUNTER || (field->kind == ROVE_KIND_SET && is_acts(value));
     if (*parts && value->type == ROVE_BLOB && before->type == ROVE_BLOB) {
         status = field->kind == ROVE_KIND_COUNTER ? drop_increments(s, value, before)
                                                   : drop_elements(s, value, before, stamps);
@@ -95,21 +107,39 @@ static rove_status drop_parts(search *s, const rove__field *field, rove_value *v
     return status == ROVE_CORRUPT ? ROVE_OK : status;
 }
 
+/* Signed as empty; one of whose acts none is left is marked. */
+static int is_signed_empty(const search *s, size_t at, size_t ordinal) {
+    const rove__row *row = &s->act->change.row;
+
+    return s->act->change.op == ROVE_OP_SEAL &&
+           row->entity->fields[ordinal].kind == ROVE_KIND_SET &&
+           row->cells[ordinal].type == ROVE_NULL && (s->known[at] & NOTHING_LEFT) == 0;
+}
+
+/* The acts of an edit that `before` holds are taken out of its cell. *parts as above. */
+static rove_status drop_from_edit(search *s, size_t at, const rove_value *before, int *parts) {
+    rove__row *row = &s->act->change.row;
+    int ordinal = rove__row_field(row, s->act->change.edits[at].field);
+
+    *parts = 0;
+    if (ordinal < 0 || is_signed_empty(s, at, (size_t)ordinal)) {
+        return ROVE_OK;
+    }
+    rove_value *cell = &row->cells[ordinal];
+    rove_status status = drop_parts(s, &row->entity->fields[ordinal], cell, before, 1, parts);
+    s->known[at] |= *parts && cell->type == ROVE_NULL ? NOTHING_LEFT : 0;
+    return status;
+}
+
 static rove_status compare_edit(search *s, const rove__change *before, size_t at) {
     rove__change *change = &s->act->change;
     const rove__edit *edit = &change->edits[at];
-    int ordinal = rove__row_field(&change->row, edit->field);
     rove_value had = rove__change_cell(before, edit->field);
     rove_value value = rove__change_cell(change, edit->field);
-    rove_status status = ROVE_OK;
     int parts = 0;
     int known = 0;
 
-    if (ordinal >= 0) {
-        rove_value *cell = &change->row.cells[ordinal];
-        status = drop_parts(s, &change->row.entity->fields[ordinal], cell, &had, 1, &parts);
-        known = parts && cell->type == ROVE_NULL;
-    }
+    rove_status status = drop_from_edit(s, at, &had, &parts);
     for (size_t k = 0; k < before->edit_count && !parts; k++) {
         known |= before->edits[k].field == edit->field && before->edits[k].raw == edit->raw &&
                  rove__value_equal(&value, &had);
@@ -142,20 +172,14 @@ static rove_status compare_held(search *s, const rove__change *insert) {
     for (size_t i = 0; i < change->edit_count; i++) {
         const rove__edit *edit = &change->edits[i];
         rove__clock_entry held = rove__clock_get(&insert->clock, edit->field);
-        int ordinal = rove__row_field(&change->row, edit->field);
         rove_value had = rove__change_cell(insert, edit->field);
         int parts = 0;
         if (held.version.stamp <= insert->clock.base.stamp) {
             continue;
         }
-        if (ordinal >= 0) {
-            rove_value *cell = &change->row.cells[ordinal];
-            const rove__field *field = &change->row.entity->fields[ordinal];
-            rove_status status = drop_parts(s, field, cell, &had, 1, &parts);
-            if (status != ROVE_OK) {
-                return status;
-            }
-            s->known[i] |= parts && cell->type == ROVE_NULL;
+        rove_status status = drop_from_edit(s, i, &had, &parts);
+        if (status != ROVE_OK) {
+            return status;
         }
         s->known[i] |= !parts && is_held(change, insert, &held, edit);
     }
@@ -198,11 +222,20 @@ static int seals(const search *s) {
     return at >= 0 && !s->known[at] && change->row.cells[at].type != ROVE_NULL;
 }
 
-/* Nothing of a signed set is left to be done: it stays as it is here, and does not count as signed empty. */
+/* Of what was done to a set nothing is left: it stays as it is here, and does not count as signed empty. */
 static void leave_set(search *s, size_t ordinal) {
     rove__row *row = &s->act->change.row;
 
     row->cells[ordinal] = rove__case_cell(s->c, row->entity->fields[ordinal].number);
+}
+
+/* The set as its signer had it, who alone had added to it. */
+static rove_status sign_set(search *s, size_t ordinal) {
+    const rove_value none = rove__value_null();
+    rove__row *row = &s->act->change.row;
+
+    rove__bits_set(&row->present, ordinal);
+    return rove__judge_plain_set(s->c->judge, &s->sent[ordinal], &none, &row->cells[ordinal]);
 }
 
 /* What is left of the insert, as an edit; as a seal with the record as it was signed. */
@@ -220,10 +253,13 @@ static rove_status become_update(search *s) {
     change->edit_count = 0;
     for (size_t i = 0; i < cells; i++) {
         rove__kind kind = change->row.entity->fields[i].kind;
+        rove_status status =
+            change->op == ROVE_OP_SEAL && kind == ROVE_KIND_SET ? sign_set(s, i) : ROVE_OK;
+        if (status != ROVE_OK) {
+            return status;
+        }
         if (s->known[i]) {
-            if (change->op == ROVE_OP_SEAL && kind == ROVE_KIND_SET) {
-                leave_set(s, i);
-            } else if (change->op == ROVE_OP_UPDATE || kind == ROVE_KIND_COUNTER) {
+            if (change->op == ROVE_OP_UPDATE || kind == ROVE_KIND_COUNTER) {
                 rove__bits_clear(&change->row.present, i);
             }
             continue;
@@ -326,7 +362,7 @@ static void keep_signed(search *s) {
 
     for (size_t i = 0; i < change->edit_count; i++) {
         int ordinal = rove__row_field(&change->row, change->edits[i].field);
-        if (s->known[i] && ordinal >= 0 &&
+        if ((s->known[i] & NOTHING_LEFT) != 0 && ordinal >= 0 &&
             change->row.entity->fields[ordinal].kind == ROVE_KIND_SET) {
             leave_set(s, (size_t)ordinal);
         }
@@ -357,8 +393,13 @@ rove_status rove__judge_brought(rove__case *c, rove__act *act, const rove__chang
 
 static rove_status look_up(rove__case *c, rove__act *act, int became, int *known) {
     search s = {.c = c, .act = act, .became = became};
+    const rove__row *row = &act->change.row;
     rove__arena arena;
 
+    s.sent = rove__arena_copy(&c->judge->record, row->cells, row->cell_count * sizeof *row->cells);
+    if (s.sent == NULL) {
+        return ROVE_NOMEM;
+    }
     rove__arena_init(&arena, c->judge->ports->allocator, ROVE_JUDGE_ARENA_MAX);
     rove_status status =
         c->judge->store->history_scan(c->judge->tx, c->entity, c->id, 0, &arena, each_history, &s);

@@ -39,40 +39,77 @@ static rove_status log_clash(rove__case *c, const rove__act *act, int kind, uint
     return rove__judge_conflict(c, &clash);
 }
 
-/* A set as signed: a delta is merged; a whole set replaces, elements that stand keep their versions. */
-static rove_status signed_set(rove__case *c, const rove__act *act, uint32_t field,
-                              rove__version version, rove__version seen, rove_value value) {
+/* Elements that stand keep their versions. *left: how many of those that stand were not signed. */
+static rove_status version_set(rove__set *set, const rove__set *current, rove__version version,
+                               rove__arena *arena, rove_value *value, size_t *left) {
+    *left = current->count;
+    for (size_t i = 0; i < set->count; i++) {
+        int found = 0;
+        size_t at = rove__set_find(current, &set->elements[i].value, &found);
+        set->elements[i].version = found ? current->elements[at].version : version;
+        *left -= (size_t)found;
+    }
+    set->form = ROVE_SET_VERSIONED;
+    return rove__set_value(set, arena, value);
+}
+
+/* A whole set as signed. What stands and was not signed is lost, unless the signer had seen all of it. */
+static rove_status replace_set(rove__case *c, const rove__act *act, uint32_t field,
+                               rove__version version, rove__version seen, rove__set *set,
+                               int edited) {
     rove__arena *arena = &c->judge->record;
+    rove__clock_entry entry = rove__clock_get(&c->after.clock, field);
+    rove__cell current = {rove__case_cell(c, field), entry.version, 0};
+    rove__cell write = {.version = version};
+    rove__set stands;
+    size_t left = 0;
+    int causal =
+        rove__merge_causal(seen, entry.version, act->replica, rove__case_own(c, act, &entry));
+
+    if (version.stamp <= entry.version.stamp) {
+        version.stamp = entry.version.stamp + 1;
+    }
+    rove_status status = rove__set_read(&stands, &current.value, ROVE_SET_VERSIONED, arena);
+    if (status == ROVE_OK) {
+        status = version_set(set, &stands, version, arena, &write.value, &left);
+    }
+    if (status != ROVE_OK) {
+        return status;
+    }
+    rove_value value = write.value;
+    int same = rove__value_equal(&current.value, &value);
+    c->differs |= edited || !same; /* what the signer did to it, his device goes by */
+    if (left > 0 && !causal) {
+        status = rove__judge_plain_sets(c->judge, &current, &write);
+        if (status == ROVE_OK) {
+            status =
+                log_clash(c, act, ROVE__CONFLICT__KIND__REGISTER_WRITE, field, &current, &write, 1);
+        }
+    }
+    return status == ROVE_OK && !same ? rove__case_set(c, field, value, version, 0) : status;
+}
+
+/* A set as signed: acts are merged. One that is not signed stays: older builds sent only what they changed. */
+static rove_status signed_set(rove__case *c, const rove__act *act, uint32_t field,
+                              rove__version version, rove__version seen, int edited) {
+    int ordinal = rove__row_field(&act->change.row, field);
+    rove_value value = rove__change_cell(&act->change, field);
     rove__set set;
-    rove__set current;
     rove__version result;
     int known = 0;
-    rove_status status = rove__set_read(&set, &value, ROVE_SET_PLAIN, arena);
 
-    if (status == ROVE_OK && set.form == ROVE_SET_DELTA) {
+    if (!edited && !rove__bits_get(&act->change.row.present, (size_t)ordinal)) {
+        return ROVE_OK;
+    }
+    rove_status status = rove__set_read(&set, &value, ROVE_SET_PLAIN, &c->judge->record);
+    if (status == ROVE_OK && set.form != ROVE_SET_DELTA) {
+        return replace_set(c, act, field, version, seen, &set, edited);
+    }
+    if (status == ROVE_OK) {
         status = rove__judge_set(c, act, field, version, seen, value, &result, &known);
         c->differs |= !known;
-        return status;
     }
-    rove_value cell = rove__case_cell(c, field);
-    if (status == ROVE_OK) {
-        status = rove__set_read(&current, &cell, ROVE_SET_VERSIONED, arena);
-    }
-    for (size_t i = 0; i < set.count && status == ROVE_OK; i++) {
-        int found = 0;
-        size_t at = rove__set_find(&current, &set.elements[i].value, &found);
-        set.elements[i].version = found ? current.elements[at].version : version;
-        set.elements[i].action = ROVE_SET_ADD;
-    }
-    set.form = ROVE_SET_VERSIONED;
-    if (status == ROVE_OK) {
-        status = rove__set_value(&set, arena, &value);
-    }
-    if (status != ROVE_OK || rove__value_equal(&cell, &value)) {
-        return status;
-    }
-    c->differs = 1;
-    return rove__case_set(c, field, value, version, 0);
+    return status;
 }
 
 /* A register or rank as signed. */
@@ -122,7 +159,7 @@ static rove_status sign_cell(rove__case *c, const rove__act *act, const rove__fi
         return ROVE_OK;
     }
     if (field->kind == ROVE_KIND_SET) {
-        return signed_set(c, act, field->number, version, seen, value);
+        return signed_set(c, act, field->number, version, seen, edit != NULL);
     }
     if (field->kind == ROVE_KIND_COUNTER) {
         if (edit == NULL || value.type != ROVE_BLOB) {
@@ -136,7 +173,24 @@ static rove_status sign_cell(rove__case *c, const rove__act *act, const rove__fi
     return signed_value(c, act, field->number, version, seen, value, edit);
 }
 
-/* Sealed before: each field in which the two differ is kept in the log. */
+/* Whether the second seal says nothing of the field, or the same. */
+static int is_same(const rove__act *act, const rove__field *field, int edited,
+                   const rove_value *stands, const rove_value *value) {
+    int ordinal = rove__row_field(&act->change.row, field->number);
+
+    if (field->kind == ROVE_KIND_DERIVED || field->kind == ROVE_KIND_COUNTER ||
+        field->writer == ROVE_WRITER_HQ ||
+        (field->writer == ROVE_WRITER_SEAL && ROVE_PLANTED(S04_DROPPED))) {
+        return 1;
+    }
+    if (field->kind == ROVE_KIND_SET && !edited &&
+        !rove__bits_get(&act->change.row.present, (size_t)ordinal)) {
+        return 1;
+    }
+    return rove__value_equal(stands, value);
+}
+
+/* Sealed before: each field in which the two differ is kept in the log, sets by their elements. */
 static rove_status sealed_twice(rove__case *c, const rove__act *act) {
     const rove__entity *entity = c->after.row.entity;
     rove_status status = ROVE_OK;
@@ -149,10 +203,10 @@ static rove_status sealed_twice(rove__case *c, const rove__act *act) {
         rove__cell current = {c->after.row.cells[i], entry.version, entry.epoch};
         const rove__edit *edit = NULL;
         rove__cell write = {value, {stamp_of(act, field->number, &edit), act->replica}, 0};
-        if (field->kind == ROVE_KIND_DERIVED || field->kind == ROVE_KIND_SET ||
-            field->kind == ROVE_KIND_COUNTER || field->writer == ROVE_WRITER_HQ ||
-            (field->writer == ROVE_WRITER_SEAL && ROVE_PLANTED(S04_DROPPED)) ||
-            rove__value_equal(&current.value, &value)) {
+        if (field->kind == ROVE_KIND_SET) {
+            status = rove__judge_plain_sets(c->judge, &current, &write);
+        }
+        if (status != ROVE_OK || is_same(act, field, edit != NULL, &current.value, &write.value)) {
             continue;
         }
         same = 0;

@@ -231,6 +231,12 @@ int rove__case_own(const rove__case *c, const rove__act *act, const rove__clock_
 ROVE_CHECK rove_status rove__judge_set(rove__case *c, const rove__act *act, uint32_t field,
                                        rove__version version, rove__version base, rove_value delta,
                                        rove__version *result, int *known);
+/* A set as its elements; of acts, what they make of `stands`. What cannot be read stays as it is. */
+ROVE_CHECK rove_status rove__judge_plain_set(rove__judge *judge, const rove_value *value,
+                                             const rove_value *stands, rove_value *plain);
+/* Both sides of a conflict as their elements: so they are compared, and so the log has them. */
+ROVE_CHECK rove_status rove__judge_plain_sets(rove__judge *judge, rove__cell *stands,
+                                              rove__cell *write);
 ROVE_CHECK rove_status rove__judge_counter(rove__case *c, const rove__act *act, uint32_t field,
                                            rove__version version, rove__version base,
                                            rove_value increments, rove__version *result,
