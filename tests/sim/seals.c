@@ -55,6 +55,7 @@ static rove_status hear(void *ctx, const audit_finding *f) {
         break;
     case AUDIT_RENAMED:
     case AUDIT_FORKED:
+    case AUDIT_BROKEN: /* one copy's next seal names what it took back, and the other's is here */
         if (line >= 0 && was_copied(w, line)) {
             return ROVE_OK;
         }
