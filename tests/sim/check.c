@@ -688,7 +688,8 @@ static void judge_what_was_done_already(const gathered *g) {
         if (write->what == LEDGER_DELETE && write->done && write->judged == 0 &&
             (gather_row(g, write->record) == NULL ||
              (w->purged && is_deleted_here(w, write->record)))) {
-            write->judged = 1; /* somebody else had deleted it before; it may have been purged, and come back since */
+            write->judged =
+                1; /* somebody else had deleted it before; it may have been purged, and come back since */
         }
         if (write->what == LEDGER_INSERT && write->done && write->judged == 0 &&
             (gather_row(g, write->record) != NULL ||
