@@ -670,6 +670,7 @@ void check_shown(world *w, device *d) {
 
 /* ---- all ------------------------------------------------------------------------------------------------ */
 
+/* Headquarters has a delete of it. */
 static int is_deleted_here(const world *w, uint32_t record) {
     for (uint32_t i = 1; i < w->ledger.count; i++) {
         const ledger_write *write = &w->ledger.writes[i];
@@ -685,11 +686,11 @@ static void judge_what_was_done_already(const gathered *g) {
     world *w = g->w;
     for (uint32_t i = 1; i < w->ledger.count; i++) {
         ledger_write *write = ledger_get(&w->ledger, i);
+        /* Somebody else had deleted it before; what was purged may have come back since. */
         if (write->what == LEDGER_DELETE && write->done && write->judged == 0 &&
             (gather_row(g, write->record) == NULL ||
              (w->purged && is_deleted_here(w, write->record)))) {
-            write->judged =
-                1; /* somebody else had deleted it before; it may have been purged, and come back since */
+            write->judged = 1;
         }
         if (write->what == LEDGER_INSERT && write->done && write->judged == 0 &&
             (gather_row(g, write->record) != NULL ||
