@@ -339,6 +339,7 @@ static void a_database_of_an_older_build_is_taken_over(void **state) {
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db,
                                   "ALTER TABLE _head DROP COLUMN purged;"
+                                  "ALTER TABLE _device DROP COLUMN unheard;"
                                   "DROP INDEX _tombstone_by_seq",
                                   NULL, NULL, NULL),
                      SQLITE_OK);

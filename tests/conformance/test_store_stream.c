@@ -98,7 +98,8 @@ static rove__hq_device device_of(rove_replica replica, rove_id user) {
                               .wall_offset_ms = INT64_MIN,
                               .cursor = UINT64_MAX,
                               .schema = UINT32_MAX,
-                              .asked = INT64_MAX};
+                              .asked = INT64_MAX,
+                              .unheard = UINT32_MAX};
 
     memset(device.chain.hash, (int)replica & 0xff, sizeof device.chain.hash);
     memset(device.key_hash, 0, sizeof device.key_hash);
@@ -123,6 +124,7 @@ static void expect_device(const rove__hq_device *a, const rove__hq_device *b) {
     assert_int_equal(a->cursor, b->cursor);
     assert_int_equal(a->schema, b->schema);
     assert_int_equal(a->asked, b->asked);
+    assert_int_equal(a->unheard, b->unheard);
     assert_string_equal(a->app, b->app);
 }
 

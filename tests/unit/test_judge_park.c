@@ -600,7 +600,6 @@ static void what_is_asked_for_at_once_has_a_bound(void **state) {
         rep_exchange(&w->anna, &outcome);
         assert_int_equal(outcome.needed_rows, i < 2 ? ROVE_NEED_ROWS_MAX : 5);
         assert_true(outcome.more && outcome.pages == 0);
-        w->anna.needed_count = 0;
     }
     site_text(account, "phone", "0123");
     site_update(&w->s, account);
@@ -612,6 +611,31 @@ static void what_is_asked_for_at_once_has_a_bound(void **state) {
     w->anna.unverified = 1; /* it may not have heard */
     rep_exchange(&w->anna, &outcome);
     assert_int_equal(outcome.needed_rows, ROVE_NEED_ROWS_MAX);
+    assert_int_equal(outcome.pages, 1);
+}
+
+/* A device that says nothing to it may not have heard, and is asked again from the oldest on; but not for ever. */
+static void who_never_answers_gets_his_pages(void **state) {
+    world *w = *state;
+    rove__row *account = site_row(&w->s, "Account", w->account);
+    rep_outcome outcome;
+    int asked = 0;
+
+    park(w, BEN, ROVE_NEED_ROWS_MAX + 5, 1);
+    for (;; asked++) {
+        rep_exchange(&w->anna, &outcome);
+        if (outcome.needed_rows == 0) {
+            break;
+        }
+        assert_true(outcome.more && outcome.pages == 0);
+        assert_int_equal(outcome.needed_rows, asked < 16 ? ROVE_NEED_ROWS_MAX : 5);
+        w->anna.needed_count = 0;
+    }
+    assert_int_equal(asked, 17);
+    site_text(account, "phone", "0123");
+    site_update(&w->s, account);
+    rep_exchange(&w->anna, &outcome);
+    assert_int_equal(outcome.needed_rows, 0);
     assert_int_equal(outcome.pages, 1);
 }
 
@@ -668,6 +692,7 @@ int main(void) {
         CASE(rows_that_nobody_asked_for_are_dropped),
         CASE(what_waits_has_a_bound_in_bytes_for_each_user),
         CASE(what_is_asked_for_at_once_has_a_bound),
+        CASE(who_never_answers_gets_his_pages),
         CASE(an_exchange_without_memory_is_made_again),
     };
 

@@ -173,6 +173,7 @@ static const char *const texts[ROVE_EXCHANGE_SQL_COUNT] = {
     [ROVE_EXCHANGE_RENAMED_ALL] = "SELECT entity, row, stamp, replica, became FROM _renamed",
     [ROVE_EXCHANGE_NEEDED_PUT] = "INSERT OR IGNORE INTO _needed(stamp, replica) VALUES(?1, ?2)",
     [ROVE_EXCHANGE_NEEDED_ALL] = "SELECT stamp, replica FROM _needed",
+    [ROVE_EXCHANGE_NEEDED_DROP] = "DELETE FROM _needed WHERE stamp = ?1 AND replica = ?2",
     [ROVE_EXCHANGE_NEEDED_CLEAR] = "DELETE FROM _needed",
     [ROVE_EXCHANGE_TABLE_ALL] = "SELECT name FROM sqlite_schema WHERE type = 'table'"
                                 " AND name NOT IN ('_meta', '_batch', '_sealed')"

@@ -111,6 +111,7 @@ typedef enum rove__exchange_sql {
     ROVE_EXCHANGE_RENAMED_ALL,    /* entity, row, stamp, replica, became */
     ROVE_EXCHANGE_NEEDED_PUT,
     ROVE_EXCHANGE_NEEDED_ALL,
+    ROVE_EXCHANGE_NEEDED_DROP,
     ROVE_EXCHANGE_NEEDED_CLEAR,
     ROVE_EXCHANGE_TABLE_ALL, /* name, of all but _meta and what is kept under former numbers */
     ROVE_EXCHANGE_SQL_COUNT

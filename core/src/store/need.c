@@ -83,6 +83,8 @@ typedef struct gathering {
     rove__batch_writer *writer;
     rove__origin *origins; /* ascending */
     size_t count;
+    rove__origin *added; /* of them, to the batch */
+    size_t added_count;
     int full;
 } gathering;
 
@@ -139,6 +141,9 @@ static rove_status gather(gathering *g, const rove__entity *entity, rove_id id) 
     }
     rove__record_whole(&record, &whole);
     status = rove__batch_add(g->writer, &whole);
+    if (status == ROVE_OK && g->added_count < g->count) {
+        g->added[g->added_count++] = record.under.clock.origin;
+    }
     g->full |= status == ROVE_LIMIT;
     return status == ROVE_LIMIT ? ROVE_OK : status;
 }
@@ -212,7 +217,21 @@ static rove_status finish(gathering *g, rove__arena *arena, rove__bytes *rows) {
     return status;
 }
 
-/* What did not fit, or does not arrive, headquarters asks for again: it does so in every exchange. */
+/* What did not fit goes with the next batch; what is not here is forgotten. */
+static rove_status forget(const gathering *g) {
+    rove_status status = ROVE_OK;
+
+    if (!g->full) {
+        return rove__exchange_run(g->store, ROVE_EXCHANGE_NEEDED_CLEAR, g->error, "");
+    }
+    for (size_t i = 0; i < g->added_count && status == ROVE_OK; i++) {
+        status = rove__exchange_run(g->store, ROVE_EXCHANGE_NEEDED_DROP, g->error, "ii",
+                                    (int64_t)g->added[i].stamp, (int64_t)g->added[i].replica);
+    }
+    return status;
+}
+
+/* Also when none of them is here: so headquarters knows that it was heard. What does not arrive it asks for again. */
 static rove_status answer(rove__store *store, rove__arena *arena, rove__bytes *rows,
                           rove_error *error) {
     gathering g = {.store = store, .error = error};
@@ -222,16 +241,19 @@ static rove_status answer(rove__store *store, rove__arena *arena, rove__bytes *r
         return status;
     }
     /* The table's order is (stamp, replica), signed; stamps are at most ROVE_STAMP_MAX. */
+    g.added = rove__arena_take(&store->exchange->arena, g.count * sizeof *g.added);
+    if (g.added == NULL) {
+        return ROVE_NOMEM;
+    }
     status = rove__batch_writer_new(store->ports.allocator, ROVE_BATCH_MAX, &g.writer);
     if (status == ROVE_OK) {
         status = gather_all(&g);
     }
-    if (status == ROVE_OK && rove__batch_count(g.writer) > 0) {
+    if (status == ROVE_OK) {
         status = finish(&g, arena, rows);
     }
     rove__batch_writer_free(g.writer);
-    return status == ROVE_OK ? rove__exchange_run(store, ROVE_EXCHANGE_NEEDED_CLEAR, error, "")
-                             : status;
+    return status == ROVE_OK ? forget(&g) : status;
 }
 
 rove_status rove__store_needed_rows(rove__store *store, rove__arena *arena, rove__bytes *rows,

@@ -375,7 +375,10 @@ ROVE_CHECK rove_status rove__store_need(rove__store *store, uint64_t number, rov
 /* Remembers that headquarters lacks these rows; the next exchange carries them (P15). */
 ROVE_CHECK rove_status rove__store_need_row(rove__store *store, const rove__need_row *need,
                                             rove_error *error);
-/* Rows asked for, as headquarters had them, as an encoded batch; empty if none. Borrowed from the arena. */
+/*
+ * Rows asked for, as headquarters had them, as an encoded batch, borrowed from the arena: as many as it holds, the rest with
+ * the next call. One without a row if none of them is here; empty (size 0) when nothing is asked for any more.
+ */
 ROVE_CHECK rove_status rove__store_needed_rows(rove__store *store, rove__arena *arena,
                                                rove__bytes *rows, rove_error *error);
 /* What headquarters says of the digests that were sent: what follows, and what differs again too soon (G2). */

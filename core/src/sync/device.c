@@ -1,7 +1,7 @@
 /*
  * sync/device.c - the device's end of one exchange; see device.h.
  *
- * Request:  HELLO FORMERS* FORMER* (PUSH | SEALED)* ROW? DIGEST* END, made frame by frame as the host asks for bytes.
+ * Request:  HELLO FORMERS* FORMER* (PUSH | SEALED)* ROW* DIGEST* END, made frame by frame as the host asks for bytes.
  * Answer:   WELCOME first, END last; between them what frame_table lists. An answer that ends without END
  *           has applied whole pages only, and the cursor says how far it came.
  *
@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "sync/backoff.h"
+#include "sync/exchange.h"
 #include "wire/batch.h"
 #include "wire/frame.h"
 #include "wire/message.h"
@@ -66,6 +67,7 @@ struct rove__device {
     size_t pushed_bytes, pushed_changes, pushed_weight; /* in this request */
     int64_t told;                                       /* of batches of former numbers, up to it */
     rove__former_position former;
+    size_t row_frames;
     rove__digest_list digests; /* in digest_arena, while PHASE_DIGESTS lasts */
     int digests_counted;
     rove__arena digest_arena;
@@ -216,11 +218,18 @@ static rove_status make_push(rove__device *device, rove_error *error) {
 
 static rove_status make_rows(rove__device *device, rove_error *error) {
     rove__bytes rows = {0};
-    rove_status status = rove__store_needed_rows(device->store, &device->arena, &rows, error);
-    device->phase = device->options.send_digests ? PHASE_DIGESTS : PHASE_END;
+    rove_status status = ROVE_OK;
+
+    if (device->row_frames < ROVE_ROW_FRAMES_MAX) {
+        status = rove__store_needed_rows(device->store, &device->arena, &rows, error);
+    }
+    if (status == ROVE_OK && rows.size == 0) {
+        device->phase = device->options.send_digests ? PHASE_DIGESTS : PHASE_END;
+    }
     if (status != ROVE_OK || rows.size == 0) {
         return status;
     }
+    device->row_frames++;
     return rove__frame_write(device->writer, ROVE_FRAME_ROW, rows.data, rows.size, &device->out);
 }
 

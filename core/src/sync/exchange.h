@@ -31,6 +31,8 @@
 #define ROVE_DIGESTS_MAX 262144u
 /* Origins in one NEED_ROW. */
 #define ROVE_NEED_ROWS_MAX 1024u
+/* ROW frames in one exchange. */
+#define ROVE_ROW_FRAMES_MAX 64u
 
 /* The protocol both speak: the lower one. ROVE_VERSION if that is too old for either. */
 ROVE_CHECK rove_status rove__exchange_protocol(uint32_t theirs, uint32_t *protocol);

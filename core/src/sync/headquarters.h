@@ -76,6 +76,7 @@ typedef struct rove__hq_device {
     uint64_t cursor;            /* at it */
     uint32_t schema;            /* that it speaks */
     int64_t asked;              /* parked edits up to this number were asked of it (P15) */
+    uint32_t unheard;           /* so often in a row it was asked, and has not answered with ROW */
     char app[ROVE_TEXT_MAX];
 } rove__hq_device;
 

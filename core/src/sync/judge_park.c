@@ -344,6 +344,7 @@ rove_status rove__judge_take_row(rove__case *c, const rove__act *act, int *taken
     c->exists = 1;
     c->changed = 1;
     c->after.review = 1;
+    c->judge->stats->rows_back++;
     status = rove__judge_unpark(c, NULL);
     return status == ROVE_OK ? rove__case_store(c) : status;
 }

@@ -210,9 +210,9 @@ static rove_status check_rows(rove__server *server, const rove__frame *frame) {
 static rove_status take_row(rove__server *server, const rove__frame *frame, rove_error *error) {
     rove_status status = check_rows(server, frame);
 
-    if (status == ROVE_OK && server->row_frames == ROVE_SERVER_ROWS_MAX) {
+    if (status == ROVE_OK && server->row_frames == ROVE_ROW_FRAMES_MAX) {
         return rove__error_set(error, ROVE_PROTOCOL, "There are more than %u ROW frames.",
-                               ROVE_SERVER_ROWS_MAX);
+                               ROVE_ROW_FRAMES_MAX);
     }
     if (status == ROVE_OK) {
         server->rows[server->row_frames].size = frame->size;

@@ -76,7 +76,7 @@ typedef struct rove__contest {
 
 typedef struct rove__server_stats {
     uint64_t batches, rows_in, rows_out, pages, conflicts, reviews, parked, rejected, bytes_in,
-        bytes_out;
+        bytes_out, rows_back;                  /* rows that had been asked for, and were taken in */
     rove__contest contests[ROVE_CONTESTS_MAX]; /* of the last commit */
     size_t contest_count;
 } rove__server_stats;

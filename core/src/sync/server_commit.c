@@ -115,6 +115,24 @@ static rove_status look_after(rove__server *server, rove__hq_tx *tx, int64_t num
     return server->ports.store->parked_origins(tx, number, each_parked, server);
 }
 
+/*
+ * A device that was asked answers with ROW, also if it has none. If it does not, it may not have heard, and is asked from the
+ * beginning; but not for ever, or one that never answers would get no page. If it brings as many as a request takes, there may
+ * be more.
+ */
+static void note_answer(const rove__server *server, rove__hq_device *device, uint64_t rows_back) {
+    int unheard =
+        server->row_frames == 0 && device->unheard > 0 && device->unheard < ROVE_SERVER_UNHEARD_MAX;
+    int more = server->row_frames == ROVE_ROW_FRAMES_MAX && rows_back > 0;
+
+    if (server->row_frames > 0) {
+        device->unheard = 0;
+    }
+    if (unheard || more) {
+        device->asked = 0;
+    }
+}
+
 rove_status rove__server_find_needed(rove__server *server, rove__hq_tx *tx,
                                      const rove__hq_device *device) {
     rove_status status = look_after(server, tx, device->asked);
@@ -145,7 +163,9 @@ static rove_status look_up(rove__server *server, rove__hq_tx *tx) {
     if (status == ROVE_OK && server->verdict != ROVE_SERVER_FORK) {
         status = rove__server_check_formers(server, tx);
     }
-    return status == ROVE_OK ? rove__server_find_needed(server, tx, &server->device) : status;
+    rove__hq_device device = server->device;
+    note_answer(server, &device, 0);
+    return status == ROVE_OK ? rove__server_find_needed(server, tx, &device) : status;
 }
 
 rove_status rove__server_received(rove__server *server) {
@@ -243,6 +263,19 @@ typedef struct step {
     int last;       /* nothing of this request is left to be judged */
 } step;
 
+/* What NEED_ROW will say, if the device does not have to do something else first. */
+static rove_status ask_for_rows(rove__server *server, rove__hq_tx *tx, step *s) {
+    rove_status status = ROVE_OK;
+
+    note_answer(server, &s->device, s->stats.rows_back);
+    status = rove__server_find_needed(server, tx, &s->device);
+    if (status == ROVE_OK && server->rows_first && !s->answer.pause) {
+        s->device.asked = server->parked_last;
+        s->device.unheard += s->device.unheard < ROVE_SERVER_UNHEARD_MAX;
+    }
+    return status;
+}
+
 /* One batch, or else the rows; `s` is what is kept if the call succeeds. */
 static rove_status judge_next(rove__server *server, rove__hq_tx *tx, int64_t now_ms, step *s,
                               rove_error *error) {
@@ -262,13 +295,7 @@ static rove_status judge_next(rove__server *server, rove__hq_tx *tx, int64_t now
     } else if (!server->rows_judged) {
         status = judge_rows(server, tx, &s->device, now_ms, &s->stats, error);
     }
-    if (status == ROVE_OK && s->last) {
-        status = rove__server_find_needed(server, tx, &s->device);
-        if (server->rows_first) {
-            s->device.asked = server->parked_last;
-        }
-    }
-    return status;
+    return status == ROVE_OK && s->last ? ask_for_rows(server, tx, s) : status;
 }
 
 /* The answer moves to the session. */

@@ -17,8 +17,8 @@
 #define ROVE_SERVER_BATCHES_MAX 64u
 /* Encoded rows that come along with one Ack; a device holds an Ack until it is whole. */
 #define ROVE_SERVER_ACK_BYTES (2u * 1024u * 1024u)
-/* ROW frames in one exchange: a device answers NEED_ROW with one. */
-#define ROVE_SERVER_ROWS_MAX 64u
+/* So often in a row a device is asked for rows that says nothing to it (P15). */
+#define ROVE_SERVER_UNHEARD_MAX 16u
 /* Batches of former numbers that a device may name; what is beyond is asked for another time. */
 #define ROVE_SERVER_FORMERS_MAX 65536u
 /* A device's contact is noted at least so often. */
@@ -80,7 +80,7 @@ struct rove__server {
     size_t former_batches; /* of `batches`, the first ones */
     struct {
         size_t at, size; /* in the stage's spool */
-    } rows[ROVE_SERVER_ROWS_MAX];
+    } rows[ROVE_ROW_FRAMES_MAX];
     size_t row_frames;
     rove__scope_digest *digests; /* owned */
     size_t digest_count, digest_capacity;

@@ -11,7 +11,8 @@
 
 #define DEVICE_COLUMNS                                                                             \
     "replica, user, status, former, last_batch, chain, confirmed, last_stamp, enrolled_ms,"        \
-    " certificate_until_ms, key_hash, contact_ms, wall_offset_ms, cursor, schema, asked, app"
+    " certificate_until_ms, key_hash, contact_ms, wall_offset_ms, cursor, schema, asked, app,"     \
+    " unheard"
 
 static void read_device(rove__lite_statement *s, rove__hq_device *out) {
     memset(out, 0, sizeof *out);
@@ -32,6 +33,7 @@ static void read_device(rove__lite_statement *s, rove__hq_device *out) {
     out->schema = (uint32_t)rove__lite_int(s, 14);
     out->asked = rove__lite_int(s, 15);
     rove__text_format(out->app, sizeof out->app, "%s", rove__lite_text(s, 16));
+    out->unheard = (uint32_t)rove__lite_int(s, 17);
 }
 
 static rove_status device_get(rove__hq_tx *tx, rove_replica replica, int lock,
@@ -50,7 +52,7 @@ static rove_status device_get(rove__hq_tx *tx, rove_replica replica, int lock,
 static rove_status device_put(rove__hq_tx *tx, const rove__hq_device *device) {
     rove__lite_statement s =
         rove__lite_open(tx, "INSERT OR REPLACE INTO _device(" DEVICE_COLUMNS ")"
-                            " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                            " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 
     rove__lite_bind_int(&s, device->replica);
     rove__lite_bind_int(&s, device->user);
@@ -69,6 +71,7 @@ static rove_status device_put(rove__hq_tx *tx, const rove__hq_device *device) {
     rove__lite_bind_int(&s, device->schema);
     rove__lite_bind_int(&s, device->asked);
     rove__lite_bind_text(&s, device->app);
+    rove__lite_bind_int(&s, device->unheard);
     return rove__lite_run(&s);
 }
 

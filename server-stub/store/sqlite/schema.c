@@ -38,7 +38,8 @@ static const char *const tables_beside[] = {
     " chain BLOB NOT NULL, confirmed INTEGER NOT NULL, last_stamp INTEGER NOT NULL,"
     " enrolled_ms INTEGER NOT NULL, certificate_until_ms INTEGER NOT NULL, key_hash BLOB NOT NULL,"
     " contact_ms INTEGER NOT NULL, wall_offset_ms INTEGER NOT NULL, cursor INTEGER NOT NULL,"
-    " schema INTEGER NOT NULL, asked INTEGER NOT NULL, app TEXT NOT NULL) STRICT",
+    " schema INTEGER NOT NULL, asked INTEGER NOT NULL, app TEXT NOT NULL,"
+    " unheard INTEGER NOT NULL DEFAULT 0) STRICT",
     "CREATE INDEX IF NOT EXISTS _device_by_user ON _device(user)",
     "CREATE TABLE IF NOT EXISTS _batch(replica INTEGER NOT NULL, number INTEGER NOT NULL,"
     " hash BLOB NOT NULL, chain BLOB NOT NULL, seq INTEGER NOT NULL, answer BLOB, rows BLOB,"
@@ -131,15 +132,24 @@ static rove_status number_of(rove__hq_tx *tx, const char *sql, int64_t *value, r
 
 /* Columns that tables beside the entities' gained since they were first made. */
 static rove_status widen_beside(rove__hq_tx *tx, rove_error *error) {
-    int64_t there = 0;
-    rove_status status = number_of(
-        tx, "SELECT count(*) FROM pragma_table_info('_head') WHERE name = 'purged'", &there, error);
+    static const struct {
+        const char *count, *add;
+    } columns[] = {
+        {"SELECT count(*) FROM pragma_table_info('_head') WHERE name = 'purged'",
+         "ALTER TABLE _head ADD COLUMN purged INTEGER NOT NULL DEFAULT 0"},
+        {"SELECT count(*) FROM pragma_table_info('_device') WHERE name = 'unheard'",
+         "ALTER TABLE _device ADD COLUMN unheard INTEGER NOT NULL DEFAULT 0"},
+    };
+    rove_status status = ROVE_OK;
 
-    if (status != ROVE_OK || there != 0) {
-        return status;
+    for (size_t i = 0; i < sizeof columns / sizeof columns[0] && status == ROVE_OK; i++) {
+        int64_t there = 0;
+        status = number_of(tx, columns[i].count, &there, error);
+        if (status == ROVE_OK && there == 0) {
+            status = rove__lite_execute(tx, columns[i].add, error, "Preparing the tables");
+        }
     }
-    return rove__lite_execute(tx, "ALTER TABLE _head ADD COLUMN purged INTEGER NOT NULL DEFAULT 0",
-                              error, "Preparing the tables");
+    return status;
 }
 
 /* ---- an entity's tables --------------------------------------------------------------------------------- */
