@@ -435,6 +435,58 @@ static void a_row_that_is_here_is_accepted_as_it_is(void **state) {
     assert_int_equal(site_cell(&w->s, "Visit", visit->id, "notes").size, 5);
 }
 
+/* An operator returns it instead: what waits for it is returned along with it. */
+static void what_waits_for_a_row_that_is_returned_goes_along(void **state) {
+    world *w = *state;
+    rove_id other = site_account(&w->s, "not hers");
+    rep_outcome outcome;
+    rove_error error = {.message = ""};
+    rove__row *visit = new_visit(w, &w->anna, other);
+    rove__hq_row row;
+
+    forge(w, "Visit", visit, &outcome);
+    assert_int_equal(memory_headquarters_parked(w->s.hq), 1);
+    assert_int_equal(site_decide(&w->s, last_review(w), 0, "", &error), ROVE_OK);
+    assert_int_equal(memory_headquarters_parked(w->s.hq), 0);
+    assert_int_equal(memory_headquarters_reviews(w->s.hq), 2); /* the row, and the edit */
+    assert_false(site_get(&w->s, "Visit", visit->id, &row));
+}
+
+/* With more in unknown fields than a record may have, which no page could carry on. */
+static void a_row_that_is_too_large_stays_in_review(void **state) {
+    world *w = *state;
+    static uint8_t bytes[64000];
+    static rove__extra extra[3];
+    rep_outcome outcome;
+    rove_error error = {.message = ""};
+    rove__hq_row row;
+    rove__row *visit = new_visit(w, &w->anna, w->account);
+
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        bytes[i] = (uint8_t)(i * 2654435761u >> 13);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        extra[i] =
+            (rove__extra){(uint32_t)(5000 + i), rove__value_bytes(ROVE_BLOB, bytes, sizeof bytes)};
+    }
+    rep_insert(&w->anna, visit);
+    rep_freeze(&w->anna);
+    rep_update(&w->anna, "Visit", visit->id, "purpose", rove__value_text("x"));
+    rove__change whole = w->anna.batches[0].changes[0];
+    w->anna.batch_count = 0;
+    rep_exchange(&w->anna, &outcome);
+    whole.op = ROVE_OP_WHOLE;
+    whole.row.extra = extra;
+    whole.row.extra_count = 3;
+    answer_with(w, &whole, &outcome);
+    assert_int_equal(outcome.failed, ROVE_OK);
+    assert_int_equal(memory_headquarters_reviews(w->s.hq), 1);
+    assert_int_equal(memory_headquarters_parked(w->s.hq), 1);
+    assert_false(site_get(&w->s, "Visit", visit->id, &row));
+    assert_int_equal(site_decide(&w->s, last_review(w), 1, "", &error), ROVE_TOO_BIG);
+    assert_false(site_get(&w->s, "Visit", visit->id, &row));
+}
+
 /* Its maker deletes it: as it is here by now, or as it was on his device. */
 static void a_row_that_came_back_is_deleted_only_as_it_is(void **state) {
     world *w = *state;
@@ -678,6 +730,8 @@ int main(void) {
         CASE(a_row_that_came_back_is_deleted_only_as_it_is),
         CASE(the_creation_of_a_row_that_came_back_is_known),
         CASE(a_row_that_is_accepted_is_taken_in),
+        CASE(what_waits_for_a_row_that_is_returned_goes_along),
+        CASE(a_row_that_is_too_large_stays_in_review),
         CASE(a_row_that_is_here_is_accepted_as_it_is),
         CASE(the_editor_himself_brings_the_row),
         CASE(a_colleague_brings_the_row),

@@ -196,7 +196,7 @@ rove_status rove__judge_return_parked(rove__judge *judge, const rove__hq_review 
         return status == ROVE_NOMEM ? status
                                     : ROVE_OK; /* damaged: what waits for it, nobody can tell */
     }
-    if (change.op != ROVE_OP_INSERT) {
+    if (change.op != ROVE_OP_INSERT && change.op != ROVE_OP_WHOLE) {
         return ROVE_OK;
     }
     l.last = &l.first;
@@ -331,10 +331,20 @@ rove_status rove__case_free_id(rove__case *c, const rove__entity *entity, rove__
     return status == ROVE_OK && taken ? rove__writer_id(judge->writer, &c->id) : status;
 }
 
+/* What no page could carry stays in review. */
+static int row_fits(const rove__row *row) {
+    return row->extra_count <= ROVE_EXTRA_MAX && rove__writer_row_size(row) <= ROVE_ROW_MAX;
+}
+
 rove_status rove__judge_take_row(rove__case *c, const rove__act *act, int *taken) {
     rove_status status = make_row(c, &act->change);
 
     *taken = 0;
+    if (status == ROVE_OK && !row_fits(&c->after.row)) {
+        return act->decided ? rove__error_set(c->judge->error, ROVE_TOO_BIG, "%s",
+                                              rove_status_text(ROVE_TOO_BIG))
+                            : ROVE_OK;
+    }
     if (status == ROVE_OK) {
         status = rove__judge_may_enter(c, act, &c->after.row, taken);
     }
