@@ -124,14 +124,29 @@ typedef struct result {
     uint64_t failures, first_failure;
 } result;
 
-static void work(const options *o, int worker, int out) {
+/*
+ * Which seed is next lies in a pipe: whoever is free takes it out, and puts in the one after it. Dealt out beforehand, all long
+ * stories would be one worker's, for their seeds are odd.
+ */
+static uint64_t take_turn(const int turns[2], uint64_t end) {
+    uint64_t turn = end;
+    (void)!read(turns[0], &turn, sizeof turn);
+    uint64_t next = turn < end ? turn + 1 : end;
+    (void)!write(turns[1], &next, sizeof next);
+    return turn;
+}
+
+static void work(const options *o, const int turns[2], int out) {
     result r = {.first_failure = UINT64_MAX};
     (void)signal(SIGABRT, on_crash);
     (void)signal(SIGSEGV, on_crash);
-    for (uint64_t i = (uint64_t)worker; i < o->count; i += (uint64_t)o->workers) {
+    for (uint64_t i = take_turn(turns, o->count); i < o->count; i = take_turn(turns, o->count)) {
         if (!run_seed(o->from + i, &r.counts, 0)) {
             r.failures++;
             r.first_failure = r.first_failure < o->from + i ? r.first_failure : o->from + i;
+            if (o->teeth) {
+                (void)take_turn(turns, 0); /* nobody else need look for it */
+            }
             if (o->teeth || r.failures >= 20) {
                 break;
             }
@@ -145,17 +160,23 @@ static void work(const options *o, int worker, int out) {
 /* Seeds divided among processes. A worker that dies is a violation too. */
 static int run_workers(const options *o, result *total) {
     int pipes[64][2];
+    int turns[2];
     pid_t pids[64];
     int good = 1;
+    uint64_t first = 0;
     *total = (result){.first_failure = UINT64_MAX};
     fflush(stdout);
+    if (pipe(turns) != 0 || write(turns[1], &first, sizeof first) != (ssize_t)sizeof first) {
+        perror("rove-sim");
+        return 0;
+    }
     for (int i = 0; i < o->workers; i++) {
         if (pipe(pipes[i]) != 0 || (pids[i] = fork()) < 0) {
             perror("rove-sim");
             return 0;
         }
         if (pids[i] == 0) {
-            work(o, i, pipes[i][1]);
+            work(o, turns, pipes[i][1]);
             exit(0);
         }
         close(pipes[i][1]);
@@ -179,6 +200,8 @@ static int run_workers(const options *o, result *total) {
         total->first_failure =
             r.first_failure < total->first_failure ? r.first_failure : total->first_failure;
     }
+    close(turns[0]);
+    close(turns[1]);
     return good && total->failures == 0;
 }
 
