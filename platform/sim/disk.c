@@ -8,7 +8,9 @@
 
 #include "base/text.h"
 
-#define SECTOR 512
+#define SECTOR    512
+#define ROOM_MIN  ((size_t)64 * 1024) /* of a file; what is not used is not touched */
+#define ROOM_MORE 4 /* times as much: a log grows to megabytes, and is copied each time */
 
 static void *must(void *pointer) {
     if (pointer == NULL) {
@@ -21,9 +23,9 @@ static void *must(void *pointer) {
 
 static void make_room(sim_bytes *bytes, size_t size) {
     if (size > bytes->capacity) {
-        size_t capacity = bytes->capacity < 4096 ? 4096 : bytes->capacity;
+        size_t capacity = bytes->capacity < ROOM_MIN ? ROOM_MIN : bytes->capacity;
         while (capacity < size) {
-            capacity *= 2;
+            capacity *= ROOM_MORE;
         }
         bytes->data = must(realloc(bytes->data, capacity));
         bytes->capacity = capacity;
