@@ -19,6 +19,7 @@
  *   copy.c       a server that reads from a copy of the database
  *   notes.c      what is recorded while a device is locked, and the drop box
  *   wipes.c      devices that are wiped
+ *   zstd_once.c  contexts of compression that are kept
  *
  * mvcc*.c in this folder are a fake of PostgreSQL, which tests/rules and tests/conformance use too.
  */
