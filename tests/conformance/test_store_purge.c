@@ -167,6 +167,29 @@ static void ids_and_origins_stay_taken(void **state) {
     bed_commit(b, tx);
 }
 
+static rove_status each_renamed(void *ctx, const rove__rename *renamed) {
+    return bed_note(ctx, renamed->entity, renamed->id);
+}
+
+/* What was signed about it names it as it was, for good. */
+static void a_purged_row_keeps_its_names(void **state) {
+    bed *b = *state;
+    rove__hq_purge counts = {.feed = 0};
+    bed_seen seen = {.count = 0};
+    const rove_id former = 77;
+
+    fill(b);
+    rove__hq_tx *tx = bed_write(b);
+    rove__hq_row row = bed_row(b, "Visit", 10, 1);
+    const rove__rename renamed = {row.row.entity_number, former, row.clock.origin, 10};
+    ok(b->store->renamed_put(tx, &renamed));
+    ok(b->store->purge(tx, HORIZON, 1000, &counts));
+    ok(b->store->row_purged(tx, row.row.entity_number, 10));
+    ok(b->store->renamed_scan(tx, row.row.entity_number, 10, each_renamed, &seen));
+    bed_expect_ids(&seen, &former, 1);
+    bed_commit(b, tx);
+}
+
 static void a_purged_row_comes_back_under_its_id(void **state) {
     bed *b = *state;
     rove__hq_purge counts = {.feed = 0};
@@ -192,8 +215,11 @@ static void a_purged_row_comes_back_under_its_id(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        bed_test(what_lies_up_to_the_horizon_goes),      bed_test(it_goes_in_pieces),
-        bed_test(a_purge_that_is_undone_forgot_nothing), bed_test(ids_and_origins_stay_taken),
+        bed_test(what_lies_up_to_the_horizon_goes),
+        bed_test(it_goes_in_pieces),
+        bed_test(a_purge_that_is_undone_forgot_nothing),
+        bed_test(ids_and_origins_stay_taken),
+        bed_test(a_purged_row_keeps_its_names),
         bed_test(a_purged_row_comes_back_under_its_id),
     };
 

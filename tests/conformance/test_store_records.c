@@ -1,5 +1,5 @@
 /*
- * What headquarters' stores remember of records: the history, the review queue, parked edits, and digests.
+ * What headquarters' stores remember of records: the history, names that they got, the review queue, parked edits, and digests.
  */
 #include "bed.h"
 
@@ -60,6 +60,81 @@ static void a_history_may_be_longer_than_the_memory_it_is_read_into(void **state
     ok(b->store->history_scan(tx, 6, 1, 0, &b->rows, each_long, &seen));
     assert_int_equal(seen.count, 100);
     bed_commit(b, tx);
+}
+
+/* ---- names ---------------------------------------------------------------------------------------------- */
+
+static rove_status each_renamed(void *ctx, const rove__rename *renamed) {
+    assert_int_equal(renamed->entity, 6);
+    assert_int_equal(renamed->origin.stamp, ROVE_STAMP_MAX);
+    assert_int_equal(renamed->origin.replica, renamed->to >= 500 ? ROVE_REPLICA_MAX : 8);
+    return bed_note(ctx, (uint32_t)renamed->to, renamed->id);
+}
+
+static void expect_names(bed *b, rove__hq_tx *tx, rove_id to, const rove_id *ids, size_t count) {
+    bed_seen seen = {.count = 0};
+
+    ok(b->store->renamed_scan(tx, 6, to, each_renamed, &seen));
+    bed_expect_ids(&seen, ids, count);
+}
+
+static rove_status each_once(void *ctx, const rove__rename *renamed) {
+    (void)bed_note(ctx, renamed->entity, renamed->id);
+    return ROVE_DONE;
+}
+
+/* Whichever of its names is asked for, all are told, and no other record's. */
+static void the_names_of_a_record_are_kept(void **state) {
+    bed *b = *state;
+    const rove__origin first = {ROVE_STAMP_MAX, 8};
+    const rove__origin second = {ROVE_STAMP_MAX, ROVE_REPLICA_MAX};
+    const rove__rename names[] = {
+        {6, 300, first, 400}, {6, 100, first, 300},  {6, 200, first, 300},
+        {6, 100, first, 300}, {6, 100, second, 500}, {6, 0, second, INT64_MAX},
+        {7, 100, first, 300}, {7, 900, {5, 8}, 300},
+    };
+    const rove_id of_first[] = {100, 200, 300};
+    const rove_id of_second[] = {100, 0};
+    bed_seen seen = {.count = 0};
+
+    rove__hq_tx *tx = bed_write(b);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        ok(b->store->renamed_put(tx, &names[i]));
+    }
+    bed_commit(b, tx);
+    if (b->kind->is_durable) {
+        bed_reopen(b);
+    }
+    tx = bed_read(b);
+    expect_names(b, tx, 300, of_first, 3);
+    expect_names(b, tx, 400, of_first, 3);
+    expect_names(b, tx, 500, of_second, 2);
+    expect_names(b, tx, INT64_MAX, of_second, 2);
+    expect_names(b, tx, 100, NULL, 0); /* no name that was given */
+    expect_names(b, tx, 900, NULL, 0);
+    ok(b->store->renamed_scan(tx, 6, 300, each_once, &seen));
+    assert_int_equal(seen.count, 1);
+    seen.count = 0;
+    ok(b->store->renamed_of(tx, second, each_renamed, &seen));
+    bed_expect_ids(&seen, of_second, 2);
+    seen.count = 0;
+    ok(b->store->renamed_of(tx, (rove__origin){5, 9}, each_renamed, &seen));
+    assert_int_equal(seen.count, 0);
+    ok(b->store->renamed_of(tx, first, each_once, &seen));
+    assert_int_equal(seen.count, 1);
+    bed_rollback(b, tx);
+}
+
+static void a_name_that_is_undone_was_not_given(void **state) {
+    bed *b = *state;
+    const rove__rename renamed = {6, 100, {ROVE_STAMP_MAX, 8}, 300};
+
+    rove__hq_tx *tx = bed_write(b);
+    ok(b->store->renamed_put(tx, &renamed));
+    bed_rollback(b, tx);
+    tx = bed_read(b);
+    expect_names(b, tx, 300, NULL, 0);
+    bed_rollback(b, tx);
 }
 
 /* ---- review --------------------------------------------------------------------------------------------- */
@@ -278,6 +353,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         bed_test(the_history_of_a_record_is_in_order),
         bed_test(a_history_may_be_longer_than_the_memory_it_is_read_into),
+        bed_test(the_names_of_a_record_are_kept),
+        bed_test(a_name_that_is_undone_was_not_given),
         bed_test(the_review_queue_gives_numbers_and_is_read_by_state),
         bed_test(parked_edits_wait_in_order_until_they_are_dropped),
         bed_test(the_sums_of_a_root_are_read_by_part),

@@ -497,6 +497,12 @@ READS(sum_scan, (rove__hq_tx *tx, rove_id root,
 WRITES(purge, (rove__hq_tx *tx, uint64_t horizon, uint64_t most, rove__hq_purge *counts),
        horizon, most, counts)
 READS(row_purged, (rove__hq_tx *tx, uint32_t entity, rove_id id), entity, id)
+WRITES(renamed_put, (rove__hq_tx *tx, const rove__rename *renamed), renamed)
+READS(renamed_scan, (rove__hq_tx *tx, uint32_t entity, rove_id to,
+                     rove_status (*each)(void *, const rove__rename *), void *ctx),
+      entity, to, each, ctx)
+READS(renamed_of, (rove__hq_tx *tx, rove__origin origin,
+                   rove_status (*each)(void *, const rove__rename *), void *ctx), origin, each, ctx)
 /* clang-format on */
 
 /* Planted: who writes draws his seq from a sequence. */
@@ -640,7 +646,10 @@ static const rove__hq_store functions = {.begin = hq_begin,
                                          .sum_put = sum_put,
                                          .sum_scan = sum_scan,
                                          .purge = purge,
-                                         .row_purged = row_purged};
+                                         .row_purged = row_purged,
+                                         .renamed_put = renamed_put,
+                                         .renamed_scan = renamed_scan,
+                                         .renamed_of = renamed_of};
 
 mvcc *mvcc_new(memory_headquarters *committed) {
     mvcc *db = must(calloc(1, sizeof *db));

@@ -21,6 +21,7 @@ static void key_of(int which, const void *item, uint64_t key[KEY_PARTS]) {
     const rove__hq_history *history = item;
     const sum_item *sum = item;
     const purged_item *purged = item;
+    const rove__rename *renamed = item;
 
     memset(key, 0, KEY_PARTS * sizeof *key);
 #define KEY(...)                                                                                   \
@@ -61,6 +62,9 @@ static void key_of(int which, const void *item, uint64_t key[KEY_PARTS]) {
         KEY((uint64_t)((const rove__hq_parked *)item)->number);
     case SUMS:
         KEY((uint64_t)sum->scope.root, (uint64_t)sum->scope.part);
+    case RENAMED:
+        KEY(renamed->origin.stamp, renamed->origin.replica, renamed->entity, (uint64_t)renamed->to,
+            (uint64_t)renamed->id);
     default:
         KEY(purged->entity, (uint64_t)purged->id);
     }

@@ -808,6 +808,9 @@ static const rove__hq_store functions = {
     .sum_scan = sum_scan,
     .purge = memory_purge,
     .row_purged = memory_row_purged,
+    .renamed_put = memory_renamed_put,
+    .renamed_scan = memory_renamed_scan,
+    .renamed_of = memory_renamed_of,
 };
 
 memory_headquarters *memory_headquarters_new(const rove_allocator *allocator) {

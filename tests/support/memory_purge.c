@@ -1,5 +1,5 @@
 /*
- * support/memory_purge.c - forgetting what lies behind a horizon, and counting what waits; see memory_headquarters.h.
+ * support/memory_purge.c - forgetting what lies behind a horizon, counting what waits, and names that were given; see memory_headquarters.h.
  */
 #include "memory_tables.h"
 
@@ -89,6 +89,68 @@ rove_status memory_parked_load(rove__hq_tx *tx, rove_id user, uint64_t *edits, u
         if (user == 0 || item->user == user) {
             *edits += 1;
             *bytes += item->change.size;
+        }
+    }
+    return ROVE_OK;
+}
+
+/* ---- names ---------------------------------------------------------------------------------------------- */
+
+static int renamed_order(const void *x, const void *y) {
+    const rove__rename *a = x;
+    const rove__rename *b = y;
+    int by_origin = rove__version_compare(a->origin, b->origin);
+
+    if (by_origin != 0) {
+        return by_origin;
+    }
+    BEFORE(a->entity, b->entity)
+    BEFORE(a->to, b->to)
+    BEFORE(a->id, b->id)
+    return 0;
+}
+
+rove_status memory_renamed_put(rove__hq_tx *tx, const rove__rename *renamed) {
+    MAY_FAIL(tx);
+    if (find_item(TABLE(tx, RENAMED), renamed, renamed_order) == NULL) {
+        (void)put_item(TABLE(tx, RENAMED), renamed, renamed_order);
+    }
+    return ROVE_OK;
+}
+
+/* Whether the record had this name. */
+static int bore(rove__hq_tx *tx, rove__origin origin, uint32_t entity, rove_id to) {
+    const rove__rename key = {.entity = entity, .origin = origin, .to = to, .id = INT64_MIN};
+    const table *t = TABLE(tx, RENAMED);
+    size_t place = place_of(t, &key, renamed_order);
+
+    if (place == t->count) {
+        return 0;
+    }
+    const rove__rename *item = at(t, place);
+    return item->entity == entity && item->to == to &&
+           rove__version_compare(item->origin, origin) == 0;
+}
+
+rove_status memory_renamed_scan(rove__hq_tx *tx, uint32_t entity, rove_id to,
+                                rove_status (*each)(void *, const rove__rename *), void *ctx) {
+    MAY_FAIL(tx);
+    for (size_t i = 0; i < TABLE(tx, RENAMED)->count; i++) {
+        const rove__rename item = *(rove__rename *)at(TABLE(tx, RENAMED), i);
+        if (item.entity == entity && bore(tx, item.origin, entity, to)) {
+            GIVE(each(ctx, &item));
+        }
+    }
+    return ROVE_OK;
+}
+
+rove_status memory_renamed_of(rove__hq_tx *tx, rove__origin origin,
+                              rove_status (*each)(void *, const rove__rename *), void *ctx) {
+    MAY_FAIL(tx);
+    for (size_t i = 0; i < TABLE(tx, RENAMED)->count; i++) {
+        const rove__rename item = *(rove__rename *)at(TABLE(tx, RENAMED), i);
+        if (rove__version_compare(item.origin, origin) == 0) {
+            GIVE(each(ctx, &item));
         }
     }
     return ROVE_OK;

@@ -167,6 +167,14 @@ static int same_purged(const void *x, const void *y) {
     return a->entity == b->entity && a->id == b->id && same_origin(a->origin, b->origin);
 }
 
+static int same_renamed(const void *x, const void *y) {
+    const rove__rename *a = x;
+    const rove__rename *b = y;
+
+    return a->entity == b->entity && a->id == b->id && a->to == b->to &&
+           same_origin(a->origin, b->origin);
+}
+
 static int same_head(const rove__hq_head *a, const rove__hq_head *b) {
     return a->timeline == b->timeline && a->seq == b->seq && a->stamp == b->stamp &&
            a->replica == b->replica && a->safe == b->safe && a->assigned == b->assigned &&
@@ -191,7 +199,8 @@ const char *memory_headquarters_differ(const memory_state *a, const memory_state
                        [REVIEWS] = {"reviews", same_review},
                        [PARKED] = {"parked", same_parked},
                        [SUMS] = {"sums", same_sum},
-                       [PURGED] = {"purged", same_purged}};
+                       [PURGED] = {"purged", same_purged},
+                       [RENAMED] = {"renamed", same_renamed}};
 
     if (a == b) {
         return NULL;

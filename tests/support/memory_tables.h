@@ -34,7 +34,8 @@ enum {
     REVIEWS,
     PARKED,
     SUMS,
-    PURGED, /* rows that were purged */
+    PURGED,  /* rows that were purged */
+    RENAMED, /* ascending by origin, entity, to, id */
     TABLES
 };
 
@@ -110,7 +111,8 @@ static const size_t sizes[TABLES] = {[TIMELINES] = sizeof(rove__hq_timeline),
                                      [REVIEWS] = sizeof(rove__hq_review),
                                      [PARKED] = sizeof(rove__hq_parked),
                                      [SUMS] = sizeof(sum_item),
-                                     [PURGED] = sizeof(purged_item)};
+                                     [PURGED] = sizeof(purged_item),
+                                     [RENAMED] = sizeof(rove__rename)};
 
 static inline tables *tables_new(void) {
     tables *data = must(calloc(1, sizeof *data));
@@ -267,6 +269,11 @@ static inline size_t find_purged(rove__hq_tx *tx, uint32_t entity, rove_id id) {
 rove_status memory_purge(rove__hq_tx *tx, uint64_t horizon, uint64_t most, rove__hq_purge *counts);
 rove_status memory_row_purged(rove__hq_tx *tx, uint32_t entity, rove_id id);
 rove_status memory_review_load(rove__hq_tx *tx, rove_id user, uint64_t *open);
+rove_status memory_renamed_put(rove__hq_tx *tx, const rove__rename *renamed);
+rove_status memory_renamed_scan(rove__hq_tx *tx, uint32_t entity, rove_id to,
+                                rove_status (*each)(void *, const rove__rename *), void *ctx);
+rove_status memory_renamed_of(rove__hq_tx *tx, rove__origin origin,
+                              rove_status (*each)(void *, const rove__rename *), void *ctx);
 rove_status memory_parked_load(rove__hq_tx *tx, rove_id user, uint64_t *edits, uint64_t *bytes);
 
 /* Calls each(item) until it says otherwise; ROVE_DONE ends the scan well. */

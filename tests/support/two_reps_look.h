@@ -72,4 +72,31 @@ static inline last_review reviews(world *w) {
     return last;
 }
 
+typedef struct former_names {
+    rove_id last;
+    size_t count;
+} former_names;
+
+static inline rove_status each_former_name(void *ctx, const rove__rename *renamed) {
+    former_names *names = ctx;
+
+    names->last = renamed->id;
+    names->count++;
+    return ROVE_OK;
+}
+
+/* Under which ids what headquarters calls so was sent. */
+static inline former_names names_of(world *w, const char *entity, rove_id to) {
+    former_names names = {0, 0};
+    rove__hq_tx *tx = NULL;
+
+    assert_int_equal(w->s.store->begin(w->s.store->ctx, ROVE_HQ_READ, &tx, NULL), ROVE_OK);
+    assert_int_equal(w->s.store->renamed_scan(tx,
+                                              rove__registry_by_name(w->s.registry, entity)->number,
+                                              to, each_former_name, &names),
+                     ROVE_OK);
+    w->s.store->rollback(tx);
+    return names;
+}
+
 #endif

@@ -202,6 +202,12 @@ EACH(act, act)
 EACH(code, code)
 EACH(plan, plan)
 
+static rove_status each_renamed(void *ctx, const rove__rename *renamed) {
+    assert_int_equal(renamed->id, id_of(PERSON));
+    *(size_t *)ctx += 1;
+    return ROVE_OK;
+}
+
 static rove_status each_grant(void *ctx, const rove__hq_grant *grant) {
     size_t *counts = ctx;
 
@@ -256,6 +262,18 @@ static void check_log(rove__hq_tx *tx, rove__arena *arena) {
     assert_int_equal(setting.size, 1);
 }
 
+/* No name was kept then; those that are given from now on are. */
+static void check_names(void) {
+    uint32_t entity = rove__registry_by_name(hq.registry, "Contact")->number;
+    const rove__rename renamed = {entity, id_of(PERSON), {1, 7}, id_of(1000)};
+    rove__hq_tx *tx = kept_tx(ROVE_HQ_WRITE);
+
+    EXPECT(0, hq.store->renamed_scan(tx, entity, renamed.to, each_renamed, &count));
+    assert_int_equal(hq.store->renamed_put(tx, &renamed), ROVE_OK);
+    EXPECT(1, hq.store->renamed_scan(tx, entity, renamed.to, each_renamed, &count));
+    hq.store->rollback(tx);
+}
+
 /* What the device did not hear yet is kept for it. */
 static void check_batches(rove__hq_tx *tx, rove__arena *arena) {
     rove__hq_device device;
@@ -307,6 +325,7 @@ static void check_there(void) {
     check_rows(tx, &arena);
     rove__arena_free(&arena);
     hq.store->rollback(tx);
+    check_names();
 }
 
 /* The device sends what was under way once more and what was not sent; both ends agree, and nothing is there twice. */

@@ -6,6 +6,7 @@
 #include "model/set.h"
 #include "sync/judge.h"
 #include "two_reps.h"
+#include "two_reps_look.h"
 #include "wire/batch.h"
 
 #include "rove/entities.pb-c.h"
@@ -247,12 +248,19 @@ static void a_taken_id_is_renamed_and_costs_no_number(void **state) {
     assert_int_equal(outcome.acks, 0);
     assert_int_equal(memory_headquarters_head(w->s.hq), head);
     assert_int_equal(outcome.rename.id, w->account);
+    former_names names =
+        names_of(w, "Account", outcome.rename.to); /* though nothing is taken yet */
+    assert_true(names.count == 1 && names.last == w->account);
+    rove_id to = outcome.rename.to;
+    rep_exchange(&w->anna, &outcome); /* it did not hear */
+    assert_int_equal(outcome.rename.to, to);
     /* The device renames, freezes again under the same number, and sends. */
     rove__change change = w->anna.batches[0].changes[0];
     change.row.id = outcome.rename.to;
     w->anna.batch_count = 0;
     w->anna.changes[w->anna.change_count++] = change;
     rep_settle(&w->anna);
+    assert_int_equal(names_of(w, "Account", outcome.rename.to).count, 1);
     assert_non_null(rep_find(&w->anna, "Account", outcome.rename.to));
     rep_check(&w->anna);
 }

@@ -6,6 +6,7 @@
 #include "delivery.h"
 #include "site_rep.h"
 #include "two_reps.h"
+#include "two_reps_look.h"
 
 #include "rove/entities.pb-c.h"
 
@@ -233,6 +234,8 @@ static void a_row_never_takes_anothers_id(void **state) {
     forge(w, "Visit", visit, &outcome);
     assert_int_equal(site_cell(&w->s, "Visit", theirs, "notes").type, ROVE_NULL);
     assert_int_equal(memory_headquarters_rows(w->s.hq, visit->entity_number), 2);
+    former_names names = names_of(w, "Visit", reviews(w).id);
+    assert_true(names.count == 1 && names.last == theirs && reviews(w).id != theirs);
     rep_settle(&w->anna);
     rep_check(&w->anna);
 }
@@ -385,24 +388,6 @@ static void a_counter_comes_as_a_number_or_not_at_all(void **state) {
     assert_int_equal(memory_headquarters_reviews(w->s.hq), 2);
 }
 
-static rove_status each_review(void *ctx, const rove__hq_review *review) {
-    *(int64_t *)ctx = review->number;
-    return ROVE_OK;
-}
-
-static int64_t last_review(world *w) {
-    int64_t number = 0;
-    rove__hq_tx *tx = NULL;
-    rove__arena arena;
-
-    rove__arena_init(&arena, &w->s.allocator, 1 << 20);
-    assert_int_equal(w->s.store->begin(w->s.store->ctx, ROVE_HQ_READ, &tx, NULL), ROVE_OK);
-    assert_int_equal(w->s.store->review_scan(tx, 0, &arena, each_review, &number), ROVE_OK);
-    w->s.store->rollback(tx);
-    rove__arena_free(&arena);
-    return number;
-}
-
 /* An operator decides on the row that stayed in review, and what waits for it goes on. */
 static void a_row_that_is_accepted_is_taken_in(void **state) {
     world *w = *state;
@@ -413,7 +398,7 @@ static void a_row_that_is_accepted_is_taken_in(void **state) {
 
     forge(w, "Visit", visit, &outcome);
     assert_int_equal(memory_headquarters_parked(w->s.hq), 1);
-    if (site_decide(&w->s, last_review(w), 1, "", &error) != ROVE_OK) {
+    if (site_decide(&w->s, reviews(w).number, 1, "", &error) != ROVE_OK) {
         fail_msg("%s", error.message);
     }
     assert_int_equal(site_cell(&w->s, "Visit", visit->id, "notes").size, 18);
@@ -431,7 +416,7 @@ static void a_row_that_is_here_is_accepted_as_it_is(void **state) {
     rep_settle(&w->anna);
     rep_update(&w->anna, "Visit", visit->id, "notes", rove__value_text("since"));
     rep_settle(&w->anna);
-    assert_int_equal(site_decide(&w->s, last_review(w), 1, "", &error), ROVE_OK);
+    assert_int_equal(site_decide(&w->s, reviews(w).number, 1, "", &error), ROVE_OK);
     assert_int_equal(site_cell(&w->s, "Visit", visit->id, "notes").size, 5);
 }
 
@@ -446,7 +431,7 @@ static void what_waits_for_a_row_that_is_returned_goes_along(void **state) {
 
     forge(w, "Visit", visit, &outcome);
     assert_int_equal(memory_headquarters_parked(w->s.hq), 1);
-    assert_int_equal(site_decide(&w->s, last_review(w), 0, "", &error), ROVE_OK);
+    assert_int_equal(site_decide(&w->s, reviews(w).number, 0, "", &error), ROVE_OK);
     assert_int_equal(memory_headquarters_parked(w->s.hq), 0);
     assert_int_equal(memory_headquarters_reviews(w->s.hq), 2); /* the row, and the edit */
     assert_false(site_get(&w->s, "Visit", visit->id, &row));
@@ -483,7 +468,7 @@ static void a_row_that_is_too_large_stays_in_review(void **state) {
     assert_int_equal(memory_headquarters_reviews(w->s.hq), 1);
     assert_int_equal(memory_headquarters_parked(w->s.hq), 1);
     assert_false(site_get(&w->s, "Visit", visit->id, &row));
-    assert_int_equal(site_decide(&w->s, last_review(w), 1, "", &error), ROVE_TOO_BIG);
+    assert_int_equal(site_decide(&w->s, reviews(w).number, 1, "", &error), ROVE_TOO_BIG);
     assert_false(site_get(&w->s, "Visit", visit->id, &row));
 }
 

@@ -224,6 +224,19 @@ typedef struct rove__hq_store {
     rove_status (*row_referring)(rove__hq_tx *tx, uint32_t entity, size_t ordinal, rove_id target,
                                  rove_status (*each)(void *, rove_id id), void *each_ctx);
 
+    /*
+     * A name that headquarters gave (P4): a record that came as `id` is `to` here. Kept once, however often it is put, and for good,
+     * whatever becomes of the record: what was signed about it names it as it was. id 0: a headquarters that was restored had
+     * given the name, and has forgotten to what.
+     */
+    rove_status (*renamed_put)(rove__hq_tx *tx, const rove__rename *renamed);
+    /* All names of the records that have `to`, or had it: given to one origin, whichever of them is asked for. By origin, to, id. */
+    rove_status (*renamed_scan)(rove__hq_tx *tx, uint32_t entity, rove_id to,
+                                rove_status (*each)(void *, const rove__rename *), void *each_ctx);
+    /* Those of one record, by entity, to, id. */
+    rove_status (*renamed_of)(rove__hq_tx *tx, rove__origin origin,
+                              rove_status (*each)(void *, const rove__rename *), void *each_ctx);
+
     rove_status (*feed_put)(rove__hq_tx *tx, uint64_t seq, uint32_t ordinal, uint32_t entity, rove_id id);
     /* (after_seq, after_ordinal) exclusive .. last_seq inclusive, ascending. */
     rove_status (*feed_scan)(rove__hq_tx *tx, uint64_t after_seq, uint32_t after_ordinal,

@@ -4,6 +4,8 @@
  *
  * An id is taken if a record of another origin has it, if a root of another entity has it (a scope would mean two
  * things), or if its replica number is another device's: nobody makes records in another's name.
+ *
+ * What it was sent as is kept with the name that it gets, whatever becomes of it then: its device may have signed that (wire/proof.h).
  */
 #include "base/assert.h"
 #include "base/planted.h"
@@ -124,10 +126,35 @@ static rove_status id_taken(rove__judge *judge, const rove__staged_op *op,
     return status;
 }
 
-static rove_status rename_op(rove__answer *answer, const rove__staged_op *op, rove_id to) {
+rove_status rove__judge_note_name(const rove__hq_store *store, rove__hq_tx *tx,
+                                  const rove__rename *rename) {
+    rove__rename note = *rename;
+    rove_replica number = rove__id_replica(note.to);
+    rove__hq_device device;
+    rove__hq_head head;
+
+    if (note.id != note.to) {
+        return store->renamed_put(tx, &note);
+    }
+    if (number == note.origin.replica) {
+        return ROVE_OK;
+    }
+    rove_status status = store->head_get(tx, &head);
+    if (status == ROVE_OK && number != head.replica) {
+        status = store->device_get(tx, number, 0, &device);
+    }
+    note.id = 0;
+    return status == ROVE_NOT_FOUND ? store->renamed_put(tx, &note) : status;
+}
+
+static rove_status rename_op(const rove__hq_store *store, rove__hq_tx *tx, rove__answer *answer,
+                             const rove__staged_op *op, rove_id to) {
     rove__rename rename = {.entity = op->entity, .id = op->id, .origin = op->origin, .to = to};
     rove_status status = rove__answer_rename(answer, &rename);
 
+    if (status == ROVE_OK) {
+        status = rove__judge_note_name(store, tx, &rename);
+    }
     return status == ROVE_OK ? rove__answer_row(answer, op->entity, op->id) : status;
 }
 
@@ -138,13 +165,59 @@ static rove_status rename_known(const rove__hq_store *store, rove__hq_tx *tx,
     rove_id id = 0;
     rove_status status = store->row_by_origin(tx, op->origin, &entity, &id);
 
-    return status == ROVE_OK && entity == op->entity && id != op->id ? rename_op(answer, op, id)
-                                                                     : status;
+    return status == ROVE_OK && entity == op->entity && id != op->id
+               ? rename_op(store, tx, answer, op, id)
+               : status;
 }
 
 static int same_record(const rove__staged_op *a, const rove__staged_op *b) {
     return a->entity == b->entity && a->id == b->id &&
            rove__version_compare(a->origin, b->origin) == 0;
+}
+
+typedef struct given {
+    rove__judge *judge;
+    const rove__staged_op *op;
+    const rove__entity *entity;
+    rove_id id; /* 0: none */
+} given;
+
+static rove_status each_given(void *ctx, const rove__rename *renamed) {
+    given *self = ctx;
+    int taken = 0;
+
+    if (renamed->entity != self->op->entity || renamed->to == self->op->id) {
+        return ROVE_OK;
+    }
+    rove_status status = row_is_here(self->judge, renamed->entity, renamed->to, &taken);
+    if (status == ROVE_OK && !taken && self->entity != NULL) {
+        status = rove__judge_root_taken(self->judge, self->entity, renamed->to, &taken);
+    }
+    if (status == ROVE_OK && !taken) {
+        self->id = renamed->to;
+        return ROVE_DONE;
+    }
+    return status;
+}
+
+/* The one that its device was given before and did not hear of, or a fresh one. */
+static rove_status give_id(rove__judge *judge, const rove__staged_op *op, rove_id *id) {
+    given before = {
+        .judge = judge,
+        .op = op,
+        .entity = rove__registry_by_number(judge->ports->registry, op->entity),
+    };
+    rove_status status = judge->store->renamed_of(judge->tx, op->origin, each_given, &before);
+
+    *id = before.id;
+    return status == ROVE_OK && *id == 0 ? rove__writer_id(judge->writer, id) : status;
+}
+
+static rove_status note_as_it_came(rove__judge *judge, const rove__staged_op *op) {
+    const rove__rename rename = {
+        .entity = op->entity, .id = op->id, .origin = op->origin, .to = op->id};
+
+    return rove__judge_note_name(judge->store, judge->tx, &rename);
 }
 
 static rove_status name_record(rove__judge *judge, const rove__staged_op *op,
@@ -160,13 +233,13 @@ static rove_status name_record(rove__judge *judge, const rove__staged_op *op,
         return ROVE_OK;
     }
     status = id_taken(judge, op, previous, &taken);
-    if (status == ROVE_OK && taken) {
-        status = rove__writer_id(judge->writer, &id);
-        if (status == ROVE_OK) {
-            status = rename_op(judge->answer, op, id);
-        }
+    if (status == ROVE_OK && !taken) {
+        return note_as_it_came(judge, op);
     }
-    return status;
+    if (status == ROVE_OK) {
+        status = give_id(judge, op, &id);
+    }
+    return status == ROVE_OK ? rename_op(judge->store, judge->tx, judge->answer, op, id) : status;
 }
 
 rove_status rove__judge_names(rove__judge *judge) {

@@ -305,7 +305,7 @@ static rove_status pack(rove__judge *judge, const rove__change *change, rove__bu
     return status == ROVE_OK ? rove__batch_finish(judge->packer, out) : status;
 }
 
-rove_status rove__case_free_id(rove__case *c, const rove__entity *entity, rove__origin origin) {
+static rove_status free_id(rove__case *c, const rove__entity *entity, rove__origin origin) {
     rove__judge *judge = c->judge;
     rove__hq_row row;
     uint32_t other = 0;
@@ -329,6 +329,15 @@ rove_status rove__case_free_id(rove__case *c, const rove__entity *entity, rove__
         status = rove__judge_root_taken(judge, entity, c->id, &taken);
     }
     return status == ROVE_OK && taken ? rove__writer_id(judge->writer, &c->id) : status;
+}
+
+rove_status rove__case_free_id(rove__case *c, const rove__entity *entity, rove__origin origin) {
+    rove__rename rename = {.entity = c->entity, .id = c->id, .origin = origin};
+    rove_status status = free_id(c, entity, origin);
+
+    rename.to = c->id;
+    return status == ROVE_OK ? rove__judge_note_name(c->judge->store, c->judge->tx, &rename)
+                             : status;
 }
 
 /* What no page could carry stays in review. */

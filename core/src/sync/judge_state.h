@@ -198,6 +198,12 @@ ROVE_CHECK rove_status rove__judge_is_copied(rove__judge *judge);
 /* judge_names.c (P4): fills answer->renames. */
 ROVE_CHECK rove_status rove__judge_names(rove__judge *judge);
 /*
+ * Keeps what a record that came as `id` is called here, for the audit of what its device signed. If it is called as it came, and that
+ * name is of nobody's number, headquarters had given it before it was restored; then it is kept that it does not know what it was.
+ */
+ROVE_CHECK rove_status rove__judge_note_name(const rove__hq_store *store, rove__hq_tx *tx,
+                                             const rove__rename *rename);
+/*
  * Of a batch that was taken: which of its records have other ids here. If any has, the answer is a RENUMBER of them: whoever made
  * them hears of it before he writes more about them, also if he did not hear it the first time.
  */

@@ -1,5 +1,5 @@
 /*
- * store/sqlite/log.c - what happened to records: the history, the review queue, and parked edits.
+ * store/sqlite/log.c - what happened to records: the history, names that they got, the review queue, and parked edits.
  */
 #include "store/sqlite/lite.h"
 
@@ -49,6 +49,60 @@ static rove_status history_scan(rove__hq_tx *tx, uint32_t entity, rove_id id, ui
         }
     }
     return rove__lite_end(&s);
+}
+
+/* ---- names ---------------------------------------------------------------------------------------------- */
+
+static rove_status renamed_put(rove__hq_tx *tx, const rove__rename *renamed) {
+    rove__lite_statement s =
+        rove__lite_open(tx, "INSERT OR IGNORE INTO _renamed(entity, id, stamp, replica, former)"
+                            " VALUES(?, ?, ?, ?, ?)");
+
+    rove__lite_bind_int(&s, renamed->entity);
+    rove__lite_bind_int(&s, renamed->to);
+    rove__lite_bind_u64(&s, renamed->origin.stamp);
+    rove__lite_bind_int(&s, renamed->origin.replica);
+    rove__lite_bind_int(&s, renamed->id);
+    return rove__lite_run(&s);
+}
+
+static rove_status each_name(rove__lite_statement *s,
+                             rove_status (*each)(void *, const rove__rename *), void *each_ctx) {
+    while (rove__lite_next(s)) {
+        rove__rename renamed = {
+            .entity = (uint32_t)rove__lite_int(s, 0),
+            .to = rove__lite_int(s, 1),
+            .origin = {rove__lite_u64(s, 2), (rove_replica)rove__lite_int(s, 3)},
+            .id = rove__lite_int(s, 4),
+        };
+        s->status = each(each_ctx, &renamed);
+    }
+    return rove__lite_end(s);
+}
+
+#define RENAMED_SELECT "SELECT entity, id, stamp, replica, former FROM _renamed WHERE "
+
+static rove_status renamed_scan(rove__hq_tx *tx, uint32_t entity, rove_id to,
+                                rove_status (*each)(void *, const rove__rename *), void *each_ctx) {
+    rove__lite_statement s = rove__lite_open(
+        tx, RENAMED_SELECT "(stamp, replica) IN"
+                           " (SELECT stamp, replica FROM _renamed WHERE entity = ? AND id = ?)"
+                           " AND entity = ? ORDER BY stamp, replica, id, former");
+
+    rove__lite_bind_int(&s, entity);
+    rove__lite_bind_int(&s, to);
+    rove__lite_bind_int(&s, entity);
+    return each_name(&s, each, each_ctx);
+}
+
+static rove_status renamed_of(rove__hq_tx *tx, rove__origin origin,
+                              rove_status (*each)(void *, const rove__rename *), void *each_ctx) {
+    rove__lite_statement s =
+        rove__lite_open(tx, RENAMED_SELECT "stamp = ? AND replica = ? ORDER BY entity, id, former");
+
+    rove__lite_bind_u64(&s, origin.stamp);
+    rove__lite_bind_int(&s, origin.replica);
+    return each_name(&s, each, each_ctx);
 }
 
 /* ---- numbers given on put ------------------------------------------------------------------------------- */
@@ -228,6 +282,9 @@ static rove_status parked_load(rove__hq_tx *tx, rove_id user, uint64_t *edits, u
 void rove__lite_fill_log(rove__hq_store *store) {
     store->history_put = history_put;
     store->history_scan = history_scan;
+    store->renamed_put = renamed_put;
+    store->renamed_scan = renamed_scan;
+    store->renamed_of = renamed_of;
     store->review_put = review_put;
     store->review_scan = review_scan;
     store->review_load = review_load;

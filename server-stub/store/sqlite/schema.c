@@ -56,6 +56,11 @@ static const char *const tables_beside[] = {
     "CREATE TABLE IF NOT EXISTS _origin(stamp INTEGER NOT NULL, replica INTEGER NOT NULL,"
     " entity INTEGER NOT NULL, id INTEGER NOT NULL, PRIMARY KEY (stamp, replica))"
     " WITHOUT ROWID, STRICT",
+    /* `former` is the id that the record came with. Never purged: it is small, and what was signed is kept for good. */
+    "CREATE TABLE IF NOT EXISTS _renamed(entity INTEGER NOT NULL, id INTEGER NOT NULL,"
+    " stamp INTEGER NOT NULL, replica INTEGER NOT NULL, former INTEGER NOT NULL,"
+    " PRIMARY KEY (stamp, replica, entity, id, former)) WITHOUT ROWID, STRICT",
+    "CREATE INDEX IF NOT EXISTS _renamed_by_id ON _renamed(entity, id)",
     "CREATE TABLE IF NOT EXISTS _feed(seq INTEGER NOT NULL, ordinal INTEGER NOT NULL,"
     " entity INTEGER NOT NULL, id INTEGER NOT NULL, PRIMARY KEY (seq, ordinal)) WITHOUT ROWID, STRICT",
     "CREATE TABLE IF NOT EXISTS _mark(seq INTEGER NOT NULL, entity INTEGER NOT NULL,"
