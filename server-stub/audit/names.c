@@ -5,161 +5,179 @@
 
 #include <string.h>
 
-#include "wire/batch.h"
-
 #define ARENA_MAX ((size_t)16 * 1024 * 1024)
 
+/* A cell that names a record which had other ids. */
 typedef struct naming {
+    size_t cell;
+    rove_id here;
+    rove_id *others;
+    size_t count, capacity;
+    size_t tried; /* which of them; 0: the one that is here */
+} naming;
+
+typedef struct search {
     hq *headquarters;
     rove__hq_tx *tx;
     const audit_signed *what;
     rove__buf *scratch;
+    audit_names *found;
     rove__row row; /* a copy, in which names are tried */
+    naming cells[AUDIT_NAMES_MAX];
+    size_t cell_count;
+    naming *adding; /* to this one */
     rove__arena arena;
-} naming;
+} search;
+
+/* ---- which ids a record had ----------------------------------------------------------------------------- */
 
 static int may_be(const rove__entity *entity, uint32_t target) {
     return entity->number == target ||
            (target == ROVE_TARGET_ROOT && entity->scope == ROVE_SCOPE_SELF);
 }
 
-/* A record that waits in review, or was returned, and is not in the tables. */
-typedef struct lookup {
-    naming *naming;
-    const rove__entity *entity;
-    rove_id id;
-    rove__origin origin; /* of it; replica 0: it was not found */
-} lookup;
+static rove_status add_id(search *self, rove_id id) {
+    naming *cell = self->adding;
 
-static rove_status each_review(void *ctx, const rove__hq_review *review) {
-    lookup *self = ctx;
-    rove__batch_reader *reader = NULL;
-    rove__change change;
-    hq *headquarters = self->naming->headquarters;
-
-    if (review->entity != self->entity->number || review->id != self->id) {
+    for (size_t i = 0; i < cell->count; i++) {
+        if (cell->others[i] == id) {
+            return ROVE_OK;
+        }
+    }
+    if (id == cell->here) {
         return ROVE_OK;
     }
-    rove_status status =
-        rove__batch_reader_new(&hq_get_ports(headquarters)->allocator, hq_registry(headquarters),
-                               review->change.data, review->change.size, &reader);
-    if (status == ROVE_OK) {
-        status = rove__batch_next(reader, &change);
+    cell->others = rove__arena_grown(&self->arena, cell->others, cell->count, &cell->capacity,
+                                     sizeof *cell->others);
+    if (cell->others == NULL) {
+        return ROVE_NOMEM;
     }
-    if (status == ROVE_OK) {
-        self->origin = change.clock.origin;
-    }
-    rove__batch_reader_free(reader);
-    return status == ROVE_OK ? ROVE_DONE : status;
+    cell->others[cell->count++] = id;
+    return ROVE_OK;
 }
 
-/* *origin: of the record that bears an id; replica 0: there is none. */
-static rove_status origin_of(naming *self, const rove__entity *entity, rove_id id,
-                             rove__origin *origin) {
-    const rove__hq_store *store = &hq_database(self->headquarters)->store;
-    lookup look = {.naming = self, .entity = entity, .id = id};
-    rove__hq_row row;
+static rove_status each_name(void *ctx, const rove__rename *renamed) {
+    search *self = ctx;
+    rove_status status = add_id(self, renamed->to);
 
-    rove_status status = store->row_get(self->tx, entity->number, id, 0, &self->arena, &row);
-    if (status == ROVE_OK) {
-        look.origin = row.clock.origin;
+    if (renamed->id == 0) {
+        self->found->forgotten = self->adding->here;
+        return status;
     }
-    for (int state = 0; status == ROVE_NOT_FOUND && state <= 2; state++) {
-        rove__arena arena;
-        rove__arena_init(&arena, &hq_get_ports(self->headquarters)->allocator, ARENA_MAX);
-        status = store->review_scan(self->tx, state, &arena, each_review, &look);
-        status = status == ROVE_OK ? ROVE_NOT_FOUND : status;
-        rove__arena_free(&arena);
-    }
-    *origin = look.origin;
-    return status == ROVE_NOT_FOUND || status == ROVE_DONE ? ROVE_OK : status;
+    return status == ROVE_OK ? add_id(self, renamed->id) : status;
 }
 
-/* *maker: the number under which a record was made, if its id is not of that; 0: it is. */
-static rove_status maker_of(naming *self, uint32_t target, rove_id id, rove_replica *maker) {
+static rove_status look_up(search *self, uint32_t target) {
     const rove__registry *registry = hq_registry(self->headquarters);
-    rove__origin origin = {0, 0};
+    const rove__hq_store *store = &hq_database(self->headquarters)->store;
     rove_status status = ROVE_OK;
 
-    for (size_t i = 0;
-         status == ROVE_OK && origin.replica == 0 && i < rove__registry_count(registry); i++) {
+    for (size_t i = 0; i < rove__registry_count(registry) && status == ROVE_OK; i++) {
         const rove__entity *entity = rove__registry_at(registry, i);
         if (may_be(entity, target)) {
-            status = origin_of(self, entity, id, &origin);
+            status =
+                store->renamed_scan(self->tx, entity->number, self->adding->here, each_name, self);
         }
-    }
-    *maker = origin.replica != rove__id_replica(id) ? origin.replica : 0;
-    return status;
-}
-
-static int names(const rove__row *row, size_t cell, rove_id id) {
-    const rove__field *field = &row->entity->fields[cell];
-
-    return field->target != 0 && field->kind == ROVE_KIND_REGISTER &&
-           row->cells[cell].type == ROVE_INT && row->cells[cell].as.integer == id;
-}
-
-/* Gives a record that it names another id, wherever it names it. */
-static void rename_cells(rove__row *row, rove_id from, rove_id to) {
-    for (size_t i = 0; i < row->cell_count; i++) {
-        if (names(row, i, from)) {
-            row->cells[i] = rove__value_int(to);
-        }
-    }
-}
-
-/* Tries the ids of a number in the place of one; *then 0: none is what was signed. */
-static rove_status try_ids(naming *self, rove_id here, rove_replica maker, rove_id *then) {
-    const rove_crypto *crypto = &hq_get_ports(self->headquarters)->crypto;
-    const rove__proof *proof = self->what->proof;
-    uint8_t content[ROVE_SHA256_SIZE];
-    uint8_t sets[ROVE_PROOF_SETS_SIZE];
-    rove_status status = ROVE_OK;
-    size_t size = self->row.cell_count * sizeof *self->row.cells;
-
-    for (uint32_t i = 1; i <= AUDIT_NAMES_MAX && *then == 0 && status == ROVE_OK; i++) {
-        rove_id id = rove__id_make(maker, i);
-        memcpy(self->row.cells, self->what->row->cells, size);
-        rename_cells(&self->row, here, id);
-        status = rove__proof_content(crypto, &self->row, self->what->origin, self->scratch, content,
-                                     sets);
-        *then = status == ROVE_OK && memcmp(content, proof->content, sizeof content) == 0 ? id : 0;
     }
     return status;
 }
 
-static rove_status try_cells(naming *self, rove_id *here, rove_id *then) {
+static rove_status find_cells(search *self) {
     const rove__row *row = self->what->row;
     rove_status status = ROVE_OK;
 
-    for (size_t i = 0; i < row->cell_count && *then == 0 && status == ROVE_OK; i++) {
-        rove_replica maker = 0;
-        if (!names(row, i, row->cells[i].as.integer)) {
+    for (size_t i = 0; i < row->cell_count && self->cell_count < AUDIT_NAMES_MAX; i++) {
+        const rove__field *field = &row->entity->fields[i];
+        if (field->target == 0 || field->kind != ROVE_KIND_REGISTER ||
+            row->cells[i].type != ROVE_INT) {
             continue;
         }
-        *here = row->cells[i].as.integer;
-        status = maker_of(self, row->entity->fields[i].target, *here, &maker);
-        if (status == ROVE_OK && maker > ROVE_REPLICA_HEADQUARTERS) {
-            status = try_ids(self, *here, maker, then);
+        self->adding = &self->cells[self->cell_count];
+        *self->adding = (naming){.cell = i, .here = row->cells[i].as.integer};
+        status = look_up(self, field->target);
+        if (status != ROVE_OK) {
+            break;
         }
+        self->cell_count += self->adding->count > 0;
+    }
+    return status;
+}
+
+/* ---- which of them were signed for ---------------------------------------------------------------------- */
+
+static rove_id tried_id(const naming *cell) {
+    return cell->tried == 0 ? cell->here : cell->others[cell->tried - 1];
+}
+
+/* The next choice, as a counter goes on, a cell a digit. 0: that was the last. */
+static int choose(search *self) {
+    for (size_t i = 0; i < self->cell_count; i++) {
+        naming *cell = &self->cells[i];
+        cell->tried = cell->tried < cell->count ? cell->tried + 1 : 0;
+        self->row.cells[cell->cell] = rove__value_int(tried_id(cell));
+        if (cell->tried != 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static rove_status is_signed(search *self, int *is) {
+    const rove_crypto *crypto = &hq_get_ports(self->headquarters)->crypto;
+    uint8_t content[ROVE_SHA256_SIZE];
+    uint8_t sets[ROVE_PROOF_SETS_SIZE];
+    rove_status status =
+        rove__proof_content(crypto, &self->row, self->what->origin, self->scratch, content, sets);
+
+    *is = status == ROVE_OK && memcmp(content, self->what->proof->content, sizeof content) == 0;
+    return status;
+}
+
+static void tell(search *self) {
+    audit_names *found = self->found;
+
+    for (size_t i = 0; i < self->cell_count; i++) {
+        const audit_name name = {self->cells[i].here, tried_id(&self->cells[i])};
+        size_t k = 0;
+        while (k < found->count && found->names[k].here != name.here) {
+            k++;
+        }
+        if (name.here != name.then && k == found->count) {
+            found->names[found->count++] = name;
+        }
+    }
+}
+
+static rove_status try_names(search *self) {
+    rove_status status = ROVE_OK;
+    int is = 0;
+
+    for (uint32_t i = 0; i < AUDIT_TRIES_MAX && status == ROVE_OK && !is && choose(self); i++) {
+        status = is_signed(self, &is);
+    }
+    if (is) {
+        tell(self);
     }
     return status;
 }
 
 rove_status audit_names_find(hq *headquarters, rove__hq_tx *tx, const audit_signed *what,
-                             rove__buf *scratch, rove_id *here, rove_id *then) {
-    naming self = {.headquarters = headquarters,
+                             rove__buf *scratch, audit_names *names) {
+    search self = {.headquarters = headquarters,
                    .tx = tx,
                    .what = what,
                    .scratch = scratch,
+                   .found = names,
                    .row = *what->row};
 
-    *here = 0;
-    *then = 0;
+    *names = (audit_names){.count = 0};
     rove__arena_init(&self.arena, &hq_get_ports(headquarters)->allocator, ARENA_MAX);
     self.row.cells = rove__arena_copy(&self.arena, what->row->cells,
                                       what->row->cell_count * sizeof *what->row->cells);
-    rove_status status = self.row.cells == NULL ? ROVE_NOMEM : try_cells(&self, here, then);
+    rove_status status = self.row.cells == NULL ? ROVE_NOMEM : find_cells(&self);
+    if (status == ROVE_OK) {
+        status = try_names(&self);
+    }
     rove__arena_free(&self.arena);
     return status;
 }

@@ -1,7 +1,7 @@
 /*
  * audit/names.h - what a seal was about when it was signed. Of two records that copies of a device made under one id the second
- * gets another (P4), and so does what names it, signed or not. The id that it had is kept nowhere, but it was of its maker's
- * number, and only the right one is what was signed. Its maker is in its origin, which is in the tables or, before that, in review.
+ * gets another (P4), and so does what names it, signed or not. Headquarters keeps the id that it came with beside the one that
+ * it gave; only the right ones make what was signed.
  */
 #ifndef ROVE_HQ_AUDIT_NAMES_H
 #define ROVE_HQ_AUDIT_NAMES_H
@@ -9,8 +9,9 @@
 #include "hq.h"
 #include "wire/proof.h"
 
-/* So many records of one number are tried. */
-#define AUDIT_NAMES_MAX 65536u
+/* So many cells of a record are looked at that name renamed ones, and so often another choice of their ids is tried. */
+#define AUDIT_NAMES_MAX 16u
+#define AUDIT_TRIES_MAX 4096u
 
 /* A record as it is here, which is not what was signed. */
 typedef struct audit_signed {
@@ -19,11 +20,20 @@ typedef struct audit_signed {
     const rove__proof *proof;
 } audit_signed;
 
-/*
- * In a read transaction. *then: the id by which one record that it names was signed for, *here: which that record has; 0: it is
- * not that. `scratch` is emptied and used.
- */
+/* A record that it names: which id it has, and by which it was signed for. */
+typedef struct audit_name {
+    rove_id here, then;
+} audit_name;
+
+typedef struct audit_names {
+    audit_name names[AUDIT_NAMES_MAX]; /* each record once */
+    size_t count;                      /* 0: it is not that some had another id */
+    rove_id
+        forgotten; /* a record that it names had one that a restored headquarters does not know; 0: none */
+} audit_names;
+
+/* In a read transaction. `scratch` is emptied and used. */
 ROVE_CHECK rove_status audit_names_find(hq *headquarters, rove__hq_tx *tx, const audit_signed *what,
-                                        rove__buf *scratch, rove_id *here, rove_id *then);
+                                        rove__buf *scratch, audit_names *names);
 
 #endif

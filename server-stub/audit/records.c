@@ -215,27 +215,53 @@ static rove_status take_proof(examining *self, const place *at, const rove_value
 
 /* ---- what was signed ------------------------------------------------------------------------------------ */
 
-/* A record that is not what was signed, unless one that it names had another id then. */
+static rove_status complain_names(examining *self, const place *at, const rove__proof *proof,
+                                  const audit_names *names) {
+    rove_status status = ROVE_OK;
+
+    for (size_t i = 0; i < names->count && status == ROVE_OK; i++) {
+        char text[AUDIT_TEXT_MAX];
+        rove__text_format(text, sizeof text,
+                          "record %" PRId64 ", which it is about, was %" PRId64
+                          " when it was signed: a copy of its device had taken that id",
+                          names->names[i].here, names->names[i].then);
+        status = complain(self, AUDIT_RENAMED, at, proof, text);
+    }
+    return status;
+}
+
+/* What a restored headquarters gave a name, and has forgotten that, it cannot compare. */
+static rove_status complain_content(examining *self, const place *at, const rove__proof *proof,
+                                    rove_id forgotten) {
+    char text[AUDIT_TEXT_MAX];
+    int may = 0;
+    rove_status status = forgotten != 0 ? may_have_lost(self, &may) : ROVE_OK;
+
+    if (status != ROVE_OK || !may) {
+        return status != ROVE_OK
+                   ? status
+                   : complain(self, AUDIT_EDITED, at, proof, "the record is not what was signed");
+    }
+    rove__text_format(text, sizeof text,
+                      "headquarters was restored, and does not know which id record %" PRId64
+                      ", which it is about, had when it was signed",
+                      forgotten);
+    return complain(self, AUDIT_UNKNOWN, at, proof, text);
+}
+
+/* A record that is not what was signed, unless some that it names had another id then. */
 static rove_status check_names(examining *self, const place *at, const deed *d,
                                const rove__proof *proof) {
     const audit_signed what = {d->row, d->origin, proof};
-    char text[AUDIT_TEXT_MAX];
-    rove_id here = 0;
-    rove_id then = 0;
+    audit_names names;
     rove_status status =
-        audit_names_find(self->headquarters, self->tx, &what, &self->scratch, &here, &then);
+        audit_names_find(self->headquarters, self->tx, &what, &self->scratch, &names);
 
     if (status != ROVE_OK) {
         return status;
     }
-    if (then == 0) {
-        return complain(self, AUDIT_EDITED, at, proof, "the record is not what was signed");
-    }
-    rove__text_format(text, sizeof text,
-                      "record %" PRId64 ", which it is about, was %" PRId64
-                      " when it was signed: a copy of its device had taken that id",
-                      here, then);
-    return complain(self, AUDIT_RENAMED, at, proof, text);
+    return names.count > 0 ? complain_names(self, at, proof, &names)
+                           : complain_content(self, at, proof, names.forgotten);
 }
 
 static rove_status check_content(examining *self, const place *at, const deed *d,
