@@ -341,6 +341,21 @@ static void p11_what_was_signed_stands_as_it_was_signed(void **state) {
     assert_int_equal(site_conflicts(&w->s, visit), 1);
 }
 
+/* The record is signed whole, with people of whom the seal itself says nothing new. */
+static void p11_a_set_that_the_signer_left_alone_stays(void **state) {
+    world *w = *state;
+    rove_id visit = visit_of_both(w);
+
+    rep_set_add(&w->anna, "Visit", visit, "contact_ids", 7);
+    both_agree(w);
+    seals(w, &w->ben, visit, "signed");
+    rep_settle(&w->ben);
+    both_agree(w);
+    rove_value people = site_cell(&w->s, "Visit", visit, "contact_ids");
+    assert_int_equal(people.type, ROVE_BLOB);
+    assert_int_equal(site_conflicts(&w->s, visit), 0);
+}
+
 /* Somebody cancelled it meanwhile, in a way that no rep's rule knows: the signed record is looked at, not refused. */
 static void p11_what_was_signed_is_never_refused(void **state) {
     world *w = *state;
@@ -520,6 +535,7 @@ static const rule_test tests[] = {
     RULE(p09_who_takes_his_add_back_takes_back_his_alone, ROVE_PLANT_P09_LAST_ADDER),
     RULE(p10_increments_add_up, ROVE_PLANT_P10_OVERWRITE),
     RULE(p11_what_was_signed_stands_as_it_was_signed, ROVE_PLANT_P11_MIXED),
+    RULE(p11_a_set_that_the_signer_left_alone_stays, ROVE_PLANT_P11_WIPED),
     RULE(p11_what_was_signed_is_never_refused, ROVE_PLANT_P11_REFUSED),
     RULE(s04_every_proof_is_kept, ROVE_PLANT_S04_DROPPED),
     RULE(p12_a_delete_covers_what_its_author_had_seen, ROVE_PLANT_P12_DELETE_WINS),

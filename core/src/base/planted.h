@@ -58,6 +58,7 @@
     X(P09_LAST_ADDER,   "who takes his own add back takes another's along that he had not seen")   \
     X(P10_OVERWRITE,    "a counter is what the last device made of it")                            \
     X(P11_MIXED,        "what others wrote later replaces what was signed")                        \
+    X(P11_WIPED,        "a seal takes along the elements of a set that its signer left alone")     \
     X(P11_REFUSED,      "a sealed record is refused by a rule")                                    \
     X(P12_DELETE_WINS,  "a delete takes away what its author had not seen")                        \
     X(P13_RING,         "two merges of duplicates point at each other")                            \

@@ -103,6 +103,7 @@ static rove_status signed_set(rove__case *c, const rove__act *act, uint32_t fiel
     }
     rove_status status = rove__set_read(&set, &value, ROVE_SET_PLAIN, &c->judge->record);
     if (status == ROVE_OK && set.form != ROVE_SET_DELTA) {
+        set.count = ROVE_PLANTED(P11_WIPED) && !edited ? 0 : set.count;
         return replace_set(c, act, field, version, seen, &set, edited);
     }
     if (status == ROVE_OK) {
