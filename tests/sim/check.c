@@ -457,6 +457,56 @@ static void check_row(gathered *g, device *d, ledger_kind kind, rove_query *quer
     }
 }
 
+static int has_element(const gathered *g, uint32_t record, int64_t value) {
+    for (size_t i = 0; i < g->elements_count; i++) {
+        if (g->elements[i].record == record && g->elements[i].value == value) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Of records that the device shows, and headquarters has. */
+static int is_compared(const gathered *g, const device *d, uint32_t record, const seen *s) {
+    return record != 0 && s->records[record] && !is_here(d, g->w->ledger.records[record].waits);
+}
+
+/* The sets of a table, element by element. */
+static void check_sets(gathered *g, device *d, ledger_kind kind, const seen *s) {
+    const ledger_entity *entity = &ledger_entities[kind];
+    char sql[200];
+    size_t count = 0;
+    rove_query *query = NULL;
+    rove_error error = {0};
+    snprintf(sql, sizeof sql, "SELECT e.element, r.%s FROM %s_%s e JOIN %s r ON r.id = e.id",
+             entity->key, entity->table, entity->set, entity->table);
+    if (rove_query_new(d->replica, sql, NULL, 0, &query, &error) != ROVE_OK) {
+        VIOLATED(g->w, "I22", "device %d cannot be read: %s", d->number, error.message);
+        return;
+    }
+    while (!world_failed(g->w) && rove_query_step(query, &error) == ROVE_OK) {
+        uint32_t record = number_at(query, 1, 'r');
+        rove_value value = rove_query_value(query, 0);
+        if (!is_compared(g, d, record, s)) {
+            continue;
+        }
+        count++;
+        if (!has_element(g, record, gather_element(&value))) {
+            VIOLATED(g->w, "I9", "device %d has %lld in a set of r%u, and headquarters has not",
+                     d->number, (long long)gather_element(&value), record);
+        }
+    }
+    rove_query_free(query);
+    for (size_t i = 0; i < g->elements_count; i++) {
+        uint32_t record = g->elements[i].record;
+        count -= g->w->ledger.records[record].kind == kind && is_compared(g, d, record, s);
+    }
+    if (count != 0 && !world_failed(g->w)) {
+        VIOLATED(g->w, "I9", "device %d lacks elements of %s.%s that headquarters has", d->number,
+                 entity->table, entity->set);
+    }
+}
+
 static void check_table(gathered *g, device *d, ledger_kind kind, seen *s) {
     const ledger_entity *entity = &ledger_entities[kind];
     char sql[300];
@@ -476,6 +526,9 @@ static void check_table(gathered *g, device *d, ledger_kind kind, seen *s) {
         check_row(g, d, kind, query, s);
     }
     rove_query_free(query);
+    if (entity->set != NULL && !world_failed(g->w)) {
+        check_sets(g, d, kind, s);
+    }
 }
 
 /* A device of an older build keeps what it cannot have, for as long as its rep holds it (D7). */

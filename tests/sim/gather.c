@@ -28,6 +28,25 @@ uint32_t gather_name(const gathered *self, uint32_t entity, rove_id id) {
     return 0;
 }
 
+int64_t gather_element(const rove_value *value) {
+    if (value->type != ROVE_TEXT) {
+        return value->as.integer;
+    }
+    uint32_t word = ledger_number('t', value->as.data, value->size);
+    return word != 0 ? word
+                     : INT64_C(0x100000000) + ledger_number('w', value->as.data, value->size);
+}
+
+uint32_t gather_word(const gathered *self, ledger_kind kind, int64_t element) {
+    const rove__registry *registry = hq_registry(self->w->office.hq);
+    if (kind != LEDGER_VISIT) {
+        return element > UINT32_MAX ? 0 : (uint32_t)element;
+    }
+    const rove__entity *contact =
+        rove__registry_by_name(registry, ledger_entities[LEDGER_CONTACT].name);
+    return gather_name(self, contact->number, element);
+}
+
 const gathered_row *gather_row(const gathered *self, uint32_t record) {
     for (size_t i = 0; i < self->rows_count; i++) {
         if (self->rows[i].record == record) {
@@ -195,19 +214,15 @@ static void take_set(gathered *self, ledger_kind kind, uint32_t record, const ro
         return;
     }
     for (size_t i = 0; i < set.count; i++) {
-        uint32_t number =
-            ledger_number('w', set.elements[i].value.as.data, set.elements[i].value.size);
-        uint32_t word =
-            ledger_number('t', set.elements[i].value.as.data, set.elements[i].value.size);
-        if (word != 0) {
-            int untag = set.form == ROVE_SET_DELTA && set.elements[i].action == ROVE_SET_REMOVE;
-            mark_all(self, untag ? LEDGER_UNTAG : LEDGER_TAG, record, word, change->replica);
-            continue;
-        }
-        if (set.form == ROVE_SET_DELTA && set.elements[i].action == ROVE_SET_REMOVE) {
-            mark_all(self, LEDGER_TAKE, record, number, change->replica);
+        int64_t element = gather_element(&set.elements[i].value);
+        uint32_t word = gather_word(self, kind, element);
+        int takes = set.form == ROVE_SET_DELTA && set.elements[i].action == ROVE_SET_REMOVE;
+        if (word != 0 || kind == LEDGER_VISIT) {
+            mark_all(self, takes ? LEDGER_UNTAG : LEDGER_TAG, record, word, change->replica);
+        } else if (takes) {
+            mark_all(self, LEDGER_TAKE, record, (uint32_t)element, change->replica);
         } else {
-            mark(self, number);
+            mark(self, (uint32_t)element);
         }
     }
 }
@@ -241,7 +256,8 @@ static uint32_t record_awaited(const gathered *self, ledger_kind kind, const rov
     }
     cell = cell_of(change, ledger_entities[kind].set);
     if (number == 0 && cell != NULL &&
-        rove__set_read(&set, cell, ROVE_SET_DELTA, arena) == ROVE_OK && set.count > 0) {
+        rove__set_read(&set, cell, ROVE_SET_DELTA, arena) == ROVE_OK && set.count > 0 &&
+        set.elements[0].value.type == ROVE_TEXT) {
         number = ledger_number('w', set.elements[0].value.as.data, set.elements[0].value.size);
     }
     return number < l->count ? l->writes[number].record : 0;
@@ -352,19 +368,13 @@ static int64_t integer_of(const rove__hq_row *row, const char *field) {
     return value != NULL && value->type == ROVE_INT ? value->as.integer : 0;
 }
 
-/* The words that several add and take out. */
-static unsigned words_of(const rove__hq_row *row, const char *field, rove__arena *arena) {
-    const rove_value *value = value_of(row, field);
-    unsigned words = 0;
-    rove__set set;
-    if (value == NULL || rove__set_read(&set, value, ROVE_SET_VERSIONED, arena) != ROVE_OK) {
-        return 0;
+static void take_elements(gathered *self, uint32_t record, const rove_value *value) {
+    rove__set_cursor cursor;
+    rove__element element;
+    rove__set_open(&cursor, value, ROVE_SET_VERSIONED);
+    while (rove__set_next(&cursor, &element)) {
+        ADD(self, elements, (gathered_element){record, gather_element(&element.value)});
     }
-    for (size_t i = 0; i < set.count; i++) {
-        const rove_value *element = &set.elements[i].value;
-        words |= 1u << ledger_number('t', element->as.data, element->size) % 32;
-    }
-    return words;
 }
 
 static rove_status each_row(void *ctx, const rove__hq_row *row) {
@@ -396,10 +406,27 @@ static rove_status each_row(void *ctx, const rove__hq_row *row) {
         ADD(self, names, (gathered_name){row->row.entity_number, row->row.id, taken.record});
     }
     if (entity->set != NULL) {
-        taken.words = words_of(row, entity->set, self->arena);
+        take_elements(self, taken.record, value_of(row, entity->set));
     }
     ADD(self, rows, taken);
     return ROVE_OK;
+}
+
+/* What a conflict keeps of a set: a value that describes itself. */
+static void take_lost(gathered *self, uint32_t record, const rove_value *packed) {
+    rove__set_cursor cursor;
+    rove__element element;
+    rove__reader reader;
+    rove_value value;
+    if (packed == NULL || packed->type != ROVE_BLOB) {
+        return;
+    }
+    rove__reader_init(&reader, packed->as.data, packed->size);
+    rove__value_read(&reader, &value);
+    rove__set_open(&cursor, &value, ROVE_SET_PLAIN);
+    while (rove__reader_status(&reader) == ROVE_OK && rove__set_next(&cursor, &element)) {
+        ADD(self, lost, (gathered_element){record, gather_element(&element.value)});
+    }
 }
 
 /* The first "w17;" in a value that describes itself. */
@@ -432,6 +459,10 @@ static rove_status each_conflict(void *ctx, const rove__hq_row *row) {
         VIOLATED(self->w, "I13",
                  "r%u: all who wrote its industry wrote the same, and it is a conflict", record);
     }
+    if (ledger_entities[kind].set != NULL &&
+        strcmp(about->fields[at].name, ledger_entities[kind].set) == 0) {
+        take_lost(self, record, value_of(row, "lost_value"));
+    }
     for (unsigned i = 0; i < LEDGER_TEXTS; i++) {
         if (ledger_entities[kind].texts[i] == NULL ||
             strcmp(ledger_entities[kind].texts[i], about->fields[at].name) != 0) {
@@ -459,7 +490,6 @@ static rove_status read_rows(void *ctx, rove__hq_tx *tx, rove_error *error) {
     for (ledger_kind kind = LEDGER_ACCOUNT; kind < LEDGER_KINDS && status == ROVE_OK; kind++) {
         const rove__entity *entity =
             rove__registry_by_name(hq_registry(o->hq), ledger_entities[kind].name);
-        self->arena = &arena;
         status = directory->row_find(tx, entity->number, -1, NULL, &arena, each_row, self);
     }
     rove__arena_free(&arena);
@@ -516,6 +546,8 @@ void gather(gathered *self, world *w) {
 
 void gather_free(gathered *self) {
     free(self->rows);
+    free(self->elements);
+    free(self->lost);
     free(self->steps);
     free(self->conflicts);
     free(self->sums);
@@ -556,10 +588,13 @@ void gather_refused(world *w, int author, uint32_t record, const char *field,
         (void)refuse_sum(w, author, record, (uint32_t)l->count, value->as.integer);
     }
     for (uint32_t i = 1; i < l->count; i++) { /* what has no value of its own */
-        const char *about = l->writes[i].what == LEDGER_STAGE ? "lifecycle_stage" : "alt_names";
-        l->writes[i].refused += l->writes[i].what >= LEDGER_STAGE &&
-                                l->writes[i].record == record && l->writes[i].author == author &&
-                                strcmp(field, about) == 0;
+        ledger_write *write = ledger_get(l, i);
+        if (write->what < LEDGER_STAGE || write->what == LEDGER_SIGNED || write->record != record) {
+            continue;
+        }
+        const ledger_entity *entity = &ledger_entities[l->records[record].kind];
+        const char *about = write->what == LEDGER_STAGE ? entity->rank : entity->set;
+        write->refused += write->author == author && strcmp(field, about) == 0;
     }
     for (uint32_t i = 1; number == 0 && i < l->count; i++) { /* a delete has no value */
         if (field[0] == '\0' && l->writes[i].what == LEDGER_DELETE &&

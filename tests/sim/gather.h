@@ -17,8 +17,13 @@ typedef struct gathered_row {
     int64_t counter, rank;
     int is_long;         /* a device of an older build cannot have it */
     rove_id merged_into; /* 0: into none */
-    unsigned words;      /* of LEDGER_TAG, a bit each */
 } gathered_row;
+
+/* What is in a record's set: a word's number, the number of the write that added it, beyond all of those, or a contact's id. */
+typedef struct gathered_element {
+    uint32_t record;
+    int64_t value;
+} gathered_element;
 
 /* A write of a register as the history has it, in its order. */
 typedef struct gathered_step {
@@ -52,11 +57,12 @@ typedef struct gathered_name {
 typedef struct gathered {
     world *w;
     GATHERED(gathered_row, rows);
+    GATHERED(gathered_element, elements);
+    GATHERED(gathered_element, lost); /* of a set, which a conflict keeps as having lost */
     GATHERED(gathered_step, steps);
     GATHERED(gathered_conflict, conflicts);
     GATHERED(gathered_sum, sums);
     GATHERED(gathered_name, names); /* of every record that ever was inserted */
-    rove__arena *arena;             /* of a walk over rows */
     uint64_t seq;                   /* of the entry under way */
     int reviewed;                   /* it is one of the review's, or parked */
     int claimed;                    /* not all is at rest */
@@ -69,6 +75,9 @@ void gather_rows(gathered *self, world *w);
 void gather_free(gathered *self);
 /* 0: nothing of the simulation's. */
 uint32_t gather_name(const gathered *self, uint32_t entity, rove_id id);
+int64_t gather_element(const rove_value *value);
+/* The word, or the contact's record, that an element of such a record's set is; 0: another one. */
+uint32_t gather_word(const gathered *self, ledger_kind kind, int64_t element);
 /* NULL: it is not alive. */
 const gathered_row *gather_row(const gathered *self, uint32_t record);
 /* Which write a refused or shown value is: marks it as refused. */

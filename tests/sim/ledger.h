@@ -48,8 +48,9 @@ typedef enum ledger_what {
     LEDGER_DELETE,
     /* What others write too, so that no value names its write: `parent` is the stage, or the word. */
     LEDGER_STAGE,
-    LEDGER_TAG, /* adds a word to a set */
-    LEDGER_UNTAG
+    LEDGER_TAG, /* adds a word to a set, or a person to a visit, who is the record `parent` */
+    LEDGER_UNTAG,
+    LEDGER_SIGNED /* no act: whom the seal seen[0] signed in `parent`; 0: somebody who is not on the screen */
 } ledger_what;
 
 typedef struct ledger_write {
@@ -96,7 +97,7 @@ typedef struct ledger_record {
         undone; /* devices on which it was taken back: what it was is noted there, a bit each */
     int again; /* refused work on it was done again: the same write, but over what the screen shows by then */
     uint64_t redone; /* when: its device had begun or ended so many syncs; 0: never */
-    int odd; /* its conflicts and holders cannot be told exactly any more */
+    int odd;         /* its conflicts and holders cannot be told exactly any more */
 } ledger_record;
 
 typedef struct ledger {

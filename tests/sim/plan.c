@@ -134,6 +134,24 @@ static void draw_contests(plan *self, uint64_t seed) {
     }
 }
 
+/* Several reps put people on a visit, take them off and sign it; some sync in between. */
+static void draw_people(plan *self, uint64_t seed) {
+    sim_dice dice = sim_stream(seed, 20);
+    uint64_t moments = sim_chance(&dice, 500) ? 1 + sim_below(&dice, 4) : 0;
+    for (uint64_t n = 0; n < moments; n++) {
+        int64_t at_ms = (int64_t)sim_below(&dice, (uint64_t)(self->days * DAY_MS));
+        uint64_t what = sim_draw(&dice) & 0xff; /* which visit */
+        uint64_t times = self->devices * (1 + sim_below(&dice, 4));
+        for (uint64_t t = 0; t < times; t++) {
+            plan_event event = {.at_ms = at_ms + (int64_t)sim_below(&dice, HOUR_MS),
+                                .what = sim_chance(&dice, 250) ? PLAN_SYNC : PLAN_PEOPLE,
+                                .who = (unsigned)sim_below(&dice, self->devices),
+                                .work = (sim_draw(&dice) & ~UINT64_C(0xff)) | what | 1};
+            plan_add(self, event);
+        }
+    }
+}
+
 static int by_time(const void *a, const void *b) {
     const plan_event *x = a;
     const plan_event *y = b;
@@ -232,6 +250,7 @@ void plan_draw(plan *self, uint64_t seed, plan_kind kind) {
         draw_meanwhile(self, &work);
         plan_add_dramas(self, seed);
         draw_contests(self, seed);
+        draw_people(self, seed);
     }
     draw_world(self, seed);
     qsort(self->events, self->count, sizeof *self->events, by_time);

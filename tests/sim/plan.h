@@ -57,7 +57,8 @@
     X(TAG,       "tag",       "a rep adds a word of a drama to an account, or takes it out")       \
     X(SLOW,      "slow",      "a device runs out of power, and its clock loses an hour")           \
     X(HELD,      "held",      "a device is read, cut off and started by a held clock, to beyond its lease") \
-    X(WIPE,      "wipe",      "a device is wiped, by its rep or because headquarters orders it")
+    X(WIPE,      "wipe",      "a device is wiped, by its rep or because headquarters orders it") \
+    X(PEOPLE,    "people",    "a rep puts people on a visit that others work on too, takes them off, or signs it")
 /* clang-format on */
 
 typedef enum plan_what {

@@ -26,7 +26,41 @@ static int is_plain(const world *w, uint32_t record) {
     return 1;
 }
 
-/* ---- words (P9) ----------------------------------------------------------------------------------------- */
+/* ---- words, and people of visits (P9) ------------------------------------------------------------------- */
+
+static int has(const gathered *g, const gathered_element *elements, size_t count, uint32_t record,
+               uint32_t word) {
+    ledger_kind kind = g->w->ledger.records[record].kind;
+    for (size_t i = 0; i < count; i++) {
+        if (elements[i].record == record && gather_word(g, kind, elements[i].value) == word) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int stands(const gathered *g, uint32_t record, uint32_t word) {
+    return has(g, g->elements, g->elements_count, record, word);
+}
+
+/* It is told by its id whom a visit names: of what an operator deleted, and of what copies made, nobody knows it. */
+static int is_known(const gathered *g, uint32_t record, uint32_t word) {
+    const ledger *l = &g->w->ledger;
+    if (l->records[record].kind != LEDGER_VISIT) {
+        return 1;
+    }
+    const ledger_write *insert = &l->writes[l->records[word].insert];
+    if (l->records[word].insert != 0 &&
+        (!is_sure(insert) || g->w->devices[insert->author].family >= 0)) {
+        return 0;
+    }
+    for (size_t i = 0; i < g->names_count; i++) {
+        if (g->names[i].record == word) {
+            return 1;
+        }
+    }
+    return 0;
+}
 
 /* The same of one word: what else was written there does not matter to it. */
 static int is_plain_word(const world *w, uint32_t record, uint32_t word) {
@@ -61,25 +95,76 @@ static int may_be_out(const ledger *l, uint32_t added) {
     return 0;
 }
 
-static void check_words(world *w, const gathered_row *row) {
-    const ledger *l = &w->ledger;
-    unsigned added = 0;
+static int is_sealed(const ledger *l, uint32_t record) {
     for (uint32_t i = 1; i < l->count; i++) {
-        const ledger_write *write = &l->writes[i];
-        if (write->what != LEDGER_TAG || write->record != row->record || write->judged == 0) {
-            continue;
-        }
-        added |= 1u << write->parent;
-        if ((row->words >> write->parent & 1u) == 0 && !may_be_out(l, i) &&
-            is_plain_word(w, row->record, write->parent)) {
-            VIOLATED(w, "I3", "r%u lacks word %u, which w%u added and nobody took out who knew",
-                     row->record, write->parent, i);
-            return;
+        if (l->writes[i].what == LEDGER_SEAL && l->writes[i].record == record &&
+            (l->writes[i].done || l->writes[i].unsure)) {
+            return 1;
         }
     }
-    if ((row->words & ~1u & ~added) != 0 && is_plain(w, row->record)) {
-        VIOLATED(w, "I3", "r%u has words %x, of which only %x were added", row->record, row->words,
-                 added);
+    return 0;
+}
+
+/* Its author took it out or deleted the record before he had sent it; or it waits. */
+static int may_be_unsent(const world *w, uint32_t added) {
+    const ledger *l = &w->ledger;
+    const ledger_write *add = &l->writes[added];
+    for (uint32_t i = added + 1; i < l->count; i++) {
+        const ledger_write *write = &l->writes[i];
+        if (write->record == add->record && (write->done || write->unsure) &&
+            (write->what == LEDGER_DELETE ||
+             (write->what == LEDGER_UNTAG && write->parent == add->parent))) {
+            return 1;
+        }
+    }
+    return check_waits(w, add);
+}
+
+/* What was added is there, unless somebody took it out, or signed the record without it: then it is in the log (P11). */
+static void check_added(const gathered *g, uint32_t number) {
+    world *w = g->w;
+    const ledger *l = &w->ledger;
+    const ledger_write *add = &l->writes[number];
+    int sealed = is_sealed(l, add->record);
+    if (stands(g, add->record, add->parent) || !is_known(g, add->record, add->parent)) {
+        return;
+    }
+    if (add->judged == 0) {
+        if (add->done && is_plain(w, add->record) && !may_be_unsent(w, number)) {
+            VIOLATED(w, "I2", "w%u added %u to r%u, and that is nowhere", number, add->parent,
+                     add->record);
+        }
+    } else if (!may_be_out(l, number) && !sealed && is_plain_word(w, add->record, add->parent)) {
+        VIOLATED(w, "I3", "r%u lacks word %u, which w%u added and nobody took out who knew",
+                 add->record, add->parent, number);
+    } else if (!may_be_out(l, number) && sealed && is_plain(w, add->record) && !w->purged &&
+               !has(g, g->lost, g->lost_count, add->record, add->parent)) {
+        VIOLATED(w, "P11", "r%u was signed without r%u, whom w%u added, and no conflict says it",
+                 add->record, add->parent, number);
+    }
+}
+
+static void check_words(const gathered *g, const gathered_row *row) {
+    world *w = g->w;
+    const ledger *l = &w->ledger;
+    for (uint32_t i = 1; i < l->count && !world_failed(w); i++) {
+        if (l->writes[i].what == LEDGER_TAG && l->writes[i].record == row->record) {
+            check_added(g, i);
+        }
+    }
+    for (size_t i = 0; i < g->elements_count && is_plain(w, row->record); i++) {
+        uint32_t word = g->elements[i].record != row->record
+                            ? 0
+                            : gather_word(g, l->records[row->record].kind, g->elements[i].value);
+        int added = word == 0 || !is_known(g, row->record, word);
+        for (uint32_t k = 1; k < l->count && !added; k++) {
+            added = l->writes[k].what == LEDGER_TAG && l->writes[k].record == row->record &&
+                    l->writes[k].parent == word && l->writes[k].judged > 0;
+        }
+        if (!added) {
+            VIOLATED(w, "I3", "r%u has word %u, which nobody added", row->record, word);
+            return;
+        }
     }
 }
 
@@ -113,6 +198,40 @@ static void check_stage(world *w, const gathered_row *row) {
 
 /* ---- seals (P11) ---------------------------------------------------------------------------------------- */
 
+/* Whether its people are those that were on the screen when it was signed. */
+static int is_as_signed(const gathered *g, uint32_t number) {
+    const ledger *l = &g->w->ledger;
+    uint32_t record = l->writes[number].record;
+    size_t count = 0;
+    int missing = 0;
+    for (uint32_t i = number + 1; i < l->count; i++) {
+        const ledger_write *write = &l->writes[i];
+        if (write->what == LEDGER_SIGNED && write->seen[0] == number) {
+            missing |= write->parent != 0 && is_known(g, record, write->parent) &&
+                       !stands(g, record, write->parent);
+            count++;
+        }
+    }
+    for (size_t i = 0; i < g->elements_count; i++) {
+        count -= g->elements[i].record == record;
+    }
+    return !missing && count == 0;
+}
+
+/* Of two seals either may have come first; but none is made up of both, or of what came before and after. */
+static void check_people(const gathered *g, uint32_t number) {
+    const ledger *l = &g->w->ledger;
+    uint32_t record = l->writes[number].record;
+    for (uint32_t i = 1; i < l->count; i++) {
+        if (l->writes[i].what == LEDGER_SEAL && l->writes[i].record == record &&
+            l->writes[i].done && is_as_signed(g, i)) {
+            return;
+        }
+    }
+    VIOLATED(g->w, "P11", "the people of r%u are not those with whom w%u had signed it", record,
+             number);
+}
+
 static void check_seal(const gathered *g, uint32_t number) {
     world *w = g->w;
     const ledger_write *seal = &w->ledger.writes[number];
@@ -125,6 +244,7 @@ static void check_seal(const gathered *g, uint32_t number) {
     if (row == NULL || seal->judged == 0 || !is_plain(w, seal->record)) {
         return;
     }
+    check_people(g, number);
     for (uint32_t i = 1; i < w->ledger.count; i++) {
         const ledger_write *other = &w->ledger.writes[i];
         if (i != number && other->what == LEDGER_SEAL && other->record == seal->record &&
@@ -282,9 +402,11 @@ void values_check(const gathered *self) {
     for (size_t i = 0; i < self->rows_count && !world_failed(w); i++) {
         const gathered_row *row = &self->rows[i];
         check_reference(self, row);
+        if (ledger_entities[w->ledger.records[row->record].kind].set != NULL) {
+            check_words(self, row);
+        }
         if (w->ledger.records[row->record].kind == LEDGER_ACCOUNT) {
             check_chain(self, row);
-            check_words(w, row);
             if (is_plain(w, row->record)) {
                 check_stage(w, row);
             }

@@ -111,8 +111,8 @@ static void begin(world *w) {
 
 static int needs_reading(plan_what what) {
     return what == PLAN_WRITE || what == PLAN_OPENS || what == PLAN_CALLS || what == PLAN_DROPS ||
-           what == PLAN_TAG || what == PLAN_CONTEST || what == PLAN_UNDO || what == PLAN_SETTLE ||
-           what == PLAN_TIDY;
+           what == PLAN_TAG || what == PLAN_CONTEST || what == PLAN_PEOPLE || what == PLAN_UNDO ||
+           what == PLAN_SETTLE || what == PLAN_TIDY;
 }
 
 static void act(world *w, const plan_event *event) {
@@ -134,6 +134,7 @@ static void act(world *w, const plan_event *event) {
     case PLAN_CALLS:
     case PLAN_DROPS:
     case PLAN_TAG:
+    case PLAN_PEOPLE:
         writes_act(d, event);
         break;
     case PLAN_CONTEST:

@@ -75,7 +75,7 @@ typedef struct world world;
             X(claims) X(late) X(forged) X(lagging) X(newcomers) X(timelines) X(wrong_sums)         \
                 X(large_scopes) X(lost_visits) X(overtaken) X(crowds) X(set_aside) X(encrypted)    \
                     X(locked) X(rekeyed) X(leases_over) X(proofs) X(notes) X(notes_taken)   \
-                        X(notes_twice) X(wipes) X(wipes_ordered) X(wipes_cut) X(receipts)
+                        X(notes_twice) X(wipes) X(wipes_ordered) X(wipes_cut) X(receipts) X(people)
 typedef struct world_counts {
 #define WORLD_COUNT(name) uint64_t name;
     WORLD_COUNTS(WORLD_COUNT)

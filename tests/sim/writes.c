@@ -134,6 +134,78 @@ static rove_id pick_last(writing *x, ledger_kind *kind, uint32_t *record, unsign
     return 0;
 }
 
+/* The contact that a visit's set names, by what its key says; 0: the device has it not. */
+static uint32_t person_of(writing *x, rove_id id) {
+    char key[64];
+    (void)device_text(x->d, LEDGER_CONTACT, id, ledger_entities[LEDGER_CONTACT].key, key,
+                      sizeof key);
+    return ledger_number('r', key, strlen(key));
+}
+
+#define PEOPLE_MAX 8
+
+/* Numbers that a query gives for a record; how many. */
+static size_t related(device *d, const char *sql, rove_id id, rove_id found[PEOPLE_MAX]) {
+    rove_query *query = NULL;
+    rove_error error = {0};
+    rove_value parameter = rove_int(id);
+    size_t count = 0;
+    if (rove_query_new(d->replica, sql, &parameter, 1, &query, &error) == ROVE_OK) {
+        while (count < PEOPLE_MAX && rove_query_step(query, &error) == ROVE_OK) {
+            found[count++] = rove_query_value(query, 0).as.integer;
+        }
+    }
+    rove_query_free(query);
+    return count;
+}
+
+/* Whether a person is on a visit, with what the transaction under way did, which the screen does not show yet. */
+static int is_put(const writing *x, uint32_t visit, uint32_t person, int on_screen) {
+    for (size_t i = 0; i < x->count; i++) {
+        const ledger_write *write = ledger_get(&x->d->w->ledger, x->writes[i]);
+        if (write->record == visit && write->parent == person &&
+            (write->what == LEDGER_TAG || write->what == LEDGER_UNTAG)) {
+            on_screen = write->what == LEDGER_TAG;
+        }
+    }
+    return on_screen;
+}
+
+#define SQL_PEOPLE "SELECT element FROM visit_contact_ids WHERE id = ?1 ORDER BY element LIMIT 8"
+
+static void note_signed(writing *x, uint32_t visit, uint32_t person, uint32_t seal) {
+    uint32_t number = note(x, LEDGER_SIGNED, visit, LEDGER_TEXTS, person);
+    ledger_get(&x->d->w->ledger, number)->seen[0] = seal;
+    x->d->w->counts->people++;
+}
+
+/* Whom a seal signs: who is on the screen, and was put there in the same transaction. */
+static void note_people(writing *x, rove_id id, uint32_t visit, uint32_t seal) {
+    rove_id shown_ids[PEOPLE_MAX];
+    uint32_t people[PEOPLE_MAX];
+    size_t count = related(x->d, SQL_PEOPLE, id, shown_ids);
+    size_t before = x->count;
+    for (size_t i = 0; i < count; i++) {
+        people[i] = person_of(x, shown_ids[i]);
+        if (people[i] == 0 || is_put(x, visit, people[i], 1)) {
+            note_signed(x, visit, people[i], seal);
+        }
+    }
+    for (size_t i = 0; i < before; i++) {
+        const ledger_write *write = ledger_get(&x->d->w->ledger, x->writes[i]);
+        uint32_t person = write->parent;
+        int put =
+            write->what == LEDGER_TAG && write->record == visit && is_put(x, visit, person, 0);
+        for (size_t k = 0; k < x->count && put; k++) { /* once */
+            const ledger_write *other = ledger_get(&x->d->w->ledger, x->writes[k]);
+            put = other->what != LEDGER_SIGNED || other->record != visit || other->parent != person;
+        }
+        if (put) {
+            note_signed(x, visit, person, seal);
+        }
+    }
+}
+
 static rove_status set_text(writing *x, ledger_kind kind, rove_id id, uint32_t record,
                             unsigned field, int seal) {
     char text[LONG_TEXT + LEDGER_KEY_SIZE + 1];
@@ -146,6 +218,9 @@ static rove_status set_text(writing *x, ledger_kind kind, rove_id id, uint32_t r
     rove_field fields[1] = {
         {ledger_entities[kind].texts[field], value_of(x, kind, field, number, text)}};
     x->d->w->counts->sealed += (uint64_t)seal;
+    if (seal) {
+        note_people(x, id, record, number);
+    }
     return seal ? rove_seal(x->d->replica, ledger_entities[kind].name, id, fields, 1, &x->error)
                 : rove_update(x->d->replica, ledger_entities[kind].name, id, fields, 1, &x->error);
 }
@@ -484,6 +559,75 @@ static rove_status contest(writing *x) {
     }
 }
 
+/* ---- people of visits ----------------------------------------------------------------------------------- */
+
+/* By its key. */
+static uint32_t account_of(writing *x, rove_id id) {
+    char key[64];
+    (void)device_text(x->d, LEDGER_ACCOUNT, id, ledger_entities[LEDGER_ACCOUNT].key, key,
+                      sizeof key);
+    return ledger_number('r', key, strlen(key));
+}
+
+/* Somebody of the visit's account: who is on it is taken off, who is not is put on it. Now and then he is new. */
+static rove_status person(writing *x, rove_id id, uint32_t visit) {
+    rove_id contacts[PEOPLE_MAX];
+    rove_id on_screen[PEOPLE_MAX];
+    uint32_t made = 0;
+    uint32_t role = 0;
+    rove_id role_id = 0;
+    rove_status status = ROVE_OK;
+    rove_id account = device_number(x->d, "SELECT account_id FROM visit WHERE id = ?1", id, 0);
+    size_t count = related(x->d,
+                           "SELECT contact_id FROM account_contact_role WHERE account_id = ?1 "
+                           "ORDER BY contact_id LIMIT 8",
+                           account, contacts);
+    if (count < 4 && sim_chance(&x->dice, 300)) {
+        uint32_t about = account_of(x, account);
+        status =
+            about == 0 ? ROVE_OK : insert_one(x, LEDGER_CONTACT, 0, 0, 0, &contacts[count], &made);
+        if (made != 0 && status == ROVE_OK) {
+            status = insert_one(x, LEDGER_ROLE, about, account, contacts[count], &role_id, &role);
+        }
+        count += made != 0;
+    }
+    if (count == 0 || status != ROVE_OK) {
+        return status;
+    }
+    rove_id contact = made != 0 ? contacts[count - 1] : contacts[sim_below(&x->dice, count)];
+    uint32_t who = made != 0 ? made : person_of(x, contact);
+    size_t there = related(x->d, SQL_PEOPLE, id, on_screen);
+    int put = 0;
+    for (size_t i = 0; i < there; i++) {
+        put |= on_screen[i] == contact;
+    }
+    put = is_put(x, visit, who, put);
+    if (who == 0 || (!put && there == PEOPLE_MAX)) {
+        return ROVE_OK;
+    }
+    (void)note(x, put ? LEDGER_UNTAG : LEDGER_TAG, visit, LEDGER_TEXTS, who);
+    return rove_element(x->d->replica, "Visit", id, "contact_ids", rove_int(contact), !put,
+                        &x->error);
+}
+
+/* Which visit is in the lowest bits of the event, the same for all who come to it; in one of four it is any of his own. */
+static rove_status people(writing *x) {
+    uint64_t work = x->event->work;
+    uint32_t visit = 9 + (uint32_t)(work >> 1 & 1) + (uint32_t)(work >> 2 & 1) * 8;
+    rove_id id = 0;
+    if ((work >> 3 & 3) == 0) {
+        id = pick(x, LEDGER_VISIT, &visit);
+    } else {
+        id = device_find(x->d, visit);
+    }
+    if (id == 0) {
+        return ROVE_OK;
+    }
+    return sim_chance(&x->dice, 200)
+               ? set_text(x, LEDGER_VISIT, id, visit, (unsigned)sim_below(&x->dice, 2), 1)
+               : person(x, id, visit);
+}
+
 /* ---- transactions --------------------------------------------------------------------------------------- */
 
 /* How the writes that were noted since ended. */
@@ -504,8 +648,8 @@ static void settle(writing *x, rove_status status) {
 
 /* Each of them, aloud. */
 static void tell(const writing *x) {
-    static const char *const whats[] = {"insert", "set",    "seal",  "count", "add",
-                                        "take",   "delete", "stage", "tag",   "untag"};
+    static const char *const whats[] = {"insert", "set",   "seal", "count", "add",   "take",
+                                        "delete", "stage", "tag",  "untag", "signed"};
     const world *w = x->d->w;
     for (size_t i = 0; i < x->count && w->verbose; i++) {
         const ledger_write *write = &w->ledger.writes[x->writes[i]];
@@ -561,6 +705,9 @@ void writes_act(device *d, const plan_event *event) {
         break;
     case PLAN_TAG:
         transact(d, event, 1, word);
+        break;
+    case PLAN_PEOPLE:
+        transact(d, event, 0, people);
         break;
     default:
         transact(d, event, 0, write_one);
