@@ -169,6 +169,17 @@ static void a_batch_that_comes_again_changes_nothing(void **state) {
     both_agree(w);
 }
 
+/* The change is of a field of a newer build instead. */
+static void of_an_unknown_field(world *w, rove__change *change, uint32_t number, rove_value value) {
+    rove__extra extra = {number, value};
+
+    memset(&change->row.present, 0, sizeof change->row.present);
+    change->row.extra = rove__arena_copy(&w->s.arena, &extra, sizeof extra);
+    change->row.extra_count = 1;
+    change->edits[0].field = number;
+    change->edits[0].base = (rove__version){0, 0};
+}
+
 /* Fields of a newer build are kept, travel on, and never make a record too big to be sent. */
 static void unknown_fields_are_kept_as_long_as_the_record_fits(void **state) {
     world *w = *state;
@@ -180,12 +191,7 @@ static void unknown_fields_are_kept_as_long_as_the_record_fits(void **state) {
     for (uint32_t i = 0; i < 4; i++) {
         rove__change *change =
             rep_update(&w->anna, "Account", w->account, "phone", rove__value_text("1"));
-        rove__extra extra = {5000 + i, rove__value_bytes(ROVE_TEXT, text, sizeof text)};
-        memset(&change->row.present, 0, sizeof change->row.present);
-        change->row.extra = rove__arena_copy(&w->s.arena, &extra, sizeof extra);
-        change->row.extra_count = 1;
-        change->edits[0].field = extra.number;
-        change->edits[0].base = (rove__version){0, 0};
+        of_an_unknown_field(w, change, 5000 + i, rove__value_bytes(ROVE_TEXT, text, sizeof text));
         rep_freeze(&w->anna);
         raw_request *q = raw_open(&w->anna);
         raw_hello(q, NULL);
@@ -667,6 +673,43 @@ static void what_comes_after_the_seal_goes_to_the_log(void **state) {
     assert_non_null(rep_find(&w->ben, "Visit", visit));
 }
 
+static void a_field_of_a_newer_build_goes_to_the_log_too(void **state) {
+    world *w = *state;
+    rove_id visit = held_visit(w);
+    rep_outcome outcome;
+
+    rep_seal(&w->anna, "Visit", visit, NULL);
+    rep_settle(&w->anna);
+    of_an_unknown_field(w,
+                        rep_update(&w->ben, "Visit", visit, "notes", rove__value_text("too late")),
+                        5000, rove__value_int(1));
+    rep_exchange(&w->ben, &outcome);
+    assert_int_equal(outcome.verdicts[0].code, ROVE_VERDICT_LOST);
+    assert_int_equal(site_conflicts(&w->s, visit), 1);
+}
+
+/* It says nothing of people that its rep left alone. */
+static void a_second_seal_of_an_older_build_is_no_contest_for_the_people(void **state) {
+    world *w = *state;
+    rove_id visit = held_visit(w);
+    int people =
+        rove__entity_field_named(rove__registry_by_name(w->s.registry, "Visit"), "contact_ids");
+
+    rep_set_add(&w->anna, "Visit", visit, "contact_ids", 11);
+    rep_settle(&w->anna);
+    rep_seal(&w->anna, "Visit", visit, NULL);
+    rep_settle(&w->anna);
+    rove__change *change = rep_seal(&w->ben, "Visit", visit, NULL);
+    rove__row_set(&change->row, (size_t)people, rove__value_null());
+    rove__bits_clear(&change->row.present, (size_t)people);
+    rep_settle(&w->ben);
+    for (size_t i = 0; i < site_conflicts(&w->s, visit); i++) {
+        assert_int_not_equal(
+            site_cell(&w->s, "Conflict", site_conflict(&w->s, visit, i), "field_number").as.integer,
+            rove__registry_by_name(w->s.registry, "Visit")->fields[people].number);
+    }
+}
+
 static void a_seal_that_a_rule_refuses_is_reviewed(void **state) {
     world *w = *state;
     rove_id visit = held_visit(w);
@@ -832,6 +875,8 @@ int main(void) {
         CASE(p14_returned_work_goes_back_to_its_author),
         CASE(a_sealed_visit_is_set_as_one_unit),
         CASE(what_comes_after_the_seal_goes_to_the_log),
+        CASE(a_field_of_a_newer_build_goes_to_the_log_too),
+        CASE(a_second_seal_of_an_older_build_is_no_contest_for_the_people),
         CASE(a_seal_that_a_rule_refuses_is_reviewed),
         CASE(counters_add_up_and_sets_unite),
         CASE(work_done_beats_a_cancellation),

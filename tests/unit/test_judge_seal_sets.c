@@ -285,7 +285,15 @@ static void what_is_done_to_the_people_of_a_signed_visit_is_in_the_log(void **st
     assert_int_equal(lost, 111213);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, pair_set_up, pair_tear_down)
+/* What headquarters does is first tried under faults. */
+static int set_up(void **state) {
+    int failed = pair_set_up(state);
+
+    hq.trial.on = !failed;
+    return failed;
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, pair_tear_down)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -237,24 +237,22 @@ static rove_status mark_suspect(rove__case *c) {
                           version, 0);
 }
 
-/* A record comes back with an external id: an import may have made it anew since it was deleted. */
-static int is_named_anew(const rove__case *c, int at) {
-    return at >= 0 && c->after.row.cells[at].type != ROVE_NULL && c->stood && c->before.dead != 0 &&
-           c->after.dead == 0;
-}
-
-/* It stays with who has it. That the record came back is in the conflict log, and an operator looks at it (P12). */
-static rove_status give_name_up(rove__case *c, int at) {
+/*
+ * A record comes back with an external id, and an import has made it anew since it was deleted: the name stays with who has it. That
+ * the record came back is in the conflict log, and an operator looks at it (P12).
+ */
+static rove_status give_name_up(rove__case *c) {
     rove__judge *judge = c->judge;
-    uint32_t field = c->after.row.entity->fields[at].number;
-    rove_stamp now = rove__writer_now(judge->writer);
-    rove_stamp stood = rove__clock_get(&c->after.clock, field).version.stamp;
-    rove__version version = {now > stood ? now : stood + 1,
-                             rove__writer_head(judge->writer)->replica};
+    int at = rove__entity_field_named(c->after.row.entity, "external_id");
+    rove__version version = {0, rove__writer_head(judge->writer)->replica};
 
+    ROVE_ASSERT(at >= 0 && c->after.row.cells[at].type != ROVE_NULL && c->before.dead != 0 &&
+                c->after.dead == 0);
+    version.stamp = rove__writer_stamp(judge->writer);
     judge->error->message[0] = '\0';
     c->differs = 1;
-    return rove__case_set(c, field, rove__value_null(), version, 0);
+    return rove__case_set(c, c->after.row.entity->fields[at].number, rove__value_null(), version,
+                          0);
 }
 
 static rove_status write_row(rove__case *c) {
@@ -268,7 +266,6 @@ static rove_status write_row(rove__case *c) {
 rove_status rove__case_store(rove__case *c) {
     rove__judge *judge = c->judge;
     rove_status status = ROVE_OK;
-    int name = 0;
 
     if (!c->exists || !c->changed) {
         return ROVE_OK;
@@ -281,10 +278,9 @@ rove_status rove__case_store(rove__case *c) {
     if (status != ROVE_OK) {
         return status;
     }
-    name = rove__entity_field_named(c->after.row.entity, "external_id");
     status = write_row(c);
-    if (status == ROVE_EXISTS && is_named_anew(c, name)) {
-        status = give_name_up(c, name);
+    if (status == ROVE_EXISTS) {
+        status = give_name_up(c);
         if (status == ROVE_OK) {
             status = write_row(c);
         }

@@ -222,8 +222,8 @@ static int seals(const search *s) {
     return at >= 0 && !s->known[at] && change->row.cells[at].type != ROVE_NULL;
 }
 
-/* Of what was done to a set nothing is left: it stays as it is here, and does not count as signed empty. */
-static void leave_set(search *s, size_t ordinal) {
+/* Of what was done to a set or counter nothing is left: it stays as it is here; a set does not count as signed empty. */
+static void leave_parts(search *s, size_t ordinal) {
     rove__row *row = &s->act->change.row;
 
     row->cells[ordinal] = rove__case_cell(s->c, row->entity->fields[ordinal].number);
@@ -361,10 +361,8 @@ static void keep_signed(search *s) {
     const rove__change *change = &s->act->change;
 
     for (size_t i = 0; i < change->edit_count; i++) {
-        int ordinal = rove__row_field(&change->row, change->edits[i].field);
-        if ((s->known[i] & NOTHING_LEFT) != 0 && ordinal >= 0 &&
-            change->row.entity->fields[ordinal].kind == ROVE_KIND_SET) {
-            leave_set(s, (size_t)ordinal);
+        if ((s->known[i] & NOTHING_LEFT) != 0) {
+            leave_parts(s, (size_t)rove__row_field(&change->row, change->edits[i].field));
         }
     }
 }
