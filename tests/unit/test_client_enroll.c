@@ -188,7 +188,7 @@ static rove_status endless(phone *ph, const rove_request *request, const rove__b
 static void test_hostile_answers_are_refused(void **state) {
     (void)state;
     p.route = short_nonce;
-    phone_is(&p, enroll(PHONE_URL), ROVE_PROTOCOL);
+    phone_is(&p, enroll(PHONE_URL), ROVE_TRUNCATED); /* it may have been cut: the rep tries again */
     p.route = nonsense;
     rove_status status = enroll(PHONE_URL);
     assert_true(status == ROVE_VERSION || status == ROVE_PROTOCOL);

@@ -177,7 +177,7 @@ ROVE_CHECK rove_status rove_wipe(rove *replica, rove_error *error);
  * was changed.
  *
  * CODE: mistyped, wrong, used or expired. EXISTS: it is enrolled already, for this user; the code stays good. STATE: this thread has a transaction
- * open. INVALID: the address. BUSY: a sync is under way. TLS, NETWORK, TIMEOUT, NOT_ROVE, PROTOCOL.
+ * open. INVALID: the address. BUSY: a sync is under way. NETWORK, TIMEOUT, NOT_ROVE, TRUNCATED: try again. TLS, PROTOCOL.
  */
 ROVE_CHECK rove_status rove_enroll(rove *replica, const char *url, const char *code,
                                    rove_error *error);

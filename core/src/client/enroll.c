@@ -177,10 +177,10 @@ static rove_status fetch_nonce(ceremony *c, uint8_t nonce[ROVE_ENROLL_NONCE_SIZE
         return status;
     }
     if (c->answer.size != ROVE_ENROLL_NONCE_SIZE) {
-        return rove__error_set(error, ROVE_PROTOCOL,
-                               "Headquarters' answer to the first step of enrolment has %zu bytes "
-                               "instead of %d.",
-                               c->answer.size, ROVE_ENROLL_NONCE_SIZE);
+        return rove__error_set(
+            error, c->answer.size < ROVE_ENROLL_NONCE_SIZE ? ROVE_TRUNCATED : ROVE_PROTOCOL,
+            "Headquarters' answer to the first step of enrolment has %zu bytes instead of %d.",
+            c->answer.size, ROVE_ENROLL_NONCE_SIZE);
     }
     memcpy(nonce, c->answer.data, ROVE_ENROLL_NONCE_SIZE);
     rove__buf_reset(&c->answer);
