@@ -230,20 +230,16 @@ static rove_status complain_names(examining *self, const place *at, const rove__
     return status;
 }
 
-/* What a restored headquarters gave a name, and has forgotten that, it cannot compare. */
+/* It cannot compare what names a record of which it does not know how it was called. */
 static rove_status complain_content(examining *self, const place *at, const rove__proof *proof,
                                     rove_id forgotten) {
     char text[AUDIT_TEXT_MAX];
-    int may = 0;
-    rove_status status = forgotten != 0 ? may_have_lost(self, &may) : ROVE_OK;
 
-    if (status != ROVE_OK || !may) {
-        return status != ROVE_OK
-                   ? status
-                   : complain(self, AUDIT_EDITED, at, proof, "the record is not what was signed");
+    if (forgotten == 0) {
+        return complain(self, AUDIT_EDITED, at, proof, "the record is not what was signed");
     }
     rove__text_format(text, sizeof text,
-                      "headquarters was restored, and does not know which id record %" PRId64
+                      "headquarters does not know which id record %" PRId64
                       ", which it is about, had when it was signed",
                       forgotten);
     return complain(self, AUDIT_UNKNOWN, at, proof, text);

@@ -249,18 +249,22 @@ static const rove__custom shelf = {.entity = 6, /* Account */
                                    .max = 100};
 
 /* The row of CustomField, the registry's field and its column, as one transaction does it. */
-static rove__hq_tx *define_shelf(bed *b) {
+static rove__hq_tx *define(bed *b, const rove__custom *custom, const char *entity) {
     rove__hq_row row = bed_row(b, "CustomField", 900, 0);
 
-    bed_set(&row, "entity", rove__value_int(shelf.entity));
-    bed_set(&row, "number", rove__value_int(shelf.number));
-    bed_set(&row, "name", rove__value_text(shelf.name));
+    bed_set(&row, "entity", rove__value_int(custom->entity));
+    bed_set(&row, "number", rove__value_int(custom->number));
+    bed_set(&row, "name", rove__value_text(custom->name));
     bed_set(&row, "type", rove__value_int(ROVE_TEXT));
     rove__hq_tx *tx = bed_write(b);
     bed_put(b, tx, &row);
-    ok(rove__registry_add_custom(b->registry, &shelf, NULL));
-    ok(b->database->widen(tx, bed_entity(b, "Account"), NULL));
+    ok(rove__registry_add_custom(b->registry, custom, NULL));
+    ok(b->database->widen(tx, bed_entity(b, entity), NULL));
     return tx;
+}
+
+static rove__hq_tx *define_shelf(bed *b) {
+    return define(b, &shelf, "Account");
 }
 
 static rove__hq_row with_shelf(bed *b, rove_id id, const char *text) {
@@ -291,6 +295,27 @@ static void a_custom_field_is_kept_and_known_when_opened_again(void **state) {
         bed_rollback(b, tx);
         bed_reopen(b);
     }
+}
+
+/* Reps write what they like in one of that name. */
+static void a_custom_external_id_may_be_of_two_records(void **state) {
+    static const rove__custom custom = {.entity = 13, /* Visit */
+                                        .number = 1000,
+                                        .name = "external_id",
+                                        .type = ROVE_TEXT,
+                                        .max = 100};
+    bed *b = *state;
+
+    if (bed_skips(b->kind->has_directory)) {
+        return;
+    }
+    rove__hq_tx *tx = define(b, &custom, "Visit");
+    for (rove_id id = 1; id <= 2; id++) {
+        rove__hq_row row = bed_row(b, "Visit", id, 1);
+        bed_set(&row, "external_id", rove__value_text("V-1"));
+        bed_put(b, tx, &row);
+    }
+    bed_commit(b, tx);
 }
 
 static void a_row_made_before_a_field_came_is_kept(void **state) {
@@ -471,6 +496,7 @@ int main(void) {
         bed_test(a_setting_is_any_bytes),
         bed_test(rows_are_found_by_the_value_of_a_field),
         bed_test(a_custom_field_is_kept_and_known_when_opened_again),
+        bed_test(a_custom_external_id_may_be_of_two_records),
         bed_test(a_row_made_before_a_field_came_is_kept),
         bed_test(values_that_were_unknown_move_to_the_new_field),
         bed_test(a_field_that_was_rolled_back_leaves_the_table_usable),

@@ -296,7 +296,8 @@ static rove_status row_get(rove__hq_tx *tx, uint32_t entity, rove_id id, int loc
 static int external_id_taken(rove__hq_tx *tx, const rove__hq_row *row) {
     int ordinal = rove__entity_field_named(row->row.entity, "external_id");
 
-    if (ordinal < 0 || row->dead != 0 || row->row.cells[ordinal].type == ROVE_NULL) {
+    if (ordinal < 0 || (row->row.entity->fields[ordinal].flags & ROVE_FIELD_CUSTOM) != 0 ||
+        row->dead != 0 || row->row.cells[ordinal].type == ROVE_NULL) {
         return 0;
     }
     for (size_t i = row_position(tx, row->row.entity_number, 0); i < TABLE(tx, ROWS)->count; i++) {

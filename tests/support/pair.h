@@ -13,6 +13,7 @@
 #include "store_trial.h"
 
 static site hq;
+static uint32_t oldest_schema; /* that it speaks with */
 static phone first;
 static phone second;
 static rep devices[16]; /* only to register them */
@@ -49,7 +50,8 @@ static inline void commit_once(rove__server *server) {
 }
 
 static inline void serve(phone *p, const rove__buf *body, rove__buf *answer) {
-    rove__server_policy policy = {.poll_ms = 60000,
+    rove__server_policy policy = {.oldest_schema = oldest_schema,
+                                  .poll_ms = 60000,
                                   .page_rows = hq.page_rows,
                                   .ack_bytes = hq.ack_bytes,
                                   .lease_ms = hq.lease_ms};

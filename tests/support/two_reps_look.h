@@ -75,6 +75,7 @@ static inline last_review reviews(world *w) {
 typedef struct former_names {
     rove_id last;
     size_t count;
+    size_t forgotten; /* of them */
 } former_names;
 
 static inline rove_status each_former_name(void *ctx, const rove__rename *renamed) {
@@ -82,12 +83,13 @@ static inline rove_status each_former_name(void *ctx, const rove__rename *rename
 
     names->last = renamed->id;
     names->count++;
+    names->forgotten += renamed->id == 0;
     return ROVE_OK;
 }
 
 /* Under which ids what headquarters calls so was sent. */
 static inline former_names names_of(world *w, const char *entity, rove_id to) {
-    former_names names = {0, 0};
+    former_names names = {0, 0, 0};
     rove__hq_tx *tx = NULL;
 
     assert_int_equal(w->s.store->begin(w->s.store->ctx, ROVE_HQ_READ, &tx, NULL), ROVE_OK);

@@ -703,9 +703,8 @@ static void test_a_seal_may_name_a_renamed_record_twice(void **state) {
 static void test_what_a_restore_forgot_of_a_name_is_no_accusation(void **state) {
     bench *b = *state;
     seal(b, &b->one, (deed){.id = visit(4), .signed_account = TAKEN, .account = DRAWN});
-    rename_account(b, 1001, 0, DRAWN);
     expect(b, HQ_EXIT_FAILED, "7 seals", "edited    device 7", NULL);
-    assert_int_equal(hq_commit(b->h.hq, restore_job, b, &b->h.error), ROVE_OK);
+    rename_account(b, 1001, 0, DRAWN);
     expect(b, HQ_EXIT_DONE, "7 seals", "does not know which id record 21474836557", NULL);
     seal(b, &b->one, (deed){.id = visit(5), .signed_account = TAKEN, .account = AGAIN});
     expect_edited(b, "7", "1 findings");

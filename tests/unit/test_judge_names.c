@@ -85,12 +85,34 @@ static void a_name_that_a_restore_forgot_is_noticed(void **state) {
     assert_int_equal(names_of(w, "Visit", visit->id).count, 0);
 }
 
+/* A device may name a record as it likes; more than some of that is not kept, but that it was more. */
+static void a_record_has_only_so_many_names(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+    rove_id visit = a_visit(w)->id;
+    rove__row *row = a_visit(w);
+
+    row->id = visit;
+    rep_insert(&w->anna, row);
+    both_agree(w);
+    for (int i = 1; i <= 40; i++) {
+        rep_update(&w->anna, "Visit", visit, "notes", rove__value_text("as it likes"))->row.id =
+            visit + 1000 + i;
+    }
+    rep_exchange(&w->anna, &outcome);
+    assert_int_equal(outcome.renames, 40);
+    former_names names = names_of(w, "Visit", visit);
+    assert_int_equal(names.count, 17);
+    assert_int_equal(names.forgotten, 1);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, world_start_tried, world_end)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(what_was_refused_and_renamed_keeps_its_former_name),
         CASE(a_name_that_a_restore_forgot_is_noticed),
+        CASE(a_record_has_only_so_many_names),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -130,13 +130,30 @@ static void though_many_answers_are_lost(void **state) {
     come_back_after(5);
 }
 
+/* Headquarters tells the app to upgrade, often, and nothing else; then that is done. */
+static void once_the_app_is_upgraded(void **state) {
+    (void)state;
+    make_account();
+    make_visits(2);
+    sync_often();
+    edit_visits(2);
+    purge_visits(2);
+    oldest_schema = UINT32_MAX;
+    for (int i = 0; i < 20; i++) {
+        phone_is(&first, rove_sync(first.replica, NULL, NULL, &first.error), ROVE_UPGRADE);
+    }
+    oldest_schema = 0;
+    sync_often();
+    expect_visits(2);
+}
+
 #define BACK(name) cmocka_unit_test_setup_teardown(name, pair_set_up, pair_tear_down)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         BACK(more_than_one_frame_holds),    BACK(more_than_one_request_holds),
         BACK(what_a_restore_lost),          BACK(though_the_answer_that_asks_is_lost),
-        BACK(though_many_answers_are_lost),
+        BACK(though_many_answers_are_lost), BACK(once_the_app_is_upgraded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -126,25 +126,59 @@ static rove_status id_taken(rove__judge *judge, const rove__staged_op *op,
     return status;
 }
 
+typedef struct kept_names {
+    const rove__rename *name;
+    size_t count;
+    int given; /* `name->to` is one that it was given */
+} kept_names;
+
+static rove_status each_kept(void *ctx, const rove__rename *renamed) {
+    kept_names *self = ctx;
+
+    self->count++;
+    self->given |= renamed->to == self->name->to && renamed->id != 0;
+    return self->count < ROVE_JUDGE_NAMES_MAX ? ROVE_OK : ROVE_DONE;
+}
+
+/* *forgotten: its name is of nobody's number, so that headquarters gave it before it was restored. */
+static rove_status is_forgotten(const rove__hq_store *store, rove__hq_tx *tx, rove_id to,
+                                int *forgotten) {
+    rove_replica number = rove__id_replica(to);
+    rove__hq_device device;
+    rove__hq_head head;
+    rove_status status = store->head_get(tx, &head);
+
+    *forgotten = 0;
+    if (status != ROVE_OK || number == head.replica) {
+        return status;
+    }
+    status = store->device_get(tx, number, 0, &device);
+    *forgotten = status == ROVE_NOT_FOUND;
+    return *forgotten ? ROVE_OK : status;
+}
+
 rove_status rove__judge_note_name(const rove__hq_store *store, rove__hq_tx *tx,
                                   const rove__rename *rename) {
     rove__rename note = *rename;
-    rove_replica number = rove__id_replica(note.to);
-    rove__hq_device device;
-    rove__hq_head head;
+    kept_names kept = {.name = rename};
+    int forgotten = 0;
+    rove_status status = ROVE_OK;
 
-    if (note.id != note.to) {
-        return store->renamed_put(tx, &note);
+    if (note.id == note.to) {
+        if (rove__id_replica(note.to) != note.origin.replica) {
+            status = is_forgotten(store, tx, note.to, &forgotten);
+        }
+        if (status != ROVE_OK || !forgotten) {
+            return status;
+        }
+        note.id = 0;
     }
-    if (number == note.origin.replica) {
-        return ROVE_OK;
+    status = store->renamed_of(tx, note.origin, each_kept, &kept);
+    if (status != ROVE_OK || (note.id == 0 && kept.given)) {
+        return status;
     }
-    rove_status status = store->head_get(tx, &head);
-    if (status == ROVE_OK && number != head.replica) {
-        status = store->device_get(tx, number, 0, &device);
-    }
-    note.id = 0;
-    return status == ROVE_NOT_FOUND ? store->renamed_put(tx, &note) : status;
+    note.id = kept.count < ROVE_JUDGE_NAMES_MAX ? note.id : 0;
+    return store->renamed_put(tx, &note);
 }
 
 static rove_status rename_op(const rove__hq_store *store, rove__hq_tx *tx, rove__answer *answer,

@@ -197,9 +197,12 @@ ROVE_CHECK rove_status rove__judge_is_copied(rove__judge *judge);
 
 /* judge_names.c (P4): fills answer->renames. */
 ROVE_CHECK rove_status rove__judge_names(rove__judge *judge);
+/* So many names of one record are kept with what it came as: a device may send it under as many ids as it likes. */
+#define ROVE_JUDGE_NAMES_MAX 16u
 /*
  * Keeps what a record that came as `id` is called here, for the audit of what its device signed. If it is called as it came, and that
- * name is of nobody's number, headquarters had given it before it was restored; then it is kept that it does not know what it was.
+ * name is of nobody's number, headquarters had given it before it was restored; then it is kept that it does not know what it was. So it
+ * is of what is beyond ROVE_JUDGE_NAMES_MAX.
  */
 ROVE_CHECK rove_status rove__judge_note_name(const rove__hq_store *store, rove__hq_tx *tx,
                                              const rove__rename *rename);

@@ -263,13 +263,19 @@ typedef struct step {
     int last;       /* nothing of this request is left to be judged */
 } step;
 
-/* What NEED_ROW will say, if the device does not have to do something else first. */
+/* Whether the device is told something else first: to upgrade, or what it has to bring again (T3). */
+static int is_told_else(const rove__server *server, const step *s) {
+    return s->answer.pause || server->hello.schema < server->policy.oldest_schema ||
+           s->device.last_batch < server->hello.acked;
+}
+
+/* What NEED_ROW will say. It counts as asked only if the answer gets there. */
 static rove_status ask_for_rows(rove__server *server, rove__hq_tx *tx, step *s) {
     rove_status status = ROVE_OK;
 
     note_answer(server, &s->device, s->stats.rows_back);
     status = rove__server_find_needed(server, tx, &s->device);
-    if (status == ROVE_OK && server->rows_first && !s->answer.pause) {
+    if (status == ROVE_OK && server->rows_first && !is_told_else(server, s)) {
         s->device.asked = server->parked_last;
         s->device.unheard += s->device.unheard < ROVE_SERVER_UNHEARD_MAX;
     }

@@ -250,7 +250,7 @@ static rove_status create_set_tables(rove__hq_tx *tx, const rove__entity *entity
 /* ---- indexes -------------------------------------------------------------------------------------------- */
 
 static int is_external_id(const rove__field *field) {
-    return strcmp(field->name, "external_id") == 0;
+    return strcmp(field->name, "external_id") == 0 && (field->flags & ROVE_FIELD_CUSTOM) == 0;
 }
 
 /* Records that move or end with another one are looked for by it: children, role rows, work on a root. */
