@@ -195,6 +195,28 @@ static void a_person_added_unseen_is_in_the_log(void **state) {
     assert_int_equal(lost, 111213);
 }
 
+/* She had not heard yet that hers came to his. */
+static void a_person_added_unseen_before_one_of_hers_is_in_the_log(void **state) {
+    (void)state;
+    rove_id visit = shared_visit();
+    int64_t kept = 0;
+    int64_t lost = 0;
+
+    first.cut_status = ROVE_NETWORK;
+    person(&second, visit, 13, 1);
+    settle(&second);
+    person(&first, visit, 14, 1);
+    first.cut_at = 1;
+    phone_is(&first, rove_sync(first.replica, NULL, NULL, &first.error), ROVE_NETWORK);
+    first.cut_at = 0;
+    sign(&first, visit, "done");
+    all_settle();
+    assert_int_equal(people(visit), 111214);
+    assert_int_equal(clashes(visit, &kept, &lost), 1);
+    assert_int_equal(kept, 111214);
+    assert_int_equal(lost, 11121314);
+}
+
 /* The signer had none, and signed that. */
 static void a_person_added_unseen_to_an_empty_set_is_in_the_log(void **state) {
     (void)state;
@@ -303,6 +325,7 @@ int main(void) {
         CASE(who_is_taken_out_and_put_back_is_there),
         CASE(an_emptied_set_is_empty),
         CASE(a_person_added_unseen_is_in_the_log),
+        CASE(a_person_added_unseen_before_one_of_hers_is_in_the_log),
         CASE(a_person_added_unseen_to_an_empty_set_is_in_the_log),
         CASE(a_person_whom_both_added_is_no_conflict),
         CASE(a_person_taken_out_unseen_comes_back_as_signed),

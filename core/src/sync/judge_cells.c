@@ -125,6 +125,21 @@ int rove__case_own(const rove__case *c, const rove__act *act, const rove__clock_
 
 /* ---- merging one cell ----------------------------------------------------------------------------------- */
 
+/*
+ * The version of a cell in which an act was merged with what stood: its author's, if he had seen that (*known). Else it is
+ * headquarters': what he does to it before he gets it, he does unseen, although the last act was his.
+ */
+static rove__version merged_version(const rove__case *c, rove__version version,
+                                    const rove__version *stood, int known) {
+    if (version.stamp <= stood->stamp) {
+        version.stamp = stood->stamp + 1;
+    }
+    if (!known) {
+        version.replica = rove__writer_head(c->judge->writer)->replica;
+    }
+    return version;
+}
+
 rove_status rove__judge_set(rove__case *c, const rove__act *act, uint32_t field,
                             rove__version version, rove__version base, rove_value value,
                             rove__version *result, int *known) {
@@ -160,9 +175,7 @@ rove_status rove__judge_set(rove__case *c, const rove__act *act, uint32_t field,
         *result = entry.version;
         return ROVE_OK;
     }
-    if (result->stamp <= entry.version.stamp) {
-        result->stamp = entry.version.stamp + 1;
-    }
+    *result = merged_version(c, version, &entry.version, *known);
     return rove__case_set(c, field, after, *result, 0);
 }
 
@@ -212,9 +225,7 @@ rove_status rove__judge_counter(rove__case *c, const rove__act *act, uint32_t fi
     if (status != ROVE_OK) {
         return status;
     }
-    if (result->stamp <= entry.version.stamp) {
-        result->stamp = entry.version.stamp + 1;
-    }
+    *result = merged_version(c, version, &entry.version, *known);
     total = rove__merge_counter(total, increments, count, &saturated);
     return rove__case_set(c, field, rove__value_int(total), *result, 0);
 }
