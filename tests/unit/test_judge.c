@@ -795,23 +795,6 @@ static void an_unseen_edit_keeps_what_was_deleted(void **state) {
     assert_int_equal(site_conflicts(&w->s, visit), 1);
 }
 
-/* She counted too, and has not heard what the sum is: not even the last count of it being hers lets her delete his. */
-static void an_unseen_count_below_her_own_keeps_what_was_deleted(void **state) {
-    world *w = *state;
-    rep_outcome outcome;
-
-    rep_count(&w->ben, "Account", w->account, "points", 3);
-    rep_settle(&w->ben);
-    rep_count(&w->anna, "Account", w->account, "points", 4);
-    w->anna.lose_answer = 1;
-    rep_exchange(&w->anna, &outcome);
-    w->anna.lose_answer = 0;
-    rep_delete(&w->anna, "Account", w->account);
-    both_agree(w);
-    assert_int_equal(site_cell(&w->s, "Account", w->account, "points").as.integer, 7);
-    assert_int_equal(site_conflicts(&w->s, w->account), 1);
-}
-
 static void an_edit_brings_back_what_was_deleted_unseen(void **state) {
     world *w = *state;
     rove_id visit = held_visit(w);
@@ -902,7 +885,6 @@ int main(void) {
         CASE(a_seal_is_no_contest),
         CASE(a_delete_that_had_seen_all_deletes),
         CASE(an_unseen_edit_keeps_what_was_deleted),
-        CASE(an_unseen_count_below_her_own_keeps_what_was_deleted),
         CASE(an_edit_brings_back_what_was_deleted_unseen),
         CASE(a_merge_of_duplicates_never_closes_a_ring),
         CASE(a_moved_visit_leaves_who_does_not_hold_where_it_went),

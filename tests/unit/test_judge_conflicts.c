@@ -408,6 +408,23 @@ static void p12_an_unseen_edit_holds_the_record_against_a_delete(void **state) {
            by_anna(rove__value_null(), anna));
 }
 
+/* She counted too, and has not heard what the sum is: not even the last count of it being hers lets her delete his. */
+static void p12_an_unseen_count_below_her_own_keeps_what_was_deleted(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+
+    rep_count(&w->ben, "Account", w->account, "points", 3);
+    rep_settle(&w->ben);
+    rep_count(&w->anna, "Account", w->account, "points", 4);
+    w->anna.lose_answer = 1;
+    rep_exchange(&w->anna, &outcome);
+    w->anna.lose_answer = 0;
+    rep_delete(&w->anna, "Account", w->account);
+    both_agree(w);
+    assert_int_equal(site_cell(&w->s, "Account", w->account, "points").as.integer, 7);
+    assert_int_equal(site_conflicts(&w->s, w->account), 1);
+}
+
 static void p12_an_edit_brings_a_record_back_that_was_deleted_unseen(void **state) {
     world *w = *state;
     rove_id visit = held_visit(w);
@@ -755,6 +772,7 @@ int main(void) {
         CASE(p11_what_comes_after_a_seal_is_kept),
         CASE(p11_of_two_seals_the_first_stands_and_the_other_is_kept),
         CASE(p12_an_unseen_edit_holds_the_record_against_a_delete),
+        CASE(p12_an_unseen_count_below_her_own_keeps_what_was_deleted),
         CASE(p12_an_edit_brings_a_record_back_that_was_deleted_unseen),
         CASE(p12_an_operators_delete_comes_back_as_well),
         CASE(p13_a_merge_that_closes_a_ring_is_kept),
