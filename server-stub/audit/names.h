@@ -28,7 +28,8 @@ typedef struct audit_name {
 typedef struct audit_names {
     audit_name names[AUDIT_NAMES_MAX]; /* each record once */
     size_t count;                      /* 0: it is not that some had another id */
-    rove_id forgotten; /* a record that it names had an id that headquarters does not know; 0: none */
+    rove_id
+        forgotten; /* a record that it names had an id that headquarters does not know; 0: none */
 } audit_names;
 
 /* In a read transaction. `scratch` is emptied and used. */

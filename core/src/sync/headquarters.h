@@ -226,8 +226,8 @@ typedef struct rove__hq_store {
 
     /*
      * A name that headquarters gave (P4): a record that came as `id` is `to` here. Kept once, however often it is put, and for good,
-     * whatever becomes of the record: what was signed about it names it as it was. id 0: to what it was
-     * given is not known, because headquarters was restored since, or there are too many.
+     * whatever becomes of the record: what was signed about it names it as it was. id 0: as what it
+     * came is not known, because headquarters was restored since, or there are too many.
      */
     rove_status (*renamed_put)(rove__hq_tx *tx, const rove__rename *renamed);
     /* All names of the records that have `to`, or had it: given to one origin, whichever of them is asked for. By origin, to, id. */
