@@ -63,6 +63,37 @@ static void a_cell_that_was_refused_alone_unheard_is_looked_at(void **state) {
     assert_int_equal(memory_headquarters_reviews(w->s.hq), 1); /* it is nowhere else */
 }
 
+static void allow(world *w, const char *column, int64_t bytes) {
+    const rove__entity *entity = rove__registry_by_name(w->s.registry, "Account");
+    const rove__field *column_of = &entity->fields[rove__entity_field_named(entity, column)];
+    rove__field *field = NULL;
+
+    memcpy(&field, &column_of, sizeof field);
+    field->max = bytes;
+}
+
+/* Headquarters takes longer texts by then. Perhaps its rep has heard, and has written it again: it would count twice. */
+static void what_was_refused_unheard_is_looked_at_also_if_it_is_allowed_now(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+    rove_id id = site_account(&w->s, "hers");
+
+    site_grant(&w->s, ANNA, id);
+    rep_settle(&w->anna);
+    rep_update(&w->anna, "Account", id, "description", rove__value_text("a long text"));
+    rep_batch *batch = batch_of(&w->anna);
+    allow(w, "description", 5);
+    push_by_hand(&w->anna, batch, &outcome);
+    assert_int_equal(outcome.verdicts[0].code, ROVE_VERDICT_REJECTED);
+    allow(w, "description", 500);
+    for (int times = 0; times < 2; times++) {
+        deliver(w, batch, 1, &FORMER_OF, &outcome);
+        assert_int_equal(outcome.former_acks, 1);
+        assert_int_equal(site_cell(&w->s, "Account", id, "description").type, ROVE_NULL);
+        assert_int_equal(memory_headquarters_reviews(w->s.hq), 1);
+    }
+}
+
 static int64_t points_of(world *w, rove_id id) {
     rove_value v = site_cell(&w->s, "Account", id, "points");
     return v.type == ROVE_INT ? v.as.integer : 0;
@@ -449,6 +480,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(a_cell_that_was_refused_alone_and_is_given_back_is_looked_at),
         CASE(a_cell_that_was_refused_alone_unheard_is_looked_at),
+        CASE(what_was_refused_unheard_is_looked_at_also_if_it_is_allowed_now),
         CASE(an_edit_under_a_later_number_that_a_refused_insert_holds_counts_once),
         CASE(what_another_copy_wrote_in_the_refused_record_is_not_held),
         CASE(what_waits_for_a_record_that_is_returned_goes_along),

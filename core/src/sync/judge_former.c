@@ -3,8 +3,9 @@
  * who uses the device now, and is judged as its author's.
  *
  *   known by its hash             ->  it has been taken already
- *   the same, but nobody has heard that something in it was refused
- *                                 ->  judged once more; its answer says review then, and it is known
+ *   the same, but nobody may have heard that something in it was refused
+ *                                 ->  that goes to review, also if no rule refuses it any more: whoever did hear of it has
+ *                                     perhaps written it again; its answer says review then, and it is known
  *   follows its author's chain    ->  judged as if he had pushed it, and his chain goes on
  *   anything else                 ->  judged, and remembered by its hash: a stray
  *
@@ -25,6 +26,7 @@
 #include "wire/rename.h"
 
 static const char by_another[] = "It was signed by another device.";
+static const char unheard[] = "It was refused, and its device may not have heard of it.";
 static const char out_of_chain[] = "It does not follow what its device had sent.";
 
 /* ---- whose is it ---------------------------------------------------------------------------------------- */
@@ -325,7 +327,9 @@ static rove_status judge_author(const rove__server_ports *ports, rove__hq_tx *tx
     if (status == ROVE_OK) {
         status = find_kept(ports, tx, &former, &judge.kept, &refused);
     }
-    if (staged->dropped && doubt == NULL && judge.stray && !judge.kept) {
+    if (doubt == NULL && judge.kept) {
+        judge.doubt = unheard; /* its rep may have tried again since */
+    } else if (doubt == NULL && staged->dropped && judge.stray) {
         judge.doubt = out_of_chain;
     }
     if (status == ROVE_OK) {
