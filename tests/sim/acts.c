@@ -378,7 +378,8 @@ static void decide(office *o, sim_dice *dice) {
     const char *words[] = {list[0], what, numbers[sim_below(dice, count)], NULL};
     int done = acts_command(o, words) == 0;
     o->w->counts->settled += (uint64_t)done;
-    o->accepted |= done && what[0] == 'a';
+    o->accepted |=
+        (done || o->machine.disk.off) && what[0] == 'a'; /* the power may go after it is done */
     o->returned |= what[0] == 'r';
 }
 
