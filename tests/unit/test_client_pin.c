@@ -2,6 +2,8 @@
  * test_client_pin.c - wrong PINs as an app has them: after some, opening and unlocking wait, whatever somebody does to the process,
  * to the clocks and to the file that counts; a right one ends it, and nothing is ever lost.
  */
+#include <pthread.h>
+
 #include "phone.h"
 #include "rove/inspect.h"
 #include "rules/pin.h"
@@ -272,6 +274,71 @@ static void a_spoiled_count_makes_for_the_longest_wait_and_no_more(void **state)
     has_its_work();
 }
 
+/* ---- while the rep is asked ------------------------------------------------------------------------------- */
+
+static void *read_state(void *ctx) {
+    rove_state *state = ctx;
+    rove_error error = {.message = ""};
+
+    return (void *)(intptr_t)rove_read_state(p.replica, state, &error);
+}
+
+static void *lock(void *ctx) {
+    (void)ctx;
+    return (void *)(intptr_t)rove_lock(p.replica, NULL);
+}
+
+static void *(*meanwhile)(void *ctx);
+static rove_state shown;
+static rove_status meanwhile_status;
+
+/* An app asks on its own thread, which does something else first. */
+static rove_status pin_of_app(void *ctx, char *pin, size_t capacity, size_t *size,
+                              rove_error *error) {
+    pthread_t thread;
+    void *status = NULL;
+
+    shown = (rove_state){.size = sizeof shown};
+    assert_int_equal(pthread_create(&thread, NULL, meanwhile, &shown), 0);
+    assert_int_equal(pthread_join(thread, &status), 0);
+    meanwhile_status = (rove_status)(intptr_t)status;
+    return keyring_pin(ctx, pin, capacity, size, error);
+}
+
+static void open_as_app(void) {
+    phone_ok(&p, opens("4711"));
+    p.replica->ports.keyring.pin = pin_of_app;
+    meanwhile_status = ROVE_NOMEM;
+}
+
+static void the_state_can_be_read_while_the_rep_is_asked(void **state) {
+    (void)state;
+    open_as_app();
+    meanwhile = read_state;
+    phone_ok(&p, rove_lock(p.replica, &p.error));
+    phone_ok(&p, rove_unlock(p.replica, &p.error));
+    assert_int_equal(meanwhile_status, ROVE_OK);
+    assert_int_equal(shown.locked, 1);
+    meanwhile_status = ROVE_NOMEM;
+    phone_ok(&p, rove_replace_key(p.replica, &p.error));
+    assert_int_equal(meanwhile_status, ROVE_OK);
+    assert_int_equal(shown.locked, 0);
+    has_its_work();
+}
+
+static void it_can_be_locked_while_the_rep_is_asked_and_stays_locked(void **state) {
+    (void)state;
+    open_as_app();
+    meanwhile = lock;
+    phone_is(&p, rove_replace_key(p.replica, &p.error), ROVE_LOCKED);
+    assert_int_equal(meanwhile_status, ROVE_OK);
+    phone_is(&p, rove_unlock(p.replica, &p.error), ROVE_LOCKED);
+    assert_true(phone_state(&p).locked);
+    p.replica->ports.keyring.pin = keyring_pin;
+    phone_ok(&p, rove_unlock(p.replica, &p.error));
+    has_its_work();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(wrong_pins_make_for_ever_longer_waits, set_up, tear_down),
@@ -284,6 +351,10 @@ int main(void) {
         cmocka_unit_test_setup_teardown(unlocking_and_looking_count_as_well, set_up, tear_down),
         cmocka_unit_test_setup_teardown(after_a_wrong_one_no_sync_tries_another, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_spoiled_count_makes_for_the_longest_wait_and_no_more,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_state_can_be_read_while_the_rep_is_asked, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(it_can_be_locked_while_the_rep_is_asked_and_stays_locked,
                                         set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /*
  * test_vault_threads.c - readers on threads of their own beside a writer, over the sealing VFS: each sees whole transactions, and
- * none of them needs a -shm file. One comes and goes, so that the index of the log is mapped and let go while it is in use.
+ * none of them needs a -shm file. One comes and goes, so that the index of the log is mapped and let go while it is in use. And what
+ * threads seal while the vault is locked and unlocked.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -96,9 +97,63 @@ static void readers_on_threads_see_whole_transactions(void **state) {
     safe_end(&s);
 }
 
+/* ---- locking -------------------------------------------------------------------------------------------- */
+
+static atomic_int sealing;
+
+/* While it is locked and unlocked: a unit is sealed so that it can be opened, or refused. */
+static void *seal_on(void *ctx) {
+    static const uint8_t plain[512] = {7};
+    uint8_t sealed[sizeof plain];
+    uint8_t opened[sizeof plain];
+    uint8_t seal[ROVE_UNIT_SEAL_SIZE];
+
+    (void)ctx;
+    while (sealing && !wrong) {
+        rove_status status =
+            rove__vault_seal(&s.vault, ROVE_UNIT_PAGE, 5, plain, sizeof plain, sealed, seal);
+        while (status == ROVE_OK) {
+            status = rove__vault_unseal(&s.vault, ROVE_UNIT_PAGE, 5, sealed, sizeof sealed, seal,
+                                        opened);
+            if (status != ROVE_LOCKED) {
+                break;
+            }
+            status = ROVE_OK; /* opened once there is a key again */
+        }
+        wrong += status != ROVE_OK && status != ROVE_LOCKED;
+        seen += status == ROVE_OK;
+    }
+    return NULL;
+}
+
+static void what_is_sealed_while_it_is_locked_opens(void **state) {
+    pthread_t threads[2];
+
+    (void)state;
+    safe_make(&s, "vault_threads", SAFE_OPENSSL);
+    safe_open(&s);
+    wrong = seen = 0;
+    sealing = 1;
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, seal_on, NULL), 0);
+    }
+    while (seen < 20000 && !wrong) {
+        rove__vault_lock(&s.vault);
+        assert_int_equal(rove__vault_unlock(&s.vault, &s.key), ROVE_OK);
+    }
+    sealing = 0;
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
+    assert_int_equal(wrong, 0);
+    safe_close(&s);
+    safe_end(&s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(readers_on_threads_see_whole_transactions),
+        cmocka_unit_test(what_is_sealed_while_it_is_locked_opens),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

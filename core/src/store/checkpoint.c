@@ -61,6 +61,8 @@ static void sweep(const rove__store *store) {
         code = sqlite3_exec(db, "SELECT 1 FROM sqlite_schema LIMIT 1", NULL, NULL, NULL);
     }
     if (code == SQLITE_OK) {
+        /* If it is locked meanwhile, nobody else has the log open, and what is there may have no copy in the file yet. */
+        (void)sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
         checkpoint(store, db);
     }
     sqlite3_close_v2(db);

@@ -108,6 +108,7 @@ struct rove__store {
     const char *vfs_name; /* through which connections are opened */
     _Atomic int locked;
     _Atomic int shut; /* by the rep: only he unlocks it; else the end of its lease has locked it */
+    unsigned lockings;    /* so often its rep locked it; with the writer's turn */
     _Atomic int ordered;  /* headquarters ordered it to be locked */
     _Atomic int wiped;    /* nothing of it is left (wipe.c) */
     _Atomic int contacts; /* under way (lease.c) */
@@ -118,6 +119,7 @@ struct rove__store {
     sqlite3_mutex *
         queue; /* held while waiting for it: whoever comes back at once comes behind whoever waits */
     const void *_Atomic holder;  /* the thread with a transaction open, NULL: none */
+    sqlite3_mutex *asking; /* recursive; before all others: held by who asks the keyring or writes core.key (lock.c) */
     sqlite3_mutex *anchor_mutex; /* held for moments: over the anchor, the lease, the signer and the sealing key */
     sqlite3_stmt *common[ROVE_SQL_COMMON_COUNT];
     rove__entity_statements *entities; /* by the position in the registry */
@@ -208,9 +210,15 @@ ROVE_CHECK rove_status rove__tidy_log(rove__store *store, rove_error *error);
  * `fresh` takes its place. */
 void rove__store_shed(rove__store *store);
 void rove__store_forget(rove__store *store, sqlite3 *fresh);
-/* lock.c, with the writer's turn: overwrites the keys, or reads them again. The store is sealed. */
+/* lock.c, with the writer's turn: overwrites the keys. The store is sealed. */
 ROVE_CHECK rove_status rove__lock_keys(rove__store *store, rove_error *error);
-ROVE_CHECK rove_status rove__unlock_keys(rove__store *store, rove_error *error);
+/* lock.c, without the writer's turn: one at a time. STATE: this thread has a transaction open. */
+ROVE_CHECK rove_status rove__ask_begin(rove__store *store, rove_error *error);
+void rove__ask_end(rove__store *store);
+/* The same: asks the keyring and unlocks, if it is locked and may be unlocked; `may` is asked with the
+ * turn, before and after. OK: the caller has the turn. */
+typedef rove_status (*rove__unlock_may)(rove__store *store, rove_error *error);
+ROVE_CHECK rove_status rove__unlock(rove__store *store, rove__unlock_may may, rove_error *error);
 /* prove.c, with the writer's turn: the key that signs is sealed before the keys go, and is there again before anybody writes. */
 void rove__signer_lock(rove__store *store);
 ROVE_CHECK rove_status rove__signer_unlock(rove__store *store);

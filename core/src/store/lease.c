@@ -149,19 +149,20 @@ int64_t rove__store_lease_until(rove__store *store, int64_t now_ms) {
 
 /* ---- contact with headquarters ---- */
 
-rove_status rove__store_contact(rove__store *store, rove_error *error) {
-    rove_status status = rove__store_turn(store, error);
-
-    if (status != ROVE_OK) {
-        return status;
-    }
+static rove_status may_contact(rove__store *store, rove_error *error) {
     if (store->wiped) {
-        status = rove__wipe_refuse(error);
-    } else if (store->locked) {
-        status = store->shut ? rove__lock_refuse(error) : rove__unlock_keys(store, error);
+        return rove__wipe_refuse(error);
     }
-    store->contacts += status == ROVE_OK;
-    rove__store_turn_over(store);
+    return store->locked && store->shut ? rove__lock_refuse(error) : ROVE_OK;
+}
+
+rove_status rove__store_contact(rove__store *store, rove_error *error) {
+    rove_status status = rove__unlock(store, may_contact, error);
+
+    if (status == ROVE_OK) {
+        store->contacts++;
+        rove__store_turn_over(store);
+    }
     return status;
 }
 

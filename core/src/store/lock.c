@@ -6,10 +6,14 @@
  * for the transaction under way, and leaves nothing of what was read in memory that the store owns: statements with their
  * parameters, pages, arenas.
  *
+ * The keyring is asked without the writer's turn, for it may ask the rep for his PIN, and whoever shows him that may look at
+ * the replica's state, or lock it, meanwhile. Who asks, or writes core.key, has `asking`; it is taken before the turn.
+ *
  * Without a keyring the replica is plain, and is never locked.
  */
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "store/internal.h"
@@ -252,6 +256,7 @@ rove_status rove__store_lock(rove__store *store, rove_error *error) {
         return status;
     }
     store->shut = 1;
+    store->lockings++;
     status = rove__lock_keys(store, error);
     rove__store_turn_over(store);
     return status;
@@ -271,15 +276,10 @@ rove_status rove__lock_keys(rove__store *store, rove_error *error) {
     return status;
 }
 
-rove_status rove__unlock_keys(rove__store *store, rove_error *error) {
-    rove__data_key key;
+/* With the writer's turn. */
+static rove_status install(rove__store *store, const rove__data_key *key, rove_error *error) {
+    rove_status status = rove__vault_unlock(&store->vault, key);
 
-    memset(&key, 0, sizeof key);
-    rove_status status = rove__lock_read(&store->ports, store->key_path, &key, error);
-    if (status == ROVE_OK) {
-        status = rove__vault_unlock(&store->vault, &key);
-    }
-    rove__wipe(&key, sizeof key);
     if (status == ROVE_OK) {
         status = rove__connection_ready(store, error);
     }
@@ -294,25 +294,86 @@ rove_status rove__unlock_keys(rove__store *store, rove_error *error) {
     return ROVE_OK;
 }
 
-rove_status rove__store_unlock(rove__store *store, rove_error *error) {
+/* With the writer's turn, which is given up while the keyring is asked. */
+static rove_status ask_and_install(rove__store *store, rove__unlock_may may, rove_error *error) {
+    rove__data_key key;
+    unsigned lockings = store->lockings;
+
+    memset(&key, 0, sizeof key);
+    rove__store_turn_over(store);
+    rove_status status = rove__lock_read(&store->ports, store->key_path, &key, error);
+    rove_status turn = rove__store_turn(store, NULL);
+    ROVE_ASSERT(turn == ROVE_OK); /* while it is locked, no transaction is begun */
+    (void)turn;
+    if (status == ROVE_OK) {
+        /* Its rep may have locked it since. */
+        status = store->lockings != lockings ? rove__lock_refuse(error) : may(store, error);
+    }
+    if (status == ROVE_OK && store->locked) {
+        status = install(store, &key, error);
+    }
+    rove__wipe(&key, sizeof key);
+    return status;
+}
+
+rove_status rove__ask_begin(rove__store *store, rove_error *error) {
     rove_status status = rove__store_turn(store, error);
 
+    if (status == ROVE_OK) {
+        rove__store_turn_over(store);
+        sqlite3_mutex_enter(store->asking);
+    }
+    return status;
+}
+
+void rove__ask_end(rove__store *store) {
+    sqlite3_mutex_leave(store->asking);
+}
+
+rove_status rove__unlock(rove__store *store, rove__unlock_may may, rove_error *error) {
+    rove_status status = rove__ask_begin(store, error);
     if (status != ROVE_OK) {
         return status;
     }
-    int over = store->wiped || rove__lease_is_over(store);
-    if (!over && store->locked) {
-        status = rove__unlock_keys(store, error);
-    }
-    /* Not after a wrong PIN: each contact with headquarters would try that again. */
+    status = rove__store_turn(store, error);
     if (status == ROVE_OK) {
-        store->shut = 0;
+        status = may(store, error);
+        if (status == ROVE_OK && store->locked) {
+            status = ask_and_install(store, may, error);
+        }
+        if (status != ROVE_OK) {
+            rove__store_turn_over(store);
+        }
     }
-    rove__store_turn_over(store);
-    return over ? rove__store_check(store, error) : status;
+    rove__ask_end(store);
+    return status;
 }
 
-/* With the writer's turn: core.key is written by one at a time, or the one that replaces the key would lose it. */
+/* His own lock goes, if nobody locked it since; the one of the lease, or of headquarters, stays. */
+static rove_status may_unlock(rove__store *store, rove_error *error) {
+    if (!store->wiped && !rove__lease_is_over(store)) {
+        return ROVE_OK;
+    }
+    store->shut = 0;
+    return rove__lock_refuse(error);
+}
+
+rove_status rove__store_unlock(rove__store *store, rove_error *error) {
+    rove_status status = rove__unlock(store, may_unlock, error);
+
+    if (status == ROVE_OK) {
+        store->shut =
+            0; /* not after a wrong PIN: each contact with headquarters would try that again */
+        rove__store_turn_over(store);
+    }
+    if (status == ROVE_LOCKED) {
+        rove_status why = rove__store_check(store, error);
+        status = why != ROVE_OK ? why : status;
+    }
+    return status;
+}
+
+/* With the writer's turn. */
 static rove_status wrap(rove__store *store, const uint8_t *secret, const char *pin, size_t pin_size,
                         rove_error *error) {
     rove__data_key key;
@@ -341,12 +402,17 @@ rove_status rove__store_wrap(rove__store *store, const uint8_t *secret, const ch
     }
     rove_status status = rove__store_check(store, error);
     if (status == ROVE_OK) {
-        status = rove__store_turn(store, error);
+        status = rove__ask_begin(store, error);
     }
+    if (status != ROVE_OK) {
+        return status;
+    }
+    status = rove__store_turn(store, error);
     if (status == ROVE_OK) {
         status =
             store->locked ? rove__lock_refuse(error) : wrap(store, secret, pin, pin_size, error);
         rove__store_turn_over(store);
     }
+    rove__ask_end(store);
     return status;
 }

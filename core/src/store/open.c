@@ -154,8 +154,10 @@ static rove_status prepare_handle(rove__store *store, const char *folder) {
     store->mutex = sqlite3_mutex_alloc(SQLITE_MUTEX_RECURSIVE);
     store->queue = sqlite3_mutex_alloc(SQLITE_MUTEX_FAST);
     store->anchor_mutex = sqlite3_mutex_alloc(SQLITE_MUTEX_FAST);
+    store->asking = sqlite3_mutex_alloc(SQLITE_MUTEX_RECURSIVE);
     if (store->folder == NULL || store->path == NULL || store->key_path == NULL ||
-        store->mutex == NULL || store->queue == NULL || store->anchor_mutex == NULL) {
+        store->mutex == NULL || store->queue == NULL || store->anchor_mutex == NULL ||
+        store->asking == NULL) {
         return ROVE_NOMEM;
     }
     rove_status status = rove__registry_new(allocator, &store->registry);
@@ -235,6 +237,7 @@ void rove__store_close(rove__store *store) {
     sqlite3_mutex_free(store->queue);
     sqlite3_mutex_free(store->mutex);
     sqlite3_mutex_free(store->anchor_mutex);
+    sqlite3_mutex_free(store->asking);
     rove__sum_forget(store);
     rove__buf_free(&store->scratch);
     rove__arena_free(&store->row_arena);

@@ -94,16 +94,22 @@ rove_status rove__store_rekey(rove__store *store, rove_error *error) {
     }
     memset(&a, 0, sizeof a);
     memset(&key, 0, sizeof key);
-    rove_status status = rove__store_turn(store, error);
+    rove_status status = rove__ask_begin(store, error);
     if (status != ROVE_OK) {
         return status;
     }
-    status = store->locked ? rove__lock_refuse(error)
-                           : rove__lock_key(&store->ports, store->key_path, &a, &key, error);
+    status = store->locked ? rove__lock_refuse(error) : ROVE_OK;
     if (status == ROVE_OK) {
-        status = replace(store, &a, &key, error);
+        status = rove__lock_key(&store->ports, store->key_path, &a, &key, error);
     }
-    rove__store_turn_over(store);
+    if (status == ROVE_OK) {
+        status = rove__store_turn(store, error);
+    }
+    if (status == ROVE_OK) {
+        status = store->locked ? rove__lock_refuse(error) : replace(store, &a, &key, error);
+        rove__store_turn_over(store);
+    }
+    rove__ask_end(store);
     rove__wipe(&a, sizeof a);
     rove__wipe(&key, sizeof key);
     return status;

@@ -132,9 +132,15 @@ static rove_status derive(rove__vault *vault, rove__unit_kind kind, uint32_t epo
     return status;
 }
 
-/* A copy of the key, which the caller overwrites. `epoch` 0: of the epoch now, which it becomes. */
+/* With what a unit is sealed: copies, for the vault may be locked while they are used. The caller overwrites them. */
+typedef struct unit_key {
+    uint8_t key[ROVE_GCM_KEY_SIZE];
+    uint8_t file_id[ROVE_FILE_ID_SIZE];
+} unit_key;
+
+/* `epoch` 0: of the epoch now, which it becomes. */
 static rove_status key_of(rove__vault *vault, rove__unit_kind kind, uint32_t *epoch,
-                          uint8_t out[ROVE_GCM_KEY_SIZE]) {
+                          unit_key *out) {
     rove_status status = ROVE_OK;
 
     sqlite3_mutex_enter(vault->mutex);
@@ -152,7 +158,8 @@ static rove_status key_of(rove__vault *vault, rove__unit_kind kind, uint32_t *ep
             status = derive(vault, kind, *epoch, key);
         }
         key->used = ++vault->uses;
-        memcpy(out, key->key, ROVE_GCM_KEY_SIZE);
+        memcpy(out->key, key->key, sizeof out->key);
+        memcpy(out->file_id, vault->data.file_id, sizeof out->file_id);
     }
     sqlite3_mutex_leave(vault->mutex);
     return status;
@@ -164,11 +171,11 @@ typedef struct address {
     uint8_t bytes[ROVE_FILE_ID_SIZE + 1 + 8 + 4]; /* file, kind, position, epoch */
 } address;
 
-static address address_of(const rove__vault *vault, rove__unit_kind kind, uint64_t position,
+static address address_of(const unit_key *key, rove__unit_kind kind, uint64_t position,
                           uint32_t epoch) {
     address a;
 
-    memcpy(a.bytes, vault->data.file_id, ROVE_FILE_ID_SIZE);
+    memcpy(a.bytes, key->file_id, ROVE_FILE_ID_SIZE);
     a.bytes[ROVE_FILE_ID_SIZE] = (uint8_t)kind;
     rove__u32_put(a.bytes + ROVE_FILE_ID_SIZE + 1, (uint32_t)(position >> 32));
     rove__u32_put(a.bytes + ROVE_FILE_ID_SIZE + 5, (uint32_t)position);
@@ -179,38 +186,38 @@ static address address_of(const rove__vault *vault, rove__unit_kind kind, uint64
 rove_status rove__vault_seal(rove__vault *vault, rove__unit_kind kind, uint64_t position,
                              const void *plain, size_t size, void *out,
                              uint8_t seal[ROVE_UNIT_SEAL_SIZE]) {
-    uint8_t key[ROVE_GCM_KEY_SIZE];
+    unit_key key;
     uint32_t epoch = 0;
 
-    rove_status status = key_of(vault, kind, &epoch, key);
+    rove_status status = key_of(vault, kind, &epoch, &key);
     if (status == ROVE_OK) {
         status = vault->random->fill(vault->random->ctx, seal + NONCE_AT, ROVE_GCM_NONCE_SIZE);
     }
     if (status == ROVE_OK) {
-        address a = address_of(vault, kind, position, epoch);
+        address a = address_of(&key, kind, position, epoch);
         rove__u32_put(seal + EPOCH_AT, epoch);
-        status = vault->crypto->gcm_seal(vault->crypto->ctx, key, seal + NONCE_AT, a.bytes,
+        status = vault->crypto->gcm_seal(vault->crypto->ctx, key.key, seal + NONCE_AT, a.bytes,
                                          sizeof a.bytes, plain, size, out, seal + TAG_AT);
     }
-    rove__wipe(key, sizeof key);
+    rove__wipe(&key, sizeof key);
     return status;
 }
 
 rove_status rove__vault_unseal(rove__vault *vault, rove__unit_kind kind, uint64_t position,
                                const void *sealed, size_t size,
                                const uint8_t seal[ROVE_UNIT_SEAL_SIZE], void *out) {
-    uint8_t key[ROVE_GCM_KEY_SIZE];
+    unit_key key;
     uint32_t epoch = rove__u32_get(seal + EPOCH_AT);
 
     if (epoch == 0) {
         return ROVE_CORRUPT; /* nothing was ever sealed in it: a hole of zeros */
     }
-    rove_status status = key_of(vault, kind, &epoch, key);
+    rove_status status = key_of(vault, kind, &epoch, &key);
     if (status == ROVE_OK) {
-        address a = address_of(vault, kind, position, epoch);
-        status = vault->crypto->gcm_open(vault->crypto->ctx, key, seal + NONCE_AT, a.bytes,
+        address a = address_of(&key, kind, position, epoch);
+        status = vault->crypto->gcm_open(vault->crypto->ctx, key.key, seal + NONCE_AT, a.bytes,
                                          sizeof a.bytes, sealed, size, seal + TAG_AT, out);
     }
-    rove__wipe(key, sizeof key);
+    rove__wipe(&key, sizeof key);
     return status;
 }

@@ -23,7 +23,11 @@ extern "C" {
 #define ROVE_SECRET_SIZE 32
 #define ROVE_PIN_MAX     128 /* bytes */
 
-/* Called while the replica is opened or unlocked, on that thread. What they fill in is overwritten after use. */
+/*
+ * Called while the replica is opened or unlocked, or its key replaced, on that thread, one at a time. They may take as long as the rep
+ * takes: another thread reads the replica's state meanwhile, or locks it, and then it stays locked. What they fill in is
+ * overwritten after use.
+ */
 typedef struct rove_keyring {
     /*
      * The same bytes every time, from the first opening on. NULL: the replica is not encrypted. A status other than ROVE_OK is
