@@ -407,13 +407,18 @@ static void a_set_of_another_form_is_none(void **state) {
     }
 }
 
-/* Headquarters forgot the device in a restore: the certificate says whose it was. */
+/* Headquarters forgot the device in a restore: the certificate says whose it was; by it the device is admitted again (T3). */
 static void a_record_of_an_unknown_device_is_its_users(void **state) {
     world *w = *state;
     int64_t number = propose(w, 300, "Hotel Sacher");
+    rove__hq_device device;
+    rove__hq_tx *tx = NULL;
 
     assert_int_equal(reviews(w).user, ANNA);
     assert_int_equal(site_decide(&w->s, number, 1, "", NULL), ROVE_OK);
+    assert_int_equal(w->s.store->begin(w->s.store->ctx, ROVE_HQ_READ, &tx, NULL), ROVE_OK);
+    assert_int_equal(w->s.store->device_get(tx, 300, 0, &device), ROVE_NOT_FOUND);
+    w->s.store->rollback(tx);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, world_end)

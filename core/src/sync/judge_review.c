@@ -137,7 +137,8 @@ static rove_status accept_change(rove__case *c, rove__act *act) {
     if (status == ROVE_OK) {
         status = rove__case_store(c);
     }
-    return status == ROVE_OK ? judge->store->device_put(judge->tx, judge->device) : status;
+    return status == ROVE_OK && !judge->made_up ? judge->store->device_put(judge->tx, judge->device)
+                                                : status;
 }
 
 static rove_status accept_review(rove__judge *judge, const rove__hq_review *review) {
@@ -192,6 +193,7 @@ rove_status rove__judge_decide(const rove__server_ports *ports, rove__hq_tx *tx,
     rove__hq_device device = {0};
     rove_error none = {.message = ""};
     rove__judge judge;
+    int made_up = 0;
     rove__arena arena;
     search s = {.number = number, .arena = &arena};
 
@@ -202,7 +204,8 @@ rove_status rove__judge_decide(const rove__server_ports *ports, rove__hq_tx *tx,
     rove_status status = find_review(ports, tx, &s);
     if (status == ROVE_OK) {
         status = ports->store->device_get(tx, s.found.replica, 1, &device);
-        if (status == ROVE_NOT_FOUND) { /* of a device that headquarters does not know any more */
+        made_up = status == ROVE_NOT_FOUND;
+        if (made_up) { /* of a device that headquarters does not know any more */
             device = (rove__hq_device){
                 .replica = s.found.replica, .user = s.found.user, .status = ROVE_DEVICE_REVOKED};
             status = ROVE_OK;
@@ -211,6 +214,7 @@ rove_status rove__judge_decide(const rove__server_ports *ports, rove__hq_tx *tx,
     if (status == ROVE_OK) {
         status =
             rove__judge_open(&judge, ports, tx, &device, decision->now_ms, &actor, &stats, error);
+        judge.made_up = made_up;
         if (status == ROVE_OK) {
             status = decide(&judge, &s.found, decision, seq);
         }

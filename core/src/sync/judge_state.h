@@ -102,6 +102,7 @@ typedef struct rove__judge {
     uint64_t parked_bytes;
     rove_replica user_of; /* the replica looked up last */
     rove_id user_found;
+    int made_up; /* headquarters does not know `device`: stored, this one would lock the real one out (T3) */
     rove_error *error;
 
     /* of a batch of a former number (judge_former.c), and of one that cannot be frozen again */
