@@ -273,7 +273,7 @@ static rove_status row_copy(rove__hq_row *to, const rove__hq_row *from, rove__ar
         to->row = narrow;
         to->row.cell_count = width;
     }
-    return status == ROVE_OK ? rove__clock_copy(&to->clock, &from->clock, arena) : status;
+    return status == ROVE_OK ? clock_copy(&to->clock, &from->clock, arena) : status;
 }
 
 static rove_status row_get(rove__hq_tx *tx, uint32_t entity, rove_id id, int lock,

@@ -234,6 +234,20 @@ static inline rove_status lend(rove__arena *arena, rove__bytes *bytes) {
     return bytes->size > 0 && bytes->data == NULL ? ROVE_NOMEM : ROVE_OK;
 }
 
+/* By way of bytes, as a database keeps it, so that a clock that could not be read again is none that is kept. */
+static inline rove_status clock_copy(rove__clock *to, const rove__clock *from, rove__arena *arena) {
+    rove__buf bytes;
+
+    rove__buf_init(&bytes, arena->allocator, (size_t)1 << 20);
+    rove__clock_write(&bytes, from, 1);
+    rove_status status = rove__buf_status(&bytes);
+    if (status == ROVE_OK) {
+        status = rove__clock_read(to, bytes.data, bytes.size, arena);
+    }
+    rove__buf_free(&bytes);
+    return status;
+}
+
 static inline const char *keep_text(rove__hq_tx *tx, const char *text) {
     return must(rove__arena_copy(&tx->hq->arena, text, strlen(text) + 1));
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "delivery.h"
+#include "model/set.h"
 #include "site_rep.h"
 #include "two_reps.h"
 #include "two_reps_look.h"
@@ -259,7 +260,12 @@ static void a_row_is_never_of_the_future(void **state) {
     rep_outcome outcome;
     rove__hq_row row;
     rove__row *visit = new_visit(w, &w->anna, w->account);
+    rove__element element = {.value = rove__value_int(7), .version = {ROVE_STAMP_MAX, ANNAS}};
+    rove__set set = {ROVE_SET_VERSIONED, &element, 1};
+    rove_value contacts;
 
+    assert_int_equal(rove__set_value(&set, &w->s.arena, &contacts), ROVE_OK);
+    site_set(visit, "contact_ids", contacts);
     forge_as(w, "Visit", visit, is_of_the_future, &outcome);
     assert_int_equal(outcome.failed, ROVE_OK);
     assert_true(site_get(&w->s, "Visit", visit->id, &row));
@@ -267,6 +273,13 @@ static void a_row_is_never_of_the_future(void **state) {
     for (size_t i = 0; i < row.clock.count; i++) {
         assert_true(rove__stamp_ms(row.clock.entries[i].version.stamp) <= w->s.now_ms);
     }
+    contacts = site_cell(&w->s, "Visit", visit->id, "contact_ids");
+    assert_int_equal(rove__set_read(&set, &contacts, ROVE_SET_PLAIN, &w->s.arena), ROVE_OK);
+    assert_true(set.form == ROVE_SET_VERSIONED && set.count == 1);
+    assert_true(rove__stamp_ms(set.elements[0].version.stamp) <= w->s.now_ms);
+    rep_set_add(&w->anna, "Visit", visit->id, "contact_ids", 7);
+    rep_settle(&w->anna);
+    rep_check(&w->anna);
 }
 
 /* A set as no device keeps it. */

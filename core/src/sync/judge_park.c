@@ -246,17 +246,35 @@ static rove_status is_waited_for(rove__judge *judge, const rove__change *change,
 }
 
 /* Devices never lead headquarters' clock, not even with rows that it lost. */
-static void clamp(rove__clock *clock, rove_stamp now, uint64_t seq) {
-    clock->seq = seq;
-    if (clock->base.stamp > now) {
-        clock->base.stamp = now;
+static rove__version clamped(rove__version version, rove_stamp now) {
+    version.stamp = version.stamp > now ? now : version.stamp;
+    return version;
+}
+
+/* Made anew: what was later than the base may be as the base says now, and then it has no entry. */
+static rove_status clamp_clock(rove__clock *clock, const rove__clock *from, rove_stamp now,
+                               uint64_t seq, rove__arena *arena) {
+    rove_status status = ROVE_OK;
+
+    rove__clock_init(clock, from->origin, clamped(from->base, now), seq);
+    for (size_t i = 0; i < from->count && status == ROVE_OK; i++) {
+        rove__clock_entry entry = from->entries[i];
+        entry.version = clamped(entry.version, now);
+        entry.seq = seq;
+        status = rove__clock_set(clock, arena, entry);
     }
-    for (size_t i = 0; i < clock->count; i++) {
-        clock->entries[i].seq = seq;
-        if (clock->entries[i].version.stamp > now) {
-            clock->entries[i].version.stamp = now;
-        }
+    return status;
+}
+
+/* The same of a set's elements: a later add gets a version past theirs. */
+static rove_status clamp_set(rove_value *cell, rove_stamp now, rove__arena *arena) {
+    rove__set set;
+    rove_status status = rove__set_read(&set, cell, ROVE_SET_VERSIONED, arena);
+
+    for (size_t i = 0; i < set.count; i++) {
+        set.elements[i].version = clamped(set.elements[i].version, now);
     }
+    return status == ROVE_OK ? rove__set_value(&set, arena, cell) : status;
 }
 
 /* A cell in headquarters' form, or NULL. */
@@ -280,21 +298,20 @@ static void make_cell(const rove__field *field, int present, rove_value *cell) {
 static rove_status make_row(rove__case *c, const rove__change *change) {
     rove__judge *judge = c->judge;
     const rove__entity *entity = change->row.entity;
-    rove_status status = rove__row_copy(&c->after.row, &change->row, &judge->record);
+    rove_stamp now = rove__writer_now(judge->writer);
+    rove__row *row = &c->after.row;
+    rove_status status = rove__row_copy(row, &change->row, &judge->record);
 
-    if (status == ROVE_OK) {
-        status = rove__clock_copy(&c->after.clock, &change->clock, &judge->record);
+    for (size_t i = 0; i < row->cell_count && status == ROVE_OK; i++) {
+        make_cell(&entity->fields[i], rove__bits_get(&change->row.present, i), &row->cells[i]);
+        if (entity->fields[i].kind == ROVE_KIND_SET) {
+            status = clamp_set(&row->cells[i], now, &judge->record);
+        }
     }
-    if (status != ROVE_OK) {
-        return status;
-    }
-    for (size_t i = 0; i < c->after.row.cell_count; i++) {
-        make_cell(&entity->fields[i], rove__bits_get(&change->row.present, i),
-                  &c->after.row.cells[i]);
-    }
-    c->after.row.id = c->id;
-    clamp(&c->after.clock, rove__writer_now(judge->writer), rove__writer_seq(judge->writer));
-    return ROVE_OK;
+    row->id = c->id;
+    return status == ROVE_OK ? clamp_clock(&c->after.clock, &change->clock, now,
+                                           rove__writer_seq(judge->writer), &judge->record)
+                             : status;
 }
 
 static rove_status pack(rove__judge *judge, const rove__change *change, rove__buf *out) {
