@@ -498,6 +498,37 @@ static void a_seal_goes_only_where_its_author_may_write(void **state) {
     assert_false(is_sealed(w, visit));
 }
 
+/* It would be the organisation's, and everybody's, for ever. */
+static void seal_without_account(world *w) {
+    rove_id visit = agreed_visit(w);
+    rove__change *seal = rep_seal(&w->anna, "Visit", visit, NULL);
+    int ordinal = rove__entity_field_named(seal->row.entity, "account_id");
+    rep_outcome outcome;
+    rove__hq_row row;
+
+    rove__bits_clear(&seal->row.present, (size_t)ordinal);
+    push(&w->anna, &outcome);
+    assert_int_equal(outcome.verdicts[0].code, ROVE_VERDICT_REVIEW);
+    assert_int_equal(memory_headquarters_reviews(w->s.hq), 1);
+    assert_false(is_sealed(w, visit));
+    assert_true(site_get(&w->s, "Visit", visit, &row));
+    assert_int_equal(row.scope.root, w->account);
+}
+
+static void a_seal_without_its_account_is_looked_at(void **state) {
+    seal_without_account(*state);
+}
+
+/* Also where no rule asks for what says where a record belongs. */
+static void a_seal_that_belongs_to_nobody_is_looked_at(void **state) {
+    world *w = *state;
+    const rove__entity *visit = rove__registry_by_name(w->s.registry, "Visit");
+    rove__field *account = (rove__field *)(uintptr_t)&visit->fields[visit->scope_field];
+
+    account->flags &= ~ROVE_FIELD_REQUIRED;
+    seal_without_account(w);
+}
+
 static void who_seals_alike_agrees(void **state) {
     world *w = *state;
     rove_id visit = agreed_visit(w);
@@ -736,6 +767,8 @@ int main(void) {
         CASE(a_new_record_that_is_sealed_is_never_refused),
         CASE(a_seal_brings_back_what_was_deleted_unseen),
         CASE(a_seal_goes_only_where_its_author_may_write),
+        CASE(a_seal_without_its_account_is_looked_at),
+        CASE(a_seal_that_belongs_to_nobody_is_looked_at),
         CASE(who_seals_alike_agrees),
         CASE(a_set_is_sealed_with_its_record),
         CASE(a_field_that_nobody_here_knows_is_as_it_was_signed),

@@ -207,6 +207,23 @@ static void a_row_about_what_one_does_not_hold_stays_in_review(void **state) {
     assert_false(site_get(&w->s, "Visit", visit->id, &row));
 }
 
+/* It would be the organisation's, and everybody's; nor can an operator take it in. */
+static void a_row_without_its_account_stays_in_review(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+    rove_error error = {.message = ""};
+    rove__hq_row row;
+    rove__row *visit = site_row(&w->s, "Visit", rep_id(&w->anna));
+
+    site_text(visit, "notes", "everybody's");
+    forge(w, "Visit", visit, &outcome);
+    assert_int_equal(outcome.failed, ROVE_OK);
+    assert_int_equal(memory_headquarters_reviews(w->s.hq), 1);
+    assert_false(site_get(&w->s, "Visit", visit->id, &row));
+    assert_int_equal(site_decide(&w->s, reviews(w).number, 1, "", &error), ROVE_REQUIRED);
+    assert_false(site_get(&w->s, "Visit", visit->id, &row));
+}
+
 static void a_row_never_brings_what_only_headquarters_writes(void **state) {
     world *w = *state;
     rep_outcome outcome;
@@ -738,6 +755,7 @@ int main(void) {
         CASE(what_waited_and_is_refused_is_looked_at),
         CASE(the_same_edit_waits_once),
         CASE(a_row_about_what_one_does_not_hold_stays_in_review),
+        CASE(a_row_without_its_account_stays_in_review),
         CASE(a_row_never_brings_what_only_headquarters_writes),
         CASE(a_row_never_takes_anothers_id),
         CASE(p06_two_values_under_one_version_raise_an_alarm),

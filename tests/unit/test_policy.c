@@ -149,6 +149,32 @@ static void test_required_fields(void **state) {
     assert_int_equal(check(ROVE_OP_UPDATE, ROVE_ACTOR_REP, before, after, NULL), ROVE_REQUIRED);
 }
 
+/* The whole record is signed; who signs it may not have heard of a field that was added since. */
+static void test_a_seal_carries_what_is_required(void **state) {
+    rove__custom custom = {.entity = records_new(&r, "Visit")->entity_number,
+                           .number = 2000,
+                           .name = "route",
+                           .type = ROVE_TEXT,
+                           .max = 10,
+                           .flags = ROVE_FIELD_REQUIRED};
+    rove__row *before = records_new(&r, "Visit");
+    rove__row *after = records_new(&r, "Visit");
+    rove_error error;
+
+    (void)state;
+    records_int(before, "account_id", 10);
+    records_int(after, "sealed_at", 1795424700000);
+    assert_int_equal(check(ROVE_OP_SEAL, ROVE_ACTOR_REP, before, after, &error), ROVE_REQUIRED);
+    assert_string_equal(error.message, "Visit.account_id is required.");
+    records_int(after, "account_id", 10);
+    assert_int_equal(check(ROVE_OP_SEAL, ROVE_ACTOR_REP, before, after, NULL), ROVE_OK);
+    assert_int_equal(rove__registry_add_custom(r.registry, &custom, NULL), ROVE_OK);
+    rove__row *wider = records_new(&r, "Visit");
+    records_int(wider, "account_id", 10);
+    records_int(wider, "sealed_at", 1795424700000);
+    assert_int_equal(check(ROVE_OP_SEAL, ROVE_ACTOR_REP, wider, wider, NULL), ROVE_OK);
+}
+
 static void test_a_contact_needs_a_name(void **state) {
     rove__row *contact = records_new(&r, "Contact");
     rove__row *after = records_new(&r, "Contact");
@@ -202,6 +228,7 @@ int main(void) {
         TEST(test_a_note_is_written_once),
         TEST(test_derived_fields_are_nobodys_business),
         TEST(test_required_fields),
+        TEST(test_a_seal_carries_what_is_required),
         TEST(test_a_contact_needs_a_name),
         TEST(test_an_unknown_entity_is_reported),
     };

@@ -16,8 +16,14 @@ static int empty_after(const rove__write *write, size_t ordinal) {
     if (rove__bits_get(&write->after->present, ordinal)) {
         return is_empty(&write->after->cells[ordinal]);
     }
-    return write->op == ROVE_OP_INSERT || write->before == NULL ||
+    return write->op == ROVE_OP_INSERT || write->op == ROVE_OP_SEAL || write->before == NULL ||
            is_empty(&write->before->cells[ordinal]);
+}
+
+/* A seal is the whole record, like an insert; but who signs it may not have heard of a custom field yet. */
+static int is_judged(const rove__write *write, const rove__field *field, size_t ordinal) {
+    return write->op == ROVE_OP_INSERT || rove__bits_get(&write->after->present, ordinal) ||
+           (write->op == ROVE_OP_SEAL && (field->flags & ROVE_FIELD_CUSTOM) == 0);
 }
 
 /* Judged only by who touches a name, so that an old record without one can still be edited. */
@@ -45,9 +51,9 @@ rove_status rove__rule_required(const rove__write *write, rove_error *error) {
     }
     for (size_t i = 0; i < after->cell_count; i++) {
         const rove__field *field = &after->entity->fields[i];
-        int judged = write->op == ROVE_OP_INSERT || rove__bits_get(&after->present, i);
 
-        if ((field->flags & ROVE_FIELD_REQUIRED) != 0 && judged && empty_after(write, i)) {
+        if ((field->flags & ROVE_FIELD_REQUIRED) != 0 && is_judged(write, field, i) &&
+            empty_after(write, i)) {
             return rove__error_set(error, ROVE_REQUIRED, "%s.%s is required.", after->entity->name,
                                    field->name);
         }

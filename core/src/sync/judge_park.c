@@ -362,14 +362,30 @@ static int row_fits(const rove__row *row) {
     return row->extra_count <= ROVE_EXTRA_MAX && rove__writer_row_size(row) <= ROVE_ROW_MAX;
 }
 
+/* Nor does a record without what it cannot be without come in this way. A custom field may be younger than the record. */
+static int row_is_whole(const rove__row *row) {
+    for (size_t i = 0; i < row->cell_count; i++) {
+        unsigned flags = row->entity->fields[i].flags & (ROVE_FIELD_REQUIRED | ROVE_FIELD_CUSTOM);
+        if (flags == ROVE_FIELD_REQUIRED && row->cells[i].type == ROVE_NULL) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
 rove_status rove__judge_take_row(rove__case *c, const rove__act *act, int *taken) {
     rove_status status = make_row(c, &act->change);
 
     *taken = 0;
-    if (status == ROVE_OK && !row_fits(&c->after.row)) {
-        return act->decided ? rove__error_set(c->judge->error, ROVE_TOO_BIG, "%s",
-                                              rove_status_text(ROVE_TOO_BIG))
-                            : ROVE_OK;
+    if (status == ROVE_OK) {
+        rove_status wrong = !row_fits(&c->after.row)       ? ROVE_TOO_BIG
+                            : !row_is_whole(&c->after.row) ? ROVE_REQUIRED
+                                                           : ROVE_OK;
+        if (wrong != ROVE_OK) {
+            return act->decided
+                       ? rove__error_set(c->judge->error, wrong, "%s", rove_status_text(wrong))
+                       : ROVE_OK;
+        }
     }
     if (status == ROVE_OK) {
         status = rove__judge_may_enter(c, act, &c->after.row, taken);
