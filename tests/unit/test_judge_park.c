@@ -207,6 +207,20 @@ static void a_row_about_what_one_does_not_hold_stays_in_review(void **state) {
     assert_false(site_get(&w->s, "Visit", visit->id, &row));
 }
 
+/* When she wrote what waits for it, she held the account; but she does not any more. */
+static void a_row_about_what_one_held_once_stays_in_review(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+    rove__hq_row row;
+    rove__row *visit = new_visit(w, &w->anna, w->account);
+
+    site_revoke(&w->s, ANNA, w->account);
+    forge(w, "Visit", visit, &outcome);
+    assert_int_equal(outcome.failed, ROVE_OK);
+    assert_int_equal(memory_headquarters_reviews(w->s.hq), 1);
+    assert_false(site_get(&w->s, "Visit", visit->id, &row));
+}
+
 /* It would be the organisation's, and everybody's; nor can an operator take it in. */
 static void a_row_without_its_account_stays_in_review(void **state) {
     world *w = *state;
@@ -755,6 +769,7 @@ int main(void) {
         CASE(what_waited_and_is_refused_is_looked_at),
         CASE(the_same_edit_waits_once),
         CASE(a_row_about_what_one_does_not_hold_stays_in_review),
+        CASE(a_row_about_what_one_held_once_stays_in_review),
         CASE(a_row_without_its_account_stays_in_review),
         CASE(a_row_never_brings_what_only_headquarters_writes),
         CASE(a_row_never_takes_anothers_id),

@@ -9,7 +9,8 @@
 
 #define BEFORE 50u /* a number that Anna's device had once */
 
-static rove_id contact; /* both hold it */
+static rove_id contact;    /* both hold it */
+static rove_id role_there; /* at the account that both hold */
 
 /* Sends what is noted as it stands; the rep hears nothing of the answer. */
 static void push(rep *r, rep_outcome *outcome) {
@@ -45,7 +46,9 @@ static int setup(void **state) {
     contact = row->id;
     site_text(row, "last_name", "Stein");
     rep_insert(&w->anna, row);
-    rep_insert(&w->anna, a_role(w, w->account));
+    rove__row *role = a_role(w, w->account);
+    role_there = role->id;
+    rep_insert(&w->anna, role);
     both_agree(w);
     const rove__entity *number = rove__registry_by_name(w->s.registry, "ContactMethod");
     ((rove__entity *)(uintptr_t)number)->scope = ROVE_SCOPE_PARENT;
@@ -178,6 +181,44 @@ static void a_role_at_anothers_account_is_looked_at(void **state) {
     assert_int_equal(outcome.verdicts[0].code, ROVE_VERDICT_REVIEW);
 }
 
+/* She had the contact with an account that passed to Ben: by a role at another one of hers it would be hers again. */
+static void a_role_of_a_contact_held_once_is_looked_at(void **state) {
+    world *w = *state;
+    rove_id other = site_account(&w->s, "hers");
+    rep_outcome outcome;
+
+    site_grant(&w->s, ANNA, other);
+    rep_settle(&w->anna);
+    rep_insert(&w->anna, a_role(w, other));
+    site_revoke(&w->s, ANNA, w->account);
+    push(&w->anna, &outcome);
+    assert_int_equal(outcome.verdicts[0].code, ROVE_VERDICT_REVIEW);
+    assert_int_equal(memory_headquarters_reviews(w->s.hq), 1);
+    rep_settle(&w->anna);
+    assert_null(rep_find(&w->anna, "Contact", contact));
+    assert_int_equal(site_decide(&w->s, 1, 1, "", NULL), ROVE_OK);
+    rep_settle(&w->anna);
+    assert_non_null(rep_find(&w->anna, "Contact", contact));
+}
+
+/* The role that ends is judged first, and with it she held the contact. */
+static void a_contact_goes_from_one_account_to_another(void **state) {
+    world *w = *state;
+    rove_id other = site_account(&w->s, "hers too");
+    rep_outcome outcome;
+
+    site_grant(&w->s, ANNA, other);
+    rep_settle(&w->anna);
+    rep_delete(&w->anna, "AccountContactRole", role_there);
+    rep_insert(&w->anna, a_role(w, other));
+    push(&w->anna, &outcome);
+    assert_int_equal(outcome.verdict_count, 0);
+    rep_settle(&w->anna);
+    assert_non_null(rep_find(&w->anna, "Contact", contact));
+    rep_settle(&w->ben);
+    assert_null(rep_find(&w->ben, "Contact", contact));
+}
+
 /* ---- names ------------------------------------------------------------------------------------------------ */
 
 /* What she did under the number before may bear a name that she gave with this one. */
@@ -243,6 +284,8 @@ int main(void) {
         CASE(a_child_is_written_by_who_holds_its_parent),
         CASE(of_a_record_that_moved_away_it_counts_where_it_was),
         CASE(a_role_at_anothers_account_is_looked_at),
+        CASE(a_role_of_a_contact_held_once_is_looked_at),
+        CASE(a_contact_goes_from_one_account_to_another),
         CASE(a_device_names_its_own_of_any_time),
         CASE(an_origin_that_is_here_is_of_no_other_entity),
         CASE(two_roots_under_one_id_do_not_go_together),

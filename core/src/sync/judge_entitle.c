@@ -102,7 +102,11 @@ rove_status rove__judge_entitled(rove__case *c, const rove__act *act, int32_t pa
     return status;
 }
 
-/* A role row lets whoever holds its account hold its contact: so its author has to hold both. */
+/*
+ * A role row lets whoever holds its account hold its contact: so its author has to hold both. And the contact now, because it
+ * reports no work that was done, but gives him the contact, whole and for good. Now is since just before this batch: it may
+ * end the role by which he holds it, and then begin another.
+ */
 static rove_status may_entail(rove__judge *judge, const rove__act *act, const rove__row *row,
                               int *entitled) {
     if (row->entity != judge->role || !*entitled) {
@@ -110,8 +114,8 @@ static rove_status may_entail(rove__judge *judge, const rove__act *act, const ro
     }
     const rove_value *contact = &row->cells[rove__entity_field_named(row->entity, "contact_id")];
     /* NULL is 0: the organisation's, which everybody holds. */
-    return rove__judge_held(judge, act->user, (rove__scope){contact->as.integer, 0}, act->cursor,
-                            entitled);
+    return rove__judge_held(judge, act->user, (rove__scope){contact->as.integer, 0},
+                            rove__writer_head(judge->writer)->seq, entitled);
 }
 
 rove_status rove__judge_may_enter(rove__case *c, const rove__act *act, const rove__row *row,

@@ -158,13 +158,17 @@ static rove_status each_review(void *ctx, const rove__hq_review *review) {
     return ROVE_OK;
 }
 
-/* Of all reviews, whatever was decided; read once for a batch. */
+/*
+ * Of all reviews, whatever was decided; read once for a batch. Of a row that headquarters had lost, which comes without one, those that
+ * are open: returned, it may be needed once more.
+ */
 static rove_status list_heard(rove__judge *judge) {
+    int last = judge->staged != NULL ? 2 : 0;
     rove__arena arena;
     rove_status status = ROVE_OK;
 
     rove__arena_init(&arena, judge->ports->allocator, ROVE_JUDGE_ARENA_MAX);
-    for (int state = 0; state <= 2 && status == ROVE_OK; state++) {
+    for (int state = 0; state <= last && status == ROVE_OK; state++) {
         status = judge->store->review_scan(judge->tx, state, &arena, each_review, judge);
     }
     rove__arena_free(&arena);

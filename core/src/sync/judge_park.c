@@ -401,14 +401,16 @@ rove_status rove__judge_take_row(rove__case *c, const rove__act *act, int *taken
     return status == ROVE_OK ? rove__case_store(c) : status;
 }
 
-/* Kept as it came, for headquarters to look at; taken in if the rep holds what it is about. */
+/* Kept as it came, for headquarters to look at; taken in if the rep holds now what it is about. */
 static rove_status salvage(rove__case *c, const rove__change *change, rove__bytes packed) {
     rove__judge *judge = c->judge;
     rove__act act = {.change = *change,
                      .packed = packed,
                      .user = judge->device->user,
                      .replica = judge->device->replica,
-                     .parked = 1};
+                     .again = 1, /* as its answer was lost */
+                     .parked = 1,
+                     .cursor = rove__writer_seq(judge->writer)};
     int taken = 0;
 
     rove_status status = rove__case_free_id(c, change->row.entity, change->clock.origin);
