@@ -161,6 +161,7 @@ static void test_sealing_is_an_act_of_its_own(void **state) {
     records_int(after, "sealed_at", 1795424700000);
     assert_int_equal(act(ROVE_OP_UPDATE, ROVE_ACTOR_REP, open, after, &error), ROVE_STATE);
     assert_string_equal(error.message, "Visit.sealed_at is set only by sealing the record.");
+    records_text(account, "name", "Café Slavia");
     assert_int_equal(act(ROVE_OP_SEAL, ROVE_ACTOR_REP, account, account, &error), ROVE_STATE);
     assert_string_equal(error.message, "Records of Account are never sealed.");
 }
