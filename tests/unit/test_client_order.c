@@ -449,6 +449,106 @@ static void a_damaged_file_of_orders_locks_until_the_next_contact(void **state) 
     assert_int_equal(reads(), ROVE_OK);
 }
 
+static rove_files own_files; /* of the handle, while its orders find no room */
+
+static rove_status find_no_room(void *ctx, const char *path, const void *bytes, size_t size,
+                                rove_error *error) {
+    size_t length = strlen(path);
+
+    if (length > 7 && strcmp(path + length - 7, "/orders") == 0) {
+        return rove__error_set(error, ROVE_FULL, "The disk is full.");
+    }
+    return own_files.replace(ctx, path, bytes, size, error);
+}
+
+static void fill_the_disk(void) {
+    own_files = p.replica->ports.files;
+    p.replica->ports.files.replace = find_no_room;
+}
+
+static void make_room(void) {
+    p.replica->ports.files = own_files;
+}
+
+/* It is locked for as long as the app runs, and each sync tries the file again; then it holds for good, and there is a receipt. */
+static void a_full_disk_is_no_way_around_a_lock(void **state) {
+    (void)state;
+    (void)phone_account(&p, "Ajax");
+    orders_give(&p, &keys, ROVE_ORDER_LOCK);
+    fill_the_disk();
+    for (int i = 0; i < 2; i++) {
+        phone_is(&p, syncs(), ROVE_FULL);
+        is_locked();
+        phone_is(&p, rove_unlock(p.replica, &p.error), ROVE_LOCKED);
+    }
+    assert_int_equal(office.locked, 0);
+    make_room();
+    phone_is(&p, syncs(), ROVE_LOCKED);
+    assert_int_equal(office.locked, 1);
+    phone_close(&p);
+    phone_open(&p);
+    is_locked();
+    is_let_in();
+    assert_int_equal(p.judged, 1);
+}
+
+/* Nothing is sealed, and nothing goes, before the file of orders says so; until then it is locked. */
+static void a_full_disk_is_no_way_around_a_wipe(void **state) {
+    (void)state;
+    (void)phone_account(&p, "Ajax");
+    orders_give(&p, &keys, ROVE_ORDER_WIPE);
+    fill_the_disk();
+    phone_is(&p, syncs(), ROVE_FULL);
+    is_locked();
+    assert_int_equal(p.replica->orders.stage, ROVE_STAGE_LOCKED);
+    make_room();
+    phone_close(&p); /* killed, it knows of no order, and has all its work */
+    phone_open(&p);
+    assert_int_equal(reads(), ROVE_OK);
+    assert_int_equal(phone_state(&p).pending, 1);
+    fill_the_disk();
+    phone_is(&p, syncs(), ROVE_FULL);
+    is_locked();
+    make_room();
+    p.take = NULL;
+    phone_is(&p, syncs(), ROVE_WIPED);
+}
+
+/* What it is locked by already stays in force, with its own receipt, and ends as it always does. */
+static void a_second_order_that_finds_no_room_leaves_the_first(void **state) {
+    uint8_t nonce[ROVE_ORDER_NONCE_SIZE];
+    (void)state;
+
+    (void)phone_account(&p, "Ajax");
+    orders_give(&p, &keys, ROVE_ORDER_LOCK);
+    memcpy(nonce, p.order + 6, sizeof nonce);
+    phone_is(&p, syncs(), ROVE_LOCKED);
+    orders_give(&p, &keys, ROVE_ORDER_WIPE);
+    fill_the_disk();
+    phone_is(&p, syncs(), ROVE_FULL);
+    is_locked();
+    make_room();
+    is_let_in();
+    assert_int_equal(office.unlocked, 1);
+    says(ROVE_ORDER_UNLOCKED, nonce);
+}
+
+/* Let in before there was room, it is as it was: there was no lock that headquarters could have heard of. */
+static void a_lock_that_was_never_written_ends_with_the_next_exchange(void **state) {
+    (void)state;
+    (void)phone_account(&p, "Ajax");
+    orders_give(&p, &keys, ROVE_ORDER_LOCK);
+    fill_the_disk();
+    phone_is(&p, syncs(), ROVE_FULL);
+    is_locked();
+    make_room();
+    is_let_in();
+    assert_int_equal(office.locked + office.unlocked, 0);
+    phone_close(&p);
+    phone_open(&p);
+    assert_int_equal(reads(), ROVE_OK);
+}
+
 /* A device that enrolled anew, as after a loss of headquarters, is told by what its new number is told. */
 static void another_number_has_orders_of_its_own(void **state) {
     rove__orders orders = {.replica = PHONE_NUMBER, .given_ms = 5};
@@ -481,6 +581,10 @@ int main(void) {
         BOTH(not_knowing_the_time_is_no_way_around),
         BOTH(every_failure_of_memory_leaves_it_open_or_locked),
         BOTH(a_damaged_file_of_orders_locks_until_the_next_contact),
+        BOTH(a_full_disk_is_no_way_around_a_lock),
+        BOTH(a_full_disk_is_no_way_around_a_wipe),
+        BOTH(a_second_order_that_finds_no_room_leaves_the_first),
+        BOTH(a_lock_that_was_never_written_ends_with_the_next_exchange),
         cmocka_unit_test(another_number_has_orders_of_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

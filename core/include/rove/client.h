@@ -445,7 +445,8 @@ typedef struct rove_sync_report {
  * PROTOCOL, VERSION, UPGRADE, UNAUTHORIZED, REVOKED, EXPIRED, FORK: see their texts; unsent work is safe in any case.
  * A device that is REVOKED asks what it is ordered. LOCKED: to lock itself; it stays so, restarts included, until headquarters lets
  * it in again and a sync succeeds. WIPED: to wipe itself, which is done as rove_wipe does it; a replica that is locked with a PIN is wiped
- * when it is unlocked next. An order that is not followed says why: TLS, DENIED, EXPIRED, EXISTS, PROTOCOL, VERSION, TRUNCATED.
+ * when it is unlocked next. Where an order cannot be written down (FULL, IO, READONLY), the handle is locked all the same,
+ * and each sync tries again. An order that is not followed says why: TLS, DENIED, EXPIRED, EXISTS, PROTOCOL, VERSION, TRUNCATED.
  */
 ROVE_CHECK rove_status rove_sync(rove *replica, const rove_sync_options *options,
                                  rove_sync_report *report, rove_error *error);

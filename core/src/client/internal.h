@@ -196,8 +196,8 @@ rove__stage rove__client_stage(rove *replica);
 
 /*
  * Headquarters refuses this device: does what it is ordered, if anything. REVOKED: nothing, or it could not be asked. LOCKED: it is locked, and
- * perhaps to be wiped when it is unlocked. WIPED. What wiping says. Of an order that
- * is not followed, why: TLS, DENIED, EXPIRED, EXISTS (order.h), VERSION, TRUNCATED, PROTOCOL.
+ * perhaps to be wiped when it is unlocked. WIPED. What wiping says. FULL, IO, READONLY, NOMEM: also, that the order could not be written down;
+ * this handle is locked until it can be. Of an order that is not followed, why: TLS, DENIED, EXPIRED, EXISTS (order.h), VERSION, TRUNCATED, PROTOCOL.
  */
 ROVE_CHECK rove_status rove__client_obey(rove *replica, rove_error *error);
 /* Headquarters let the device in: it is locked no longer. */

@@ -8,6 +8,9 @@
  *
  * One that is older than the last that was followed is not followed, whoever plays it back: its time has passed, and it was lifted or
  * replaced. Nothing that was recorded ends a lock, either: only an exchange does, which the server's key takes part in.
+ *
+ * An order that finds no room on the disk locks the handle all the same, as a file of orders that is damaged does: by no order that it
+ * knows. The order is new then to each sync, which tries the file again, and a wipe begins, and a receipt is written, once it is there.
  */
 #include <string.h>
 
@@ -78,7 +81,18 @@ rove_status rove__client_put_orders(rove *replica, const rove__orders *orders, r
     return status;
 }
 
-/* From here on it is locked; also a process that is killed now finds it so. */
+/* No file says so yet: whoever opens the replica next has to be told by headquarters again. */
+static void lock_meanwhile(rove *replica) {
+    rove__mutex_enter(replica->mutex);
+    if (replica->orders.stage == ROVE_STAGE_FREE) {
+        replica->orders.stage = ROVE_STAGE_LOCKED;
+        replica->orders.order_size = 0;
+    }
+    rove__mutex_leave(replica->mutex);
+    rove__store_order(replica->store, 1);
+}
+
+/* From here on it is locked; if the file was written, also a process that is killed now finds it so. */
 static rove_status take_up(rove *replica, const rove__buf *bytes, const rove__signed_order *order,
                            rove_error *error) {
     rove__orders next = replica->orders;
@@ -89,7 +103,11 @@ static rove_status take_up(rove *replica, const rove__buf *bytes, const rove__si
     next.told = 0;
     next.order_size = bytes->size;
     memcpy(next.order, bytes->data, bytes->size);
-    return rove__client_put_orders(replica, &next, error);
+    rove_status status = rove__client_put_orders(replica, &next, error);
+    if (status != ROVE_OK) {
+        lock_meanwhile(replica);
+    }
+    return status;
 }
 
 /* 1: it is in the drop box. The next that comes of the order tries again. */
