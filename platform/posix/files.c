@@ -186,19 +186,14 @@ static rove_status replace(void *ctx, const char *path, const void *bytes, size_
     return sync_parent(path, error);
 }
 
-/* Opens it for appending; *made 1: it was not there. -1 with errno. */
-static int open_to_append(const char *path, int *made) {
-    int flags = O_WRONLY | O_APPEND | O_CLOEXEC;
-    int fd = open(path, flags);
-    *made = fd < 0 && errno == ENOENT;
-    return *made ? open(path, flags | O_CREAT | O_EXCL, S_IRUSR | S_IWUSR) : fd;
-}
-
+/*
+ * The folder is synced each time: who made the file may have failed, on a full disk, or been killed, before it was, so that a file
+ * that is there, empty or not, may have no name on the disk yet.
+ */
 static rove_status append(void *ctx, const char *path, const void *bytes, size_t size,
                           rove_error *error) {
     (void)ctx;
-    int made = 0;
-    int fd = open_to_append(path, &made);
+    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
     if (fd < 0) {
         return rove__posix_fail_errno(error, errno, "Opening the file", path);
     }
@@ -209,7 +204,7 @@ static rove_status append(void *ctx, const char *path, const void *bytes, size_t
     if (failed != 0) {
         return rove__posix_fail_errno(error, failed, "Appending to the file", path);
     }
-    return made ? sync_parent(path, error) : ROVE_OK;
+    return sync_parent(path, error);
 }
 
 static rove_status remove_file(void *ctx, const char *path, rove_error *error) {

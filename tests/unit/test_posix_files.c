@@ -14,10 +14,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "no_sync.h"
 #include "posix/posix.h"
 
 typedef struct world {
@@ -131,6 +133,48 @@ static void test_append_makes_and_lengthens(void **state) {
     assert_int_equal(f->append(f->ctx, in_folder(w, "none/file"), "x", 1, &w->error),
                      ROVE_NOT_FOUND);
     assert_int_equal(f->append(f->ctx, w->folder, "x", 1, &w->error), ROVE_IO);
+}
+
+static rove_status append_one(world *w) {
+    const rove_files *f = &w->files;
+    no_sync_folders = 0;
+    return f->append(f->ctx, in_folder(w, "file"), "one", 3, &w->error);
+}
+
+/* Files may have so many bytes; what a full disk does, too, is to make a file and to leave it empty. */
+static void limit_files(rlim_t bytes) {
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = bytes < limit.rlim_max ? bytes : limit.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* Nobody knows of a file that is there whether its name is on the disk: an earlier append may have failed, or been killed. */
+static void test_append_makes_the_name_durable(void **state) {
+    world *w = *state;
+    struct stat info;
+    assert_int_equal(append_one(w), ROVE_OK);
+    assert_int_equal(no_sync_folders, 1);
+    assert_int_equal(unlink(in_folder(w, "file")), 0);
+
+    for (rlim_t room = 0; room < 3; room++) {
+        assert_ptr_not_equal(signal(SIGXFSZ, SIG_IGN), SIG_ERR);
+        limit_files(room);
+        rove_status status = append_one(w);
+        limit_files(RLIM_INFINITY);
+        assert_int_not_equal(status, ROVE_OK);
+        assert_int_equal(stat(in_folder(w, "file"), &info), 0);
+        assert_int_equal(info.st_size, room);
+        assert_int_equal(append_one(w), ROVE_OK);
+        assert_int_equal(no_sync_folders, 1);
+        assert_int_equal(unlink(in_folder(w, "file")), 0);
+    }
+
+    int fd = open(in_folder(w, "file"), O_WRONLY | O_CREAT | O_EXCL, 0600);
+    assert_int_equal(write(fd, "whole", 5), 5); /* and killed before it synced anything */
+    (void)close(fd);
+    assert_int_equal(append_one(w), ROVE_OK);
+    assert_int_equal(no_sync_folders, 1);
 }
 
 static void test_read_is_bounded(void **state) {
@@ -273,6 +317,7 @@ int main(void) {
         TEST(test_folders_are_made_with_their_parents),
         TEST(test_replace_and_read),
         TEST(test_append_makes_and_lengthens),
+        TEST(test_append_makes_the_name_durable),
         TEST(test_erase_overwrites_and_removes),
         TEST(test_read_is_bounded),
         TEST(test_leftover_of_a_crash_does_not_matter),
