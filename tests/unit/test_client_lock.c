@@ -501,6 +501,89 @@ static void nothing_is_left_in_memory(void **state) {
     phone_ok(&p, rove_unlock(p.replica, &p.error));
 }
 
+/* ---- a sync under way ---- */
+
+#define TICKS 600 /* a network that hangs is given up after so many */
+
+static int ticks;
+
+/* The rep locks it while headquarters is silent. */
+static rove_status lock_and_hang(phone *ph, const rove_request *request, const rove__buf *body,
+                                 rove__buf *answer) {
+    (void)body;
+    (void)answer;
+    phone_ok(ph, rove_lock(ph->replica, &ph->error));
+    for (ticks = 0; ticks < TICKS; ticks++) {
+        if (request->cancelled(request->ctx)) {
+            return ROVE_CANCELLED;
+        }
+    }
+    return ROVE_NETWORK;
+}
+
+static void sync_is_ended_by_the_lock(void) {
+    rove_sync_report report;
+
+    phone_is(&p, rove_sync(p.replica, NULL, &report, &p.error), ROVE_LOCKED);
+    assert_non_null(strstr(p.error.message, "locked"));
+    assert_int_equal(report.requests, 1);
+}
+
+/* With the requests that it had made, and the answer that it had read. */
+static void a_sync_under_way_ends_at_once(void **state) {
+    (void)state;
+    needle canary = write_canary();
+    p.route = lock_and_hang;
+    sync_is_ended_by_the_lock();
+    assert_int_equal(ticks, 0);
+    scrub_stack();
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    assert_int_equal(rove_posix_overwrite_freed() ? memory_count(&canary) : 0, 0);
+#endif
+    p.route = NULL;
+    phone_is(&p, rove_sync(p.replica, NULL, NULL, &p.error), ROVE_LOCKED);
+    phone_ok(&p, rove_unlock(p.replica, &p.error));
+    phone_ok(&p, rove_sync(p.replica, NULL, NULL, &p.error));
+    assert_int_equal(phone_state(&p).pending, 0);
+}
+
+static int until_lock; /* calls; 0: it stays open */
+
+static void lock_at_last(void *ctx, const rove_sync_progress *progress) {
+    (void)ctx;
+    (void)progress;
+    if (until_lock > 0 && --until_lock == 0) {
+        phone_ok(&p, rove_lock(p.replica, &p.error));
+    }
+}
+
+/* Wherever it is, it says why it ended; what is left goes next time. */
+static void a_sync_that_is_locked_anywhere_goes_on_later(void **state) {
+    const rove_sync_options options = {.size = sizeof options, .progress = lock_at_last};
+    rove_status status = ROVE_LOCKED;
+    int n = 0;
+    (void)state;
+
+    p.accounts = 40;
+    p.page_rows = 10;
+    p.read_chunk = 100;
+    p.write_chunk = 100;
+    for (int i = 0; i < 20; i++) {
+        (void)phone_account(&p, "Ajax");
+    }
+    while (status == ROVE_LOCKED) {
+        until_lock = ++n;
+        status = rove_sync(p.replica, &options, NULL, &p.error);
+        assert_int_equal(phone_state(&p).locked, until_lock == 0);
+        phone_ok(&p, rove_unlock(p.replica, &p.error));
+    }
+    phone_is(&p, status, ROVE_OK); /* it was locked when all was done */
+    assert_true(n > 4);
+    assert_int_equal(phone_state(&p).pending, 0);
+    assert_int_equal(phone_number(&p, "SELECT count(*) FROM account"), 60);
+    assert_int_equal(p.judged, 1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(only_its_own_keyring_opens_it, set_up, tear_down),
@@ -522,6 +605,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(replacing_the_key_survives_every_failure_of_memory, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(nothing_is_left_in_memory, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_sync_under_way_ends_at_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_sync_that_is_locked_anywhere_goes_on_later, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

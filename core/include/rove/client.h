@@ -85,8 +85,9 @@ void rove_close(rove *replica);
  * An encrypted replica is open, or locked: then its keys, and what was read with them, are overwritten or gone, and everything that
  * reads or writes says LOCKED; reading the state says so. Lock it when the rep turns the device off, and some
  * minutes after the app went to the background. What was committed is safe, and what was not sent waits. The call waits
- * for a write under way; a sync ends with LOCKED, and so does any other until it is unlocked. Queries that are open say
- * LOCKED from then on: free them, for until then they keep what they have read. STATE: the replica is not encrypted, or this
+ * for a write under way; a sync of another thread ends with LOCKED within a second, and what it held goes with it, and so does any
+ * other until it is unlocked. Queries that are open say LOCKED from then on: free them, and finish an exchange by hand, for until then they
+ * keep what they have read. STATE: the replica is not encrypted, or this
  * thread has a transaction open.
  */
 ROVE_CHECK rove_status rove_lock(rove *replica, rove_error *error);

@@ -24,7 +24,8 @@ typedef struct syncing {
     rove_sync_report report;
     rove__device *device;
     int64_t began_ms;    /* boot clock */
-    rove_status stopped; /* CANCELLED or LIMIT, once the caller or the budget said so */
+    rove_status stopped; /* CANCELLED, LIMIT or LOCKED, once caller, budget or rep said so */
+    int open;            /* it has the replica's keys, until the rep locks it */
     rove_error failure;  /* of a callback under way */
     int renewed;
     int refreshed;    /* with a fresh replica number */
@@ -52,10 +53,16 @@ static int time_is_up(const syncing *run) {
            boot_ms(run) - run->began_ms >= run->options.seconds_max * 1000;
 }
 
-/* Asked all the time: nonzero once the sync is to end early. */
+/*
+ * Asked all the time: nonzero once the sync is to end early. Whoever locks the replica wants nothing of it left in memory, and an
+ * exchange keeps what it has read, however long the network takes; what needs no key goes on while it is locked.
+ */
 static int stop(void *ctx) {
     syncing *run = ctx;
 
+    if (run->stopped == ROVE_OK && run->open && rove__store_is_locked(run->replica->store)) {
+        run->stopped = ROVE_LOCKED;
+    }
     if (run->stopped == ROVE_OK && run->options.cancelled != NULL &&
         run->options.cancelled(run->options.ctx)) {
         run->stopped = ROVE_CANCELLED;
@@ -245,7 +252,7 @@ static rove_status reconcile(syncing *run, rove_error *error) {
         /* The first contact in a while tells the time. */
         status = renew_if_due(run, error);
     }
-    if (status == ROVE_CANCELLED || status == ROVE_LIMIT) {
+    if (status == ROVE_CANCELLED || status == ROVE_LIMIT || status == ROVE_LOCKED) {
         (void)rove__error_set(error, status, "%s", rove_status_text(status));
     }
     return status;
@@ -289,7 +296,9 @@ static rove_status talk(syncing *run, rove_error *error) {
     }
     rove_status status = rove__client_contact(replica, error);
     if (status == ROVE_OK) {
+        run->open = 1;
         status = reconcile(run, error);
+        run->open = 0;
         if (status == ROVE_REVOKED) {
             status = rove__client_obey(replica, error);
         }
