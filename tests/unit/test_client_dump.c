@@ -1,7 +1,7 @@
 /*
  * test_client_dump.c - what somebody finds who gets hold of a device that was locked, or wiped: a dump of the app's memory, its files and its log have
  * nothing of what was written, read, searched, sent and exported, no PIN that was typed, and none of the keys. And of one whose records
- * went to another rep, and that was tidied: it has its keys, and nothing of those records.
+ * went to another rep, and that was tidied, or that was handed over to another rep: it has its keys, and nothing of those records.
  *
  * The app is a process of its own. It writes its memory into a file once before it locks the replica, which shows that the search
  * finds things, and once after that; the kernel's own dumps have the same pages, but may be switched off. What is
@@ -34,7 +34,7 @@ typedef struct hidden {
     int is_text; /* not in files or logs either */
 } hidden;
 
-enum ending { LOCKED, WIPED, EVICTED };
+enum ending { LOCKED, WIPED, EVICTED, HANDED_OVER };
 
 typedef struct word {
     char text[WORD_SIZE + 1];
@@ -261,9 +261,13 @@ static void cannot_go_on(rove_export *out, enum ending how) {
     rove_export_free(out);
 }
 
+static int stays_open(enum ending how) {
+    return how == EVICTED || how == HANDED_OVER;
+}
+
 /* Those that are in use now. */
 static void hide_keys(enum ending how) {
-    if (how == EVICTED) {
+    if (stays_open(how)) {
         return; /* it is at work with them */
     }
     rove__vault *vault = &p.replica->store->vault;
@@ -339,6 +343,15 @@ static void gives_his_accounts_up(void) {
     assert_int_equal(phone_state(&p).remains, 0);
 }
 
+static void another_enrols(void) {
+    char code[ROVE_INVITATION_SIZE];
+
+    p.user = PHONE_USER + 1;
+    p.number = PHONE_NUMBER + 1;
+    phone_ok(&p, rove_enroll(p.replica, PHONE_URL, phone_code(&p, code), &p.error));
+    assert_int_equal(phone_state(&p).user, p.user);
+}
+
 static void ends(enum ending how) {
     switch (how) {
     case LOCKED:
@@ -346,6 +359,9 @@ static void ends(enum ending how) {
         break;
     case WIPED:
         phone_ok(&p, rove_wipe(p.replica, &p.error));
+        break;
+    case HANDED_OVER:
+        another_enrols();
         break;
     case EVICTED:
     default:
@@ -369,7 +385,7 @@ static void app(enum ending how) {
     phone_ok(&p, rove_replace_key(p.replica, &p.error));
     (void)writes_and_reads();
     hide_keys(how);
-    rove_export *half = how != EVICTED ? exports_half() : NULL;
+    rove_export *half = stays_open(how) ? NULL : exports_half();
     hand_over();
     dump(BEFORE);
     ends(how);
@@ -482,10 +498,16 @@ static void nothing_is_left_of_records_that_went_to_another(void **state) {
     nothing_is_left(EVICTED);
 }
 
+static void nothing_is_left_of_the_rep_before(void **state) {
+    (void)state;
+    nothing_is_left(HANDED_OVER);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_left_of_a_locked_replica),
         cmocka_unit_test(nothing_is_left_of_records_that_went_to_another),
+        cmocka_unit_test(nothing_is_left_of_the_rep_before),
         cmocka_unit_test(nothing_is_left_of_a_wiped_replica),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

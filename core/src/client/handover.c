@@ -60,9 +60,11 @@ static rove_status pass_replica(rove *replica, const rove__identity *next, rove_
     return status == ROVE_OK ? rove__store_hand_over(replica->store, &to, error) : status;
 }
 
-/* Steps 3 and 4; takes `next`. */
+/* Steps 3 and 4; takes `next`. Idle readers may hold the log, and keep what the first user has read; so do those that come back. */
 static rove_status complete(rove *replica, rove__credentials *next, rove_error *error) {
+    rove__client_close_idle(replica);
     rove_status status = rove__store_tidy(replica->store, error);
+    rove__client_close_idle(replica);
 
     if (status == ROVE_OK) {
         status = rove__credentials_save(&replica->credentials_ports, replica->identity_path, next,
