@@ -223,6 +223,27 @@ static void work_about_another_record_is_left_alone(void **state) {
     replica_expect_int(&r, "Visit", visit, "account_id", id);
 }
 
+/* Also while the rep's own work on the other one is not judged. */
+static void work_about_another_record_that_he_changed_is_left_alone(void **state) {
+    (void)state;
+    office_row *theirs = office_insert(&o, "Account", rove__id_make(3, 1));
+    rove_id id = theirs->whole.row.id;
+    rove__origin other = theirs->whole.clock.origin;
+
+    office_set_text(&o, theirs, "name", "theirs");
+    office_exchange(&o);
+    rove_id visit = visit_of(id);
+    rove__row row = replica_row(&r, "Account", id);
+    replica_set_text(&row, "phone", "0123");
+    replica_update(&r, &row);
+    other.stamp++;
+    const rove__rename rename = {theirs->whole.row.entity_number, id, other,
+                                 rove__id_make(1, 4000)};
+    rove__renumber renumber = {&rename, 1, {NULL, 0}};
+    replica_ok(&r, rove__store_renumber(r.store, &renumber, &r.error));
+    replica_expect_int(&r, "Visit", visit, "account_id", id);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_record_and_all_that_names_it_move, setup, teardown),
@@ -231,6 +252,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(an_insert_waits_while_its_id_is_taken, setup, teardown),
         cmocka_unit_test_setup_teardown(what_another_origin_has_is_not_renamed, setup, teardown),
         cmocka_unit_test_setup_teardown(work_about_another_record_is_left_alone, setup, teardown),
+        cmocka_unit_test_setup_teardown(work_about_another_record_that_he_changed_is_left_alone,
+                                        setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

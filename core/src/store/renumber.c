@@ -275,7 +275,7 @@ static rove_status is_anothers(rove__store *store, const rove__rename *rename, i
     if (entity != NULL) {
         status = rove__record_load(store, entity, rename->id, arena, &record, error);
     }
-    *anothers = status == ROVE_OK && record.known && record.count == 0 &&
+    *anothers = status == ROVE_OK && record.known &&
                 rove__version_compare(record.under.clock.origin, rename->origin) != 0;
     return status;
 }
