@@ -371,6 +371,47 @@ static void work_that_left_is_kept_when_it_is_refused(void **state) {
     office_expect_verified(&o);
 }
 
+/* What else was in the same edit headquarters took: it must not be done again along with what was refused. */
+static void of_work_that_left_only_the_refused_field_is_kept(void **state) {
+    (void)state;
+    office_row *account = office_account(&o, "Bakery");
+    const rove__entity *entity = account->whole.row.entity;
+    rove_id id = account->whole.row.id;
+    rove__hello hello;
+    office_push push;
+
+    office_set_int(&o, account, "points", 10);
+    office_pull(&o);
+    replica_begin(&r);
+    rove__row row = replica_row(&r, "Account", id);
+    replica_set_text(&row, "name", "mine");
+    replica_set_text(&row, "website", "bakery.example");
+    replica_ok(&r, rove__store_update(r.store, &row, &r.error));
+    replica_ok(&r, rove__store_increment(r.store, entity, id, replica_field(entity, "points"), 5,
+                                         &r.error));
+    replica_commit(&r);
+    office_hold(&o, id, 0);
+    office_pull(&o);
+    expect_gone("Account", id);
+
+    office_receive(&o, &hello, &push);
+    office_answer *a = office_judge(&o, &push);
+    rove__verdict verdict = {
+        entity->number,        id,         entity->fields[replica_field(entity, "website")].number,
+        ROVE_VERDICT_REJECTED, ROVE_RANGE, "not so"};
+    a->acks[0].verdicts = &verdict;
+    a->acks[0].verdict_count = 1;
+    replica_ok(&r, rove__store_apply(r.store, a->acks, a->count, NULL, &r.error));
+    assert_int_equal(rejections(), 1);
+    office_set_text(&o, account, "name", "theirs");
+    office_hold(&o, id, 1);
+    office_pull(&o);
+    replica_ok(&r, rove__store_rejection_retry(r.store, last_rejection(), NULL, &r.error));
+    replica_expect_int(&r, "Account", id, "points", 15);
+    replica_expect_text(&r, "Account", id, "name", "theirs");
+    replica_expect_text(&r, "Account", id, "website", "bakery.example");
+}
+
 static void dropping_one_is_recorded(void **state) {
     (void)state;
     rove_id id = office_account(&o, "Bakery")->whole.row.id;
@@ -404,6 +445,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_refused_delete_shows_the_row_again, setup, teardown),
         cmocka_unit_test_setup_teardown(increments_are_retried_as_increments, setup, teardown),
         cmocka_unit_test_setup_teardown(work_that_left_is_kept_when_it_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(of_work_that_left_only_the_refused_field_is_kept, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(dropping_one_is_recorded, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

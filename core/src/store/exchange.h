@@ -105,10 +105,10 @@ typedef enum rove__exchange_sql {
     ROVE_EXCHANGE_REJECTION_CLEAR,
     ROVE_EXCHANGE_REJECTION_INSERTS, /* entity, row of rejected inserts */
     ROVE_EXCHANGE_REJECTION_INSERT,  /* a rejected insert of (entity, row) */
-    ROVE_EXCHANGE_RENAMED_PUT,    /* entity, row, origin (3, 4), became */
-    ROVE_EXCHANGE_RENAMED_FOLLOW, /* what became row (2) of entity became 3 */
-    ROVE_EXCHANGE_RENAMED_GET,    /* 1 of entity, row, origin (3, 4) */
-    ROVE_EXCHANGE_RENAMED_ALL,    /* entity, row, stamp, replica, became */
+    ROVE_EXCHANGE_RENAMED_PUT,       /* entity, row, origin (3, 4), became */
+    ROVE_EXCHANGE_RENAMED_FOLLOW,    /* what became row (2) of entity became 3 */
+    ROVE_EXCHANGE_RENAMED_GET,       /* 1 of entity, row, origin (3, 4) */
+    ROVE_EXCHANGE_RENAMED_ALL,       /* entity, row, stamp, replica, became */
     ROVE_EXCHANGE_NEEDED_PUT,
     ROVE_EXCHANGE_NEEDED_ALL,
     ROVE_EXCHANGE_NEEDED_DROP,
@@ -225,8 +225,8 @@ ROVE_CHECK rove_status rove__record_settle(rove__store *store, rove__record *rec
  */
 ROVE_CHECK rove_status rove__record_leave(rove__store *store, rove__record *record,
                                           rove__arena *arena, rove_error *error);
-/* What entry `at` sends to headquarters; with `only`, just that field's cell (0: all). Of a record that has left: what
- * its batch says, whole. Borrowed. */
+/* What entry `at` sends to headquarters; with `only`, just that field's cell (0: all), but a seal whole. Of a record
+ * that has left: what its batch says. Borrowed. */
 ROVE_CHECK rove_status rove__record_change(rove__store *store, const rove__record *record,
                                            size_t at, uint32_t only, rove__arena *arena,
                                            rove__change *change, rove_error *error);

@@ -513,13 +513,35 @@ static rove_status delete_change(const rove__entry *entry, rove__arena *arena,
     return rove__clock_read(&change->clock, entry->seen, entry->seen_size, arena);
 }
 
+/* Of what a batch says only the edit of one field; a seal is one unit. */
+static void keep_only(rove__change *change, uint32_t only) {
+    size_t kept = 0;
+
+    if (only == 0 || change->op != ROVE_OP_UPDATE) {
+        return;
+    }
+    for (size_t i = 0; i < change->edit_count; i++) {
+        int ordinal = rove__row_field(&change->row, change->edits[i].field);
+        if (change->edits[i].field == only) {
+            change->edits[kept++] = change->edits[i];
+        } else if (ordinal >= 0) {
+            rove__bits_clear(&change->row.present, (size_t)ordinal);
+        }
+    }
+    change->edit_count = kept;
+}
+
 rove_status rove__record_change(rove__store *store, const rove__record *record, size_t at,
                                 uint32_t only, rove__arena *arena, rove__change *change,
                                 rove_error *error) {
     const rove__entry *entry = &record->entries[at];
 
     if (!record->known && entry->batch != 0) {
-        return rove__flight_find(store, entry, arena, change, error);
+        rove_status found = rove__flight_find(store, entry, arena, change, error);
+        if (found == ROVE_OK) {
+            keep_only(change, only);
+        }
+        return found;
     }
     memset(change, 0, sizeof *change);
     change->op = entry->op;
