@@ -49,6 +49,20 @@ static int64_t last_rejection(void) {
     return replica_sql(&r, "SELECT max(seq) FROM _rejection");
 }
 
+static void last_refused(rove__change *change) {
+    sqlite3_stmt *statement = NULL;
+
+    assert_int_equal(sqlite3_prepare_v2(r.store->db,
+                                        "SELECT change FROM _rejection ORDER BY seq DESC LIMIT 1",
+                                        -1, &statement, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    replica_ok(&r, rove__change_unpack(r.store, sqlite3_column_blob(statement, 0),
+                                       (size_t)sqlite3_column_bytes(statement, 0), &o.arena, change,
+                                       &r.error));
+    sqlite3_finalize(statement);
+}
+
 static void expect_gone(const char *entity, rove_id id) {
     rove__row row;
     assert_int_equal(replica_get(&r, entity, id, &row), ROVE_NOT_FOUND);
@@ -412,6 +426,59 @@ static void of_work_that_left_only_the_refused_field_is_kept(void **state) {
     replica_expect_text(&r, "Account", id, "website", "bakery.example");
 }
 
+/* Another record has the account's id, as it may after a restore of headquarters. */
+static void take_id(office_row *account) {
+    rove__version other = {account->whole.clock.origin.stamp + 1, 4};
+
+    rove__clock_init(&account->whole.clock, other, other, ++o.head.seq);
+    account->whole_since = account->changed = o.head.seq;
+    account->fresh = 1;
+    office_set_text(&o, account, "name", "theirs");
+}
+
+/* An edit of an account whose id another one gets while it is under way; headquarters has it as `fresh`. */
+static void edit_what_is_renamed(office_row *account, rove_id fresh) {
+    rove_id id = account->whole.row.id;
+    const rove__rename rename = {account->whole.row.entity_number, id, account->whole.clock.origin,
+                                 fresh};
+    rove__renumber renumber = {&rename, 1, {NULL, 0}};
+
+    rove__row row = replica_row(&r, "Account", id);
+    replica_set_text(&row, "name", "mine");
+    replica_set_text(&row, "phone", "0123");
+    replica_update(&r, &row);
+    take_id(account);
+    office_pull(&o);
+    replica_expect_text(&r, "Account", id, "name", "theirs");
+    replica_ok(&r, rove__store_renumber(r.store, &renumber, &r.error));
+}
+
+static void what_is_refused_of_a_record_whose_id_another_has_is_kept(void **state) {
+    (void)state;
+    office_row *account = office_insert(&o, "Account", rove__id_make(3, 1));
+    const rove__entity *entity = account->whole.row.entity;
+    rove_id fresh = rove__id_make(3, 4000);
+    rove__change change;
+
+    office_set_text(&o, account, "name", "ours");
+    office_pull(&o);
+    edit_what_is_renamed(account, fresh);
+    push_refused(fresh);
+    assert_int_equal(rejections(), 1);
+    assert_int_equal(only("SELECT row FROM _rejection"), fresh);
+
+    /* One field alone, too. */
+    edit_what_is_renamed(account, fresh + 1);
+    field = entity->fields[replica_field(entity, "phone")].number;
+    push_refused(fresh + 1);
+    assert_int_equal(rejections(), 2);
+    last_refused(&change);
+    assert_int_equal(change.row.id, fresh + 1);
+    assert_int_equal(rove__row_count(&change.row), 1);
+    assert_int_equal(change.edit_count, 1);
+    assert_int_equal(change.edits[0].field, field);
+}
+
 static void dropping_one_is_recorded(void **state) {
     (void)state;
     rove_id id = office_account(&o, "Bakery")->whole.row.id;
@@ -447,6 +514,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(work_that_left_is_kept_when_it_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(of_work_that_left_only_the_refused_field_is_kept, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(what_is_refused_of_a_record_whose_id_another_has_is_kept,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(dropping_one_is_recorded, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -295,9 +295,41 @@ static int insert_was_rejected(const acking *a, const rove__entry *entry, rove_s
     return statement != NULL;
 }
 
+/* What was refused of an edit or a delete, as a whole or field by field. */
+static rove_status reject_parts(const acking *a, const rove__record *record, size_t at) {
+    const rove__entry *entry = &record->entries[at];
+    const rove__verdict *whole = verdict_of(a, entry, 0);
+    rove_status status = ROVE_OK;
+
+    if (has_code(whole, ROVE_VERDICT_REJECTED)) {
+        status = reject(a, record, at, 0, whole);
+    }
+    for (size_t c = 0; c < entry->count && status == ROVE_OK; c++) {
+        const rove__verdict *verdict = verdict_of(a, entry, entry->cells[c].field);
+        if (verdict != whole && has_code(verdict, ROVE_VERDICT_REJECTED)) {
+            status = reject(a, record, at, entry->cells[c].field, verdict);
+        }
+    }
+    return status;
+}
+
+/* What was judged is the change in its batch, under the id that it has there. */
+static rove_status reject_orphan(const acking *a, rove__record *record) {
+    rove__change sent;
+
+    rove_status status = rove__flight_find(a->apply->store, record->entries,
+                                           &a->apply->exchange->row, &sent, a->apply->error);
+    if (status != ROVE_OK) {
+        return status;
+    }
+    record->id = record->entries->row = sent.row.id;
+    return insert_was_rejected(a, record->entries, &status) || status != ROVE_OK
+               ? status
+               : reject_parts(a, record, 0);
+}
+
 /* An entry whose record is not here any more, or another one under its id. */
 static rove_status judge_orphan(const acking *a, const rove__entity *entity, rove__entry *entry) {
-    const rove__verdict *verdict = verdict_of(a, entry, 0);
     rove__record record;
     rove_status status = ROVE_OK;
 
@@ -307,9 +339,8 @@ static rove_status judge_orphan(const acking *a, const rove__entity *entity, rov
     record.entries = entry;
     record.count = 1;
     a->apply->left = 1; /* its record did before it */
-    if (has_code(verdict, ROVE_VERDICT_REJECTED) && !insert_was_rejected(a, entry, &status) &&
-        status == ROVE_OK && entry->op != ROVE_OP_INSERT) {
-        status = reject(a, &record, 0, 0, verdict);
+    if (a->verdicts.count > 0 && entry->op != ROVE_OP_INSERT) {
+        status = reject_orphan(a, &record);
     }
     return status == ROVE_OK ? rove__entry_remove(a->apply->store, entry->seq, a->apply->error)
                              : status;
@@ -369,18 +400,8 @@ static void overtake(rove__record *record, size_t at, uint32_t field) {
 
 static rove_status judge_cells(const acking *a, rove__record *record, size_t at) {
     rove__entry *entry = &record->entries[at];
-    const rove__verdict *whole = verdict_of(a, entry, 0);
-    rove_status status = ROVE_OK;
+    rove_status status = reject_parts(a, record, at);
 
-    if (has_code(whole, ROVE_VERDICT_REJECTED)) {
-        status = reject(a, record, at, 0, whole);
-    }
-    for (size_t c = 0; c < entry->count && status == ROVE_OK; c++) {
-        const rove__verdict *verdict = verdict_of(a, entry, entry->cells[c].field);
-        if (verdict != whole && has_code(verdict, ROVE_VERDICT_REJECTED)) {
-            status = reject(a, record, at, entry->cells[c].field, verdict);
-        }
-    }
     if (status == ROVE_OK && record->known && moves(a, record, entry)) {
         await_page(a, entry);
         return ROVE_OK;

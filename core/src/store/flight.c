@@ -197,6 +197,23 @@ rove_status rove__flight_status(rove_status status) {
     return status == ROVE_OK || status == ROVE_DONE || status == ROVE_NOMEM ? status : ROVE_CORRUPT;
 }
 
+/* By the stamps, which are given once: the id may be another one there by now (P4), and may be another record's here. */
+static int is_entry(const rove__entry *entry, const rove__change *change) {
+    const rove__edit *first = change->edit_count > 0 ? &change->edits[0] : NULL;
+
+    if (change->row.entity_number != entry->entity || change->op != entry->op) {
+        return 0;
+    }
+    if (entry->op == ROVE_OP_INSERT) {
+        return change->clock.origin.stamp == entry->raw;
+    }
+    if (entry->op == ROVE_OP_DELETE) {
+        return first != NULL && first->raw == entry->raw;
+    }
+    const rove__pending_cell *cell = first != NULL ? rove__entry_cell(entry, first->field) : NULL;
+    return first != NULL ? cell != NULL && cell->raw == first->raw : change->row.id == entry->row;
+}
+
 static rove_status find_in_frame(rove__store *store, const rove_value *rows,
                                  const rove__entry *entry, rove__arena *arena, rove__change *change,
                                  int *found) {
@@ -207,8 +224,7 @@ static rove_status find_in_frame(rove__store *store, const rove_value *rows,
                                                 rows->as.data, rows->size, &reader);
     while (status == ROVE_OK && !*found) {
         status = rove__batch_next(reader, &read);
-        if (status == ROVE_OK && read.row.entity_number == entry->entity &&
-            read.row.id == entry->row && read.op == entry->op) {
+        if (status == ROVE_OK && is_entry(entry, &read)) {
             *found = 1;
             status = rove__change_copy(change, &read, arena);
         }
