@@ -312,6 +312,7 @@ static void sends_a_review(phone *ph, rove__frame_writer *writer, rove__buf *ans
     set(&account, "name", rove__value_text("Ajax"));
     add(&h, &account);
     rove__change update = change_of(&h, ROVE_OP_UPDATE, "Account", rove__id_make(1, 601));
+    update.clock = account.clock;
     set(&update, "phone", rove__value_text("mine"));
     size_t ordinal = (size_t)rove__entity_field_named(update.row.entity, "phone");
     edit.field = update.row.entity->fields[ordinal].number;

@@ -479,6 +479,81 @@ static void what_is_refused_of_a_record_whose_id_another_has_is_kept(void **stat
     assert_int_equal(change.edits[0].field, field);
 }
 
+/* Headquarters was restored: it lost the account, and a copy of some device gave its id to another one. */
+static void refused_work_is_not_done_to_another_record(void **state) {
+    (void)state;
+    office_row *account = office_insert(&o, "Account", rove__id_make(3, 1));
+    rove_id id = account->whole.row.id;
+    rove__clock lost = account->whole.clock;
+
+    office_set_text(&o, account, "name", "ours");
+    office_pull(&o);
+    edit("Account", id, "name", "mine");
+    push_refused(id);
+    take_id(account);
+    office_pull(&o);
+    assert_int_equal(rove__store_rejection_retry(r.store, last_rejection(), NULL, &r.error),
+                     ROVE_NOT_FOUND);
+    replica_expect_text(&r, "Account", id, "name", "theirs");
+    assert_int_equal(rejections(), 1);
+    assert_int_equal(replica_sql(&r, "SELECT count(*) FROM _outbox"), 0);
+
+    /* The account comes back, under another id. */
+    office_row *back = office_insert(&o, "Account", rove__id_make(3, 2));
+    office_set_text(&o, back, "name", "ours");
+    rove__clock_init(&back->whole.clock, lost.origin, lost.base, o.head.seq);
+    office_pull(&o);
+    replica_ok(&r, rove__store_rejection_retry(r.store, last_rejection(), NULL, &r.error));
+    replica_expect_text(&r, "Account", id, "name", "theirs");
+    replica_expect_text(&r, "Account", back->whole.row.id, "name", "mine");
+    assert_int_equal(rejections(), 0);
+}
+
+static void a_refused_delete_takes_no_other_record(void **state) {
+    (void)state;
+    office_row *visit = office_visit(&o, (rove_id)1 << 32 | 500, REPLICA_NOW_MS);
+    rove_id id = visit->whole.row.id;
+    rove__version other = {visit->whole.clock.origin.stamp + 1, 4};
+
+    office_pull(&o);
+    replica_begin(&r);
+    replica_ok(&r, rove__store_delete(r.store, visit->whole.row.entity, id, &r.error));
+    replica_commit(&r);
+    push_refused(id);
+    rove__clock_init(&visit->whole.clock, other, other, ++o.head.seq);
+    visit->whole_since = visit->changed = o.head.seq;
+    office_pull(&o);
+    assert_int_equal(rove__store_rejection_retry(r.store, last_rejection(), NULL, &r.error),
+                     ROVE_NOT_FOUND);
+    replica_expect_int(&r, "Visit", id, "status", 1);
+    assert_int_equal(rejections(), 1);
+    replica_ok(&r, rove__store_rejection_discard(r.store, last_rejection(), &r.error));
+}
+
+/* He tries the account again before he hears that what he wrote about it later is refused, too. */
+static void what_is_refused_of_a_record_goes_to_the_one_made_anew(void **state) {
+    (void)state;
+    rove_id id = replica_account(&r, "mine");
+    rove__hello hello;
+    office_push push;
+
+    office_receive(&o, &hello, &push);
+    edit("Account", id, "phone", "0123");
+    office_receive(&o, &hello, &push);
+    rejected = id;
+    o.judge = refuse;
+    office_answer *a = office_judge(&o, &push);
+    o.judge = NULL;
+    assert_int_equal(a->count, 2);
+    replica_ok(&r, rove__store_apply(r.store, &a->acks[0], 1, NULL, &r.error));
+    replica_ok(&r, rove__store_rejection_retry(r.store, last_rejection(), NULL, &r.error));
+    edit("Account", id, "phone", "0");
+    replica_ok(&r, rove__store_apply(r.store, &a->acks[1], 1, NULL, &r.error));
+    assert_int_equal(rejections(), 1);
+    replica_ok(&r, rove__store_rejection_retry(r.store, last_rejection(), NULL, &r.error));
+    replica_expect_text(&r, "Account", id, "phone", "0123");
+}
+
 static void dropping_one_is_recorded(void **state) {
     (void)state;
     rove_id id = office_account(&o, "Bakery")->whole.row.id;
@@ -515,6 +590,11 @@ int main(void) {
         cmocka_unit_test_setup_teardown(of_work_that_left_only_the_refused_field_is_kept, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(what_is_refused_of_a_record_whose_id_another_has_is_kept,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(refused_work_is_not_done_to_another_record, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_refused_delete_takes_no_other_record, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_refused_of_a_record_goes_to_the_one_made_anew,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(dropping_one_is_recorded, setup, teardown),
     };

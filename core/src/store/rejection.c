@@ -216,6 +216,60 @@ static rove_status retry_edits(rove__store *store, const rove__change *change, c
                                       : rove__store_update(store, &row, error);
 }
 
+/* The record of this origin, pending deletes left out; *id 0: none. */
+static rove_status find_origin(rove__store *store, const rove__entity *entity, rove__origin origin,
+                               rove_id *id, rove_error *error) {
+    rove__arena *arena = &store->exchange->row;
+    sqlite3_stmt *statement = NULL;
+    rove__clock clock;
+    int more = 0;
+
+    *id = 0;
+    rove_status status = rove__extent_statement(store, entity, ROVE_EXTENT_ALL, &statement, error);
+    if (status == ROVE_OK) {
+        status = rove__exchange_step(store, statement, &more, error);
+    }
+    while (status == ROVE_OK && more && *id == 0) {
+        rove_value bytes = rove__column_value(statement, 1);
+        rove__arena_reset(arena);
+        status = rove__clock_read(&clock, bytes.as.data, bytes.size, arena);
+        if (status == ROVE_OK && rove__version_compare(clock.origin, origin) == 0) {
+            *id = sqlite3_column_int64(statement, 0);
+        } else if (status == ROVE_OK) {
+            status = rove__exchange_step(store, statement, &more, error);
+        }
+    }
+    sqlite3_reset(statement);
+    return status;
+}
+
+/*
+ * Edits and deletes are of a record, and not of whatever has its id by now (P4): after a restore of headquarters that may be
+ * another one. If none is under the id, the write itself says so.
+ */
+static rove_status find_record(rove__store *store, rove__change *change, rove_error *error) {
+    const rove__entity *entity = change->row.entity;
+    rove__record there;
+    rove_id id = 0;
+
+    rove__arena_reset(&store->row_arena);
+    rove_status status =
+        rove__record_load(store, entity, change->row.id, &store->row_arena, &there, error);
+    if (status != ROVE_OK || !there.known ||
+        rove__version_compare(there.under.clock.origin, change->clock.origin) == 0) {
+        return status;
+    }
+    status = find_origin(store, entity, change->clock.origin, &id, error);
+    if (status == ROVE_OK && id == 0) {
+        return rove__error_set(error, ROVE_NOT_FOUND,
+                               "The %s that this was written about is not here; another one has "
+                               "its id.",
+                               entity->table);
+    }
+    change->row.id = id;
+    return status;
+}
+
 /* It is settled: gone, or for returned work said so in its Review. */
 static rove_status settle(rove__store *store, int64_t rejection, int64_t state, rove__arena *arena,
                           rove_error *error) {
@@ -241,15 +295,19 @@ static rove_status retry(rove__store *store, int64_t rejection, const rove__row 
     int again = 0;
 
     rove_status status = load(store, rejection, arena, &change, error);
-    if (status == ROVE_OK && change.op == ROVE_OP_INSERT) {
+    if (status == ROVE_OK) {
         status = rove__renamed_find(store, &change, &again, error);
     }
-    if (status == ROVE_OK && again) {
+    if (status == ROVE_OK && again && change.op == ROVE_OP_INSERT) {
         return rove__error_set(error, ROVE_EXISTS,
                                "This record was made anew already; discard what is left of it.");
     }
     if (status == ROVE_OK) {
         status = rove__renamed_follow(store, &change, arena, error);
+    }
+    /* One that was made anew has another origin. */
+    if (status == ROVE_OK && !again && change.op != ROVE_OP_INSERT) {
+        status = find_record(store, &change, error);
     }
     if (status != ROVE_OK) {
         return status;
