@@ -273,6 +273,51 @@ static void a_refused_record_whose_id_another_has_is_made_anew_under_a_fresh_one
     office_expect_verified(&o);
 }
 
+/* The same, and he tries the visit first: by its id it would go to the other account. */
+static void what_names_a_refused_record_whose_id_another_has_comes_after_it(void **state) {
+    (void)state;
+    rove_id id = replica_account(&r, "mine");
+    rove_id visit = visit_at(id);
+
+    o.judge = refuse_all;
+    office_exchange(&o);
+    o.judge = NULL;
+    office_row *other = office_insert(&o, "Account", rove__id_make(3, 1));
+    office_set_text(&o, other, "name", "theirs");
+    other->whole.row.id = id;
+    office_pull(&o);
+
+    assert_int_equal(rove__store_rejection_retry(r.store, 2, NULL, &r.error), ROVE_STATE);
+    assert_int_equal(rejections(), 2);
+    expect_gone("Visit", visit);
+    replica_ok(&r, rove__store_rejection_retry(r.store, 1, NULL, &r.error));
+    replica_ok(&r, rove__store_rejection_retry(r.store, 2, NULL, &r.error));
+    rove_id fresh = only("SELECT id FROM account WHERE name = 'mine'");
+    replica_expect_int(&r, "Visit", visit, "account_id", fresh);
+
+    /* So do sets; and he may say whom he means. */
+    rove__row person = replica_row(&r, "Contact", 0);
+    replica_set_text(&person, "last_name", "Lim");
+    rove_id contact = replica_insert(&r, &person);
+    rove__row row = replica_row(&r, "Visit", 0);
+    replica_set_int(&row, "account_id", fresh);
+    replica_set_int(&row, "status", 1);
+    replica_set(&row, "contact_ids", replica_set_of(&r, &contact, 1));
+    visit = replica_insert(&r, &row);
+    o.judge = refuse_all;
+    office_exchange(&o);
+    o.judge = NULL;
+    other = office_insert(&o, "Contact", rove__id_make(3, 2));
+    office_set_text(&o, other, "last_name", "Tan");
+    other->whole.row.id = contact;
+    office_pull(&o);
+    assert_int_equal(rove__store_rejection_retry(r.store, last_rejection(), NULL, &r.error),
+                     ROVE_STATE);
+    rove__row fix = replica_row(&r, "Visit", 0);
+    replica_set(&fix, "contact_ids", replica_set_of(&r, &contact, 1));
+    replica_ok(&r, rove__store_rejection_retry(r.store, last_rejection(), &fix, &r.error));
+}
+
 /* Its rep enrolled anew: an id of his former number is nobody's that headquarters would give him. */
 static void a_refused_record_of_a_former_number_takes_along_what_names_it(void **state) {
     (void)state;
@@ -579,6 +624,8 @@ int main(void) {
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(
             a_refused_record_whose_id_another_has_is_made_anew_under_a_fresh_one, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            what_names_a_refused_record_whose_id_another_has_comes_after_it, setup, teardown),
         cmocka_unit_test_setup_teardown(
             a_refused_record_of_a_former_number_takes_along_what_names_it, setup, teardown),
         cmocka_unit_test_setup_teardown(a_refused_record_is_made_anew_once, setup, teardown),

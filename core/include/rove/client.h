@@ -558,7 +558,8 @@ ROVE_CHECK rove_status rove_rejection_read(rove *replica, int64_t number,
                                            rove_error *error);
 /* Puts it back as pending work, with these fields instead (may be none); a transaction of its own. A new record is made anew; it
  * gets another id if its own is another's by now, or of a former number of this device, and what names it follows.
- * NOT_FOUND: the rejection, or by now the record. EXISTS: the record was made anew already; and what a write may say. */
+ * NOT_FOUND: the rejection, or by now the record. EXISTS: the record was made anew already. STATE: it names a new record that was
+ * refused, too, and whose id is another's by now: that one first. And what a write may say. */
 ROVE_CHECK rove_status rove_rejection_retry(rove *replica, int64_t number, const rove_field *fixes,
                                             size_t count, rove_error *error);
 /* Gives it up for good; what it was is recorded. NOT_FOUND. */

@@ -163,8 +163,8 @@ static const char *const texts[ROVE_EXCHANGE_SQL_COUNT] = {
     [ROVE_EXCHANGE_REJECTION_CLEAR] = "DELETE FROM _rejection",
     [ROVE_EXCHANGE_REJECTION_DROP] = "DELETE FROM _rejection WHERE seq = ?1",
     [ROVE_EXCHANGE_REJECTION_INSERTS] = "SELECT DISTINCT entity, row FROM _rejection WHERE op = 1",
-    [ROVE_EXCHANGE_REJECTION_INSERT] = "SELECT 1 FROM _rejection WHERE entity = ?1 AND row = ?2"
-                                       " AND op = 1",
+    [ROVE_EXCHANGE_REJECTION_INSERT] = "SELECT change FROM _rejection WHERE ?1 IN (entity, 65535)"
+                                       " AND row = ?2 AND op = 1",
     [ROVE_EXCHANGE_RENAMED_PUT] = "INSERT OR REPLACE INTO _renamed(entity, row, stamp, replica, became)"
                                   " VALUES(?1, ?2, ?3, ?4, ?5)",
     [ROVE_EXCHANGE_RENAMED_FOLLOW] = "UPDATE _renamed SET became = ?3 WHERE entity = ?1 AND became = ?2",

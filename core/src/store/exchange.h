@@ -104,11 +104,11 @@ typedef enum rove__exchange_sql {
     ROVE_EXCHANGE_REJECTION_DROP,
     ROVE_EXCHANGE_REJECTION_CLEAR,
     ROVE_EXCHANGE_REJECTION_INSERTS, /* entity, row of rejected inserts */
-    ROVE_EXCHANGE_REJECTION_INSERT,  /* a rejected insert of (entity, row) */
-    ROVE_EXCHANGE_RENAMED_PUT,       /* entity, row, origin (3, 4), became */
-    ROVE_EXCHANGE_RENAMED_FOLLOW,    /* what became row (2) of entity became 3 */
-    ROVE_EXCHANGE_RENAMED_GET,       /* 1 of entity, row, origin (3, 4) */
-    ROVE_EXCHANGE_RENAMED_ALL,       /* entity, row, stamp, replica, became */
+    ROVE_EXCHANGE_REJECTION_INSERT, /* change: rejected inserts of (entity or ROVE_TARGET_ROOT, row) */
+    ROVE_EXCHANGE_RENAMED_PUT,      /* entity, row, origin (3, 4), became */
+    ROVE_EXCHANGE_RENAMED_FOLLOW, /* what became row (2) of entity became 3 */
+    ROVE_EXCHANGE_RENAMED_GET,    /* 1 of entity, row, origin (3, 4) */
+    ROVE_EXCHANGE_RENAMED_ALL,    /* entity, row, stamp, replica, became */
     ROVE_EXCHANGE_NEEDED_PUT,
     ROVE_EXCHANGE_NEEDED_ALL,
     ROVE_EXCHANGE_NEEDED_DROP,
@@ -403,6 +403,9 @@ ROVE_CHECK rove_status rove__rejection_put(rove__store *store, const rove__chang
 /* Records get other ids; what was not judged follows, and batches in flight that can be are frozen again. */
 ROVE_CHECK rove_status rove__renumber_all(rove__store *store, const rove__rename *renames,
                                           size_t count, rove_error *error);
+/* *taken 1: the id of this origin names another record here, so that work which names it means that one. */
+ROVE_CHECK rove_status rove__renumber_taken(rove__store *store, const rove__rename *rename,
+                                            int *taken, rove_error *error);
 /* Work in the outbox that names records follows them. */
 ROVE_CHECK rove_status rove__renumber_references(rove__store *store, const rove__rename *rename,
                                                  rove_error *error);

@@ -249,17 +249,16 @@ static rove_status find_origin(rove__store *store, const rove__entity *entity, r
  */
 static rove_status find_record(rove__store *store, rove__change *change, rove_error *error) {
     const rove__entity *entity = change->row.entity;
-    rove__record there;
+    const rove__rename meant = {
+        .entity = entity->number, .id = change->row.id, .origin = change->clock.origin};
     rove_id id = 0;
+    int taken = 0;
 
-    rove__arena_reset(&store->row_arena);
-    rove_status status =
-        rove__record_load(store, entity, change->row.id, &store->row_arena, &there, error);
-    if (status != ROVE_OK || !there.known ||
-        rove__version_compare(there.under.clock.origin, change->clock.origin) == 0) {
+    rove_status status = rove__renumber_taken(store, &meant, &taken, error);
+    if (status != ROVE_OK || !taken) {
         return status;
     }
-    status = find_origin(store, entity, change->clock.origin, &id, error);
+    status = find_origin(store, entity, meant.origin, &id, error);
     if (status == ROVE_OK && id == 0) {
         return rove__error_set(error, ROVE_NOT_FOUND,
                                "The %s that this was written about is not here; another one has "
@@ -267,6 +266,83 @@ static rove_status find_record(rove__store *store, rove__change *change, rove_er
                                entity->table);
     }
     change->row.id = id;
+    return status;
+}
+
+/* ---- what it names ---- */
+
+typedef struct naming {
+    rove__store *store;
+    const rove__change *change;
+    rove__arena *arena;
+    rove_error *error;
+} naming;
+
+/*
+ * A refused record that is not done again yet is what its id means here, for later work that names it waits (D8). If another
+ * one has the id by now, it first has to get its own.
+ */
+static rove_status check_name(const naming *n, uint32_t target, rove_id id) {
+    const rove__row *row = &n->change->row;
+    sqlite3_stmt *statement = NULL;
+    int more = 0;
+
+    if (n->change->op == ROVE_OP_INSERT && id == row->id &&
+        (target == ROVE_TARGET_ROOT || target == row->entity_number)) {
+        return ROVE_OK; /* itself */
+    }
+    rove_status status = rove__exchange_row(n->store, ROVE_EXCHANGE_REJECTION_INSERT, &statement,
+                                            n->error, "ii", (int64_t)target, id);
+    for (more = statement != NULL; status == ROVE_OK && more;) {
+        rove__change refused;
+        int taken = 0;
+        status = rove__change_unpack(n->store, sqlite3_column_blob(statement, 0),
+                                     (size_t)sqlite3_column_bytes(statement, 0), n->arena, &refused,
+                                     n->error);
+        const rove__rename meant = {
+            .entity = refused.row.entity_number, .id = id, .origin = refused.clock.origin};
+        if (status == ROVE_OK) {
+            status = rove__renumber_taken(n->store, &meant, &taken, n->error);
+        }
+        if (status == ROVE_OK && taken) {
+            status = rove__error_set(n->error, ROVE_STATE,
+                                     "This names a %s that was refused, and whose id another one "
+                                     "has by now; try that one first.",
+                                     refused.row.entity->table);
+        }
+        if (status == ROVE_OK) {
+            status = rove__exchange_step(n->store, statement, &more, n->error);
+        }
+    }
+    sqlite3_reset(statement);
+    return status;
+}
+
+static rove_status check_cell(const naming *n, const rove__field *field, const rove_value *value) {
+    rove__set set = {ROVE_SET_DELTA, NULL, 0};
+
+    if (field->kind != ROVE_KIND_SET) {
+        return value->type == ROVE_INT ? check_name(n, field->target, value->as.integer) : ROVE_OK;
+    }
+    rove_status status = rove__set_read(&set, value, ROVE_SET_DELTA, n->arena);
+    for (size_t i = 0; i < set.count && status == ROVE_OK; i++) {
+        if (set.elements[i].value.type == ROVE_INT) {
+            status = check_name(n, field->target, set.elements[i].value.as.integer);
+        }
+    }
+    return status;
+}
+
+static rove_status check_names(const naming *n, const rove__row *fix) {
+    const rove__row *row = &n->change->row;
+    rove_status status = ROVE_OK;
+
+    for (size_t i = 0; i < row->cell_count && status == ROVE_OK; i++) {
+        if (rove__bits_get(&row->present, i) && !fixed(fix, i) &&
+            row->entity->fields[i].target != 0) {
+            status = check_cell(n, &row->entity->fields[i], &row->cells[i]);
+        }
+    }
     return status;
 }
 
@@ -314,6 +390,11 @@ static rove_status retry(rove__store *store, int64_t rejection, const rove__row 
     }
     if (fix != NULL && fix->entity != change.row.entity) {
         return rove__error_set(error, ROVE_INVALID, "The correction is of another entity.");
+    }
+    const naming names = {store, &change, arena, error};
+    status = check_names(&names, fix);
+    if (status != ROVE_OK) {
+        return status;
     }
     switch (change.op) {
     case ROVE_OP_INSERT:

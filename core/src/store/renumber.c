@@ -262,9 +262,8 @@ static rove_status refreeze_all(renaming *r) {
     return status;
 }
 
-/* The id names another record here, so that work which names it means that one. */
-static rove_status is_anothers(rove__store *store, const rove__rename *rename, int *anothers,
-                               rove_error *error) {
+rove_status rove__renumber_taken(rove__store *store, const rove__rename *rename, int *taken,
+                                 rove_error *error) {
     const rove__entity *entity = rove__registry_by_number(store->registry, rename->entity);
     rove__arena *arena = &store->exchange->row;
     rove__record record = {.known = 0};
@@ -275,8 +274,8 @@ static rove_status is_anothers(rove__store *store, const rove__rename *rename, i
     if (entity != NULL) {
         status = rove__record_load(store, entity, rename->id, arena, &record, error);
     }
-    *anothers = status == ROVE_OK && record.known &&
-                rove__version_compare(record.under.clock.origin, rename->origin) != 0;
+    *taken = status == ROVE_OK && record.known &&
+             rove__version_compare(record.under.clock.origin, rename->origin) != 0;
     return status;
 }
 
@@ -296,13 +295,13 @@ rove_status rove__renumber_all(rove__store *store, const rove__rename *renames, 
 
     rove__arena_init(&r.frame, store->ports.allocator, 2 * (size_t)ROVE_BATCH_MAX);
     for (size_t i = 0; i < count && status == ROVE_OK; i++) {
-        int anothers = 0;
-        status = is_anothers(store, &renames[i], &anothers, error);
-        if (status == ROVE_OK && !anothers) {
+        int taken = 0;
+        status = rove__renumber_taken(store, &renames[i], &taken, error);
+        if (status == ROVE_OK && !taken) {
             items[r.renames.count++] = renames[i];
             status = renumber_record(store, &renames[i], error);
         }
-        if (status == ROVE_OK && !anothers) {
+        if (status == ROVE_OK && !taken) {
             status = rove__renamed_put(store, &renames[i], error);
         }
     }
