@@ -15,7 +15,7 @@
 #include "rove/entities.pb-c.h"
 
 #define WHOLE_LINE SIZE_MAX
-#define KEY_ROOM   128
+#define KEY_ROOM   512
 #define PRICE_LIST "Standard"
 #define MADE_UP_ID (INT64_C(1) << 62)
 
@@ -189,7 +189,7 @@ rove_status import_put(import_job *job, rove__row *row, const rove__row *existin
 static int comes_later(const import_job *job, const import_item *item,
                        const import_reference *reference) {
     const import_file *file = job->file;
-    char key[KEY_ROOM * 4];
+    char key[KEY_ROOM];
     int64_t line = 0;
     const import_text *name = &reference->name;
 
@@ -333,17 +333,47 @@ static void add_defaults(rove__row *row) {
 
 /* ---- one item ------------------------------------------------------------------------------------------- */
 
-static rove_status find_existing(import_job *job, const rove__row *row, rove__row **existing) {
+/* The line of this file that was put under the key already; 0: none. */
+static size_t line_of(const import_job *job, const char *key) {
+    int64_t line = 0;
+
+    for (size_t i = 0; i < job->taken_count; i++) {
+        if (strcmp(job->taken[i].key, key) == 0) {
+            return job->taken[i].line;
+        }
+    }
+    return names_get(job->file->taken, key, strlen(key), &line) ? (size_t)line : 0;
+}
+
+/*
+ * Two lines may spell one natural key in two ways: an empty quantity and 0, a login and an external id. Their texts do not
+ * show that they are doubles, only what was looked up does.
+ */
+static rove_status check_double(const import_job *job, const char *key, rove_error *error) {
+    size_t line = key[0] == '\0' ? 0 : line_of(job, key);
+
+    return line == 0 ? ROVE_OK
+                     : rove__error_set(error, ROVE_EXISTS, IMPORT_DOUBLE, (long long)line);
+}
+
+static void take_key(import_job *job, const char *key) {
+    if (key[0] != '\0') {
+        import_taken *taken = &job->taken[job->taken_count++];
+        memcpy(taken->key, key, strlen(key) + 1);
+        taken->line = job->line;
+    }
+}
+
+static rove_status find_existing(import_job *job, const rove__row *row, const char *key,
+                                 rove__row **existing) {
     int external = ordinal_of(row, "external_id");
-    char key[KEY_ROOM];
     rove_id id = 0;
 
     *existing = NULL;
     if (external >= 0) {
         return import_find(job, row->entity, external, &row->cells[external], existing);
     }
-    if (import_natural_key(row, key, sizeof key) &&
-        names_get(job->file->keys, key, strlen(key), &id)) {
+    if (key[0] != '\0' && names_get(job->file->keys, key, strlen(key), &id)) {
         return import_get(job, row->entity->number, id, existing);
     }
     return ROVE_OK;
@@ -353,6 +383,7 @@ static rove_status apply_item(import_job *job, const import_item *item, int *lat
                               rove_error *error) {
     import_item work = *item;
     rove__row *existing = NULL;
+    char key[IMPORT_KEY_SIZE] = "";
     rove_id account = 0;
     rove_id id = 0;
 
@@ -369,7 +400,11 @@ static rove_status apply_item(import_job *job, const import_item *item, int *lat
         status = add_price_list(job, &work, error);
     }
     if (status == ROVE_OK) {
-        status = find_existing(job, &work.row, &existing);
+        (void)import_natural_key(&work.row, key);
+        status = check_double(job, key, error);
+    }
+    if (status == ROVE_OK) {
+        status = find_existing(job, &work.row, key, &existing);
     }
     if (status != ROVE_OK) {
         return status;
@@ -381,6 +416,9 @@ static rove_status apply_item(import_job *job, const import_item *item, int *lat
     status = import_put(job, &work.row, existing, &id, error);
     if (status == ROVE_OK && work.row.entity->message == &rove__contact__descriptor) {
         status = import_contact(job, &work, id, existing, account, error);
+    }
+    if (status == ROVE_OK) {
+        take_key(job, key);
     }
     return status;
 }
@@ -428,6 +466,7 @@ rove_status import_apply(void *ctx, rove__hq_tx *tx, rove_error *error) {
     job->writer = NULL;
     job->trouble_count = 0;
     job->change_count = 0;
+    job->taken_count = 0;
     memset(job->tally, 0, sizeof job->tally);
     rove__arena_reset(&job->results);
     if (!run->dry_run) {

@@ -12,7 +12,6 @@
 #define WHOLE_LINE SIZE_MAX
 #define FILE_ARENA ((size_t)512 * 1024 * 1024)
 #define JOB_ARENA  ((size_t)32 * 1024 * 1024)
-#define KEY_ROOM   128
 
 static const rove_allocator *allocator_of(const import *run) {
     return &hq_get_ports(run->headquarters)->allocator;
@@ -158,11 +157,10 @@ static rove_status survey(import_file *file) {
 
 static rove_status each_key(void *ctx, const rove__hq_row *row) {
     import_file *file = ctx;
-    char key[KEY_ROOM];
+    char key[IMPORT_KEY_SIZE];
 
-    return import_natural_key(&row->row, key, sizeof key)
-               ? names_put(file->keys, key, strlen(key), row->row.id)
-               : ROVE_OK;
+    return import_natural_key(&row->row, key) ? names_put(file->keys, key, strlen(key), row->row.id)
+                                              : ROVE_OK;
 }
 
 static rove_status load_keys(void *ctx, rove__hq_tx *tx, rove_error *error) {
@@ -245,6 +243,10 @@ static rove_status take_over(import_file *file, const import_job *job) {
         file->tally[i].updated += job->tally[i].updated;
         file->tally[i].unchanged += job->tally[i].unchanged;
     }
+    for (size_t i = 0; i < job->taken_count && status == ROVE_OK; i++) {
+        const import_taken *taken = &job->taken[i];
+        status = names_put(file->taken, taken->key, strlen(taken->key), (int64_t)taken->line);
+    }
     for (size_t i = 0; i < job->trouble_count && status == ROVE_OK; i++) {
         const import_trouble *trouble = &job->trouble[i];
         csv_position at = job->items[trouble->item].at;
@@ -290,8 +292,7 @@ static int is_double(import_file *file, const csv_record *record, rove__arena *a
         !names_get(file->seen, key, size, &first) || first == (int64_t)record->at.line) {
         return 0;
     }
-    (void)rove__error_set(error, ROVE_EXISTS, "The same record is in line %lld already.",
-                          (long long)first);
+    (void)rove__error_set(error, ROVE_EXISTS, IMPORT_DOUBLE, (long long)first);
     return 1;
 }
 
@@ -439,6 +440,7 @@ void import_file_free(import_file *file) {
     csv_file_free(file->csv);
     names_free(file->seen);
     names_free(file->keys);
+    names_free(file->taken);
     rove__free(allocator, file->bytes);
     rove__free(allocator, file->guesses);
     rove__free(allocator, file->refusals);
@@ -466,6 +468,9 @@ rove_status import_file_run(import_file *file, rove_error *error) {
 
     if (status == ROVE_OK) {
         status = names_new(allocator, &file->keys);
+    }
+    if (status == ROVE_OK) {
+        status = names_new(allocator, &file->taken);
     }
     return status == ROVE_OK ? import_body(file, error) : status;
 }

@@ -29,6 +29,10 @@
 #define IMPORT_METHODS_MAX 16
 /* Changes that a dry run tells one by one, of each file. */
 #define IMPORT_CHANGES_MAX 50
+/* A natural key and its NUL. */
+#define IMPORT_KEY_SIZE 128
+/* What is said of a double; a long long. */
+#define IMPORT_DOUBLE "The same record is in line %lld already."
 
 typedef struct import_tally {
     uint64_t inserted;
@@ -70,11 +74,12 @@ typedef struct import_file {
     csv_file *csv;
     mapping map;
     custom_guess *guesses; /* by column */
-    names *seen;           /* external id or natural key: its first line */
-    names *keys; /* natural key: the record that has it; NULL for entities with external ids */
-    rove__arena arena;                     /* of all above and below */
-    size_t lines;                          /* records read, without the header */
-    size_t customs;                        /* custom fields made */
+    names *seen;           /* external id or natural key as its texts have it: its first line */
+    names *keys;           /* natural key: the record that had it before; empty for external ids */
+    names *taken;          /* natural key: the line of this file that was put under it */
+    rove__arena arena;     /* of all above and below */
+    size_t lines;          /* records read, without the header */
+    size_t customs;        /* custom fields made */
     import_tally tally[ROVE_ENTITIES_MAX]; /* by position in the registry */
     import_refusal *refusals;
     size_t refused;
@@ -125,6 +130,12 @@ typedef struct import_trouble {
     const char *reason;
 } import_trouble;
 
+/* A record that was put under its natural key. */
+typedef struct import_taken {
+    char key[IMPORT_KEY_SIZE];
+    size_t line;
+} import_taken;
+
 /* Some items, in one transaction. What it finds out is taken over by the file only after the commit. */
 typedef struct import_job {
     import_file *file;
@@ -145,6 +156,8 @@ typedef struct import_job {
     size_t line; /* of the item at hand */
     import_change changes[IMPORT_CHANGES_MAX];
     size_t change_count;
+    import_taken taken[IMPORT_ITEMS_MAX];
+    size_t taken_count;
 } import_job;
 
 /*
@@ -179,8 +192,8 @@ ROVE_CHECK rove_status import_get(import_job *job, uint32_t entity, rove_id id, 
 /* Remembers in a dry run that a record would be there. */
 ROVE_CHECK rove_status import_pretend(import_job *job, const rove__entity *entity,
                                       const rove_value *external_id, rove_id id);
-/* The natural key of a row in import_file.keys; 0 if the entity has none. */
-int import_natural_key(const rove__row *row, char *key, size_t capacity);
+/* The natural key of a row in import_file.keys and .taken; 0, and "", if the entity has none. */
+int import_natural_key(const rove__row *row, char key[IMPORT_KEY_SIZE]);
 
 /*
  * file.c: reads a file and decides what it holds (`map` is its fields), then imports it. The counts say what was done,

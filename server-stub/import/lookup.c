@@ -141,7 +141,7 @@ rove_status import_lookup(import_job *job, uint32_t number, const char *text, si
     return status == ROVE_OK && *id == 0 ? ROVE_NOT_FOUND : status;
 }
 
-int import_natural_key(const rove__row *row, char *key, size_t capacity) {
+int import_natural_key(const rove__row *row, char key[IMPORT_KEY_SIZE]) {
     static const char *const assignment[] = {"user_id", "territory_id", "valid_from", NULL};
     static const char *const price[] = {"price_list_id", "product_id", "min_quantity", "valid_from",
                                         NULL};
@@ -155,7 +155,7 @@ int import_natural_key(const rove__row *row, char *key, size_t capacity) {
     for (; fields != NULL && *fields != NULL; fields++) {
         const rove_value *cell = &row->cells[rove__entity_field_named(row->entity, *fields)];
         int64_t number = cell->type == ROVE_INT ? cell->as.integer : 0;
-        rove__text_format(key + used, capacity - used, "%lld/", (long long)number);
+        rove__text_format(key + used, IMPORT_KEY_SIZE - used, "%lld/", (long long)number);
         used = strlen(key);
     }
     return used > 0;

@@ -399,6 +399,34 @@ static void test_prices_and_assignments_are_found_by_what_they_join(void **state
     says(w, "TerritoryAssignment  inserted 0, updated 0, unchanged 1");
 }
 
+/* An empty quantity is 0, and a user has a login and an external id. First in a dry run, then for good. */
+static void test_one_key_spelt_in_two_ways_is_one_record(void **state) {
+    world *w = *state;
+
+    people(w);
+    write_file(w, "products.csv", "ExternalId,ProductCode,Name,ListPrice\n707,HL,Helmet,33.6442\n");
+    write_file(w, "price_history.csv",
+               "ProductExternalId,MinQuantity,StartDate,ListPrice\n"
+               "707,,2022-05-30,33.64\n707,5,2022-05-30,30.00\n707,0,2022-05-30,34.99\n");
+    write_file(w, "territory_history.csv",
+               "UserExternalId,TerritoryExternalId,StartDate,EndDate\n"
+               "275,1,2022-05-30,\nmichael,1,2022-05-30,2023-05-29\n275,2,2022-05-30,\n");
+    assert_int_equal(import_files(w, 0, "products.csv", NULL), HQ_EXIT_DONE);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(import_files(w, 0, "price_history.csv", "territory_history.csv",
+                                      i == 0 ? "--dry-run" : NULL, NULL),
+                         HQ_EXIT_PART);
+        says(w, "PriceItem            inserted 2, updated 0, unchanged 0, refused 1");
+        says(w, "price_history.csv:4: The same record is in line 2 already.");
+        says(w, "TerritoryAssignment  inserted 2, updated 0, unchanged 0, refused 1");
+        says(w, "territory_history.csv:3: The same record is in line 2 already.");
+    }
+    assert_int_equal(import_files(w, 0, "price_history.csv", "territory_history.csv", NULL),
+                     HQ_EXIT_PART);
+    says(w, "PriceItem            inserted 0, updated 0, unchanged 2, refused 1");
+    says(w, "TerritoryAssignment  inserted 0, updated 0, unchanged 2, refused 1");
+}
+
 static void test_what_cannot_be_imported_is_said(void **state) {
     world *w = *state;
 
@@ -530,6 +558,7 @@ int main(void) {
         TEST(test_a_parent_may_come_after_its_child),
         TEST(test_leads_go_to_the_territory_of_their_state),
         TEST(test_prices_and_assignments_are_found_by_what_they_join),
+        TEST(test_one_key_spelt_in_two_ways_is_one_record),
         TEST(test_what_cannot_be_imported_is_said),
         TEST(test_custom_fields_keep_their_number_and_type),
         cmocka_unit_test(test_types_of_columns),
