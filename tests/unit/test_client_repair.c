@@ -158,6 +158,51 @@ static void test_a_cut_repair_is_taken_up_again(void **state) {
     assert_int_equal(damaged(&first), 0);
 }
 
+/* Each sync may receive one page; how many syncs it takes until all is equal. */
+static size_t sync_page_by_page(phone *p, size_t most) {
+    rove_sync_options options = {.size = sizeof options, .bytes_max = 1};
+    rove_status status = ROVE_LIMIT;
+    rove_sync_report report = {.verified = 0};
+    size_t count = 0;
+
+    while (!report.verified && count < most) {
+        status = rove_sync(p->replica, &options, &report, &p->error);
+        assert_true(status == ROVE_LIMIT || status == ROVE_OK);
+        count++;
+    }
+    assert_true(report.verified);
+    return count;
+}
+
+/* One scope, whole or by bucket, has many more rows than a sync may bring. */
+static void test_a_repair_larger_than_the_budget_comes_to_its_end(void **state) {
+    (void)state;
+    rove_id account = site_account(&hq, "busy");
+    site_grant(&hq, PHONE_USER, account);
+    (void)site_visits(&hq, account, SITE_NOW, 100);
+    settle(&first);
+    hq.page_rows = 10;
+    damage(&first, "UPDATE visit SET notes = 'damaged' WHERE id % 2 = 0");
+    damage(&first, "DELETE FROM visit WHERE id % 3 = 0");
+    verify_finds(&first);
+    assert_true(sync_page_by_page(&first, 400) > 5);
+    assert_int_equal(phone_number(&first, "SELECT count(*) FROM visit"), 100);
+    assert_int_equal(damaged(&first), 0);
+
+    hq.page_rows = 1000;
+    (void)site_visits(&hq, account, SITE_NOW, VISITS - 100);
+    settle(&first);
+    an_hour_passes(&first);
+    hq.page_rows = 100;
+    damage(&first, "UPDATE visit SET notes = 'damaged' WHERE id % 2 = 0");
+    verify_finds(&first);
+    assert_true(sync_page_by_page(&first, 120) > 40);
+    assert_int_equal(phone_number(&first, "SELECT count(*) FROM visit"), VISITS);
+    assert_int_equal(damaged(&first), 0);
+    assert_int_equal(phone_state(&first).catching_up, 0);
+    settle(&first);
+}
+
 /* ---- what does not help ---- */
 
 static void test_what_differs_again_is_not_fetched_for_an_hour(void **state) {
@@ -187,6 +232,26 @@ static void test_what_differs_again_is_not_fetched_for_an_hour(void **state) {
     report = sync_ok(&first);
     assert_true(report.verified);
     assert_int_equal(differing(&first), 0);
+}
+
+/* Nor does it come again because it came in pieces, each in an answer of its own. */
+static void test_what_came_in_pieces_waits_for_the_hour_too(void **state) {
+    rove_sync_options options = {.size = sizeof options, .bytes_max = 1};
+    uint64_t rows = 0;
+
+    (void)state;
+    (void)site_products(&hq, 50);
+    settle(&first);
+    hq.page_rows = 10;
+    spoil_headquarters(+1);
+    for (int i = 0; i < 40; i++) {
+        rove_sync_report report;
+        rove_status status = rove_sync(first.replica, &options, &report, &first.error);
+        assert_true(status == ROVE_LIMIT || status == ROVE_OK);
+        rows += report.rows_applied;
+    }
+    assert_int_equal(rows, 50);
+    assert_int_equal(differing(&first), 1);
 }
 
 /* It is not forgotten when the app is closed. */
@@ -239,6 +304,29 @@ static void test_a_phone_that_was_away_for_long_loses_nothing(void **state) {
     settle(&first);
 }
 
+/* No sync can take all that differs, and there is no feed that would bring it. */
+static void test_a_phone_that_was_away_for_long_catches_up_bit_by_bit(void **state) {
+    (void)state;
+    for (int i = 0; i < 6; i++) {
+        rove_id account = site_account(&hq, "as it was");
+        site_grant(&hq, PHONE_USER, account);
+        (void)site_visits(&hq, account, SITE_NOW, 30);
+    }
+    settle(&first);
+    rove_id held = (rove_id)phone_number(&first, "SELECT min(id) FROM account");
+    for (int i = 0; i < 6; i++) {
+        char sql[80];
+        snprintf(sql, sizeof sql, "SELECT id FROM visit ORDER BY id LIMIT 1 OFFSET %d", 30 * i);
+        site_delete(&hq, "Visit", (rove_id)phone_number(&first, sql));
+        (void)site_visits(&hq, held, SITE_NOW, 10);
+    }
+    site_purge(&hq, INT64_MAX);
+    hq.page_rows = 10;
+    assert_true(sync_page_by_page(&first, 400) > 10);
+    assert_int_equal(phone_number(&first, "SELECT count(*) FROM visit"), 6 * 30 - 6 + 60);
+    settle(&first);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, pair_set_up, pair_tear_down)
     const struct CMUnitTest tests[] = {
@@ -246,9 +334,12 @@ int main(void) {
         TEST(test_of_a_large_scope_a_bucket_is_fetched),
         TEST(test_much_damage_is_repaired_bit_by_bit),
         TEST(test_a_cut_repair_is_taken_up_again),
+        TEST(test_a_repair_larger_than_the_budget_comes_to_its_end),
         TEST(test_what_differs_again_is_not_fetched_for_an_hour),
+        TEST(test_what_came_in_pieces_waits_for_the_hour_too),
         TEST(test_the_hour_outlives_the_app),
         TEST(test_a_phone_that_was_away_for_long_loses_nothing),
+        TEST(test_a_phone_that_was_away_for_long_catches_up_bit_by_bit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

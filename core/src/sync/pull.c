@@ -203,8 +203,8 @@ static rove_status begin_answer(rove__pull *pull) {
     pull->complete = request->complete && !pull->other && !request->unverified && pull->c != 0;
     pull->tell_held = pull->other || pull->c == 0 || pull->behind;
     pull->h = pull->head.seq;
-    pull->resumed = !pull->other && !pull->behind && request->token.size > 0 &&
-                    rove__token_read(pull, request->token) && !ROVE_PLANTED(Q07_ALL_AGAIN);
+    pull->resumed = !pull->other && request->token.size > 0 && !ROVE_PLANTED(Q07_ALL_AGAIN) &&
+                    rove__token_read(pull, request->token);
     if (pull->ahead && pull->store->lags) {
         return ROVE_LATER;
     }
@@ -315,11 +315,13 @@ static void page_lists(rove__pull *pull, rove__page *page, const rove_id *roots,
 
 /* Where the device stands after this page. */
 static rove_status page_cursor(rove__pull *pull, rove__page *page, rove__buf *token) {
-    int over = pull->at.phase == ROVE_PULL_ROUND_DONE;
+    int over = pull->at.phase == ROVE_PULL_ROUND_DONE && !pull->finishing;
+    /* What a repair is done with does not differ any more: only the unit at hand has to be gone on with. */
+    int resumable = pull->repairing ? pull->at.started : pull->at.phase != ROVE_PULL_ROUND_DONE;
 
     page->cursor = (rove__cursor){pull->head.timeline, over ? pull->h : pull->c};
     page->more = !over || pull->h < pull->head.seq;
-    if (!over && !pull->repairing) {
+    if (!over && resumable && !pull->mixed) {
         rove__token_write(pull, token);
         page->token = (rove__bytes){token->data, token->size};
     }
@@ -377,11 +379,16 @@ static rove_status close_round(rove__pull *pull) {
     if (pull->at.phase != ROVE_PULL_ROUND_DONE) {
         return ROVE_OK;
     }
+    if (pull->finishing) { /* what else differs has to be compared */
+        pull->end = (rove__end){.head = pull->head.seq, .digests = 1};
+        pull->finished = 1;
+        return ROVE_OK;
+    }
     pull->c = pull->h;
     pull->complete = 0; /* what was left after h is gone already */
     pull->behind = 0;
     pull->round_open = 0;
-    pull->repairing = 0;
+    pull->repairing = pull->mixed = 0;
     if (pull->h < pull->head.seq) {
         pull->h = pull->head.seq;
         return ROVE_OK;
@@ -395,7 +402,7 @@ static rove_status close_round(rove__pull *pull) {
  * for its digests, and this answer ends.
  */
 static rove_status ask_for_digests(rove__pull *pull) {
-    if (!pull->behind || pull->round_open || pull->request.digests != NULL) {
+    if (!pull->behind || pull->round_open || pull->finishing || pull->request.digests != NULL) {
         return ROVE_OK;
     }
     rove_status status = rove__pull_total(pull);
@@ -473,15 +480,17 @@ rove_status rove__pull_differ(rove__pull *pull, rove__buf *payload, int *differs
 
     ROVE_ASSERT(!pull->begun);
     *differs = 0;
-    if (pull->request.digests == NULL) {
+    if (pull->request.digests == NULL && pull->request.token.size == 0) {
         return ROVE_OK;
     }
     status = open_snapshot(pull, error);
-    if (status == ROVE_OK) {
+    if (status == ROVE_OK && pull->request.digests != NULL) {
         status = rove__pull_compare(pull);
-    }
-    if (status == ROVE_OK) {
-        log_again(pull);
+        if (status == ROVE_OK) {
+            log_again(pull);
+        }
+    } else if (status == ROVE_OK && pull->finishing) {
+        status = rove__portions_push(&pull->repair, pull->cut.scope, pull->cut.buckets);
     }
     close_snapshot(pull);
     *differs = pull->repair.count > 0 || pull->again.count > 0;

@@ -38,7 +38,7 @@ typedef struct rove__pull rove__pull;
 ROVE_CHECK rove_status rove__pull_new(const rove__server_ports *ports,
                                       const rove__pull_request *request, rove__pull **out);
 void rove__pull_free(rove__pull *pull);
-/* Before the first page, if digests came: the payload of a DIFFER frame; *differs 0: nothing is to be sent. */
+/* Before the first page, if digests or a token came: the payload of a DIFFER frame; *differs 0: nothing is to be sent. */
 ROVE_CHECK rove_status rove__pull_differ(rove__pull *pull, rove__buf *payload, int *differs,
                                          rove_error *error);
 /*

@@ -126,7 +126,7 @@ static rove_status send_chunk(rove__pull *pull) {
 rove_status rove__pull_feed(rove__pull *pull) {
     rove_status status = ROVE_OK;
 
-    if (pull->c == 0 || pull->behind) {
+    if (pull->c == 0 || pull->behind || pull->finishing) {
         pull->at.phase = ROVE_PULL_ROUND_DONE;
     }
     while (status == ROVE_OK && !pull->full && pull->at.phase == ROVE_PULL_FEED) {

@@ -185,6 +185,7 @@ static rove_status merge_repair(rove__pull *pull) {
     const rove__portion *items = pull->repair.items;
 
     pull->repairing = pull->repair.count > 0;
+    pull->mixed = pull->repairing && entered_count > 0;
     for (size_t i = 0; i < pull->repair.count; i++) {
         int again = i > 0 && rove__scope_order(items[i - 1].scope, items[i].scope) == 0;
         if (!again && rove__portions_find(&pull->units, 0, entered_count, items[i].scope) == NULL) {
@@ -233,7 +234,9 @@ rove_status rove__pull_round(rove__pull *pull) {
     pull->left.count = 0;
     pull->left_sent = 0;
     pull->group_end = 0;
-    for (size_t i = 0; i < holdings->count && status == ROVE_OK && !pull->behind;) {
+    /* A repair that is brought to its end is all that there is in its answer. */
+    for (size_t i = 0;
+         i < holdings->count && status == ROVE_OK && !pull->behind && !pull->finishing;) {
         size_t end = i;
         int whole = 1;
         while (end < holdings->count && holdings->items[end].root == holdings->items[i].root) {

@@ -6,6 +6,9 @@
  * all over its tables: rows that come scope by scope would make it write each page of its file again and again. A group
  * is bounded so that headquarters need not remember more than the ids of some pages.
  *
+ * What a repair sends goes unit by unit: an answer that is cut off is then done with all units but one, and a token says how
+ * far that one is (pull_token.c).
+ *
  * A row that moves or comes while its group is being sent is of after h: the next round brings it.
  */
 #include <stdlib.h>
@@ -90,6 +93,7 @@ static int by_key(const void *a, const void *b) {
 /* The keys of as many units as fit in; of those that were begun before, if it goes on. */
 static rove_status collect(rove__pull *pull) {
     const rove__pull_position *at = &pull->at;
+    size_t most = pull->repairing && !pull->mixed ? 1 : ROVE_PULL_GROUP_SCOPES;
     rove_status status = ROVE_OK;
     size_t end = pull->unit;
 
@@ -97,7 +101,7 @@ static rove_status collect(rove__pull *pull) {
     pull->key_at = 0;
     pull->keys_over = 0;
     while (status == ROVE_OK && !pull->keys_over && end < pull->units.count &&
-           end - pull->unit < ROVE_PULL_GROUP_SCOPES &&
+           end - pull->unit < most &&
            !(at->started && rove__scope_before(at->until, pull->units.items[end].scope))) {
         rove__scope unit = pull->units.items[end].scope;
         size_t before = pull->key_count;

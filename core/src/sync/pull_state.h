@@ -77,7 +77,10 @@ struct rove__pull {
     int complete;  /* of the first round: the device has all that was held at c */
     int resumed;   /* a token said where to begin */
     int ahead;     /* it is of a later head than this snapshot's */
-    int repairing; /* scopes are sent because their digests differed: not resumed by a token */
+    int repairing; /* units are sent because their digests differed, one by one */
+    int mixed;     /* and others because they were entered: not resumed by a token */
+    int finishing; /* a repair was cut off in a unit: it is brought to its end, then digests are asked for */
+    rove__portion cut; /* that unit */
     uint64_t c, h;
     rove__end end;
     uint64_t rows_sent;
@@ -145,7 +148,7 @@ ROVE_CHECK rove_status rove__pull_add(rove__pull *pull, const rove__change *chan
 
 /* pull_token.c */
 void rove__token_write(const rove__pull *pull, rove__buf *out);
-/* 1 if the token is one of this timeline and cursor. */
+/* 1 if the token is one of this timeline and cursor, and the answer may go on with it. */
 int rove__token_read(rove__pull *pull, rove__bytes token);
 
 /* pull_round.c: what was entered and left since c. */
