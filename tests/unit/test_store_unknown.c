@@ -105,8 +105,6 @@ static void they_leave(void **state) {
     send(&tombstone, 1); /* of what was never here */
     send(&mark, 1);
     send(&whole, 1);
-    send(&mark, 1); /* nobody can tell which scope it is in */
-    assert_int_equal(look().unknown_rows, 1);
     assert_false(look().remains);
     send(&tombstone, 1);
     assert_int_equal(look().unknown_rows, 0);
@@ -114,6 +112,59 @@ static void they_leave(void **state) {
     assert_true(rove__hash128_equal(total(), empty));
     send(&tombstone, 1);
     assert_int_equal(look().unknown_rows, 0);
+}
+
+/* Which scope they are in cannot be told, but whether they came to another one that is held: with the mark, then. */
+static void they_leave_with_a_mark_alone(void **state) {
+    rove__extra field = {1, rove__value_text("a")};
+    (void)state;
+    rove__change whole = strange(ROVE_OP_WHOLE, STRANGE, &field, 1);
+    rove__change mark = strange(ROVE_OP_MARK, STRANGE, NULL, 0);
+    rove__change moved[] = {mark, whole, mark};
+    rove__hash128 empty = total();
+
+    send(&whole, 1);
+    send(moved, 3);
+    assert_int_equal(look().unknown_rows, 1);
+    send(&mark, 1);
+    assert_int_equal(look().unknown_rows, 0);
+    assert_true(look().remains);
+    assert_true(rove__hash128_equal(total(), empty));
+}
+
+static size_t fetched_of_late(void) {
+    rove__digest_list list;
+
+    replica_ok(&r, rove__store_digests(r.store, &o.arena, &list, &r.error));
+    return list.fetched_count;
+}
+
+/* What an account takes along cannot be told, so that the totals differ: what mends that must not have to wait for an hour. */
+static void an_account_that_leaves_ends_the_hour(void **state) {
+    rove__extra field = {1, rove__value_text("a")};
+    (void)state;
+    rove__change whole = strange(ROVE_OP_WHOLE, STRANGE, &field, 1);
+    rove__portion all = {{0, 0}, 0};
+    rove__differ differ = {&all, 1, NULL, 0};
+    rove__scope done = {0, 0};
+    rove__scope account = {rove__id_make(1, 5), -1};
+    rove__page page;
+
+    for (size_t unknown = 0; unknown < 2; unknown++) {
+        replica_ok(&r, rove__store_differ(r.store, &differ, &r.error));
+        memset(&page, 0, sizeof page);
+        page.begin = &all;
+        page.begin_count = 1;
+        page.done = &done;
+        page.done_count = 1;
+        replica_ok(&r, office_apply(&o, &page, &whole, unknown));
+        assert_int_equal(fetched_of_late(), 1);
+        memset(&page, 0, sizeof page);
+        page.left = &account;
+        page.left_count = 1;
+        replica_ok(&r, office_apply(&o, &page, NULL, 0));
+        assert_int_equal(fetched_of_late(), unknown ? 0 : 1);
+    }
 }
 
 /* Headquarters fetches the organisation's scope again: what it does not name leaves. */
@@ -207,6 +258,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(they_are_kept_and_change, setup, teardown),
         cmocka_unit_test_setup_teardown(they_leave, setup, teardown),
+        cmocka_unit_test_setup_teardown(they_leave_with_a_mark_alone, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_account_that_leaves_ends_the_hour, setup, teardown),
         cmocka_unit_test_setup_teardown(a_scope_that_is_sent_again_takes_them_along, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_newer_build_knows_them, setup, teardown),

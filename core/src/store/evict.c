@@ -424,6 +424,10 @@ static rove_status evict(rove__apply *apply, rove__scope scope, const rove__tran
     if (status == ROVE_OK && sweep == NULL) {
         status = drop_transfers(&l);
     }
+    /* What the scope had of unknown entities stays until a digest differs: this time not because sending does not mend it. */
+    if (status == ROVE_OK && sweep == NULL && apply->any_unknown) {
+        status = rove__repair_anew(apply->store, apply->error);
+    }
     return status;
 }
 

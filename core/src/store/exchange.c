@@ -124,6 +124,7 @@ static const char *const texts[ROVE_EXCHANGE_SQL_COUNT] = {
                                    " VALUES(?1, ?2, ?3, ?4, 1) ON CONFLICT(root, part, bucket)"
                                    " DO UPDATE SET again = 1",
     [ROVE_EXCHANGE_REPAIR_EQUAL] = "UPDATE _repair SET again = 0 WHERE again <> 0",
+    [ROVE_EXCHANGE_REPAIR_ANEW] = "UPDATE _repair SET at = 0 WHERE at <> 0",
     [ROVE_EXCHANGE_REPAIR_FORGET] = "DELETE FROM _repair WHERE again = 0 AND"
                                     " NOT (at > ?1 AND at <= ?2)",
     [ROVE_EXCHANGE_REPAIR_SINCE] = "SELECT root, part, bucket FROM _repair WHERE at > ?1"

@@ -76,6 +76,7 @@ typedef enum rove__exchange_sql {
     ROVE_EXCHANGE_REPAIR_PUT,    /* root, part, bucket (-1: all) were fetched at (4) */
     ROVE_EXCHANGE_REPAIR_AGAIN,  /* they differ all the same */
     ROVE_EXCHANGE_REPAIR_EQUAL,  /* nothing differs any more */
+    ROVE_EXCHANGE_REPAIR_ANEW,   /* nothing was fetched of late */
     ROVE_EXCHANGE_REPAIR_FORGET, /* what was not fetched after (1) up to (2) */
     ROVE_EXCHANGE_REPAIR_SINCE,  /* root, part, bucket of what was; ascending */
     ROVE_EXCHANGE_QUARANTINE_ANY,
@@ -382,6 +383,8 @@ const rove__named *rove__named_find(const rove__apply *apply, uint32_t entity, r
 /* repair.c: what was sent anew because it differed (G2). */
 ROVE_CHECK rove_status rove__repair_note(rove__store *store, const rove__portion *portion,
                                          rove_error *error);
+/* What differs next is to be fetched, whatever was of late. */
+ROVE_CHECK rove_status rove__repair_anew(rove__store *store, rove_error *error);
 /* The replica is equal to headquarters: nothing is to be reported any more. */
 ROVE_CHECK rove_status rove__repair_equal(rove__store *store, rove_error *error);
 /* What was fetched within the last hour, ascending by scope; from the arena. */

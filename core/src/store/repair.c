@@ -35,6 +35,10 @@ rove_status rove__repair_note(rove__store *store, const rove__portion *portion, 
     return each_bucket(store, ROVE_EXCHANGE_REPAIR_PUT, portion, store->now_ms, error);
 }
 
+rove_status rove__repair_anew(rove__store *store, rove_error *error) {
+    return rove__exchange_run(store, ROVE_EXCHANGE_REPAIR_ANEW, error, "");
+}
+
 rove_status rove__repair_equal(rove__store *store, rove_error *error) {
     return rove__exchange_run(store, ROVE_EXCHANGE_REPAIR_EQUAL, error, "");
 }

@@ -2,7 +2,8 @@
  * store/unknown.c - rows of entities that this build does not know (D8).
  *
  * They are kept raw, counted in the digest, and applied once a build knows their entity. Which scope they are in
- * cannot be told without the entity's traits; they count with the organisation (root 0), so that totals agree.
+ * cannot be told without the entity's traits; they count with the organisation (root 0), so that totals agree. A scope that
+ * is left does not find them: the totals differ then, and what headquarters does not name of the organisation leaves.
  */
 #include <string.h>
 
@@ -79,6 +80,13 @@ static rove_status put(rove__apply *apply, const rove__change *change) {
                               (const void *)written, sizeof written);
 }
 
+/* 1 if the same batch has the row as it is now: it went to another scope that is held. */
+static int comes_along(const rove__apply *apply, uint32_t entity, rove_id id) {
+    const rove__named *named = rove__named_find(apply, entity, id);
+
+    return named != NULL && named->batch == apply->batch;
+}
+
 rove_status rove__unknown_change(rove__apply *apply, const rove__change *change) {
     uint32_t entity = change->row.entity_number;
     rove_id id = change->row.id;
@@ -91,7 +99,7 @@ rove_status rove__unknown_change(rove__apply *apply, const rove__change *change)
         return status;
     }
     if (change->op == ROVE_OP_TOMBSTONE || change->op == ROVE_OP_MARK) {
-        if (!found || change->op == ROVE_OP_MARK) {
+        if (!found || (change->op == ROVE_OP_MARK && comes_along(apply, entity, id))) {
             return ROVE_OK;
         }
         apply->left = 1;
