@@ -503,16 +503,23 @@ static void p13_a_second_merge_of_a_loser_is_kept(void **state) {
            by_anna(rove__value_int(second), anna), by_ben(rove__value_int(third), ben));
 }
 
-static void p13_of_a_lead_converted_twice_the_second_account_is_redirected(void **state) {
-    world *w = *state;
+/* A lead that both hold; it names an account already. */
+static rove_id held_lead(world *w) {
     rove__row *lead = site_row(&w->s, "Lead", 0);
 
     site_text(lead, "company", "Adler");
+    site_int(lead, "converted_account_id", 77);
     rove_id id = site_insert(&w->s, lead);
     site_grant(&w->s, ANNA, id);
     site_grant(&w->s, BEN, id);
     both_agree(w);
     w->s.now_ms += 60000;
+    return id;
+}
+
+static void p13_of_a_lead_converted_twice_the_second_account_is_redirected(void **state) {
+    world *w = *state;
+    rove_id id = held_lead(w);
     rove__row *hers = site_row(&w->s, "Account", rep_id(&w->anna));
     rove__row *his = site_row(&w->s, "Account", rep_id(&w->ben));
     site_text(hers, "name", "Adler");
@@ -586,6 +593,103 @@ static void p13_of_a_lead_converted_twice_the_second_contact_is_redirected(void 
 
     both_convert(w, "converted_contact_id", hers, his);
     assert_int_equal(site_cell(&w->s, "Contact", hers, "merged_into_id").as.integer, his);
+}
+
+/* Anna first, Ben later and unseen: hers loses, whether it stands when his comes or comes last. */
+static void converts_to(world *w, int hers_last, rove_id hers, rove_id his) {
+    rove_id id = held_lead(w);
+
+    rep_update(&w->anna, "Lead", id, "converted_account_id", rove__value_int(hers));
+    w->s.now_ms += 1000;
+    rep_update(&w->ben, "Lead", id, "converted_account_id", rove__value_int(his));
+    rep_settle(hers_last ? &w->ben : &w->anna);
+    both_agree(w);
+    assert_int_equal(site_cell(&w->s, "Lead", id, "converted_account_id").as.integer, his);
+    assert_int_equal(site_conflicts(&w->s, id), 1);
+    w->s.now_ms += 60000;
+}
+
+static void p13_an_account_merged_since_is_not_redirected_away(void **state) {
+    world *w = *state;
+
+    for (int hers_last = 0; hers_last < 2; hers_last++) {
+        rove_id hers = another_account(w, "Adler Hotel");
+        rove_id elsewhere = another_account(w, "The Eagle");
+        int64_t ben = merges(&w->ben, hers, elsewhere);
+        both_agree(w);
+        converts_to(w, hers_last, hers, w->account);
+        assert_int_equal(site_cell(&w->s, "Account", hers, "merged_into_id").as.integer, elsewhere);
+        expect(w, hers, KIND(SECOND_REDIRECT), "Account", "merged_into_id",
+               by_ben(rove__value_int(elsewhere), ben),
+               by_operator(w, rove__value_int(w->account), 0));
+    }
+}
+
+/* Both lead to the same already, however long the way: there is nothing to tell. */
+static void p13_accounts_that_are_one_already_are_no_conflict(void **state) {
+    world *w = *state;
+    rove_id hers = another_account(w, "Adler Hotel");
+    rove_id between = another_account(w, "The Eagle");
+
+    merges(&w->ben, hers, between);
+    merges(&w->ben, between, w->account);
+    both_agree(w);
+    converts_to(w, 0, hers, w->account);
+    assert_int_equal(site_cell(&w->s, "Account", hers, "merged_into_id").as.integer, between);
+    assert_int_equal(site_conflicts(&w->s, hers), 0);
+}
+
+/* Naming it in a conversion that loses would redirect everybody's reads of what he does not hold. */
+static void p13_a_conversion_redirects_no_account_that_its_author_does_not_hold(void **state) {
+    world *w = *state;
+    rove_id bens = site_account(&w->s, "Ben's alone");
+
+    site_grant(&w->s, BEN, bens);
+    for (int hers_last = 0; hers_last < 2; hers_last++) {
+        converts_to(w, hers_last, bens, w->account);
+        assert_int_equal(site_cell(&w->s, "Account", bens, "merged_into_id").type, ROVE_NULL);
+        assert_int_equal(site_conflicts(&w->s, bens), 0);
+    }
+    /* One that she holds is. */
+    rove_id both = another_account(w, "Adler Hotel");
+    converts_to(w, 1, both, w->account);
+    assert_int_equal(site_cell(&w->s, "Account", both, "merged_into_id").as.integer, w->account);
+}
+
+/* A lead of which an operator set the account, and Ben, who had not seen that, another. *at_once: as he made it. */
+static rove_id converted_by_operator(world *w, int at_once) {
+    rove_id account = site_account(&w->s, "Adler Hotel");
+    rove__row *lead = site_row(&w->s, "Lead", at_once ? 0 : held_lead(w));
+
+    site_text(lead, "company", "Adler");
+    site_int(lead, "converted_account_id", account);
+    if (at_once) {
+        lead->id = site_insert(&w->s, lead);
+        site_grant(&w->s, BEN, lead->id);
+        rep_settle(&w->ben);
+    } else {
+        site_update(&w->s, lead);
+    }
+    w->s.now_ms += 1000;
+    rove__change *change =
+        rep_update(&w->ben, "Lead", lead->id, "converted_account_id", rove__value_int(w->account));
+    change->edits[0].base = (rove__version){1, 1};
+    both_agree(w);
+    assert_int_equal(site_conflicts(&w->s, lead->id), 1);
+    return account;
+}
+
+/*
+ * What an operator named he might have redirected himself. What came with a row that nobody here made may as well be what a device said
+ * that had it, in whoever's name: that redirects nothing.
+ */
+static void p13_whose_conversion_lost_has_to_be_known(void **state) {
+    world *w = *state;
+    rove_id account = converted_by_operator(w, 0);
+
+    assert_int_equal(site_cell(&w->s, "Account", account, "merged_into_id").as.integer, w->account);
+    account = converted_by_operator(w, 1);
+    assert_int_equal(site_cell(&w->s, "Account", account, "merged_into_id").type, ROVE_NULL);
 }
 
 /* Another number of the lead, nothing, or a record that is not here: only the conflict is kept. */
@@ -779,6 +883,10 @@ int main(void) {
         CASE(p13_a_second_merge_of_a_loser_is_kept),
         CASE(p13_of_a_lead_converted_twice_the_second_account_is_redirected),
         CASE(p13_of_a_lead_converted_twice_the_second_contact_is_redirected),
+        CASE(p13_an_account_merged_since_is_not_redirected_away),
+        CASE(p13_accounts_that_are_one_already_are_no_conflict),
+        CASE(p13_a_conversion_redirects_no_account_that_its_author_does_not_hold),
+        CASE(p13_whose_conversion_lost_has_to_be_known),
         CASE(p13_what_is_no_second_conversion_redirects_nothing),
         CASE(p13_the_same_merge_twice_is_one_and_can_be_undone),
         CASE(p06_two_devices_that_settle_a_return_at_once_agree),

@@ -117,10 +117,12 @@ static int is_overtaken(const rove__act *act, const rove__clock_entry *entry) {
  * A row that came by NEED_ROW has no author here, and its cells the seq of its creation; what headquarters itself
  * made has no author either, but its own replica number in the cells.
  */
-int rove__case_own(const rove__case *c, const rove__act *act, const rove__clock_entry *entry) {
-    int salvaged = c->after.author == 0 && entry->seq == c->after.clock.seq;
+int rove__case_salvaged(const rove__case *c, const rove__clock_entry *entry) {
+    return c->after.author == 0 && entry->seq == c->after.clock.seq;
+}
 
-    return act->own && !salvaged && !is_overtaken(act, entry);
+int rove__case_own(const rove__case *c, const rove__act *act, const rove__clock_entry *entry) {
+    return act->own && !rove__case_salvaged(c, entry) && !is_overtaken(act, entry);
 }
 
 /* ---- merging one cell ----------------------------------------------------------------------------------- */
@@ -269,8 +271,9 @@ static rove_status merge_value(rove__case *c, const rove__act *act, const rove__
         status = rove__judge_contest(c->judge, act, entry.version.replica, merged.takes);
     }
     if (status == ROVE_OK && merged.conflict && !rank) {
-        status = rove__judge_second_conversion(c, edit->field, merged.takes ? value : current.value,
-                                               merged.takes ? current.value : value);
+        status =
+            rove__judge_second_conversion(c, act, edit->field, merged.takes ? value : current.value,
+                                          merged.takes ? current.value : value, merged.takes);
     }
     if (status == ROVE_OK && !merged.takes) {
         return rove__judge_verdict(c, act, edit->field, ROVE_VERDICT_LOST, ROVE_OK, "");

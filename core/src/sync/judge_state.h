@@ -235,6 +235,8 @@ ROVE_CHECK rove_status rove__case_set(rove__case *c, uint32_t field, rove_value 
                                       rove__version version, uint32_t epoch);
 /* 1 if headquarters has the record sealed. */
 int rove__case_sealed(const rove__case *c);
+/* 1 if the cell came with the row by NEED_ROW: who wrote it only the device says that had it. */
+int rove__case_salvaged(const rove__case *c, const rove__clock_entry *entry);
 /* 1 if the author's number counts for "own" against this cell: not where it came by NEED_ROW (P5). */
 int rove__case_own(const rove__case *c, const rove__act *act, const rove__clock_entry *entry);
 /* Applies a set's or a counter's delta; *known: the author can tell the result by himself. */
@@ -323,9 +325,11 @@ void rove__judge_put_number(rove__row *row, const char *column, int64_t number);
 /* judge_redirect.c (P13) */
 ROVE_CHECK rove_status rove__judge_redirects(rove__case *c, const rove__act *act, uint32_t field,
                                              rove_value value, int *refused);
-/* A lead converted twice: the account or contact that lost is redirected to the one that stands. */
-ROVE_CHECK rove_status rove__judge_second_conversion(rove__case *c, uint32_t field, rove_value kept,
-                                                     rove_value lost);
+/* A lead converted twice: the account or contact that lost is redirected to the one that stands, if who named it is entitled to
+ * it. `write_kept`: the write judged is the one that stands. */
+ROVE_CHECK rove_status rove__judge_second_conversion(rove__case *c, const rove__act *act,
+                                                     uint32_t field, rove_value kept,
+                                                     rove_value lost, int write_kept);
 
 /* judge_tell.c: what the author of work in review sees of it. */
 ROVE_CHECK rove_status rove__judge_tell(rove__judge *judge, const rove__act *act,
