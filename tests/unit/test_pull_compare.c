@@ -61,20 +61,61 @@ static void add_page(const rove__page *page, answer *a) {
     a->rows += page->rows.size > 0;
 }
 
+/* NULL for none; the answer is made out of a copy. */
+static void *copy_of(world *w, const void *items, size_t count, size_t size) {
+    void *copy = count == 0 ? NULL : rove__arena_copy(&w->s.arena, items, count * size);
+
+    assert_true(count == 0 || copy != NULL);
+    return copy;
+}
+
+/* What an answer reads of the store. */
+static struct {
+    rove__hq_store store;
+    const rove__hq_store *real;
+    size_t sums, rows; /* scans */
+} counted;
+
+static rove_status count_sums(rove__hq_tx *tx, rove_id root,
+                              rove_status (*each)(void *, rove__scope, rove__hash128, int64_t),
+                              void *ctx) {
+    counted.sums++;
+    return counted.real->sum_scan(tx, root, each, ctx);
+}
+
+static rove_status count_rows(rove__hq_tx *tx, rove__scope scope, uint32_t entity, rove_id id,
+                              rove__arena *arena, rove_status (*each)(void *, const rove__hq_row *),
+                              void *ctx) {
+    counted.rows++;
+    return counted.real->row_scan(tx, scope, entity, id, arena, each, ctx);
+}
+
+static void count_reads(world *w) {
+    if (w->s.ports.store != &counted.store) {
+        counted.real = w->s.ports.store;
+        counted.store = *counted.real;
+        counted.store.sum_scan = count_sums;
+        counted.store.row_scan = count_rows;
+        w->s.ports.store = &counted.store;
+    }
+    counted.sums = counted.rows = 0;
+}
+
 static answer ask(world *w, rove__scope_digest *digests, size_t count, int whole,
                   const rove__digest_list *more) {
-    rove__pull_request request = {.replica = w->anna.replica,
-                                  .user = ANNA,
-                                  .cursor = w->anna.cursor,
-                                  .complete = 1,
-                                  .now_ms = w->s.now_ms,
-                                  .digests = digests,
-                                  .digest_count = count,
-                                  .digests_whole = whole,
-                                  .buckets = more->buckets,
-                                  .bucket_count = more->bucket_count,
-                                  .fetched = more->fetched,
-                                  .fetched_count = more->fetched_count};
+    rove__pull_request request = {
+        .replica = w->anna.replica,
+        .user = ANNA,
+        .cursor = w->anna.cursor,
+        .complete = 1,
+        .now_ms = w->s.now_ms,
+        .digests = digests,
+        .digest_count = count,
+        .digests_whole = whole,
+        .buckets = copy_of(w, more->buckets, more->bucket_count, sizeof *more->buckets),
+        .bucket_count = more->bucket_count,
+        .fetched = copy_of(w, more->fetched, more->fetched_count, sizeof *more->fetched),
+        .fetched_count = more->fetched_count};
     rove__pull *pull = NULL;
     rove__buf payload;
     rove__arena arena;
@@ -150,9 +191,84 @@ static void what_is_named_twice_is_sent_once(void **state) {
 
     list[count] = list[count + 1] = some(w->accounts[0], EMPTY, 1, 1);
     answer a = ask(w, list, count + 2, 1, &nothing_more);
-    assert_int_equal(a.differs, 2);
+    assert_int_equal(a.differs, 1);
     assert_int_equal(a.begun, 1);
     assert_int_equal(a.rows, 0);
+}
+
+/* A scope with its buckets, both named as often as a list has room: its rows are read once. */
+static void what_is_named_often_is_counted_once(void **state) {
+    world *w = *state;
+    size_t count = 0;
+    rove__scope_digest *list = her_list(w, 1000, &count);
+    rove__bucket_digest buckets[ROVE_BUCKETED_MAX] = {{.scope = {0}}};
+    const rove__digest_list more = {.buckets = buckets, .bucket_count = ROVE_BUCKETED_MAX};
+
+    for (size_t i = 0; i < ROVE_BUCKETED_MAX; i++) {
+        buckets[i].scope = (rove__scope){w->accounts[0], EMPTY};
+    }
+    list[count] = some(w->accounts[0], EMPTY, 1, 1);
+    count_reads(w);
+    (void)ask(w, list, count + 1, 1, &more);
+    size_t rows = counted.rows;
+    list = her_list(w, 1000, &count);
+    for (size_t i = 0; i < 1000; i++) {
+        list[count + i] = some(w->accounts[0], EMPTY, 1, 1);
+    }
+    count_reads(w);
+    (void)ask(w, list, count + 1000, 1, &more);
+    assert_int_equal(counted.rows, rows);
+}
+
+/* However many parts of what she holds a device names: the sums of a root are read as often as of a list without them. */
+static void a_long_list_reads_no_more_sums_than_a_short_one(void **state) {
+    world *w = *state;
+    size_t count = 0;
+    rove__scope_digest *list = her_list(w, 0, &count);
+
+    count_reads(w);
+    assert_int_equal(ask(w, list, count, 1, &nothing_more).differs, 0);
+    size_t sums = counted.sums;
+    list = her_list(w, 1000, &count);
+    for (size_t i = 0; i < 1000; i++) {
+        list[count + i] = some(w->accounts[i % ACCOUNTS], (int32_t)(300000 + i), 1, 1);
+    }
+    count_reads(w);
+    assert_int_equal(ask(w, list, count + 1000, 1, &nothing_more).differs, 1000);
+    assert_int_equal(counted.sums, sums);
+}
+
+/* Both lists of the answer full, there is nothing left to find out. */
+static void nothing_is_compared_that_no_answer_takes(void **state) {
+    world *w = *state;
+    const size_t most = ROVE_SCOPES_MAX + ROVE_FETCHED_MAX;
+    size_t count = 0;
+    rove__scope_digest *list = rove__arena_take(&w->s.arena, (most + 1) * sizeof *list);
+    rove__portion *fetched = rove__arena_take(&w->s.arena, ROVE_FETCHED_MAX * sizeof *fetched);
+    const rove__bucket_digest bucket = {.scope = {INT64_MAX, 1}};
+    size_t rows[2] = {0, 0};
+
+    assert_true(list != NULL && fetched != NULL);
+    site_grant(&w->s, ANNA, INT64_MAX);
+    for (size_t past = 0; past < 2; past++) {
+        count = 0;
+        for (size_t i = 0; i < most - !past; i++) {
+            list[count] = some(w->accounts[0], (int32_t)(300000 + i), 1, 1);
+            if (i < ROVE_FETCHED_MAX) {
+                fetched[i] = (rove__portion){list[count].scope, 0};
+            }
+            count++;
+        }
+        list[count++] = some(bucket.scope.root, bucket.scope.part, 1, 1);
+        const rove__digest_list more = {.buckets = &bucket,
+                                        .bucket_count = 1,
+                                        .fetched = fetched,
+                                        .fetched_count = ROVE_FETCHED_MAX};
+        count_reads(w);
+        (void)ask(w, list, count, 0, &more);
+        rows[past] = counted.rows;
+    }
+    assert_int_equal(rows[1] + 1, rows[0]);
 }
 
 static void a_scope_of_which_neither_has_anything_is_equal(void **state) {
@@ -282,6 +398,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(of_a_part_of_the_list_only_that_part_is_compared),
         CASE(what_is_named_twice_is_sent_once),
+        CASE(what_is_named_often_is_counted_once),
+        CASE(a_long_list_reads_no_more_sums_than_a_short_one),
+        CASE(nothing_is_compared_that_no_answer_takes),
         CASE(a_scope_of_which_neither_has_anything_is_equal),
         CASE(more_than_an_answer_takes_is_left_for_the_next),
         CASE(what_is_entered_is_not_repaired_too),

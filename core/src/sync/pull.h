@@ -21,14 +21,13 @@ typedef struct rove__pull_request {
     int complete; /* at its cursor the device had all that was held then, and nothing is half done (Q4) */
     uint64_t page_rows; /* about so many; 0: ROVE_PAGE_ROWS */
     int64_t now_ms;     /* for today's and tomorrow's visits (Q7) */
-    rove__scope_digest
-        *digests; /* of the device's scopes, NULL: none came; borrowed, sorted in place */
+    /* of the device's scopes, NULL: none came. This and the next two: borrowed, sorted and used up in place */
+    rove__scope_digest *digests;
     size_t digest_count;
-    int digests_whole;                  /* the list is complete */
-    const rove__bucket_digest *buckets; /* of some of these scopes; borrowed */
+    int digests_whole;            /* the list is complete */
+    rove__bucket_digest *buckets; /* of some of these scopes */
     size_t bucket_count;
-    const rove__portion
-        *fetched; /* what the device fetched of late because it differed; borrowed */
+    rove__portion *fetched; /* what the device fetched of late because it differed */
     size_t fetched_count;
     rove__hash128 total; /* of all that the device has, if it is complete */
 } rove__pull_request;

@@ -6,6 +6,7 @@
  * The same scope or bucket is sent at most once an hour, as the device remembers: what differs again sooner will not be
  * mended by sending it, and is reported instead.
  */
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "base/assert.h"
@@ -55,34 +56,54 @@ rove_status rove__pull_total(rove__pull *pull) {
 
 /* ---- comparison ----------------------------------------------------------------------------------------- */
 
-static int by_scope(const void *a, const void *b) {
-    const rove__scope_digest *x = a;
-    const rove__scope_digest *y = b;
+/* What is compared begins with its scope; so does a scope that is looked for. */
+ROVE_STATIC_ASSERT(offsetof(rove__scope_digest, scope) == 0 &&
+                       offsetof(rove__bucket_digest, scope) == 0 &&
+                       offsetof(rove__portion, scope) == 0,
+                   "by_scope reads a scope");
 
-    return rove__scope_order(x->scope, y->scope);
+static int by_scope(const void *a, const void *b) {
+    const rove__scope *x = a;
+    const rove__scope *y = b;
+
+    return rove__scope_order(*x, *y);
 }
 
-static const rove__scope_digest *find(const rove__pull *pull, rove__scope scope) {
-    const rove__pull_request *request = &pull->request;
-    size_t low = 0;
-    size_t high = request->digest_count;
+static void sort(void *items, size_t count, size_t size) {
+    if (count > 1) {
+        qsort(items, count, size, by_scope);
+    }
+}
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (rove__scope_before(request->digests[middle].scope, scope)) {
-            low = middle + 1;
-        } else {
-            high = middle;
+/* Of `items`, which ascend; NULL: none has the scope. */
+static void *find(void *items, size_t count, size_t size, rove__scope scope) {
+    return count == 0 ? NULL : bsearch(&scope, items, count, size, by_scope);
+}
+
+/* A device names each scope once. What is named more often costs no more than that, and counts once. */
+static void sort_request(rove__pull_request *request) {
+    rove__scope_digest *digests = request->digests;
+    size_t kept = 0;
+
+    sort(digests, request->digest_count, sizeof *digests);
+    sort(request->buckets, request->bucket_count, sizeof *request->buckets);
+    sort(request->fetched, request->fetched_count, sizeof *request->fetched);
+    for (size_t i = 0; i < request->digest_count; i++) {
+        if (kept == 0 || rove__scope_order(digests[kept - 1].scope, digests[i].scope) != 0) {
+            digests[kept++] = digests[i];
         }
     }
-    if (low == request->digest_count || rove__scope_before(scope, request->digests[low].scope)) {
-        return NULL;
-    }
-    return &request->digests[low];
+    request->digest_count = kept;
 }
 
 static int is_zero(rove__hash128 sum) {
     return sum.low == 0 && sum.high == 0;
+}
+
+/* Neither of the two below would take anything more. */
+static int is_full(const rove__pull *pull) {
+    return pull->repair.count + pull->repair_left.count >= ROVE_SCOPES_MAX &&
+           pull->again.count >= ROVE_FETCHED_MAX;
 }
 
 /* What differs and is to be sent, or is not held and has to go; what is past the limit differs the next time too. */
@@ -104,12 +125,8 @@ static const rove__portion *fetched_of(const rove__pull *pull, rove__scope scope
     if (pull->behind || ROVE_PLANTED(G02_AGAIN)) {
         return NULL;
     }
-    for (size_t i = 0; i < pull->request.fetched_count; i++) {
-        if (rove__scope_order(pull->request.fetched[i].scope, scope) == 0) {
-            return &pull->request.fetched[i];
-        }
-    }
-    return NULL;
+    return find(pull->request.fetched, pull->request.fetched_count, sizeof *pull->request.fetched,
+                scope);
 }
 
 /* As many of the differing buckets as go together; the others differ the next time too. */
@@ -154,61 +171,46 @@ static rove_status differing_buckets(rove__pull *pull, const rove__bucket_digest
 
 static rove_status differs(rove__pull *pull, rove__scope scope) {
     const rove__portion *fetched = fetched_of(pull, scope);
+    const rove__bucket_digest *buckets =
+        find(pull->request.buckets, pull->request.bucket_count, sizeof *buckets, scope);
 
-    for (size_t i = 0; i < pull->request.bucket_count && !ROVE_PLANTED(G02_WHOLE); i++) {
-        if (rove__scope_order(pull->request.buckets[i].scope, scope) == 0) {
-            return differing_buckets(pull, &pull->request.buckets[i], fetched);
-        }
+    if (buckets != NULL && !ROVE_PLANTED(G02_WHOLE)) {
+        return differing_buckets(pull, buckets, fetched);
     }
     return fetched != NULL && fetched->buckets == 0 ? report(pull, scope, 0)
                                                     : repair(pull, scope, 0, 1);
 }
 
-/* Headquarters' side: what the device has otherwise, or lacks. */
+/* Headquarters' side: what the device has otherwise, or lacks. What was compared is nothing more to compare. */
 static rove_status compare_scope(void *ctx, rove__scope scope, rove__hash128 sum, int64_t rows) {
     rove__pull *pull = ctx;
-    const rove__scope_digest *theirs = find(pull, scope);
+    rove__scope_digest *theirs =
+        find(pull->request.digests, pull->request.digest_count, sizeof *theirs, scope);
 
     (void)rows;
+    if (is_full(pull)) {
+        return ROVE_DONE;
+    }
     if (!is_held(pull, scope)) {
         return ROVE_OK;
     }
-    if (theirs != NULL) {
-        return rove__hash128_equal(theirs->sum, sum) ? ROVE_OK : differs(pull, scope);
+    if (theirs == NULL) {
+        return pull->request.digests_whole ? differs(pull, scope) : ROVE_OK;
     }
-    return pull->request.digests_whole ? differs(pull, scope) : ROVE_OK;
-}
-
-typedef struct presence {
-    rove__scope scope;
-    int found;
-} presence;
-
-static rove_status each_present(void *ctx, rove__scope scope, rove__hash128 sum, int64_t rows) {
-    presence *p = ctx;
-
-    (void)sum;
-    (void)rows;
-    p->found |= rove__scope_order(scope, p->scope) == 0;
-    return p->found ? ROVE_DONE : ROVE_OK;
+    int same = rove__hash128_equal(theirs->sum, sum);
+    theirs->sum = (rove__hash128){0};
+    return same ? ROVE_OK : differs(pull, scope);
 }
 
 /* The device's side: what headquarters has nothing of, and what it should not have. */
 static rove_status compare_theirs(rove__pull *pull) {
     rove_status status = ROVE_OK;
 
-    for (size_t i = 0; i < pull->request.digest_count && status == ROVE_OK; i++) {
+    for (size_t i = 0; i < pull->request.digest_count && status == ROVE_OK && !is_full(pull); i++) {
         const rove__scope_digest *theirs = &pull->request.digests[i];
-        presence p = {theirs->scope, 0};
         if (!is_held(pull, theirs->scope)) {
             status = repair(pull, theirs->scope, 0, 0);
-            continue;
-        }
-        if (is_zero(theirs->sum)) {
-            continue;
-        }
-        status = pull->store->sum_scan(pull->tx, theirs->scope.root, each_present, &p);
-        if (status == ROVE_OK && !p.found) {
+        } else if (!is_zero(theirs->sum)) {
             status = differs(pull, theirs->scope);
         }
     }
@@ -216,11 +218,7 @@ static rove_status compare_theirs(rove__pull *pull) {
 }
 
 rove_status rove__pull_compare(rove__pull *pull) {
-    rove__pull_request *request = &pull->request;
-
-    if (request->digest_count > 1) {
-        qsort(request->digests, request->digest_count, sizeof *request->digests, by_scope);
-    }
+    sort_request(&pull->request);
     rove_status status = each_held_root(pull, compare_scope);
     if (status == ROVE_OK) {
         status = compare_theirs(pull);
