@@ -48,6 +48,7 @@ rove_status rove__judge_open(rove__judge *judge, const rove__server_ports *ports
     rove__arena_init(&judge->answers, ports->allocator, ROVE_ANSWER_MEMORY_MAX);
     rove__buf_init(&judge->packed, ports->allocator, ROVE_JUDGE_ARENA_MAX);
     rove__buf_init(&judge->read, ports->allocator, ROVE_BATCH_MAX);
+    rove__buf_init(&judge->hashed, ports->allocator, 2 * (size_t)ROVE_VALUE_MAX);
     for (size_t i = 0; i < ROVE_JUDGE_CACHE; i++) {
         rove__holdings_init(&judge->held[i].holdings, ports->allocator);
     }
@@ -63,6 +64,8 @@ void rove__judge_close(rove__judge *judge) {
     rove__arena_free(&judge->answers);
     rove__buf_free(&judge->packed);
     rove__buf_free(&judge->read);
+    rove__buf_free(&judge->hashed);
+    rove__facts_free(judge);
     rove__batch_writer_free(judge->packer);
     rove__free(allocator, judge->verdicts);
     rove__free(allocator, judge->canonicals);
@@ -218,6 +221,12 @@ rove_status rove__judge_record(rove__case *c, const rove__change *change) {
                                 .change = {judge->packed.data, judge->packed.size}};
     if (status == ROVE_OK) {
         status = judge->store->history_put(judge->tx, &history);
+    }
+    if (status == ROVE_OK) {
+        status = rove__facts_add(c, history.change);
+    }
+    if (status == ROVE_OK) {
+        status = rove__traces_add(c, history.change);
     }
     return status == ROVE_OK ? rove__batch_add(judge->packer, change) : status;
 }
@@ -389,6 +398,9 @@ static rove_status judge_op(rove__case *c, const rove__staged_op *op) {
     }
     if (act.again) {
         status = rove__judge_known(c, &act, &known);
+    }
+    if (status == ROVE_OK && known == ROVE_JUDGE_UNTOLD) {
+        return rove__judge_review(c, &act, rove__judge_untold);
     }
     if (status == ROVE_OK && known) {
         return rove__judge_verdict(c, &act, 0, ROVE_VERDICT_KNOWN, ROVE_OK, "");

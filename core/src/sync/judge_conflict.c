@@ -67,10 +67,18 @@ static rove_status packed(rove__judge *judge, const rove_value *value, rove_valu
 
 /* ---- who wrote what stood ------------------------------------------------------------------------------- */
 
+/* Found out once: of one seq a batch may have to tell it in each of its conflicts, and all of the seq has to be read for that. */
+typedef struct rove__traced {
+    struct rove__traced *next;
+    uint64_t seq;
+    uint32_t field;
+    rove__trace trace;
+} rove__traced;
+
 typedef struct search {
     rove__case *c;
-    uint32_t field;
-    rove__trace *trace;
+    uint64_t seq;
+    rove__traced *only; /* NULL: all of the seq */
 } search;
 
 /* What an insert holds of edits that were in flight, its clock names (P15). */
@@ -92,36 +100,69 @@ static rove_stamp raw_of(const rove__change *change, uint32_t field) {
     return raw;
 }
 
-static rove_status each_history(void *ctx, const rove__hq_history *history) {
-    search *s = ctx;
+static void look_at(const search *s, const rove__change *change) {
+    for (rove__traced *t = s->only != NULL ? s->only : s->c->traced; t != NULL;
+         t = s->only != NULL ? NULL : t->next) {
+        rove_stamp raw = t->seq == s->seq ? raw_of(change, t->field) : 0;
+        if (raw != 0) {
+            t->trace = (rove__trace){change->replica, raw};
+        }
+    }
+}
+
+static rove_status read_packed(const search *s, rove__bytes packed) {
     const rove__server_ports *ports = s->c->judge->ports;
     rove__batch_reader *reader = NULL;
     rove__change change;
-    rove_status status = rove__batch_reader_new(
-        ports->allocator, ports->registry, history->change.data, history->change.size, &reader);
+    rove_status status = rove__batch_reader_new(ports->allocator, ports->registry, packed.data,
+                                                packed.size, &reader);
 
     while (status == ROVE_OK) {
         status = rove__batch_next(reader, &change);
-        rove_stamp raw = status == ROVE_OK ? raw_of(&change, s->field) : 0;
-        if (raw != 0) {
-            *s->trace = (rove__trace){change.replica, raw};
+        if (status == ROVE_OK) {
+            look_at(s, &change);
         }
     }
     rove__batch_reader_free(reader);
     return status == ROVE_DONE ? ROVE_OK : status;
 }
 
+static rove_status each_history(void *ctx, const rove__hq_history *history) {
+    return read_packed(ctx, history->change);
+}
+
+rove_status rove__traces_add(rove__case *c, rove__bytes packed) {
+    const search s = {.c = c, .seq = rove__writer_seq(c->judge->writer)};
+
+    return c->traced == NULL ? ROVE_OK : read_packed(&s, packed);
+}
+
 rove_status rove__judge_trace(rove__case *c, uint64_t seq, uint32_t field, rove__trace *trace) {
     rove__judge *judge = c->judge;
-    search s = {.c = c, .field = field, .trace = trace};
+    search s = {.c = c, .seq = seq};
     rove__arena arena;
 
     *trace = (rove__trace){0, 0};
     ROVE_ASSERT(seq != 0);
+    for (const rove__traced *t = c->traced; t != NULL; t = t->next) {
+        if (t->seq == seq && t->field == field) {
+            *trace = t->trace;
+            return ROVE_OK;
+        }
+    }
+    s.only = rove__arena_take(&judge->record, sizeof *s.only);
+    if (s.only == NULL) {
+        return ROVE_NOMEM;
+    }
+    *s.only = (rove__traced){.next = c->traced, .seq = seq, .field = field};
     rove__arena_init(&arena, judge->ports->allocator, ROVE_JUDGE_ARENA_MAX);
     rove_status status =
         judge->store->history_scan(judge->tx, c->entity, c->id, seq, &arena, each_history, &s);
     rove__arena_free(&arena);
+    if (status == ROVE_OK) {
+        c->traced = s.only;
+        *trace = s.only->trace;
+    }
     return status;
 }
 

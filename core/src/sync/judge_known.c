@@ -16,9 +16,7 @@ typedef struct search {
     rove__case *c;
     rove__act *act;
     uint8_t known[ROVE_CLOCK_ENTRIES_MAX]; /* edits by position; of an insert cells by ordinal */
-    int whole;                             /* a delete */
     int insert;                            /* there was an insert to compare with */
-    int became;                            /* it was one itself */
     const rove_value
         *sent; /* an insert's cells as they came: what is known is taken out of the others */
 } search;
@@ -51,6 +49,14 @@ static rove_status drop_increments(search *s, rove_value *value, const rove_valu
     return status == ROVE_OK ? rove__increments_write(now, left, arena, value) : status;
 }
 
+static rove_status write_elements(search *s, const rove__set *set, rove_value *value) {
+    if (set->count == 0) {
+        *value = rove__value_null();
+        return ROVE_OK;
+    }
+    return rove__set_value(set, &s->c->judge->record, value);
+}
+
 /* Takes the acts on elements that `before` holds out of `value`; `stamps` 0: whenever they were done. */
 static rove_status drop_elements(search *s, rove_value *value, const rove_value *before,
                                  int stamps) {
@@ -76,11 +82,7 @@ static rove_status drop_elements(search *s, rove_value *value, const rove_value 
         }
     }
     now.count = left;
-    if (left == 0) {
-        *value = rove__value_null();
-        return ROVE_OK;
-    }
-    return rove__set_value(&now, arena, value);
+    return write_elements(s, &now, value);
 }
 
 /* Not a set as it was signed, which is one value. */
@@ -91,6 +93,10 @@ static int is_acts(const rove_value *set) {
     return cursor.form == ROVE_SET_DELTA;
 }
 
+static int is_parts(const rove__field *field, const rove_value *value) {
+    return field->kind == ROVE_KIND_COUNTER || (field->kind == ROVE_KIND_SET && is_acts(value));
+}
+
 /*
  * Registers and ranks are one act; of a counter or a set each part is one. *parts 1: it was one of those, and what `before`
  * holds was taken out of `value`, which is NULL when nothing is left.
@@ -99,7 +105,7 @@ static rove_status drop_parts(search *s, const rove__field *field, rove_value *v
                               const rove_value *before, int stamps, int *parts) {
     rove_status status = ROVE_OK;
 
-    *parts = field->kind == ROVE_KIND_COUNTER || (field->kind == ROVE_KIND_SET && is_acts(value));
+    *parts = is_parts(field, value);
     if (*parts && value->type == ROVE_BLOB && before->type == ROVE_BLOB) {
         status = field->kind == ROVE_KIND_COUNTER ? drop_increments(s, value, before)
                                                   : drop_elements(s, value, before, stamps);
@@ -116,7 +122,7 @@ static int is_signed_empty(const search *s, size_t at, size_t ordinal) {
            row->cells[ordinal].type == ROVE_NULL && (s->known[at] & NOTHING_LEFT) == 0;
 }
 
-/* The acts of an edit that `before` holds are taken out of its cell. *parts as above. */
+/* The acts of an edit that an insert holds are taken out of its cell. *parts as above. */
 static rove_status drop_from_edit(search *s, size_t at, const rove_value *before, int *parts) {
     rove__row *row = &s->act->change.row;
     int ordinal = rove__row_field(row, s->act->change.edits[at].field);
@@ -131,20 +137,90 @@ static rove_status drop_from_edit(search *s, size_t at, const rove_value *before
     return status;
 }
 
-static rove_status compare_edit(search *s, const rove__change *before, size_t at) {
+/* Takes out what its number has done already, by what the history says of it. */
+static rove_status drop_known_increments(search *s, uint32_t field, rove_value *value) {
+    rove__arena *arena = &s->c->judge->record;
+    const rove__facts *facts = &s->c->judge->facts;
+    rove__fact like = {
+        .replica = s->act->change.replica, .field = field, .kind = ROVE_FACT_INCREMENT};
+    rove__increment *now = NULL;
+    size_t count = 0;
+    size_t left = 0;
+
+    if (!rove__facts_of_field(facts, &like)) {
+        return ROVE_OK;
+    }
+    rove_status status = rove__increments_read(value, arena, &now, &count);
+    for (size_t i = 0; i < count && status == ROVE_OK; i++) {
+        like.raw = now[i].raw;
+        rove__facts_take(facts, &like, &now[i].delta);
+        if (now[i].delta != 0) {
+            now[left++] = now[i];
+        }
+    }
+    return status == ROVE_OK ? rove__increments_write(now, left, arena, value) : status;
+}
+
+static rove_status drop_known_elements(search *s, uint32_t field, rove_value *value) {
+    rove__judge *judge = s->c->judge;
+    rove__fact like = {
+        .replica = s->act->change.replica, .field = field, .kind = ROVE_FACT_ELEMENT};
+    rove__set now;
+    size_t left = 0;
+
+    if (!rove__facts_of_field(&judge->facts, &like)) {
+        return ROVE_OK;
+    }
+    rove_status status = rove__set_read(&now, value, ROVE_SET_DELTA, &judge->record);
+    for (size_t i = 0; status == ROVE_OK && i < now.count; i++) {
+        like.raw = now.elements[i].raw;
+        status =
+            rove__fact_value(judge, &now.elements[i].value, now.elements[i].action, &like.what);
+        if (status == ROVE_OK && !rove__facts_has(&judge->facts, &like)) {
+            now.elements[left++] = now.elements[i];
+        }
+    }
+    now.count = left;
+    return status == ROVE_OK ? write_elements(s, &now, value) : status;
+}
+
+/* The acts of an edit that its number has done already are taken out of its cell. *parts as above. */
+static rove_status drop_known_parts(search *s, size_t at, int *parts) {
+    rove__row *row = &s->act->change.row;
+    int ordinal = rove__row_field(row, s->act->change.edits[at].field);
+    rove_status status = ROVE_OK;
+
+    *parts = 0;
+    if (ordinal < 0 || is_signed_empty(s, at, (size_t)ordinal)) {
+        return ROVE_OK;
+    }
+    const rove__field *field = &row->entity->fields[ordinal];
+    rove_value *cell = &row->cells[ordinal];
+    *parts = is_parts(field, cell);
+    if (*parts && cell->type == ROVE_BLOB) {
+        status = field->kind == ROVE_KIND_COUNTER ? drop_known_increments(s, field->number, cell)
+                                                  : drop_known_elements(s, field->number, cell);
+    }
+    s->known[at] |= *parts && cell->type == ROVE_NULL ? NOTHING_LEFT : 0;
+    return status == ROVE_CORRUPT ? ROVE_OK : status;
+}
+
+static rove_status compare_edit(search *s, size_t at) {
+    rove__judge *judge = s->c->judge;
     rove__change *change = &s->act->change;
     const rove__edit *edit = &change->edits[at];
-    rove_value had = rove__change_cell(before, edit->field);
     rove_value value = rove__change_cell(change, edit->field);
+    rove__fact wrote = {.replica = change->replica,
+                        .field = edit->field,
+                        .kind = ROVE_FACT_VALUE,
+                        .raw = edit->raw};
     int parts = 0;
-    int known = 0;
 
-    rove_status status = drop_from_edit(s, at, &had, &parts);
-    for (size_t k = 0; k < before->edit_count && !parts; k++) {
-        known |= before->edits[k].field == edit->field && before->edits[k].raw == edit->raw &&
-                 rove__value_equal(&value, &had);
+    rove_status status = drop_known_parts(s, at, &parts);
+    if (status == ROVE_OK && !parts) {
+        status = rove__fact_value(judge, &value, 0, &wrote.what);
+        s->known[at] |= status == ROVE_OK && rove__facts_has(&judge->facts, &wrote);
     }
-    s->known[at] |= (uint8_t)known;
     return status;
 }
 
@@ -278,45 +354,35 @@ static rove_status become_update(search *s) {
 
 /* ---- the history ---------------------------------------------------------------------------------------- */
 
-static rove_status compare(search *s, const rove__change *before) {
+const char rove__judge_untold[] = "Its record has a longer history than can be searched for it.";
+
+/* An insert is compared with its like; what was done to the record since with what it held, then with what was done before. */
+static rove_status compare_inserts(search *s) {
     const rove__change *change = &s->act->change;
     rove_status status = ROVE_OK;
 
-    if (change->op != ROVE_OP_INSERT && before->op == ROVE_OP_INSERT) {
-        return s->became || change->op == ROVE_OP_DELETE ? ROVE_OK : compare_held(s, before);
-    }
-    if (before->replica != change->replica) {
-        return ROVE_OK;
-    }
-    if (change->op == ROVE_OP_INSERT) {
-        return before->op == ROVE_OP_INSERT ? compare_insert(s, before) : ROVE_OK;
-    }
-    if (change->op == ROVE_OP_DELETE) {
-        s->whole |= before->op == ROVE_OP_DELETE && before->edits[0].raw == change->edits[0].raw;
-        return ROVE_OK;
-    }
-    for (size_t i = 0; i < change->edit_count && status == ROVE_OK; i++) {
-        status = compare_edit(s, before, i);
+    for (const rove__known_insert *insert = s->c->judge->facts.inserts;
+         insert != NULL && status == ROVE_OK; insert = insert->next) {
+        if (change->op != ROVE_OP_INSERT) {
+            status = compare_held(s, &insert->change);
+        } else if (insert->change.replica == change->replica) {
+            status = compare_insert(s, &insert->change);
+        }
     }
     return status;
 }
 
-static rove_status each_history(void *ctx, const rove__hq_history *history) {
-    search *s = ctx;
-    const rove__server_ports *ports = s->c->judge->ports;
-    rove__batch_reader *reader = NULL;
-    rove__change before;
-    rove_status status = rove__batch_reader_new(
-        ports->allocator, ports->registry, history->change.data, history->change.size, &reader);
+static rove_status compare_edits(search *s) {
+    const rove__change *change = &s->act->change;
+    rove_status status = ROVE_OK;
 
-    while (status == ROVE_OK) {
-        status = rove__batch_next(reader, &before);
-        if (status == ROVE_OK) {
-            status = compare(s, &before);
-        }
+    if (!rove__facts_of_replica(&s->c->judge->facts, change->replica)) {
+        return ROVE_OK;
     }
-    rove__batch_reader_free(reader);
-    return status == ROVE_DONE ? ROVE_OK : status;
+    for (size_t i = 0; i < change->edit_count && status == ROVE_OK; i++) {
+        status = compare_edit(s, i);
+    }
+    return status;
 }
 
 /* Closes the gaps that known edits leave; their cells go with them. */
@@ -389,19 +455,35 @@ rove_status rove__judge_brought(rove__case *c, rove__act *act, const rove__chang
     return status == ROVE_OK ? leave_unknown(&s, known) : status;
 }
 
-static rove_status look_up(rove__case *c, rove__act *act, int became, int *known) {
-    search s = {.c = c, .act = act, .became = became};
-    const rove__row *row = &act->change.row;
-    rove__arena arena;
+/* *known only of a delete */
+static rove_status compare(search *s, int became, int *known) {
+    const rove__change *change = &s->act->change;
+    rove_status status = ROVE_OK;
 
-    s.sent = rove__arena_copy(&c->judge->record, row->cells, row->cell_count * sizeof *row->cells);
-    if (s.sent == NULL) {
-        return ROVE_NOMEM;
+    if (change->op == ROVE_OP_DELETE) {
+        const rove__fact fact = {
+            .replica = change->replica, .kind = ROVE_FACT_DELETE, .raw = change->edits[0].raw};
+        *known = rove__facts_has(&s->c->judge->facts, &fact);
+        return ROVE_OK;
     }
-    rove__arena_init(&arena, c->judge->ports->allocator, ROVE_JUDGE_ARENA_MAX);
-    rove_status status =
-        c->judge->store->history_scan(c->judge->tx, c->entity, c->id, 0, &arena, each_history, &s);
-    rove__arena_free(&arena);
+    if (!became) {
+        status = compare_inserts(s);
+    }
+    return status == ROVE_OK && change->op != ROVE_OP_INSERT ? compare_edits(s) : status;
+}
+
+static rove_status look_up(rove__case *c, rove__act *act, int became, int *known) {
+    search s = {.c = c, .act = act};
+    const rove__row *row = &act->change.row;
+
+    if (act->change.op == ROVE_OP_INSERT) {
+        s.sent =
+            rove__arena_copy(&c->judge->record, row->cells, row->cell_count * sizeof *row->cells);
+        if (s.sent == NULL) {
+            return ROVE_NOMEM;
+        }
+    }
+    rove_status status = compare(&s, became, known);
     if (act->change.op == ROVE_OP_INSERT) {
         if (status != ROVE_OK || !s.insert) {
             return status; /* that it is there is all that can be said */
@@ -411,7 +493,6 @@ static rove_status look_up(rove__case *c, rove__act *act, int became, int *known
         return status == ROVE_OK && !*known ? look_up(c, act, 1, known) : status;
     }
     if (status != ROVE_OK || act->change.op == ROVE_OP_DELETE) {
-        *known = s.whole;
         return status;
     }
     return leave_unknown(&s, known);
@@ -419,5 +500,13 @@ static rove_status look_up(rove__case *c, rove__act *act, int became, int *known
 
 rove_status rove__judge_known(rove__case *c, rove__act *act, int *known) {
     *known = 0;
-    return c->stood ? look_up(c, act, 0, known) : ROVE_OK;
+    if (!c->stood) {
+        return ROVE_OK;
+    }
+    rove_status status = rove__facts_read(c);
+    if (status == ROVE_OK && c->judge->facts.over) {
+        *known = ROVE_JUDGE_UNTOLD;
+        return ROVE_OK;
+    }
+    return status == ROVE_OK ? look_up(c, act, 0, known) : status;
 }

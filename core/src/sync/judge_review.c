@@ -123,6 +123,9 @@ static rove_status accept_change(rove__case *c, rove__act *act) {
     if (status == ROVE_OK) { /* it may have come another way meanwhile */
         status = rove__judge_known(c, act, &known);
     }
+    if (status == ROVE_OK && known == ROVE_JUDGE_UNTOLD) {
+        return rove__error_set(judge->error, ROVE_STATE, "%s", rove__judge_untold);
+    }
     if (status == ROVE_OK && !known && c->exists && act->change.op == ROVE_OP_UPDATE) {
         status = stand_back(c, act);
     }

@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "base/siphash.h"
 #include "base/text.h"
 #include "merge/merge.h"
 #include "rules/rules.h"
@@ -69,6 +70,34 @@ typedef struct rove__held_slot {
     rove__holdings holdings;
 } rove__held_slot;
 
+/* What the changes of a record's history did, each with its number and stamp (judge_facts.c). Of an insert all is kept. */
+#define ROVE_JUDGE_FACTS_MAX 262144u
+typedef enum rove__fact_kind {
+    ROVE_FACT_DELETE,
+    ROVE_FACT_VALUE,     /* of an edit: the hash of what it wrote */
+    ROVE_FACT_INCREMENT, /* low: the delta; high: its place in the history */
+    ROVE_FACT_ELEMENT    /* the hash of an element and of what was done to it */
+} rove__fact_kind;
+typedef struct rove__fact {
+    rove_stamp raw;
+    rove__hash128 what;
+    rove_replica replica;
+    uint32_t field; /* 0: a delete */
+    rove__fact_kind kind;
+} rove__fact;
+typedef struct rove__known_insert {
+    rove__change change; /* in judge->record */
+    struct rove__known_insert *next;
+} rove__known_insert;
+typedef struct rove__facts {
+    rove__fact *items; /* owned */
+    size_t count, capacity;
+    size_t *runs; /* where each ends; owned */
+    size_t run_count, run_capacity;
+    rove__known_insert *inserts; /* as they were done */
+    int over;                    /* there are more than it takes */
+} rove__facts;
+
 typedef struct rove__judge {
     const rove__server_ports *ports;
     const rove__hq_store *store;
@@ -86,6 +115,8 @@ typedef struct rove__judge {
     rove__batch_writer *packer;   /* of a case's history */
     rove__buf packed;
     rove__buf read;          /* the change of the op at hand, encoded */
+    rove__buf hashed;        /* a value, to be hashed */
+    rove__facts facts;       /* of the case at hand, if facts_read */
     rove__verdict *verdicts; /* owned */
     size_t verdict_count, verdict_capacity;
     rove__canonical *canonicals; /* owned */
@@ -134,7 +165,9 @@ typedef struct rove__case {
     int reviewed;        /* its insert went to review, and what follows goes with it */
     rove_status refused; /* its insert was refused, and what follows is refused with it */
     const char *reason;
-    size_t judged; /* changes in judge->packer, for the history */
+    size_t judged;               /* changes in judge->packer, for the history */
+    int facts_read;              /* judge->facts holds what its history does */
+    struct rove__traced *traced; /* what was found out by rove__judge_trace */
 } rove__case;
 
 /* One op under judgement. */
@@ -291,7 +324,23 @@ void rove__judge_unrename(rove__judge *judge);
 /* 1 if the same change is in review, or was. */
 ROVE_CHECK rove_status rove__judge_heard(rove__judge *judge, const rove__act *act, int *heard);
 
+/* judge_facts.c. Reads the history, once in a case; and adds what the case put there since. */
+ROVE_CHECK rove_status rove__facts_read(rove__case *c);
+ROVE_CHECK rove_status rove__facts_add(rove__case *c, rove__bytes packed);
+void rove__facts_free(rove__judge *judge);
+/* `what` of a value (action 0), or of an element. */
+ROVE_CHECK rove_status rove__fact_value(rove__judge *judge, const rove_value *value, int action,
+                                        rove__hash128 *what);
+int rove__facts_has(const rove__facts *facts, const rove__fact *fact);
+int rove__facts_of_replica(const rove__facts *facts, rove_replica replica);
+/* Any of its replica, field and kind. */
+int rove__facts_of_field(const rove__facts *facts, const rove__fact *like);
+/* Takes the increments of its replica, field and raw stamp out of *delta, one after another until nothing is left. */
+void rove__facts_take(const rove__facts *facts, const rove__fact *like, int64_t *delta);
+
 /* judge_known.c (P3): drops edits of a change that the record's history has. *known: nothing is left. */
+#define ROVE_JUDGE_UNTOLD 2             /* in *known: the history is too long to tell */
+extern const char rove__judge_untold[]; /* why that goes to review */
 ROVE_CHECK rove_status rove__judge_known(rove__case *c, rove__act *act, int *known);
 /* The same, of what an insert holds that is not in the history yet. */
 ROVE_CHECK rove_status rove__judge_brought(rove__case *c, rove__act *act,
@@ -316,6 +365,8 @@ typedef struct rove__trace {
 } rove__trace;
 ROVE_CHECK rove_status rove__judge_trace(rove__case *c, uint64_t seq, uint32_t field,
                                          rove__trace *trace);
+/* What the case put into the history at the seq at hand. */
+ROVE_CHECK rove_status rove__traces_add(rove__case *c, rove__bytes packed);
 ROVE_CHECK rove_status rove__judge_conflict(rove__case *c, const rove__clash *clash);
 
 /* A cell of a row that headquarters keeps about others' work; what its field does not allow is left out. */
