@@ -537,7 +537,9 @@ static void a_sync_under_way_ends_at_once(void **state) {
     sync_is_ended_by_the_lock();
     assert_int_equal(ticks, 0);
     scrub_stack();
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    (void)canary; /* the sanitizers keep what was freed */
+#else
     assert_int_equal(rove_posix_overwrite_freed() ? memory_count(&canary) : 0, 0);
 #endif
     p.route = NULL;
