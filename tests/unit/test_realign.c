@@ -225,6 +225,10 @@ static void test_a_contact_who_changes_accounts_that_night(void **state) {
     team_settle(x->bob);
     assert_true(team_shows(x->bob, "contact", x->ka)); /* nobody knows yet */
     team_settle(x->ann);
+    /* By then she holds ka no more, so an operator says whether she is to have him (P14). */
+    assert_false(team_shows(x->ann, "contact", x->ka));
+    hq_does(x, "review", "accept", "1");
+    team_settle(x->ann);
     assert_true(team_shows(x->ann, "contact", x->ka));
     team_settle(x->bob);
     assert_false(team_shows(x->bob, "contact", x->ka));
