@@ -125,6 +125,24 @@ static void an_increment_counts_once_and_what_it_grew_by(void **state) {
     assert_int_equal(points(w), 11);
 }
 
+/* The copy is of before it grew: what it grew by is not taken back. */
+static void an_increment_that_was_smaller_takes_nothing_back(void **state) {
+    world *w = *state;
+    rove__change first = *rep_count(&w->anna, "Account", w->account, "points", 9);
+    const rove__increment smaller[] = {{stamp_of(w, &first), 5}};
+
+    original_sends(w);
+    rove__change less = with_value(w, &first, "points", increments(w, smaller, 1));
+    copy_sends(w, &less, 1);
+    assert_int_equal(points(w), 9);
+    first = *rep_count(&w->anna, "Account", w->account, "points", -9);
+    const rove__increment nearer[] = {{stamp_of(w, &first), -5}};
+    original_sends(w);
+    less = with_value(w, &first, "points", increments(w, nearer, 1));
+    copy_sends(w, &less, 1);
+    assert_int_equal(points(w), 0);
+}
+
 static void increments_that_cannot_be_compared_are_added(void **state) {
     world *w = *state;
     rove__change first = *rep_count(&w->anna, "Account", w->account, "points", INT64_MIN);
@@ -332,6 +350,19 @@ static void what_a_copy_changed_in_a_new_record_is_an_edit(void **state) {
     assert_int_equal(site_conflicts(&w->s, w->account), 2); /* neither had seen the other's */
     assert_int_equal(points(w), 8);
     assert_true(has_tag(w, 1) && has_tag(w, 2));
+}
+
+static void a_new_record_of_before_its_counter_grew_takes_nothing_back(void **state) {
+    world *w = *state;
+    rove__change first = an_account(w);
+    const rove__increment smaller = {7, 3};
+
+    w->account = first.row.id;
+    copy_sends(w, &first, 1);
+    assert_int_equal(points(w), 5);
+    rove__change less = with_value(w, &first, "points", increments(w, &smaller, 1));
+    copy_sends(w, &less, 1);
+    assert_int_equal(points(w), 5);
 }
 
 static void a_new_record_that_comes_again_is_known(void **state) {
@@ -678,6 +709,8 @@ static void what_waits_to_be_deleted_is_deleted(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(an_increment_counts_once_and_what_it_grew_by),
+        CASE(an_increment_that_was_smaller_takes_nothing_back),
+        CASE(a_new_record_of_before_its_counter_grew_takes_nothing_back),
         CASE(increments_that_cannot_be_compared_are_added),
         CASE(increments_that_cannot_be_read_are_looked_at_alone),
         CASE(what_a_copy_sent_first_counts_once),

@@ -21,7 +21,15 @@ typedef struct search {
         *sent; /* an insert's cells as they came: what is known is taken out of the others */
 } search;
 
-/* Takes the increments that `before` holds out of `value`; one that grew under its stamp leaves what it grew by. */
+/*
+ * What is left of an increment of `sent`. One that grew under its stamp leaves what it grew by. One that is smaller than what is known
+ * leaves nothing: it is of a copy of the device, from before the other grew.
+ */
+static int64_t grown(int64_t sent, int64_t left) {
+    return (sent < 0) == (left < 0) ? left : 0;
+}
+
+/* Takes the increments that `before` holds out of `value`. */
 static rove_status drop_increments(search *s, rove_value *value, const rove_value *before) {
     rove__arena *arena = &s->c->judge->record;
     rove__increment *now = NULL;
@@ -35,6 +43,7 @@ static rove_status drop_increments(search *s, rove_value *value, const rove_valu
         status = rove__increments_read(before, arena, &had, &had_count);
     }
     for (size_t i = 0; i < count && status == ROVE_OK; i++) {
+        int64_t sent = now[i].delta;
         for (size_t k = 0; k < had_count; k++) {
             int64_t rest = 0;
             if (had[k].raw == now[i].raw &&
@@ -42,6 +51,7 @@ static rove_status drop_increments(search *s, rove_value *value, const rove_valu
                 now[i].delta = rest;
             }
         }
+        now[i].delta = grown(sent, now[i].delta);
         if (now[i].delta != 0) {
             now[left++] = now[i];
         }
@@ -152,8 +162,10 @@ static rove_status drop_known_increments(search *s, uint32_t field, rove_value *
     }
     rove_status status = rove__increments_read(value, arena, &now, &count);
     for (size_t i = 0; i < count && status == ROVE_OK; i++) {
+        int64_t sent = now[i].delta;
         like.raw = now[i].raw;
         rove__facts_take(facts, &like, &now[i].delta);
+        now[i].delta = grown(sent, now[i].delta);
         if (now[i].delta != 0) {
             now[left++] = now[i];
         }
