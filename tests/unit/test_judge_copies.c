@@ -118,6 +118,8 @@ static void an_increment_counts_once_and_what_it_grew_by(void **state) {
     rove__change more = with_value(w, &first, "points", increments(w, grown, 2));
     copy_sends(w, &more, 1);
     assert_int_equal(points(w), 11);
+    copy_sends(w, &first, 1); /* as it was before it grew */
+    assert_int_equal(points(w), 11);
     /* And with other work, as it was then. */
     rove__change both[] = {more, taken(w, rep_update(&w->anna, "Account", w->account, "phone",
                                                      rove__value_text("1")))};
@@ -363,6 +365,21 @@ static void a_new_record_of_before_its_counter_grew_takes_nothing_back(void **st
     rove__change less = with_value(w, &first, "points", increments(w, &smaller, 1));
     copy_sends(w, &less, 1);
     assert_int_equal(points(w), 5);
+}
+
+static void increments_of_new_records_that_cannot_be_compared_are_added(void **state) {
+    world *w = *state;
+    rove__change first = an_account(w);
+    const rove__increment least = {7, INT64_MIN};
+    const rove__increment one = {7, 1};
+
+    w->account = first.row.id;
+    rove__change less = with_value(w, &first, "points", increments(w, &least, 1));
+    copy_sends(w, &less, 1);
+    int64_t before = points(w);
+    rove__change more = with_value(w, &first, "points", increments(w, &one, 1));
+    copy_sends(w, &more, 1);
+    assert_int_equal(points(w), before + 1);
 }
 
 static void a_new_record_that_comes_again_is_known(void **state) {
@@ -711,6 +728,7 @@ int main(void) {
         CASE(an_increment_counts_once_and_what_it_grew_by),
         CASE(an_increment_that_was_smaller_takes_nothing_back),
         CASE(a_new_record_of_before_its_counter_grew_takes_nothing_back),
+        CASE(increments_of_new_records_that_cannot_be_compared_are_added),
         CASE(increments_that_cannot_be_compared_are_added),
         CASE(increments_that_cannot_be_read_are_looked_at_alone),
         CASE(what_a_copy_sent_first_counts_once),

@@ -128,8 +128,8 @@ rove_status rove__judge_may_enter(rove__case *c, const rove__act *act, const rov
     if (status == ROVE_NOT_FOUND) {
         return ROVE_OK;
     }
-    if (status == ROVE_OK && scope.root == 0 && row->entity->scope == ROVE_SCOPE_FIELD) {
-        return ROVE_OK; /* it says of nobody that it is about him: so everybody would have it */
+    if (status == ROVE_OK && scope.root == 0) {
+        return ROVE_OK; /* it does not say what it is about: so everybody would have it */
     }
     if (status == ROVE_OK && act->decided) {
         *entitled = 1;

@@ -111,14 +111,12 @@ static rove_status add_parts(rove__judge *judge, const rove__change *before, siz
     rove__fact fact = {.replica = before->replica, .field = field->number};
     rove_status status = ROVE_OK;
 
-    if (value.type != ROVE_BLOB) {
+    if (value.type != ROVE_BLOB ||
+        (field->kind != ROVE_KIND_COUNTER && field->kind != ROVE_KIND_SET)) {
         return ROVE_OK;
     }
-    if (field->kind == ROVE_KIND_COUNTER) {
-        status = add_increments(judge, fact, &value, arena);
-    } else if (field->kind == ROVE_KIND_SET) {
-        status = add_elements(judge, fact, &value, arena);
-    }
+    status = field->kind == ROVE_KIND_COUNTER ? add_increments(judge, fact, &value, arena)
+                                              : add_elements(judge, fact, &value, arena);
     return status == ROVE_CORRUPT ? ROVE_OK : status;
 }
 
