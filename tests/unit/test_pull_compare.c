@@ -53,9 +53,16 @@ typedef struct answer {
     uint64_t buckets;       /* of the first that differs */
     uint64_t again_buckets; /* of the first that differs again */
     size_t left, begun, rows;
+    size_t tokens;     /* pages that have one */
+    rove__bytes token; /* the first; in the site's arena */
+    rove__end end;
 } answer;
 
-static void add_page(const rove__page *page, answer *a) {
+static void add_page(world *w, const rove__page *page, answer *a) {
+    if (page->token.size > 0 && a->tokens++ == 0) {
+        a->token.data = rove__arena_copy(&w->s.arena, page->token.data, page->token.size);
+        a->token.size = page->token.size;
+    }
     a->left += page->left_count;
     a->begun += page->begin_count;
     a->rows += page->rows.size > 0;
@@ -101,6 +108,8 @@ static void count_reads(world *w) {
     counted.sums = counted.rows = 0;
 }
 
+static rove__bytes token; /* that goes along */
+
 static answer ask(world *w, rove__scope_digest *digests, size_t count, int whole,
                   const rove__digest_list *more) {
     rove__pull_request request = {
@@ -109,7 +118,9 @@ static answer ask(world *w, rove__scope_digest *digests, size_t count, int whole
         .cursor = w->anna.cursor,
         .complete = 1,
         .now_ms = w->s.now_ms,
-        .digests = digests,
+        .token = token,
+        .page_rows = w->s.page_rows,
+        .digests = copy_of(w, digests, count, sizeof *digests),
         .digest_count = count,
         .digests_whole = whole,
         .buckets = copy_of(w, more->buckets, more->bucket_count, sizeof *more->buckets),
@@ -142,9 +153,10 @@ static answer ask(world *w, rove__scope_digest *digests, size_t count, int whole
         assert_int_equal(rove__pull_page(pull, &payload, &end, &done, NULL), ROVE_OK);
         if (payload.size > 0) {
             assert_int_equal(rove__page_read(&page, payload.data, payload.size, &arena), ROVE_OK);
-            add_page(&page, &a);
+            add_page(w, &page, &a);
         }
     }
+    a.end = end;
     rove__pull_free(pull);
     rove__arena_free(&arena);
     rove__buf_free(&payload);
@@ -311,6 +323,49 @@ static void what_is_entered_is_not_repaired_too(void **state) {
     assert_int_equal(a.begun, 1);
 }
 
+/* ---- in several pages --------------------------------------------------------------------------------------- */
+
+/* A token says how far one scope is that differed. */
+static void with_digests_a_token_is_as_good_as_none(void **state) {
+    world *w = *state;
+    size_t count = 0;
+    rove__scope_digest *list = her_list(w, 2, &count);
+
+    w->s.page_rows = 1;
+    list[count] = some(w->accounts[1], EMPTY, 1, 1);
+    list[count + 1] = some(w->accounts[2], EMPTY, 1, 1);
+    for (size_t i = 0; i < count; i++) {
+        list[i].sum.low += list[i].scope.root == w->accounts[1];
+    }
+    answer first = ask(w, list, count + 1, 1, &nothing_more);
+    assert_true(first.differs > 1 && first.tokens > 0);
+    token = first.token;
+    answer next = ask(w, NULL, 0, 0, &nothing_more);
+    assert_int_equal(next.differs, 1);
+    assert_int_equal(next.end.digests, 1);
+    next = ask(w, list, count + 2, 1, &nothing_more);
+    assert_int_equal(next.differs, first.differs + 1);
+    assert_int_equal(next.begun, next.differs);
+    token = (rove__bytes){NULL, 0};
+}
+
+/* What is cut off there is compared again. */
+static void what_differs_beside_what_is_entered_has_no_token(void **state) {
+    world *w = *state;
+    rove_id account = site_account(&w->s, "new");
+    size_t count = 0;
+
+    w->s.page_rows = 1;
+    site_grant(&w->s, ANNA, account);
+    site_visit(&w->s, account, SITE_NOW + 100 * DAY);
+    rove__scope_digest *list = her_list(w, 1, &count);
+    list[count++] = some(w->accounts[1], EMPTY, 1, 1);
+    answer a = ask(w, list, count, 0, &nothing_more);
+    assert_int_equal(a.differs, 1);
+    assert_true(a.begun > 1 && a.rows > 1);
+    assert_int_equal(a.tokens, 0);
+}
+
 /* ---- what was fetched of late ------------------------------------------------------------------------------- */
 
 static rove__bucket_digest no_buckets(rove__scope scope) {
@@ -404,6 +459,8 @@ int main(void) {
         CASE(a_scope_of_which_neither_has_anything_is_equal),
         CASE(more_than_an_answer_takes_is_left_for_the_next),
         CASE(what_is_entered_is_not_repaired_too),
+        CASE(with_digests_a_token_is_as_good_as_none),
+        CASE(what_differs_beside_what_is_entered_has_no_token),
         CASE(only_what_was_fetched_itself_waits),
         CASE(what_is_reported_again_has_a_bound),
         CASE(foreign_and_absent_scopes_are_answered_alike),

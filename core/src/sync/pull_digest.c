@@ -100,12 +100,6 @@ static int is_zero(rove__hash128 sum) {
     return sum.low == 0 && sum.high == 0;
 }
 
-/* Neither of the two below would take anything more. */
-static int is_full(const rove__pull *pull) {
-    return pull->repair.count + pull->repair_left.count >= ROVE_SCOPES_MAX &&
-           pull->again.count >= ROVE_FETCHED_MAX;
-}
-
 /* What differs and is to be sent, or is not held and has to go; what is past the limit differs the next time too. */
 static rove_status repair(rove__pull *pull, rove__scope scope, uint64_t buckets, int held) {
     if (pull->repair.count + pull->repair_left.count >= ROVE_SCOPES_MAX) {
@@ -188,9 +182,6 @@ static rove_status compare_scope(void *ctx, rove__scope scope, rove__hash128 sum
         find(pull->request.digests, pull->request.digest_count, sizeof *theirs, scope);
 
     (void)rows;
-    if (is_full(pull)) {
-        return ROVE_DONE;
-    }
     if (!is_held(pull, scope)) {
         return ROVE_OK;
     }
@@ -200,6 +191,12 @@ static rove_status compare_scope(void *ctx, rove__scope scope, rove__hash128 sum
     int same = rove__hash128_equal(theirs->sum, sum);
     theirs->sum = (rove__hash128){0};
     return same ? ROVE_OK : differs(pull, scope);
+}
+
+/* Neither list of the answer takes anything more. */
+static int is_full(const rove__pull *pull) {
+    return pull->repair.count + pull->repair_left.count >= ROVE_SCOPES_MAX &&
+           pull->again.count >= ROVE_FETCHED_MAX;
 }
 
 /* The device's side: what headquarters has nothing of, and what it should not have. */

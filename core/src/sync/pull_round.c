@@ -179,7 +179,7 @@ static rove_status parted_root(rove__pull *pull, const rove__holding *items, siz
 
 /* ---- the round ------------------------------------------------------------------------------------------ */
 
-/* What is to be repaired is a unit too, once, unless it was entered, which goes whole. */
+/* What is to be repaired is a unit too, unless it was entered, which goes whole. */
 static rove_status merge_repair(rove__pull *pull) {
     size_t entered_count = pull->units.count;
     const rove__portion *items = pull->repair.items;
@@ -187,8 +187,7 @@ static rove_status merge_repair(rove__pull *pull) {
     pull->repairing = pull->repair.count > 0;
     pull->mixed = pull->repairing && entered_count > 0;
     for (size_t i = 0; i < pull->repair.count; i++) {
-        int again = i > 0 && rove__scope_order(items[i - 1].scope, items[i].scope) == 0;
-        if (!again && rove__portions_find(&pull->units, 0, entered_count, items[i].scope) == NULL) {
+        if (rove__portions_find(&pull->units, 0, entered_count, items[i].scope) == NULL) {
             rove_status status =
                 rove__portions_push(&pull->units, items[i].scope, items[i].buckets);
             if (status != ROVE_OK) {
