@@ -51,6 +51,18 @@ static inline int world_start_tried(void **state) {
     return result;
 }
 
+/* The device had that number before this one. */
+static inline void number_was(world *w, rove_replica replica, rove_replica former) {
+    rove__hq_device device;
+    rove__hq_tx *tx = NULL;
+
+    assert_int_equal(w->s.store->begin(w->s.store->ctx, ROVE_HQ_WRITE, &tx, NULL), ROVE_OK);
+    assert_int_equal(w->s.store->device_get(tx, replica, 1, &device), ROVE_OK);
+    device.former = former;
+    assert_int_equal(w->s.store->device_put(tx, &device), ROVE_OK);
+    assert_int_equal(w->s.store->commit(tx, NULL), ROVE_OK);
+}
+
 static inline int world_end(void **state) {
     world *w = *state;
 

@@ -173,17 +173,11 @@ static void increments_that_cannot_be_read_are_looked_at_alone(void **state) {
 /* It has enrolled as a device of its own by now, and sent before the original what both had done. */
 static void what_a_copy_sent_first_counts_once(void **state) {
     world *w = *state;
-    rove__hq_tx *tx = NULL;
-    rove__hq_device device;
     rep_outcome outcome;
     rep copy;
 
     rep_open(&copy, &w->s, 300, ANNA);
-    assert_int_equal(w->s.store->begin(w->s.store->ctx, ROVE_HQ_WRITE, &tx, NULL), ROVE_OK);
-    assert_int_equal(w->s.store->device_get(tx, 300, 1, &device), ROVE_OK);
-    device.former = ANNAS;
-    assert_int_equal(w->s.store->device_put(tx, &device), ROVE_OK);
-    assert_int_equal(w->s.store->commit(tx, NULL), ROVE_OK);
+    number_was(w, 300, ANNAS);
     rep_settle(&copy);
     rove__change common = *rep_count(&w->anna, "Account", w->account, "points", 5);
     (void)rep_count(&copy, "Account", w->account, "points", 2);

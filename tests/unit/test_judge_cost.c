@@ -49,14 +49,8 @@ static rove_status count_scans(rove__hq_tx *tx, uint32_t entity, rove_id id, uin
 static int setup(void **state) {
     int result = world_start(state);
     world *w = *state;
-    rove__hq_device device;
-    rove__hq_tx *tx = NULL;
 
-    assert_int_equal(w->s.store->begin(w->s.store->ctx, ROVE_HQ_WRITE, &tx, NULL), ROVE_OK);
-    assert_int_equal(w->s.store->device_get(tx, ANNAS, 1, &device), ROVE_OK);
-    device.former = FORMER;
-    assert_int_equal(w->s.store->device_put(tx, &device), ROVE_OK);
-    assert_int_equal(w->s.store->commit(tx, NULL), ROVE_OK);
+    number_was(w, ANNAS, FORMER);
     memset(&counted, 0, sizeof counted);
     counted.real = w->s.ports.store;
     counted.store = *counted.real;

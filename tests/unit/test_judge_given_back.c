@@ -123,17 +123,11 @@ static void send_former(world *w, const rove__change *changes, size_t count, uin
 /* Enrolled anew while the insert was under way: the edit bears the new number, and the insert that holds it the old one. */
 static void an_edit_under_a_later_number_that_a_refused_insert_holds_counts_once(void **state) {
     world *w = *state;
-    rove__hq_tx *tx = NULL;
-    rove__hq_device device;
     rep_outcome outcome;
     rep later;
 
     rep_open(&later, &w->s, 300, ANNA);
-    assert_int_equal(w->s.store->begin(w->s.store->ctx, ROVE_HQ_WRITE, &tx, NULL), ROVE_OK);
-    assert_int_equal(w->s.store->device_get(tx, 300, 1, &device), ROVE_OK);
-    device.former = ANNAS;
-    assert_int_equal(w->s.store->device_put(tx, &device), ROVE_OK);
-    assert_int_equal(w->s.store->commit(tx, NULL), ROVE_OK);
+    number_was(w, 300, ANNAS);
     rep_settle(&later);
     rove__row *row = site_row(&w->s, "Account", rep_id(&w->anna));
     const rove__increment five = {7, 5};

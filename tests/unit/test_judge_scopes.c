@@ -225,15 +225,9 @@ static void a_contact_goes_from_one_account_to_another(void **state) {
 static void a_device_names_its_own_of_any_time(void **state) {
     world *w = *state;
     rove__row *row = site_row(&w->s, "Visit", rep_id(&w->anna));
-    rove__hq_tx *tx = NULL;
-    rove__hq_device device;
     rep_outcome outcome;
 
-    assert_int_equal(w->s.store->begin(w->s.store->ctx, ROVE_HQ_WRITE, &tx, NULL), ROVE_OK);
-    assert_int_equal(w->s.store->device_get(tx, ANNAS, 1, &device), ROVE_OK);
-    device.former = BEFORE;
-    assert_int_equal(w->s.store->device_put(tx, &device), ROVE_OK);
-    assert_int_equal(w->s.store->commit(tx, NULL), ROVE_OK);
+    number_was(w, ANNAS, BEFORE);
     site_int(row, "account_id", w->account);
     rove__change *change = rep_insert(&w->anna, row);
     change->replica = change->clock.origin.replica = change->clock.base.replica = BEFORE;
