@@ -233,8 +233,9 @@ int wipes_synced(device *d, rove_status status) {
         d->wipe.ordered = 0; /* the order was never given, or is forgotten */
         return 0;
     } else if ((status == ROVE_REVOKED || status == ROVE_UNAUTHORIZED || status == ROVE_EXPIRED) &&
-               (!d->wipe.ordered || d->w->wipes[d->wipe.number].lost)) {
-        d->wipe.begun = d->wipe.ordered = 0; /* it asked as one that is not being wiped */
+               (!d->wipe.ordered || d->w->wipes[d->wipe.number].lost ||
+                (!d->wipe.sure && d->w->calm))) { /* the power went before the order was given */
+        d->wipe.begun = d->wipe.ordered = 0;      /* it asked as one that is not being wiped */
         return 0;
     }
     stop(d);
