@@ -359,7 +359,8 @@ rove_status rove__case_free_id(rove__case *c, const rove__entity *entity, rove__
 
 /* What no page could carry stays in review. */
 static int row_fits(const rove__row *row) {
-    return row->extra_count <= ROVE_EXTRA_MAX && rove__writer_row_size(row) <= ROVE_ROW_MAX;
+    ROVE_ASSERT(row->extra_count <= ROVE_EXTRA_MAX); /* it was read from a batch */
+    return rove__writer_row_size(row) <= ROVE_ROW_MAX;
 }
 
 /* Nor does a record without what it cannot be without come in this way. A custom field may be younger than the record. */
