@@ -43,7 +43,8 @@ static rove_status author_of_lost(rove__case *c, const rove__act *act, uint32_t 
     if (!write_kept) {
         return ROVE_OK;
     }
-    *author = (rove__act){.cursor = entry.seq > 0 ? entry.seq - 1 : 0};
+    ROVE_ASSERT(entry.seq > 0); /* as of all that headquarters has */
+    *author = (rove__act){.cursor = entry.seq - 1};
     if (rove__case_salvaged(c, &entry)) {
         *known = 0;
         return ROVE_OK;
