@@ -40,6 +40,9 @@ static void a_record_that_comes_back_gives_it_up(void **state) {
 
     site_grant(&w->s, BEN, old);
     both_agree(w);
+    /* He has edited it before, so that of its cells the one that it gives up is the first whose version has no room yet. */
+    rep_update(&w->ben, "Contact", old, "phone", rove__value_text("555-0100"));
+    both_agree(w);
     rep_update(&w->ben, "Contact", old, "phone", rove__value_text("ben's number"));
     site_int(visit, "account_id", w->account);
     rep_insert(&w->ben, visit);

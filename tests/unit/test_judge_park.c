@@ -273,17 +273,18 @@ static void a_row_never_takes_anothers_id(void **state) {
 }
 
 static void is_of_the_future(rove__change *change) {
-    static rove__clock_entry entries[2]; /* one of the future, one that is not */
+    static rove__clock_entry entries[3]; /* one of the future, two that are not */
 
     change->clock.base.stamp = rove__stamp_make(SITE_NOW + 1000 * DAY, 0);
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 3; i++) {
+        rove_stamp past = rove__stamp_make(SITE_NOW - 1000 * DAY, (uint16_t)i);
         entries[i] = (rove__clock_entry){.field = change->row.entity->fields[i].number,
-                                         .version = change->clock.base};
+                                         .version = {past, change->clock.base.replica}};
     }
-    entries[0].version.stamp++; /* what is as the base says has no entry */
-    entries[1].version.stamp = rove__stamp_make(SITE_NOW - 1000 * DAY, 0);
+    /* What is as the base says has no entry. */
+    entries[0].version.stamp = change->clock.base.stamp + 1;
     change->clock.entries = entries;
-    change->clock.count = 2;
+    change->clock.count = 3;
 }
 
 static void a_row_is_never_of_the_future(void **state) {
