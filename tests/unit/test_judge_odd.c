@@ -542,7 +542,6 @@ static void who_seals_alike_agrees(void **state) {
     assert_int_equal(site_conflicts(&w->s, visit), 0);
 }
 
-/* Whole, as most devices send it; or what was done to it. */
 /* Ben's build is ahead of headquarters and of Anna's; she had not seen what he wrote there, and it is not what she signed. */
 static void a_field_that_nobody_here_knows_is_as_it_was_signed(void **state) {
     world *w = *state;
@@ -569,6 +568,7 @@ static void a_field_that_nobody_here_knows_is_as_it_was_signed(void **state) {
     assert_int_equal(site_conflicts(&w->s, visit), 2); /* and the purpose */
 }
 
+/* Whole, as most devices send it; or what was done to it. */
 static void a_set_is_sealed_with_its_record(void **state) {
     world *w = *state;
     const int64_t both[] = {w->account + 1, w->account + 2};
@@ -596,6 +596,68 @@ static void a_set_is_sealed_with_its_record(void **state) {
         rove_value cell = site_cell(&w->s, "Visit", visit, "contact_ids");
         assert_int_equal(rove__set_read(&set, &cell, ROVE_SET_VERSIONED, &w->s.arena), ROVE_OK);
         assert_int_equal(set.count, delta ? 1 : 2);
+    }
+}
+
+/* She had not seen whom Ben added, and signed that nobody was there. */
+static void whom_a_seal_takes_out_unseen_is_in_the_log(void **state) {
+    world *w = *state;
+    rove_id visit = agreed_visit(w);
+    rep_outcome outcome;
+
+    rep_set_add(&w->ben, "Visit", visit, "contact_ids", 7);
+    push(&w->ben, &outcome);
+    rep_seal(&w->anna, "Visit", visit, NULL);
+    push(&w->anna, &outcome);
+    assert_true(is_sealed(w, visit));
+    assert_int_equal(site_cell(&w->s, "Visit", visit, "contact_ids").type, ROVE_NULL);
+    assert_int_equal(site_conflicts(&w->s, visit), 1);
+}
+
+/* So many people are added to those that a visit has. */
+static rove_value adds(world *w, int64_t first, size_t count) {
+    static rove__element elements[ROVE_SET_ELEMENTS_MAX];
+    const rove__set delta = {ROVE_SET_DELTA, elements, count};
+    rove_value value;
+
+    for (size_t i = 0; i < count; i++) {
+        elements[i] = (rove__element){
+            .value = rove__value_int(first + (int64_t)i), .action = ROVE_SET_ADD, .raw = 1};
+    }
+    assert_int_equal(rove__set_value(&delta, &w->s.arena, &value), ROVE_OK);
+    return value;
+}
+
+/* Nobody can read it, or with those who are there they are more than a set holds: the log has what was signed as it came. */
+static void people_of_a_second_seal_that_cannot_be_told_are_kept_as_they_came(void **state) {
+    world *w = *state;
+    int64_t people[64];
+    const rove_value odd[] = {rove__value_bytes(ROVE_BLOB, "\xff", 1), adds(w, 1000, 500)};
+
+    for (size_t i = 0; i < 64; i++) {
+        people[i] = 1 + (int64_t)i;
+    }
+    for (size_t i = 0; i < 2; i++) {
+        rove_id visit = agreed_visit(w);
+        rove__row *his = site_row(&w->s, "Visit", visit);
+        rove__row *hers = site_row(&w->s, "Visit", visit);
+        rep_outcome outcome;
+        rove__reader reader;
+        rove_value lost;
+
+        site_numbers(&w->s, his, "contact_ids", people, 64);
+        rep_seal(&w->ben, "Visit", visit, his);
+        rep_exchange(&w->ben, &outcome);
+        site_set(hers, "contact_ids", rove__value_null());
+        site_set(&rep_seal(&w->anna, "Visit", visit, hers)->row, "contact_ids", odd[i]);
+        rep_exchange(&w->anna, &outcome);
+        assert_int_equal(outcome.verdicts[0].code, ROVE_VERDICT_LOST);
+        assert_int_equal(site_conflicts(&w->s, visit), 1);
+        rove_value packed =
+            site_cell(&w->s, "Conflict", site_conflict(&w->s, visit, 0), "lost_value");
+        rove__reader_init(&reader, packed.as.data, packed.size);
+        rove__value_read(&reader, &lost);
+        assert_true(rove__value_equal(&lost, &odd[i]));
     }
 }
 
@@ -771,6 +833,8 @@ int main(void) {
         CASE(a_seal_that_belongs_to_nobody_is_looked_at),
         CASE(who_seals_alike_agrees),
         CASE(a_set_is_sealed_with_its_record),
+        CASE(whom_a_seal_takes_out_unseen_is_in_the_log),
+        CASE(people_of_a_second_seal_that_cannot_be_told_are_kept_as_they_came),
         CASE(a_field_that_nobody_here_knows_is_as_it_was_signed),
         CASE(a_sealed_stage_keeps_the_later_epoch),
         CASE(unknown_fields_are_sealed_and_kept_in_order),
