@@ -555,46 +555,6 @@ static void p13_the_same_merge_twice_is_one_and_can_be_undone(void **state) {
     assert_int_equal(site_conflicts(&w->s, w->account), 0);
 }
 
-/* Of her lead and his, at once; 0: nothing, which takes away what stood. */
-static void both_convert(world *w, const char *column, int64_t hers, int64_t his) {
-    rove__row *lead = site_row(&w->s, "Lead", 0);
-    const int64_t values[] = {hers, his};
-
-    site_text(lead, "company", "Adler");
-    site_int(lead, column, 77);
-    rove_id id = site_insert(&w->s, lead);
-    site_grant(&w->s, ANNA, id);
-    site_grant(&w->s, BEN, id);
-    rep_settle(&w->anna);
-    rep_settle(&w->ben);
-    for (size_t i = 0; i < 2; i++) {
-        rep *r = i == 0 ? &w->anna : &w->ben;
-        w->s.now_ms += 60000;
-        rep_update(r, "Lead", id, column,
-                   values[i] == 0 ? rove__value_null() : rove__value_int(values[i]));
-        rep_settle(r);
-    }
-    assert_int_equal(site_conflicts(&w->s, id), 1);
-}
-
-static rove_id new_contact(world *w, rep *r) {
-    rove__row *contact = site_row(&w->s, "Contact", rep_id(r));
-
-    site_text(contact, "last_name", "Stein");
-    rep_insert(r, contact);
-    rep_settle(r);
-    return contact->id;
-}
-
-static void p13_of_a_lead_converted_twice_the_second_contact_is_redirected(void **state) {
-    world *w = *state;
-    rove_id hers = new_contact(w, &w->anna);
-    rove_id his = new_contact(w, &w->ben);
-
-    both_convert(w, "converted_contact_id", hers, his);
-    assert_int_equal(site_cell(&w->s, "Contact", hers, "merged_into_id").as.integer, his);
-}
-
 /* Anna first, Ben later and unseen: hers loses, whether it stands when his comes or comes last. */
 static void converts_to(world *w, int hers_last, rove_id hers, rove_id his) {
     rove_id id = held_lead(w);
@@ -690,24 +650,6 @@ static void p13_whose_conversion_lost_has_to_be_known(void **state) {
     assert_int_equal(site_cell(&w->s, "Account", account, "merged_into_id").as.integer, w->account);
     account = converted_by_operator(w, 1);
     assert_int_equal(site_cell(&w->s, "Account", account, "merged_into_id").type, ROVE_NULL);
-}
-
-/* Another number of the lead, nothing, or a record that is not here: only the conflict is kept. */
-static void p13_what_is_no_second_conversion_redirects_nothing(void **state) {
-    world *w = *state;
-    rove_id account = w->account;
-    const struct {
-        const char *column;
-        int64_t hers, his;
-    } cases[] = {{"converted_at", SITE_NOW, SITE_NOW + 1},
-                 {"converted_account_id", 0, account},
-                 {"converted_account_id", account, 0},
-                 {"converted_account_id", 4711, account}};
-
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        both_convert(w, cases[i].column, cases[i].hers, cases[i].his);
-        assert_int_equal(site_cell(&w->s, "Account", account, "merged_into_id").type, ROVE_NULL);
-    }
 }
 
 /* ---- settling --------------------------------------------------------------------------------------------------- */
@@ -882,12 +824,10 @@ int main(void) {
         CASE(p13_a_merge_that_closes_a_ring_is_kept),
         CASE(p13_a_second_merge_of_a_loser_is_kept),
         CASE(p13_of_a_lead_converted_twice_the_second_account_is_redirected),
-        CASE(p13_of_a_lead_converted_twice_the_second_contact_is_redirected),
         CASE(p13_an_account_merged_since_is_not_redirected_away),
         CASE(p13_accounts_that_are_one_already_are_no_conflict),
         CASE(p13_a_conversion_redirects_no_account_that_its_author_does_not_hold),
         CASE(p13_whose_conversion_lost_has_to_be_known),
-        CASE(p13_what_is_no_second_conversion_redirects_nothing),
         CASE(p13_the_same_merge_twice_is_one_and_can_be_undone),
         CASE(p06_two_devices_that_settle_a_return_at_once_agree),
         CASE(p12_of_an_unseen_edit_the_later_field_counts),
