@@ -123,7 +123,8 @@ static int is_taken_beside_copy(const world *w, const ledger_write *write) {
         return 0;
     }
     const device *d = &w->devices[write->author];
-    return (insert->author == write->author && may_be_unsent(w, insert, write->syncs)) ||
+    return (insert->author == write->author &&
+            (insert->asked == write->asked || may_be_unsent(w, insert, write->syncs))) ||
            (insert->author == d->copied_of && may_be_unsent(w, insert, d->copied_when) &&
             write->syncs == d->copied);
 }

@@ -72,6 +72,7 @@ static void look(device *d) {
 }
 
 void claims_ask(device *d) {
+    d->asked++;
     if (d->requests++ > 0 && (d->w->calm ? d->w->round < 2 : d->syncs % LOOK_EVERY == 0)) {
         look(d);
     }

@@ -63,6 +63,7 @@ typedef struct ledger_write {
     rove_replica replica; /* of the device at the time */
     uint32_t parent;
     uint64_t syncs; /* that the device had begun */
+    uint64_t asked; /* requests that it had made */
     size_t event;   /* of the plan: a rep's writes of one are one transaction */
     uint32_t seen
         [LEDGER_TEXTS]; /* of a delete: what its author saw; of a seal: what it signed; of a stage: the one before */

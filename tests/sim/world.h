@@ -104,6 +104,7 @@ typedef struct device {
     uint32_t kept;     /* what was written since that is its own has not left */
     int failed;        /* one of its syncs did: an answer may have been lost */
     unsigned requests; /* of the sync under way */
+    uint64_t asked;    /* requests that it ever made */
     int retried;       /* its rep did refused work again, part by part */
     int whole;         /* one of its user's syncs went well: his first download is over */
     uint64_t seq;      /* where it stood after its last sync that went well */

@@ -34,6 +34,7 @@ static uint32_t note(writing *x, ledger_what what, uint32_t record, unsigned fie
     write->user = x->d->user;
     write->replica = x->state.replica;
     write->syncs = x->d->syncs;
+    write->asked = x->d->asked;
     write->event = x->d->w->next;
     int syncing = x->d->fiber != NULL;
     int words = what == LEDGER_TAG || what == LEDGER_UNTAG;
