@@ -307,7 +307,7 @@ static void what_is_done_to_the_people_of_a_signed_visit_is_in_the_log(void **st
     assert_int_equal(lost, 111213);
 }
 
-/* What headquarters does is first tried under faults. */
+/* What an operator does is first tried under faults. */
 static int set_up(void **state) {
     int failed = pair_set_up(state);
 
