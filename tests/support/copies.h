@@ -88,6 +88,24 @@ static inline rove__change with_value(world *w, const rove__change *of, const ch
     return copy;
 }
 
+/* A new record of hers, noted. */
+static inline rove__change *note_account(world *w) {
+    rove__row *row = site_row(&w->s, "Account", rep_id(&w->anna));
+    const rove__increment five = {7, 5};
+    rove__element tags[] = {adds(1, 7)};
+
+    site_text(row, "name", "new");
+    site_text(row, "website", "old.example");
+    site_text(row, "phone", "1");
+    site_set(row, "points", increments(w, &five, 1));
+    site_set(row, "tag_ids", set_of(w, ROVE_SET_DELTA, tags, 1));
+    return rep_insert(&w->anna, row);
+}
+
+static inline rove__change an_account(world *w) {
+    return taken(w, note_account(w));
+}
+
 /* 1: the account has it. *element as it stands. */
 static inline int find_tag(world *w, int64_t tag, rove__element *element) {
     rove_value value = site_cell(&w->s, "Account", w->account, "tag_ids");

@@ -214,23 +214,6 @@ static void a_copys_delete_counts(void **state) {
 
 /* ---- inserts ---------------------------------------------------------------------------------------------- */
 
-static rove__change *note_account(world *w) {
-    rove__row *row = site_row(&w->s, "Account", rep_id(&w->anna));
-    const rove__increment five = {7, 5};
-    rove__element tags[] = {adds(1, 7)};
-
-    site_text(row, "name", "new");
-    site_text(row, "website", "old.example");
-    site_text(row, "phone", "1");
-    site_set(row, "points", increments(w, &five, 1));
-    site_set(row, "tag_ids", set_of(w, ROVE_SET_DELTA, tags, 1));
-    return rep_insert(&w->anna, row);
-}
-
-static rove__change an_account(world *w) {
-    return taken(w, note_account(w));
-}
-
 /* The copy's rep went on in the record before it was sent: what he changed is an edit. */
 static void what_a_copy_changed_in_a_new_record_is_an_edit(void **state) {
     world *w = *state;

@@ -333,6 +333,28 @@ static void a_record_is_proposed_and_accepted(void **state) {
     both_agree(w);
 }
 
+/* A device makes it once more, under headquarters' number: that is nobody's to do, and it is not taken for what its author proposed. */
+static void a_record_that_was_proposed_is_not_made_by_others(void **state) {
+    world *w = *state;
+    rove__row *row = site_row(&w->s, "Account", 0);
+    int64_t number = propose(w, ANNAS, "Hotel Sacher");
+    rep_outcome outcome;
+    rove__hq_row made;
+
+    row->id = reviews(w).id;
+    site_text(row, "name", "Hotel Sacher");
+    assert_int_equal(site_decide(&w->s, number, 1, "", NULL), ROVE_OK);
+    assert_true(site_get(&w->s, "Account", row->id, &made));
+    rove__change *insert = rep_insert(&w->ben, row);
+    insert->replica = made.clock.origin.replica;
+    rove__clock_init(&insert->clock, made.clock.origin, made.clock.origin, 0);
+    rep_exchange(&w->ben, &outcome);
+    assert_int_equal(outcome.verdict_count, 1);
+    assert_int_equal(outcome.verdicts[0].code, ROVE_VERDICT_REVIEW);
+    assert_string_equal(reviews(w).reason, "It bears the number of another device.");
+    assert_true(has_text(w, "Account", row->id, "name", "Hotel Sacher"));
+}
+
 static void a_record_that_is_returned_is_not_made(void **state) {
     world *w = *state;
     rove__hq_row row;
@@ -435,6 +457,7 @@ int main(void) {
         TEST(nobody_signs_for_a_revoked_device),
         TEST(what_was_refused_unheard_is_looked_at),
         TEST(a_record_is_proposed_and_accepted),
+        TEST(a_record_that_was_proposed_is_not_made_by_others),
         TEST(a_record_that_is_returned_is_not_made),
         TEST(two_records_of_one_moment_are_two),
         TEST(the_elements_of_its_sets_come_along),
