@@ -161,7 +161,7 @@ static rove_status drop_known_increments(search *s, uint32_t field, rove_value *
         return ROVE_OK;
     }
     rove_status status = rove__increments_read(value, arena, &now, &count);
-    for (size_t i = 0; i < count && status == ROVE_OK; i++) {
+    for (size_t i = 0; i < count; i++) { /* none if they could not be read */
         int64_t sent = now[i].delta;
         like.raw = now[i].raw;
         rove__facts_take(facts, &like, &now[i].delta);
