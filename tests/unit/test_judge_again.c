@@ -108,19 +108,23 @@ static void a_signature_with_its_proof_is_known_again(void **state) {
     assert_int_equal(memory_headquarters_history(w->s.hq), history);
 }
 
-/* Nor does what a delete says besides, which nobody asked for. */
+/* It says what else was done to the record, which nobody asked for: that is known by itself as well, and brings nothing back. */
 static void a_delete_that_says_more_is_known_again(void **state) {
     world *w = *state;
     rove_id visit = visit_with_people(w);
+    rove__change edit = taken(w, rep_set_add(&w->anna, "Visit", visit, "contact_ids", 13));
     rove__change *noted = rep_delete(&w->anna, "Visit", visit);
-    rove__element added = adds(13, noted->edits[0].raw);
+    int at = rove__row_field(&edit.row, edit.edits[0].field);
+    rove__hq_row row;
 
-    set_edit(noted, "contact_ids", set_of(w, ROVE_SET_DELTA, &added, 1));
+    set_edit(noted, "contact_ids", edit.row.cells[at]);
     rove__change gone = *noted;
     original_sends(w);
     size_t history = memory_headquarters_history(w->s.hq);
+    copy_sends(w, &edit, 1);
     copy_sends(w, &gone, 1);
     assert_int_equal(memory_headquarters_history(w->s.hq), history);
+    assert_true(site_get(&w->s, "Visit", visit, &row) && row.dead != 0);
 }
 
 /* ---- new records ------------------------------------------------------------------------------------------- */
@@ -137,13 +141,14 @@ static void a_counter_that_a_new_record_did_not_have_counts(void **state) {
     assert_int_equal(points(w), 5);
 }
 
-/* A history that was put together by hand, and has the record twice. */
+/* A history that was put together by hand, and has the record twice, once without its counter. */
 static void a_new_record_that_is_there_twice_is_known(void **state) {
     world *w = *state;
     rove__change first = an_account(w);
     rove__hq_tx *tx = NULL;
     rove__hq_row row;
 
+    rove__change bare = with_value(w, &first, "points", rove__value_null());
     copy_sends(w, &first, 1);
     assert_true(site_get(&w->s, "Account", first.row.id, &row));
     rove__hq_history twice = {.seq = row.clock.seq,
@@ -151,7 +156,7 @@ static void a_new_record_that_is_there_twice_is_known(void **state) {
                               .id = first.row.id,
                               .replica = ANNAS,
                               .user = ANNA,
-                              .change = pack(w, &first, 1)};
+                              .change = pack(w, &bare, 1)};
     assert_int_equal(w->s.store->begin(w->s.store->ctx, ROVE_HQ_WRITE, &tx, NULL), ROVE_OK);
     assert_int_equal(w->s.store->history_put(tx, &twice), ROVE_OK);
     assert_int_equal(w->s.store->commit(tx, NULL), ROVE_OK);
@@ -268,6 +273,8 @@ static void a_set_signed_as_empty_is_empty_whatever_the_record_holds(void **stat
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        /* The first: what fails in it is not to have failed in another. */
+        CASE(a_new_record_that_is_there_twice_is_known),
         CASE(a_long_counter_counts_once_each),
         CASE(a_long_name_that_comes_with_one_that_is_known_counts),
         CASE(a_new_record_that_comes_again_with_a_broken_counter_is_looked_at),
@@ -275,7 +282,6 @@ int main(void) {
         CASE(a_signature_with_its_proof_is_known_again),
         CASE(a_delete_that_says_more_is_known_again),
         CASE(a_counter_that_a_new_record_did_not_have_counts),
-        CASE(a_new_record_that_is_there_twice_is_known),
         CASE(acts_on_a_set_that_its_record_holds_count_once_each),
         CASE(acts_that_the_record_holds_leave_a_signed_set_as_it_is),
         CASE(a_set_signed_as_empty_is_empty_whatever_the_record_holds),
