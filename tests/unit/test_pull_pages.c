@@ -102,6 +102,7 @@ static void a_token_that_does_not_fit_skips_nothing(void **state) {
     const spoilt tokens[] = {
         {.version = 3, .phase = 2},
         {.version = 4, .phase = 3},
+        {.version = 4, .phase = 4},
         {4, 2, .timeline = 1},
         {4, 2, .c = -1},
         {4, 2, .h = -2},
@@ -113,7 +114,7 @@ static void a_token_that_does_not_fit_skips_nothing(void **state) {
         {4, 2, .over = -1},
     };
     static const char *const names[] = {"a",  "bb",  "ccc",  "dddd",  "eeeee", "f",
-                                        "gg", "hhh", "iiii", "jjjjj", "k"};
+                                        "gg", "hhh", "iiii", "jjjjj", "ll",    "k"};
     static const spoilt sound = {.version = 4, .phase = 2};
     rep_outcome outcome;
 
