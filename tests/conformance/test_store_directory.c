@@ -1,6 +1,8 @@
 /*
  * What an operator keeps and asks in headquarters' stores: codes, acts, settings, look-ups, custom fields, backups.
  */
+#include <pthread.h>
+
 #include "bed.h"
 
 static const rove__hq_directory *directory_of(const bed *b) {
@@ -487,6 +489,66 @@ static void a_backup_opens_as_the_database_that_it_was(void **state) {
     bed_free(copy);
 }
 
+typedef struct backing {
+    rove__hq_database *database;
+    const char *path;
+    pthread_barrier_t *together;
+    pthread_t thread;
+    rove_status status;
+} backing;
+
+static void *back_up(void *ctx) {
+    backing *self = ctx;
+    uint64_t seq = 0;
+
+    (void)pthread_barrier_wait(self->together);
+    self->status = self->database->backup(self->database, self->path, &seq, NULL);
+    return NULL;
+}
+
+/* One is made, and it stays: who comes second finds it there. */
+static void two_backups_of_one_name_at_once_leave_one(void **state) {
+    bed *b = *state;
+    char path[128];
+    pthread_barrier_t together;
+    struct stat info;
+
+    if (bed_skips(b->kind->has_directory && b->kind->is_file)) {
+        return;
+    }
+    rove__text_format(path, sizeof path, "%s/backup.db", b->folder);
+    assert_int_equal(pthread_barrier_init(&together, NULL, 2), 0);
+    for (int round = 0; round < 60; round++) {
+        const backing one = {.database = b->database, .path = path, .together = &together};
+        backing both[2] = {one, one};
+        for (size_t i = 0; i < 2; i++) {
+            assert_int_equal(pthread_create(&both[i].thread, NULL, back_up, &both[i]), 0);
+        }
+        for (size_t i = 0; i < 2; i++) {
+            assert_int_equal(pthread_join(both[i].thread, NULL), 0);
+        }
+        size_t made = both[0].status == ROVE_OK ? 0 : 1;
+        assert_int_equal(both[made].status, ROVE_OK);
+        assert_int_equal(both[1 - made].status, ROVE_EXISTS);
+        assert_true(stat(path, &info) == 0 && info.st_size > 0);
+        assert_int_equal(unlink(path), 0);
+    }
+    (void)pthread_barrier_destroy(&together);
+}
+
+static void a_backup_is_nowhere_where_it_cannot_be(void **state) {
+    bed *b = *state;
+    char path[128];
+    uint64_t seq = 1;
+
+    if (bed_skips(b->kind->has_directory && b->kind->is_file)) {
+        return;
+    }
+    rove__text_format(path, sizeof path, "%s/none/backup.db", b->folder);
+    assert_int_not_equal(b->database->backup(b->database, path, &seq, NULL), ROVE_OK);
+    assert_int_equal(seq, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         bed_test(a_code_comes_back_and_changes),
@@ -503,6 +565,8 @@ int main(void) {
         bed_test(a_reader_that_began_before_a_field_goes_on_reading),
         bed_test(the_size_grows_with_what_is_kept),
         bed_test(a_backup_opens_as_the_database_that_it_was),
+        bed_test(two_backups_of_one_name_at_once_leave_one),
+        bed_test(a_backup_is_nowhere_where_it_cannot_be),
     };
 
     return bed_run("directory", tests, sizeof tests / sizeof *tests);

@@ -27,10 +27,28 @@ static rove_status copy_to(sqlite3 *db, const char *path, const char *doing, rov
     }
     rove_status status = rove__lite_status(db, code, error, doing);
     sqlite3_finalize(statement);
-    if (status != ROVE_OK) {
-        (void)unlink(path); /* half a copy */
-    }
     return status;
+}
+
+/* Names in the file's folder are on the disk from now on. */
+static rove_status sync_folder(const char *path, rove_error *error) {
+    char folder[NAME_MAX_BYTES];
+
+    rove__text_format(folder, sizeof folder, "%s", path);
+    char *slash = strrchr(folder, '/');
+    if (slash != NULL) {
+        slash[slash == folder] = '\0';
+    }
+    int descriptor = open(slash != NULL ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    /* EINVAL: this file system keeps no folder that could be synced. */
+    int failed = descriptor < 0 || (fsync(descriptor) != 0 && errno != EINVAL) ? errno : 0;
+    if (descriptor >= 0) {
+        (void)close(descriptor);
+    }
+    return failed == 0
+               ? ROVE_OK
+               : rove__error_set(error, ROVE_IO, "The folder of %.200s cannot be synced: %s.", path,
+                                 strerror(failed));
 }
 
 /* ---- backup --------------------------------------------------------------------------------------------- */
@@ -50,6 +68,19 @@ static rove_status read_seq(rove__lite *lite, uint64_t *seq, rove_error *error) 
     return status;
 }
 
+/* SQLite writes into an empty file. Of two backups of one name the second finds it, and does not remove it when it fails. */
+static rove_status take_name(const char *path, rove_error *error) {
+    int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
+
+    if (descriptor < 0 && errno == EEXIST) {
+        return rove__error_set(error, ROVE_EXISTS, "The backup's file is there already.");
+    }
+    if (descriptor >= 0) {
+        (void)close(descriptor);
+    }
+    return ROVE_OK; /* what else there may be in its way SQLite says */
+}
+
 rove_status rove__lite_backup(rove__hq_database *database, const char *path, uint64_t *seq,
                               rove_error *error) {
     static const char doing[] = "Writing the backup";
@@ -58,10 +89,11 @@ rove_status rove__lite_backup(rove__hq_database *database, const char *path, uin
     uint64_t covered = 0;
 
     *seq = 0;
-    if (access(path, F_OK) == 0) {
-        return rove__error_set(error, ROVE_EXISTS, "The backup's file is there already.");
+    rove_status status = take_name(path, error);
+    if (status != ROVE_OK) {
+        return status;
     }
-    rove_status status = read_seq(lite, &covered, error);
+    status = read_seq(lite, &covered, error);
     if (status == ROVE_OK) {
         status = rove__lite_connect(lite, ROVE_HQ_READ, &tx, error);
     }
@@ -73,6 +105,12 @@ rove_status rove__lite_backup(rove__hq_database *database, const char *path, uin
         status = copy_to(tx->db, path, doing, error);
     }
     rove__lite_disconnect(tx);
+    if (status == ROVE_OK) {
+        status = sync_folder(path, error); /* SQLite's journal of it is gone for good */
+    }
+    if (status != ROVE_OK) {
+        (void)unlink(path);
+    }
     *seq = status == ROVE_OK ? covered : 0;
     return status;
 }
@@ -144,6 +182,9 @@ static rove_status check_and_copy(const char *copy, const char *fresh, rove_erro
     if (status == ROVE_OK) {
         (void)unlink(fresh); /* of a restore that was cut short */
         status = copy_to(db, fresh, "Copying the backup", error);
+        if (status != ROVE_OK) {
+            (void)unlink(fresh);
+        }
     }
     (void)sqlite3_close(db);
     return status;
@@ -176,22 +217,6 @@ static rove_status put_aside(const char *path, const char *aside, rove_error *er
     return ROVE_OK;
 }
 
-static void sync_folder(const char *path) {
-    char folder[NAME_MAX_BYTES];
-    char *slash = NULL;
-
-    rove__text_format(folder, sizeof folder, "%s", path);
-    slash = strrchr(folder, '/');
-    if (slash != NULL) {
-        slash[slash == folder] = '\0';
-    }
-    int descriptor = open(slash != NULL ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor >= 0) {
-        (void)fsync(descriptor);
-        (void)close(descriptor);
-    }
-}
-
 rove_status rove__hq_sqlite_restore(const char *copy, const char *path, const char *aside,
                                     rove_error *error) {
     char fresh[NAME_MAX_BYTES];
@@ -214,7 +239,7 @@ rove_status rove__hq_sqlite_restore(const char *copy, const char *path, const ch
         }
     }
     if (status == ROVE_OK) {
-        sync_folder(path);
+        (void)!sync_folder(path, NULL);
     }
     return status;
 }
