@@ -3,17 +3,37 @@
  */
 #include "posix.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "failure.h"
 
 #define PATH_BYTES_MAX 4096
 
+/* Written beside it and then given its name, unless another process was first: then that one's secret is ours too. */
+static rove_status publish(const rove_files *files, const char *path, uint8_t *secret,
+                           uint64_t own_name, rove_error *error) {
+    char own[PATH_BYTES_MAX];
+    size_t size = 0;
+
+    (void)snprintf(own, sizeof own, "%s.%016llx", path, (unsigned long long)own_name);
+    rove_status status = files->replace(files->ctx, own, secret, ROVE_SECRET_SIZE, error);
+    if (status == ROVE_OK && link(own, path) != 0) {
+        status = errno == EEXIST
+                     ? files->read(files->ctx, path, secret, ROVE_SECRET_SIZE, &size, error)
+                     : rove__posix_fail_errno(error, errno, "Making the secret", path);
+    }
+    rove_status removed = files->remove(files->ctx, own, error); /* and both names are synced */
+    return status == ROVE_OK ? removed : status;
+}
+
 static rove_status make(const rove_files *files, const char *path, uint8_t *secret,
                         rove_error *error) {
     char folder[PATH_BYTES_MAX];
+    uint64_t own_name = 0;
     rove_random random;
     const char *slash = strrchr(path, '/');
     rove_status status = ROVE_OK;
@@ -26,8 +46,10 @@ static rove_status make(const rove_files *files, const char *path, uint8_t *secr
     if (status == ROVE_OK) {
         status = random.fill(random.ctx, secret, ROVE_SECRET_SIZE);
     }
-    return status == ROVE_OK ? files->replace(files->ctx, path, secret, ROVE_SECRET_SIZE, error)
-                             : status;
+    if (status == ROVE_OK) {
+        status = random.fill(random.ctx, &own_name, sizeof own_name);
+    }
+    return status == ROVE_OK ? publish(files, path, secret, own_name, error) : status;
 }
 
 static rove_status check_mode(const char *path, rove_error *error) {

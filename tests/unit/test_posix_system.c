@@ -1,5 +1,5 @@
 /*
- * test_posix_system.c - the small ports: clock, random, allocator and log.
+ * test_posix_system.c - the small ports: clock, random, allocator and log; and the secret in a file.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -134,6 +135,53 @@ static void test_log_is_one_line(void **state) {
     assert_int_equal(line[1023], '\n');
 }
 
+enum { ASKERS = 8 };
+
+typedef struct asker {
+    pthread_t thread;
+    pthread_barrier_t *together;
+    const char *path;
+    uint8_t secret[ROVE_SECRET_SIZE];
+    rove_status status;
+} asker;
+
+static void *ask_secret(void *ctx) {
+    asker *self = ctx;
+    (void)pthread_barrier_wait(self->together);
+    self->status = rove_posix_secret_file(self->path, self->secret, NULL);
+    return NULL;
+}
+
+/* Several replicas are set up at once, and none was there: a secret that another one replaced would open nothing any more. */
+static void test_secret_is_one_for_all(void **state) {
+    (void)state;
+    asker askers[ASKERS];
+    pthread_barrier_t together;
+    char folder[] = "secret.XXXXXX";
+    char path[64];
+    uint8_t kept[ROVE_SECRET_SIZE];
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(path, sizeof path, "%s/secret", folder);
+    assert_int_equal(pthread_barrier_init(&together, NULL, ASKERS), 0);
+    for (int round = 0; round < 50; round++) {
+        for (size_t i = 0; i < ASKERS; i++) {
+            askers[i] = (asker){.together = &together, .path = path};
+            assert_int_equal(pthread_create(&askers[i].thread, NULL, ask_secret, &askers[i]), 0);
+        }
+        for (size_t i = 0; i < ASKERS; i++) {
+            assert_int_equal(pthread_join(askers[i].thread, NULL), 0);
+        }
+        assert_int_equal(rove_posix_secret_file(path, kept, NULL), ROVE_OK);
+        for (size_t i = 0; i < ASKERS; i++) {
+            assert_int_equal(askers[i].status, ROVE_OK);
+            assert_memory_equal(askers[i].secret, kept, sizeof kept);
+        }
+        assert_int_equal(unlink(path), 0);
+    }
+    (void)pthread_barrier_destroy(&together);
+    assert_int_equal(rmdir(folder), 0); /* nothing else was left in it */
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_boot_clock_never_runs_back),
@@ -142,6 +190,7 @@ int main(void) {
         cmocka_unit_test(test_random_fills_everything),
         cmocka_unit_test(test_allocator),
         cmocka_unit_test(test_log_is_one_line),
+        cmocka_unit_test(test_secret_is_one_for_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
