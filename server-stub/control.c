@@ -7,6 +7,7 @@
 #include "control.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,8 +25,9 @@
 #include "control_wire.h"
 #include "path.h"
 
-#define OPERATOR_MAX 256
-#define STOP_SECONDS 10
+#define OPERATOR_MAX    256
+#define STOP_SECONDS    10
+#define ACCEPT_AGAIN_MS 100
 
 struct control {
     hq *headquarters;
@@ -207,16 +209,28 @@ static int is_stopping(control *self) {
     return stopping;
 }
 
+/* For want of descriptors or memory, which others give back. */
+static int passes(int code) {
+    return code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM;
+}
+
 static void *accept_callers(void *ctx) {
     control *self = ctx;
-    while (!is_stopping(self)) {
+    int told = 0;
+    int failed = 0;
+    while (!is_stopping(self) && (failed == 0 || passes(failed))) {
         int fd = accept(self->listener, NULL, NULL);
+        failed = fd >= 0 || errno == EINTR || errno == ECONNABORTED ? 0 : errno;
         if (fd >= 0) {
             take_caller(self, fd);
-        } else if (errno != EINTR && errno != ECONNABORTED && !is_stopping(self)) {
-            rove__log(&hq_get_ports(self->headquarters)->log, ROVE_LOG_ERROR, "control",
-                      "accepting failed: error %d", errno);
-            break;
+            told = 0;
+        } else if (failed != 0 && !is_stopping(self)) {
+            if (!told) {
+                rove__log(&hq_get_ports(self->headquarters)->log, ROVE_LOG_ERROR, "control",
+                          "accepting failed: error %d", failed);
+            }
+            told = 1;
+            (void)poll(NULL, 0, ACCEPT_AGAIN_MS);
         }
     }
     return NULL;

@@ -5,6 +5,8 @@
 #include "headquarters.h"
 
 #include <pthread.h>
+#include <semaphore.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -232,6 +234,57 @@ static void test_many_callers(void **state) {
     }
 }
 
+/* ---- want of descriptors -------------------------------------------------------------------------------- */
+
+static void limit_descriptors(rlim_t most) {
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = most;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+static void tell_refused(void *ctx, rove_log_level level, const char *module, const char *text) {
+    (void)level;
+    (void)module;
+    if (strstr(text, "accepting failed") != NULL) {
+        (void)sem_post(ctx);
+    }
+}
+
+/* Who has all of them for a while, as many devices may, does not lock the operators out. */
+static void test_descriptors_run_out_for_a_while(void **state) {
+    world *w = *state;
+    struct rlimit before;
+    sem_t refused;
+    hq_io io = said_io(&w->said);
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    control_stop(w->control);
+    w->control = NULL;
+    headquarters_end(&w->h);
+    headquarters_prepare(&w->h);
+    assert_int_equal(sem_init(&refused, 0, 0), 0);
+    w->h.ports.log = (rove_log){tell_refused, &refused, ROVE_LOG_ERROR};
+    assert_int_equal(headquarters_init(&w->h, "Acme"), ROVE_OK);
+    headquarters_open(&w->h);
+    assert_int_equal(control_start(w->h.hq, &w->control, &w->error), ROVE_OK);
+
+    headquarters_path(&w->h, "control", address.sun_path, sizeof address.sun_path);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    int next = dup(fd);
+    assert_true(fd >= 0 && next >= 0);
+    (void)close(next);
+    limit_descriptors((rlim_t)next);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(sem_wait(&refused), 0);
+    limit_descriptors(before.rlim_cur);
+    (void)close(fd);
+    assert_int_equal(call(w, &io, "status", NULL, NULL), HQ_EXIT_DONE);
+    control_stop(w->control);
+    w->control = NULL;
+    (void)sem_destroy(&refused);
+}
+
 /* Where the folder's path is longer than a socket's name may be. */
 static void test_long_path(void **state) {
     world *w = *state;
@@ -271,6 +324,7 @@ int main(void) {
         TEST(test_hostile_requests),
         TEST(test_silent_callers),
         TEST(test_many_callers),
+        TEST(test_descriptors_run_out_for_a_while),
         TEST(test_long_path),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
