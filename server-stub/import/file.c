@@ -274,9 +274,10 @@ static rove_status run_job(import_file *file, import_job *job, rove_error *error
     return status;
 }
 
+/* Lines that were refused take memory as well. */
 static int job_full(const import_job *job) {
     return job->count == IMPORT_ITEMS_MAX || job->rows + IMPORT_METHODS_MAX + 4 > IMPORT_ROWS_MAX ||
-           job->bytes > IMPORT_BYTES_MAX;
+           job->bytes > IMPORT_BYTES_MAX || job->arena.used > JOB_ARENA / 2;
 }
 
 /* ---- the second reading --------------------------------------------------------------------------------- */

@@ -280,6 +280,23 @@ static void test_a_field_of_a_megabyte_is_refused_alone(void **state) {
     says(w, "accounts.csv:2: Description: ");
 }
 
+/* A column of dates as nobody here writes them: each line is refused, and what comes after them goes in. */
+static void test_many_bad_lines_are_only_refused(void **state) {
+    enum { LINES = 60000, LINE = 80 };
+    world *w = *state;
+    char *text = test_malloc((size_t)LINES * LINE);
+    size_t size = (size_t)snprintf(text, LINE, "Id,Name,AnnualRevenue\n");
+
+    for (int i = 0; i < LINES; i++) {
+        size += (size_t)snprintf(text + size, LINE, "%d,Many,1.x\n", i + 1);
+    }
+    size += (size_t)snprintf(text + size, LINE, "%d,Last,1\n", LINES + 1);
+    write_bytes(w, "accounts.csv", text, size);
+    test_free(text);
+    assert_int_equal(import_files(w, 0, "accounts.csv", NULL), HQ_EXIT_PART);
+    says(w, "inserted 1, updated 0, unchanged 0, refused 60000");
+}
+
 static void test_a_dry_run_writes_nothing(void **state) {
     world *w = *state;
 
@@ -552,6 +569,7 @@ int main(void) {
         TEST(test_contacts_get_their_account_and_methods),
         TEST(test_every_bad_line_is_named_and_the_rest_goes_in),
         TEST(test_a_field_of_a_megabyte_is_refused_alone),
+        TEST(test_many_bad_lines_are_only_refused),
         TEST(test_a_dry_run_writes_nothing),
         TEST(test_a_dry_run_says_which_records_would_change_and_how),
         TEST(test_a_dry_run_of_many_changes_shows_the_first_ones),
