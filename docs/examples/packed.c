@@ -33,7 +33,7 @@ int main(void) {
     printf("%s, %s, tier %d\n", read->name, read->billing->city, (int)read->tier);
     rove_release_message(replica, message);
 
-    /* Bytes out, changed as a shell would, and in again: with an id they change that record. */
+    /* Bytes out, for the screen of a shell. */
     void *bytes = NULL;
     size_t size = 0;
     EXAMPLE_OK(rove_get_packed(replica, "Account", id, &bytes, &size, &error), &error);
@@ -43,10 +43,17 @@ int main(void) {
     if (copy == NULL) {
         return 1;
     }
-    copy->tier = ROVE__ACCOUNT__TIER__A;
-    uint8_t packed[512];
-    size = rove__account__pack(copy, packed);
+    printf("%s\n", copy->name);
     rove__account__free_unpacked(copy, NULL);
+
+    /* And in, with an id: they change that record. Only what the rep changed, for the rest may have come anew since it was read. */
+    Rove__Account changed = ROVE__ACCOUNT__INIT;
+    changed.has_id = 1;
+    changed.id = id;
+    changed.has_tier = 1;
+    changed.tier = ROVE__ACCOUNT__TIER__A;
+    uint8_t packed[64];
+    size = rove__account__pack(&changed, packed);
     EXAMPLE_OK(rove_put_packed(replica, "Account", packed, size, &id, &error), &error);
 
     /* Enumerations have names, for screens and files. */

@@ -222,7 +222,10 @@ void rove_rollback(rove *replica);
  * ("visit"). */
 ROVE_CHECK rove_status rove_insert(rove *replica, const char *entity, const rove_field *fields,
                                    size_t count, rove_id *id, rove_error *error);
-/* Changes fields; those not named stay. Writing what is there already is no change. NOT_FOUND. */
+/* Changes fields; those not named stay. Writing what is there already is no change. NOT_FOUND.
+ * Name those alone that the rep changed: what is named counts as written by somebody who had seen what is there now, and takes the
+ * place of what a sync brought while his form was open. A counter or a set that is named is to be so as a whole: what others did
+ * to it meanwhile is taken back; use rove_increment and rove_element. */
 ROVE_CHECK rove_status rove_update(rove *replica, const char *entity, rove_id id,
                                    const rove_field *fields, size_t count, rove_error *error);
 /* Deletes a record. Should somebody have edited it meanwhile, it comes back, as a conflict to look at. NOT_FOUND. */
@@ -245,7 +248,8 @@ ROVE_CHECK rove_status rove_seal(rove *replica, const char *entity, rove_id id,
 ROVE_CHECK rove_status rove_undo(rove *replica, const char *entity, rove_id id, rove_error *error);
 
 /* The same with the packed bytes of a message of entities.proto: the stable form for shells. Without an id in the
- * message it is an insert, else an update: what the message leaves out stays. *id is the record's, 0 on failure.
+ * message it is an insert, else an update: what the message leaves out stays, and only what the rep changed should be in
+ * it (see rove_update). *id is the record's, 0 on failure.
  * INVALID: no message of this entity. NOT_FOUND. */
 ROVE_CHECK rove_status rove_put_packed(rove *replica, const char *entity, const void *bytes,
                                        size_t size, rove_id *id, rove_error *error);
