@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/assert.h"
@@ -201,11 +202,30 @@ static rove_status find_authority(hq *self, rove_error *error) {
     return status;
 }
 
+/* It is not made: it would be an empty one, over the keys of a headquarters. */
+static rove_status say_missing(const hq *self, rove_error *error) {
+    char restored[HQ_PATH_MAX];
+    rove_status status = hq_join(restored, self->folder, "hq.db-restored", error);
+    if (status == ROVE_OK && access(restored, F_OK) == 0) {
+        return rove__error_set(error, ROVE_NOT_FOUND,
+                               "A restore in %.120s was cut short. Restore the same backup again.",
+                               self->folder);
+    }
+    return rove__error_set(
+        error, ROVE_NOT_FOUND,
+        "There is no hq.db in %.120s. Restore a backup of it, or if it was never "
+        "complete, run init again.",
+        self->folder);
+}
+
 static rove_status open_database(hq *self, rove_error *error) {
     char path[HQ_PATH_MAX];
     rove__hq_head head;
     rove__hq_tx *tx = NULL;
     rove_status status = hq_join(path, self->folder, "hq.db", error);
+    if (status == ROVE_OK && access(path, F_OK) != 0) {
+        return say_missing(self, error);
+    }
     if (status == ROVE_OK) {
         status = rove__registry_new(&self->ports.allocator, &self->registry);
     }

@@ -142,6 +142,33 @@ static void test_cut_init_is_finished(void **state) {
     assert_int_equal(look(h).head.seq, 1);
 }
 
+/* The power went after the database was put aside: nothing is made in its place, and it is said what to do, which helps. */
+static void test_cut_restore_is_finished(void **state) {
+    headquarters *h = *state;
+    said s = {.err = ""};
+    const hq_io io = said_io(&s);
+    hq_restored restored;
+    char path[200];
+    char aside[200];
+    char here[200];
+    char copy[400];
+    assert_non_null(getcwd(here, sizeof here));
+    (void)snprintf(copy, sizeof copy, "%s/%s/copy.db", here, h->folder);
+    headquarters_path(h, "hq.db", path, sizeof path);
+    headquarters_path(h, "hq.db-restored", aside, sizeof aside);
+    assert_int_equal(headquarters_init(h, "Acme"), ROVE_OK);
+    headquarters_open(h);
+    assert_int_equal(headquarters_run(h, &s, "backup", copy, NULL), HQ_EXIT_DONE);
+    hq_close(h->hq);
+    h->hq = NULL;
+    assert_int_equal(rename(path, aside), 0);
+    assert_int_equal(hq_open(&h->ports, h->folder, &h->hq, &h->error), ROVE_NOT_FOUND);
+    assert_non_null(strstr(h->error.message, "Restore the same backup again"));
+    assert_int_not_equal(access(path, F_OK), 0);
+    assert_int_equal(hq_restore(&h->ports, h->folder, &io, copy, &restored, &h->error), ROVE_OK);
+    headquarters_open(h);
+}
+
 static void test_bad_options(void **state) {
     headquarters *h = *state;
     hq_init_options options = {.name = "", .operator_name = "tester"};
@@ -271,6 +298,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_second_init_changes_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_sealing_key_is_made_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_cut_init_is_finished, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_cut_restore_is_finished, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_bad_options, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_two_processes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_open_nothing, set_up, tear_down),
