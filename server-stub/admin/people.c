@@ -8,6 +8,8 @@
 #include "args.h"
 #include "base/text.h"
 
+#include "rove/entities.pb-c.h"
+
 #define ARENA_MAX ((size_t)1024 * 1024)
 
 typedef struct search {
@@ -99,4 +101,21 @@ rove_status hq_find_person(hq *headquarters, rove__hq_tx *tx, const char *text, 
     }
     return rove__error_set(error, ROVE_NOT_FOUND,
                            "There is no user '%.80s'. rove-hq users lists them.", text);
+}
+
+rove_status hq_check_receives(const hq_person *person, rove_error *error) {
+    return person->status <= ROVE__USER__STATUS__ACTIVE
+               ? ROVE_OK
+               : rove__error_set(error, ROVE_STATE,
+                                 "%.100s is suspended or has left. Name somebody else, or first: "
+                                 "rove-hq users activate %lld",
+                                 person->name, (long long)person->id);
+}
+
+rove_status hq_user_receives(hq *headquarters, rove__hq_tx *tx, rove_id id, int *receives) {
+    hq_person person;
+    rove_status status = hq_get_person(headquarters, tx, id, &person, NULL);
+
+    *receives = status == ROVE_OK && hq_check_receives(&person, NULL) == ROVE_OK;
+    return status == ROVE_NOT_FOUND ? ROVE_OK : status;
 }

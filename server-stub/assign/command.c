@@ -36,6 +36,7 @@ typedef struct request {
     int dry_run;
     hq_person person;
     assign_list list;
+    uint64_t left_out; /* with `all`: of owners who are suspended or have left */
 } request;
 
 /* ---- what is meant -------------------------------------------------------------------------------------- */
@@ -78,6 +79,28 @@ static rove_status add_selected(request *self, rove__hq_tx *tx, rove_id territor
     return status;
 }
 
+/* With `all`: what is not given to anybody, because its owner is suspended or has left. */
+static rove_status leave_out(request *self, rove__hq_tx *tx) {
+    assign_list *list = &self->list;
+    rove_status status = ROVE_OK;
+    int receives = 0;
+    size_t kept = 0;
+
+    assign_list_sort(list);
+    for (size_t i = 0; i < list->count && status == ROVE_OK; i++) {
+        rove_id user = list->pairs[i].user;
+        if (i == 0 || user != list->pairs[i - 1].user) {
+            status = hq_user_receives(self->headquarters, tx, user, &receives);
+        }
+        if (receives) {
+            list->pairs[kept++] = list->pairs[i];
+        }
+    }
+    self->left_out = list->count - kept;
+    list->count = kept;
+    return status;
+}
+
 static rove_status gather(void *ctx, rove__hq_tx *tx, rove_error *error) {
     request *self = ctx;
     rove_id territory = 0;
@@ -85,6 +108,9 @@ static rove_status gather(void *ctx, rove__hq_tx *tx, rove_error *error) {
 
     if (self->who != NULL) {
         status = hq_find_person(self->headquarters, tx, self->who, &self->person, error);
+        if (status == ROVE_OK && !self->end) {
+            status = hq_check_receives(&self->person, error);
+        }
     }
     if (status == ROVE_OK && self->record_count > 0) {
         status = add_named(self, tx, error);
@@ -97,6 +123,9 @@ static rove_status gather(void *ctx, rove__hq_tx *tx, rove_error *error) {
     }
     if (status == ROVE_OK && self->by_owner) {
         status = add_selected(self, tx, 0, error);
+    }
+    if (status == ROVE_OK && self->who == NULL) {
+        status = leave_out(self, tx);
     }
     if (status == ROVE_OK && self->end && self->all) {
         status = assign_add_held(self->headquarters, tx, self->person.id, &self->list);
@@ -120,10 +149,11 @@ static int report(const request *self, const assign_count *count) {
 
     if (io->json) {
         return hq_print_json(
-            io, json_pack("{s:I, s:I, s:I, s:I, s:b}", "records", (json_int_t)self->list.count,
+            io, json_pack("{s:I, s:I, s:I, s:I, s:I, s:b}", "records", (json_int_t)self->list.count,
                           self->end ? "ended" : "assigned", (json_int_t)count->changed,
                           self->end ? "not_held" : "held_already", (json_int_t)count->stood,
-                          "taken_from_others", (json_int_t)count->taken, "dry_run", self->dry_run));
+                          "taken_from_others", (json_int_t)count->taken, "left_out",
+                          (json_int_t)self->left_out, "dry_run", self->dry_run));
     }
     hq_print(io, "%s: %zu records, %llu %s, %llu %s", self->who == NULL ? "All" : self->person.name,
              self->list.count, (unsigned long long)count->changed,
@@ -133,6 +163,10 @@ static int report(const request *self, const assign_count *count) {
         hq_print(io, ", %llu taken from others", (unsigned long long)count->taken);
     }
     hq_print(io, "%s\n", self->dry_run ? " (a dry run: nothing was changed)" : "");
+    if (self->left_out > 0) {
+        hq_print(io, "%llu of somebody who is suspended or has left stay as they are\n",
+                 (unsigned long long)self->left_out);
+    }
     return HQ_EXIT_DONE;
 }
 
@@ -279,7 +313,7 @@ const hq_command hq_command_assign = {
         "--territory those of a territory, of --entity account or lead only if that is given.\n"
         "--by-owner --all gives every record to its owner. --alone takes them from everybody "
         "else;\n"
-        "unsent work on them is never lost.\n\n"
+        "unsent work on them is never lost. Nobody who is suspended or has left gets anything.\n\n"
         "--by-territory follows the territory assignments on record up to today, or to --as-of: "
         "where\n"
         "somebody has left a territory, the accounts and open leads that he has there pass to who "

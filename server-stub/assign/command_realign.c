@@ -42,6 +42,9 @@ static rove_status gather_user(realignment *self, rove__hq_tx *tx, rove_error *e
         return rove__error_set(error, ROVE_INVALID, "--from and --to are the same user.");
     }
     if (status == ROVE_OK) {
+        status = hq_check_receives(&self->to, error);
+    }
+    if (status == ROVE_OK) {
         status = assign_find_territory(request->headquarters, tx, request->territory,
                                        &filter.territory, error);
     }
@@ -245,7 +248,8 @@ const hq_command hq_command_reassign = {
         "account that stays, stays there too. Visits, calls and notes keep who made them.\n\n"
         "--territory passes on only what lies there, --entity only these; other users' "
         "assignments\n"
-        "stay. The first user's devices send what they have not sent yet, with their next sync, "
+        "stay. Nothing passes to somebody who is suspended or has left; from him it does.\n"
+        "The first user's devices send what they have not sent yet, with their next sync, "
         "and\n"
         "only then let go; nothing is lost.\n\n"
         "--effective DATE does it on that day (UTC midnight, or a time like 2026-01-31T22:00Z): "

@@ -448,11 +448,7 @@ static rove_status find_people(leaving *self) {
     if (status == ROVE_OK && out->user.id == out->to.id) {
         return rove__error_set(self->error, ROVE_INVALID, "USER and --to are the same user.");
     }
-    if (status == ROVE_OK && out->to.status > ROVE__USER__STATUS__ACTIVE) {
-        return rove__error_set(self->error, ROVE_STATE, "%.100s is suspended or has left.",
-                               out->to.name);
-    }
-    return status;
+    return status == ROVE_OK ? hq_check_receives(&out->to, self->error) : status;
 }
 
 static rove_status record(leaving *self) {

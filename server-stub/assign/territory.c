@@ -3,6 +3,7 @@
  */
 #include "assign/territory.h"
 
+#include "admin/people.h"
 #include "base/alloc.h"
 
 #include "rove/entities.pb-c.h"
@@ -60,6 +61,20 @@ static rove_status each_assignment(void *ctx, const rove__hq_row *found) {
     return number_of(row, "role", primary) == primary ? territory_history_add(ctx, stay) : ROVE_OK;
 }
 
+static rove_status say_gone(territory_history *history, hq *headquarters, rove__hq_tx *tx) {
+    rove_status status = ROVE_OK;
+    int receives = 0;
+
+    for (size_t i = 0; i < history->count && status == ROVE_OK; i++) {
+        territory_stay *stay = &history->stays[i];
+        if (i == 0 || stay->user != stay[-1].user) {
+            status = hq_user_receives(headquarters, tx, stay->user, &receives);
+        }
+        stay->gone = !receives;
+    }
+    return status;
+}
+
 rove_status territory_history_read(territory_history *history, hq *headquarters, rove__hq_tx *tx) {
     const rove__entity *assignment = rove__registry_by_message(
         hq_registry(headquarters), &rove__territory_assignment__descriptor);
@@ -71,7 +86,7 @@ rove_status territory_history_read(territory_history *history, hq *headquarters,
                              ->directory.row_find(tx, assignment->number, -1, &any, &arena,
                                                   each_assignment, history);
     rove__arena_free(&arena);
-    return status;
+    return status == ROVE_OK ? say_gone(history, headquarters, tx) : status;
 }
 
 /* ---- the rule ------------------------------------------------------------------------------------------- */
@@ -96,15 +111,20 @@ static int64_t last_day_there(const territory_history *history, rove_id territor
     return last;
 }
 
-/* Who works there on a day, the one who began last. NULL with *several 0 or 1: nobody, or two alike. */
+/* Whether something may come by this stay to who has it on `day`: not if that is somebody who is gone. */
+static int receives(const territory_stay *stay, int64_t day) {
+    return !stay->gone || stay->last_day < day;
+}
+
+/* Who works there on a day, the one who began last; `until` is the day that is asked about. NULL with *several 0 or 1: nobody, or two alike. */
 static const territory_stay *newest_on(const territory_history *history, rove_id territory,
-                                       int64_t day, int *several) {
+                                       int64_t day, int64_t until, int *several) {
     const territory_stay *newest = NULL;
 
     *several = 0;
     for (size_t i = 0; i < history->count; i++) {
         const territory_stay *stay = &history->stays[i];
-        if (stay->territory != territory || !covers(stay, day)) {
+        if (stay->territory != territory || !covers(stay, day) || !receives(stay, until)) {
             continue;
         }
         if (newest == NULL || stay->first_day > newest->first_day) {
@@ -125,7 +145,7 @@ static int next_arrival(const territory_history *history, rove_id territory, int
     for (size_t i = 0; i < history->count; i++) {
         const territory_stay *stay = &history->stays[i];
         if (stay->territory == territory && stay->first_day > day && stay->first_day <= until &&
-            (!found || stay->first_day < *arrival)) {
+            receives(stay, until) && (!found || stay->first_day < *arrival)) {
             *arrival = stay->first_day;
             found = 1;
         }
@@ -138,7 +158,7 @@ static territory_fate sole_worker(const territory_history *history, rove_id terr
     *to = 0;
     for (size_t i = 0; i < history->count; i++) {
         const territory_stay *stay = &history->stays[i];
-        if (stay->territory == territory && covers(stay, day)) {
+        if (stay->territory == territory && covers(stay, day) && receives(stay, day)) {
             if (*to != 0 && *to != stay->user) {
                 return TERRITORY_SEVERAL;
             }
@@ -163,9 +183,9 @@ territory_fate territory_holder(const territory_history *history, rove_id territ
     /* From successor to successor; each of them leaves later than the one before. */
     while (left < day) {
         int64_t next = left + 1;
-        const territory_stay *stay = newest_on(history, territory, next, &several);
+        const territory_stay *stay = newest_on(history, territory, next, day, &several);
         if (stay == NULL && !several && next_arrival(history, territory, left, day, &next)) {
-            stay = newest_on(history, territory, next, &several);
+            stay = newest_on(history, territory, next, day, &several);
         }
         if (stay == NULL) {
             return several ? TERRITORY_SEVERAL : TERRITORY_NOBODY;

@@ -11,6 +11,9 @@
  * has goes to the one who works the territory, if it is one. Where that leaves nobody, or several alike, the record stays
  * where it is.
  *
+ * Nothing comes to somebody who is suspended or has left, however long he is on record as working there: his stay counts
+ * only where it has ended, for what he had and for who followed him.
+ *
  * Following the rule from night to night, or once at the end, comes to the same wherever it finds a successor, but for
  * one case: who came back to a territory while his successor went on there keeps, if it is followed once, what night by
  * night would be the successor's.
@@ -26,6 +29,7 @@ typedef struct territory_stay {
     rove_id user;
     rove_id territory;
     int64_t first_day, last_day; /* since 1970-01-01, both included */
+    int gone;                    /* the user is suspended, has left or was deleted */
 } territory_stay;
 
 typedef struct territory_history {

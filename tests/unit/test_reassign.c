@@ -326,6 +326,59 @@ static void test_wrong_requests_change_nothing(void **state) {
     has(w, "ann", "account", "a");
 }
 
+/* ---- who has left --------------------------------------------------------------------------------------- */
+
+static void test_nothing_passes_to_who_has_left(void **state) {
+    world *w = *state;
+
+    does(w, "users", "left", "bob");
+    assert_int_equal(run(w, "reassign", "--from", "ann", "--to", "bob"), HQ_EXIT_FAILED);
+    says(w, "bob is suspended or has left. Name somebody else, or first: rove-hq users activate ");
+    assert_int_equal(run(w, "reassign", "--from", "ann", "--to", "bob", "--dry-run"),
+                     HQ_EXIT_FAILED);
+    assert_int_equal(run(w, "reassign", "--from", "ann", "--to", "bob", "--effective=2100-01-01"),
+                     HQ_EXIT_FAILED);
+    assert_int_equal(run(w, "assign", "bob", "--account", "a"), HQ_EXIT_FAILED);
+    says(w, "bob is suspended or has left.");
+    assert_int_equal(run(w, "assign", "bob", "--territory", "N", "--alone"), HQ_EXIT_FAILED);
+    has(w, "ann", "account", "a");
+    has(w, "ann", "account", "b");
+    does(w, "users", "suspend", "cy");
+    assert_int_equal(run(w, "reassign", "--from", "ann", "--to", "cy"), HQ_EXIT_FAILED);
+    has(w, "ann", "account", "a");
+    does(w, "plans", "--all");
+    says(w, "Nothing is planned");
+    does(w, "users", "activate", "bob");
+    does(w, "reassign", "--from", "ann", "--to", "bob");
+    has(w, "bob", "account", "a");
+}
+
+static void test_what_somebody_who_has_left_has_passes_on(void **state) {
+    world *w = *state;
+
+    does(w, "assign", "bob", "--account", "a");
+    does(w, "users", "left", "bob");
+    does(w, "unassign", "bob", "--account", "a");
+    held_by(w, "account", "a", "ann");
+    does(w, "reassign", "--from", "bob", "--to", "cy");
+    has(w, "cy", "account", "c");
+    does(w, "assign", "cy", "--account", "b", "--alone");
+    held_by(w, "account", "b", "cy");
+    does(w, "unassign", "bob", "--all");
+}
+
+static void test_giving_all_to_their_owners_leaves_out_who_has_left(void **state) {
+    world *w = *state;
+
+    does(w, "unassign", "ann", "--all");
+    does(w, "unassign", "bob", "--all");
+    does(w, "users", "left", "bob");
+    does(w, "assign", "--by-owner", "--all");
+    says(w, "1 of somebody who is suspended or has left stay as they are");
+    held_by(w, "account", "a", "ann");
+    held_by(w, "account", "c", "");
+}
+
 /* ---- piece by piece ------------------------------------------------------------------------------------- */
 
 /* The largest number of records that one transaction wrote; how many transactions with this act there are. */
@@ -542,6 +595,24 @@ static void test_a_plan_that_fails_says_why_and_stops_nothing(void **state) {
     says(w, "Nothing is planned");
 }
 
+static void test_a_plan_for_who_has_left_meanwhile_fails_and_says_so(void **state) {
+    world *w = *state;
+    char day[ROVE_TIME_TEXT_SIZE];
+
+    in_days(w, 10, day);
+    does(w, "reassign", "--from", "ann", "--to", "bob", "--effective", day);
+    does(w, "assign", "bob", "--account", "a", "--effective", day);
+    does(w, "offboard", "bob", "--to", "cy");
+    assert_int_equal(pass_days(w, 11), 2);
+    has(w, "ann", "account", "a");
+    has(w, "ann", "lead", "l");
+    has(w, "cy", "account", "c");
+    does(w, "plans");
+    says(w, "failed     reassign --from ann --to bob");
+    says(w, "failed     assign bob --account a");
+    says(w, "bob is suspended or has left. Name somebody else");
+}
+
 typedef struct interruption {
     world *w;
     rove__arena arena;
@@ -659,6 +730,38 @@ static void test_without_a_successor_all_stays_and_is_said(void **state) {
     has(w, "ann", "account", "a");
 }
 
+static void test_a_territory_passes_to_nobody_who_has_left(void **state) {
+    world *w = *state;
+
+    works(w, "ann", "N", "2024-01-01", "2025-06-30");
+    works(w, "bob", "N", "2025-07-01", "");
+    works(w, "bob", "S", "2024-01-01", "");
+    does(w, "users", "left", "bob");
+    does(w, "add", "account", "name=E", "external_id=e", "territory_id=S");
+    does(w, "assign", "--by-territory");
+    says(w, "By territory: 0 accounts, 0 leads");
+    says(w, "3 stay where they are: their territory has nobody");
+    has(w, "ann", "account", "a");
+    has(w, "", "account", "e");
+    /* Beside him, or after him, somebody is there. */
+    works(w, "cy", "N", "2025-07-01", "");
+    works(w, "cy", "S", "2025-08-01", "");
+    does(w, "assign", "--by-territory");
+    has(w, "cy", "account", "a");
+    has(w, "cy", "lead", "l");
+    has(w, "cy", "account", "e");
+}
+
+static void test_a_territory_that_somebody_left_before_he_left_passes_on(void **state) {
+    world *w = *state;
+
+    works(w, "bob", "N", "2024-01-01", "2025-06-30");
+    works(w, "cy", "N", "2025-07-01", "");
+    does(w, "users", "left", "bob");
+    does(w, "assign", "--by-territory");
+    has(w, "cy", "account", "c");
+}
+
 static void test_a_planned_night_keeps_its_day(void **state) {
     world *w = *state;
     char day[ROVE_TIME_TEXT_SIZE];
@@ -687,6 +790,9 @@ int main(void) {
         TEST(test_a_converted_lead_goes_with_its_account),
         TEST(test_a_dry_run_counts_and_changes_nothing),
         TEST(test_wrong_requests_change_nothing),
+        TEST(test_nothing_passes_to_who_has_left),
+        TEST(test_what_somebody_who_has_left_has_passes_on),
+        TEST(test_giving_all_to_their_owners_leaves_out_who_has_left),
         TEST(test_many_pass_in_transactions_of_a_thousand_records_at_most),
         TEST(test_what_changed_hands_meanwhile_is_left_alone),
         TEST(test_a_plan_waits_for_its_day),
@@ -694,11 +800,14 @@ int main(void) {
         TEST(test_assign_and_unassign_can_wait_too),
         TEST(test_a_plan_can_be_cancelled),
         TEST(test_a_plan_that_fails_says_why_and_stops_nothing),
+        TEST(test_a_plan_for_who_has_left_meanwhile_fails_and_says_so),
         TEST(test_an_interrupted_plan_is_finished_by_the_next_process),
         TEST(test_a_serving_process_looks_by_itself),
         TEST(test_territories_change_hands),
         TEST(test_what_nobody_has_goes_to_who_works_there),
         TEST(test_without_a_successor_all_stays_and_is_said),
+        TEST(test_a_territory_passes_to_nobody_who_has_left),
+        TEST(test_a_territory_that_somebody_left_before_he_left_passes_on),
         TEST(test_a_planned_night_keeps_its_day),
     };
 

@@ -35,9 +35,15 @@ static int tear_down(void **state) {
 }
 
 static void stay(rove_id user, rove_id territory, int64_t first_day, int64_t last_day) {
-    territory_stay made = {user, territory, first_day, last_day};
+    territory_stay made = {user, territory, first_day, last_day, 0};
 
     assert_int_equal(territory_history_add(&history, made), ROVE_OK);
+}
+
+static void is_gone(rove_id user) {
+    for (size_t i = 0; i < history.count; i++) {
+        history.stays[i].gone |= history.stays[i].user == user;
+    }
 }
 
 /* Whose a record of NORTH is on a day. */
@@ -126,6 +132,37 @@ static void test_one_time_there_in_two_pieces_is_no_leaving(void **state) {
     assert_int_equal(whose(ANN, 12), ANN);
 }
 
+static void test_nothing_comes_to_who_is_gone(void **state) {
+    (void)state;
+    stay(ANN, NORTH, 0, 9);
+    stay(BOB, NORTH, 10, TERRITORY_OPEN);
+    is_gone(BOB);
+    fate_is(ANN, 10, TERRITORY_NOBODY);
+    fate_is(0, 10, TERRITORY_NOBODY);
+    fate_is(BOB, 10, TERRITORY_STAYS);
+    stay(CY, NORTH, 5, 30);
+    assert_int_equal(whose(ANN, 10), CY); /* though Bob came last */
+    assert_int_equal(whose(0, 10), CY);
+    stay(DEE, NORTH, 40, TERRITORY_OPEN);
+    fate_is(CY, 35, TERRITORY_NOBODY);
+    assert_int_equal(whose(CY, 40), DEE);
+}
+
+/* His time there has ended: he handed over like anybody else. */
+static void test_who_is_gone_passes_on_what_was_his(void **state) {
+    (void)state;
+    stay(ANN, NORTH, 0, 9);
+    stay(BOB, NORTH, 10, 19);
+    stay(CY, NORTH, 15, TERRITORY_OPEN);
+    stay(DEE, NORTH, 20, TERRITORY_OPEN);
+    is_gone(BOB);
+    assert_int_equal(whose(BOB, 20), DEE);
+    assert_int_equal(whose(ANN, 20), DEE);
+    is_gone(DEE);
+    assert_int_equal(whose(BOB, 20), CY);
+    assert_int_equal(whose(ANN, 20), CY);
+}
+
 static void test_days_before_1970(void **state) {
     (void)state;
     assert_int_equal(territory_day(0), 0);
@@ -187,6 +224,8 @@ int main(void) {
         TEST(test_from_successor_to_successor),
         TEST(test_who_comes_back_keeps),
         TEST(test_one_time_there_in_two_pieces_is_no_leaving),
+        TEST(test_nothing_comes_to_who_is_gone),
+        TEST(test_who_is_gone_passes_on_what_was_his),
         TEST(test_days_before_1970),
         TEST(test_night_by_night_is_as_once),
     };
