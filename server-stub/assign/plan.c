@@ -164,6 +164,8 @@ typedef struct due_plan {
     rove__arena arena;
     rove__hq_plan plan;
     int found;
+    rove__hq_plan_state was; /* as it stood when it was read */
+    int stands;              /* it still does */
 } due_plan;
 
 static rove_status each_plan(void *ctx, const rove__hq_plan *plan) {
@@ -186,11 +188,34 @@ static rove_status find_due(void *ctx, rove__hq_tx *tx, rove_error *error) {
     return hq_database(self->headquarters)->directory.plan_scan(tx, &self->arena, each_plan, self);
 }
 
-static rove_status write_plan(void *ctx, rove__hq_tx *tx, rove_error *error) {
+static rove_status each_standing(void *ctx, const rove__hq_plan *plan) {
     due_plan *self = ctx;
 
+    if (plan->number != self->plan.number) {
+        return ROVE_OK;
+    }
+    self->stands = plan->state == self->was;
+    return ROVE_DONE;
+}
+
+/* What was read may be old by now: a plan that was cancelled since stays cancelled. */
+static rove_status write_plan(void *ctx, rove__hq_tx *tx, rove_error *error) {
+    due_plan *self = ctx;
+    const rove__hq_directory *directory = &hq_database(self->headquarters)->directory;
+    rove__arena arena;
+
     (void)error;
-    return hq_database(self->headquarters)->directory.plan_put(tx, &self->plan);
+    self->stands = 0;
+    rove__arena_init(&arena, &hq_get_ports(self->headquarters)->allocator, ARENA_MAX);
+    rove_status status = directory->plan_scan(tx, &arena, each_standing, self);
+    rove__arena_free(&arena);
+    return status == ROVE_OK && self->stands ? directory->plan_put(tx, &self->plan) : status;
+}
+
+static rove_status write_state(due_plan *self, rove__hq_plan_state state, rove_error *error) {
+    self->was = self->plan.state;
+    self->plan.state = state;
+    return hq_commit(self->headquarters, write_plan, self, error);
 }
 
 /* The arguments in the words; NULL: no memory. Owned by the caller. */
@@ -255,20 +280,18 @@ static int run_command(due_plan *self, heard *said) {
 static rove_status carry_out(due_plan *self, rove_error *error) {
     heard said = {.size = 0};
 
-    self->plan.state = ROVE_PLAN_RUNS;
-    rove_status status = hq_commit(self->headquarters, write_plan, self, error);
-    if (status != ROVE_OK) {
+    rove_status status = write_state(self, ROVE_PLAN_RUNS, error);
+    if (status != ROVE_OK || !self->stands) {
         return status;
     }
     int code = run_command(self, &said);
-    self->plan.state = code == HQ_EXIT_DONE ? ROVE_PLAN_DONE : ROVE_PLAN_FAILED;
     self->plan.detail = said.text;
     self->plan.ended_ms = hq_now_ms(self->headquarters);
     rove__log(&hq_get_ports(self->headquarters)->log,
               code == HQ_EXIT_DONE ? ROVE_LOG_INFO : ROVE_LOG_ERROR, "plan",
               "plan %lld ended with exit code %d: %s", (long long)self->plan.number, code,
               said.text);
-    return hq_commit(self->headquarters, write_plan, self, error);
+    return write_state(self, code == HQ_EXIT_DONE ? ROVE_PLAN_DONE : ROVE_PLAN_FAILED, error);
 }
 
 rove_status plan_run_due(hq *headquarters, int64_t now_ms, size_t *count, rove_error *error) {
@@ -281,7 +304,7 @@ rove_status plan_run_due(hq *headquarters, int64_t now_ms, size_t *count, rove_e
         status = hq_read(headquarters, find_due, &self, error);
         if (status == ROVE_OK && self.found) {
             status = carry_out(&self, error);
-            *count += status == ROVE_OK;
+            *count += status == ROVE_OK && self.stands;
         }
     } while (status == ROVE_OK && self.found);
     rove__arena_free(&self.arena);

@@ -595,6 +595,45 @@ static void test_a_plan_that_fails_says_why_and_stops_nothing(void **state) {
     says(w, "Nothing is planned");
 }
 
+/* A directory that lets somebody cancel plan 1 when the planner has just read what is due. */
+static struct {
+    world *w;
+    rove_status (*scan)(rove__hq_tx *tx, rove__arena *arena,
+                        rove_status (*each)(void *, const rove__hq_plan *), void *each_ctx);
+    int result;
+} cancelling;
+
+static rove_status scan_then_cancel(rove__hq_tx *tx, rove__arena *arena,
+                                    rove_status (*each)(void *, const rove__hq_plan *),
+                                    void *each_ctx) {
+    rove_status status = cancelling.scan(tx, arena, each, each_ctx);
+
+    hq_database(cancelling.w->h.hq)->directory.plan_scan = cancelling.scan;
+    cancelling.result = run(cancelling.w, "plans", "cancel", "1");
+    return status;
+}
+
+static void test_a_plan_that_is_cancelled_as_it_falls_due_is_not_carried_out(void **state) {
+    world *w = *state;
+    char day[ROVE_TIME_TEXT_SIZE];
+    rove__hq_directory *directory = &hq_database(w->h.hq)->directory;
+
+    in_days(w, 1, day);
+    does(w, "reassign", "--from", "ann", "--to", "bob", "--effective", day);
+    does(w, "assign", "cy", "--account", "b", "--effective", day);
+    cancelling.w = w;
+    cancelling.scan = directory->plan_scan;
+    directory->plan_scan = scan_then_cancel;
+    assert_int_equal(pass_days(w, 2), 1); /* the other one */
+    assert_int_equal(cancelling.result, HQ_EXIT_DONE);
+    has(w, "ann", "account", "a");
+    held_by(w, "account", "b", "ann cy");
+    does(w, "plans", "--all");
+    says(w, "cancelled  reassign --from ann --to bob");
+    says(w, "done       assign cy --account b");
+    assert_int_equal(pass_days(w, 2), 0);
+}
+
 static void test_a_plan_for_who_has_left_meanwhile_fails_and_says_so(void **state) {
     world *w = *state;
     char day[ROVE_TIME_TEXT_SIZE];
@@ -800,6 +839,7 @@ int main(void) {
         TEST(test_assign_and_unassign_can_wait_too),
         TEST(test_a_plan_can_be_cancelled),
         TEST(test_a_plan_that_fails_says_why_and_stops_nothing),
+        TEST(test_a_plan_that_is_cancelled_as_it_falls_due_is_not_carried_out),
         TEST(test_a_plan_for_who_has_left_meanwhile_fails_and_says_so),
         TEST(test_an_interrupted_plan_is_finished_by_the_next_process),
         TEST(test_a_serving_process_looks_by_itself),
