@@ -112,10 +112,17 @@ rove_status hq_check_receives(const hq_person *person, rove_error *error) {
                                  person->name, (long long)person->id);
 }
 
-rove_status hq_user_receives(hq *headquarters, rove__hq_tx *tx, rove_id id, int *receives) {
+rove_status hq_check_user_receives(hq *headquarters, rove__hq_tx *tx, rove_id id,
+                                   rove_error *error) {
     hq_person person;
-    rove_status status = hq_get_person(headquarters, tx, id, &person, NULL);
+    rove_status status = hq_get_person(headquarters, tx, id, &person, error);
 
-    *receives = status == ROVE_OK && hq_check_receives(&person, NULL) == ROVE_OK;
-    return status == ROVE_NOT_FOUND ? ROVE_OK : status;
+    return status == ROVE_OK ? hq_check_receives(&person, error) : status;
+}
+
+rove_status hq_user_receives(hq *headquarters, rove__hq_tx *tx, rove_id id, int *receives) {
+    rove_status status = hq_check_user_receives(headquarters, tx, id, NULL);
+
+    *receives = status == ROVE_OK;
+    return status == ROVE_NOT_FOUND || status == ROVE_STATE ? ROVE_OK : status;
 }

@@ -23,6 +23,9 @@ ROVE_CHECK rove_status hq_get_person(hq *headquarters, rove__hq_tx *tx, rove_id 
                                      hq_person *person, rove_error *error);
 /* STATE, with what to do: nothing is passed to somebody who is suspended or has left. */
 ROVE_CHECK rove_status hq_check_receives(const hq_person *person, rove_error *error);
+/* The same by id, in the transaction that passes something to him. NOT_FOUND. */
+ROVE_CHECK rove_status hq_check_user_receives(hq *headquarters, rove__hq_tx *tx, rove_id id,
+                                              rove_error *error);
 /* By id: *receives is 0 for who is suspended, has left or was deleted. */
 ROVE_CHECK rove_status hq_user_receives(hq *headquarters, rove__hq_tx *tx, rove_id id,
                                         int *receives);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "admin/find.h"
+#include "admin/people.h"
 #include "base/text.h"
 
 #define ARENA_MAX   ((size_t)4 * 1024 * 1024)
@@ -240,7 +241,14 @@ static rove_status apply_slice(void *ctx, rove__hq_tx *tx, rove_error *error) {
     rove_status status =
         hq_writer(order->headquarters, tx, order->io->operator_name, act, &writer, error);
     for (size_t i = 0; i < self->count && status == ROVE_OK; i++) {
-        status = apply_pair(self, tx, writer, &order->list->pairs[self->first + i], error);
+        const assign_pair *pair = &order->list->pairs[self->first + i];
+        /* Who was to get it may have left since. */
+        if (!order->end && (i == 0 || pair->user != pair[-1].user)) {
+            status = hq_check_user_receives(order->headquarters, tx, pair->user, error);
+        }
+        if (status == ROVE_OK) {
+            status = apply_pair(self, tx, writer, pair, error);
+        }
     }
     if (status != ROVE_OK) {
         rove__writer_abandon(writer);
@@ -261,8 +269,7 @@ rove_status assign_run(const assign_order *order, assign_count *count, rove_erro
     do {
         size_t left = order->list->count - done;
         int last = order->dry_run || left <= ASSIGN_PAIRS_MAX;
-        slice part = {
-            .order = order, .first = done, .count = last ? left : ASSIGN_PAIRS_MAX};
+        slice part = {.order = order, .first = done, .count = last ? left : ASSIGN_PAIRS_MAX};
         status = hq_commit(order->headquarters, apply_slice, &part, error);
         status = status == ROVE_CANCELLED && order->dry_run ? ROVE_OK : status;
         if (status == ROVE_OK) {

@@ -59,7 +59,8 @@ ROVE_CHECK rove_status assign_add_held(hq *headquarters, rove__hq_tx *tx, rove_i
 
 /*
  * Grants, or ends the grants of, all pairs of a sorted list, in transactions of ASSIGN_PAIRS_MAX; each records
- * the act. `alone`: nobody else keeps a grant of these roots. When it fails, what was committed stays and is counted.
+ * the act. `alone`: nobody else keeps a grant of these roots. STATE: who was to get it is suspended or has left. When it
+ * fails, what was committed stays and is counted.
  */
 typedef struct assign_order {
     hq *headquarters;

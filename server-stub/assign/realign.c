@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin/people.h"
 #include "base/alloc.h"
 #include "base/text.h"
 
@@ -320,9 +321,15 @@ static rove_status move_some(piece *self, rove__hq_tx *tx, rove__writer *writer,
     while (status == ROVE_OK && self->first + self->done < order->list->count &&
            (order->dry_run || over.rows < REALIGN_ROWS_MAX)) {
         const realign_move *move = &order->list->moves[self->first + self->done];
+        /* Who was to get it may have left since. */
+        if (over.to != move->to) {
+            status = hq_check_user_receives(headquarters, tx, move->to, error);
+        }
         over.from = move->from;
         over.to = move->to;
-        status = handover_root(&over, move->entity, move->root, error);
+        if (status == ROVE_OK) {
+            status = handover_root(&over, move->entity, move->root, error);
+        }
         self->done += status == ROVE_OK;
     }
     self->count = over.count;

@@ -60,7 +60,10 @@ typedef struct realign_order {
     const char *detail; /* of the act */
     int dry_run;        /* done and taken back, in one transaction */
 } realign_order;
-/* Each transaction records the act. When it fails, what was committed stays and is counted. */
+/*
+ * Each transaction records the act. STATE: who was to get it is suspended or has left. When it fails, what was committed
+ * stays and is counted.
+ */
 ROVE_CHECK rove_status realign_run(const realign_order *order, handover_count *count,
                                    rove_error *error);
 

@@ -4,6 +4,7 @@
  */
 #include "headquarters.h"
 
+#include "assign/assign.h"
 #include "assign/plan.h"
 #include "assign/realign.h"
 
@@ -457,33 +458,66 @@ static void test_many_pass_in_transactions_of_a_thousand_records_at_most(void **
     has(w, "bob", "account", "x1999");
 }
 
-/* What was gathered is old when its turn comes: somebody else was given the account meanwhile. */
-static void test_what_changed_hands_meanwhile_is_left_alone(void **state) {
-    world *w = *state;
-    realign_list list;
-    handover_count count;
-    rove_error error = {.code = 0};
+/* A list as it was gathered a while ago: account a, from ann to bob. */
+static void gather_one(world *w, realign_list *list) {
     char ids[3][32];
-    hq_io io = said_io(&w->said);
 
     id_of(w, "account", "a", ids[0]);
     id_of(w, "user", "1", ids[1]);
     id_of(w, "user", "2", ids[2]);
-    realign_list_init(&list, &w->h.ports.allocator);
-    list.moves = rove__alloc(&w->h.ports.allocator, sizeof *list.moves);
-    assert_non_null(list.moves);
-    list.moves[0] = (realign_move){rove__registry_by_name(hq_registry(w->h.hq), "Account")->number,
-                                   strtoll(ids[0], NULL, 10), strtoll(ids[1], NULL, 10),
-                                   strtoll(ids[2], NULL, 10)};
-    list.count = 1;
-    does(w, "reassign", "--from", "ann", "--to", "cy");
-    io = said_io(&w->said);
+    realign_list_init(list, &w->h.ports.allocator);
+    list->moves = rove__alloc(&w->h.ports.allocator, sizeof *list->moves);
+    assert_non_null(list->moves);
+    list->moves[0] = (realign_move){rove__registry_by_name(hq_registry(w->h.hq), "Account")->number,
+                                    strtoll(ids[0], NULL, 10), strtoll(ids[1], NULL, 10),
+                                    strtoll(ids[2], NULL, 10)};
+    list->count = 1;
+}
+
+/* Its turn comes: how that ends. */
+static rove_status run_late(world *w, realign_list *list, handover_count *count) {
+    hq_io io = said_io(&w->said);
     realign_order order = {
-        .headquarters = w->h.hq, .io = &io, .list = &list, .act = "reassign", .detail = "late"};
-    assert_int_equal(realign_run(&order, &count, &error), ROVE_OK);
+        .headquarters = w->h.hq, .io = &io, .list = list, .act = "reassign", .detail = "late"};
+    rove_status status = realign_run(&order, count, &w->h.error);
+
+    realign_list_free(list);
+    return status;
+}
+
+static void test_what_changed_hands_meanwhile_is_left_alone(void **state) {
+    world *w = *state;
+    realign_list list;
+    handover_count count;
+
+    gather_one(w, &list);
+    does(w, "reassign", "--from", "ann", "--to", "cy");
+    assert_int_equal(run_late(w, &list, &count), ROVE_OK);
     assert_int_equal(handover_total(&count), 0);
     has(w, "cy", "account", "a");
-    realign_list_free(&list);
+}
+
+static void test_who_leaves_meanwhile_gets_nothing(void **state) {
+    world *w = *state;
+    realign_list list;
+    handover_count count;
+    assign_list pairs;
+    assign_count assigned;
+    hq_io io;
+
+    gather_one(w, &list);
+    assign_list_init(&pairs, &w->h.ports.allocator);
+    assert_int_equal(assign_add(&pairs, list.moves[0].to, list.moves[0].root), ROVE_OK);
+    does(w, "users", "left", "bob");
+    assert_int_equal(run_late(w, &list, &count), ROVE_STATE);
+    io = said_io(&w->said);
+    assign_order order = {.headquarters = w->h.hq, .io = &io, .list = &pairs, .detail = "late"};
+    assert_int_equal(assign_run(&order, &assigned, &w->h.error), ROVE_STATE);
+    assert_non_null(strstr(w->h.error.message, "bob is suspended or has left."));
+    order.end = 1; /* what he has can be taken from him */
+    assert_int_equal(assign_run(&order, &assigned, &w->h.error), ROVE_OK);
+    assign_list_free(&pairs);
+    has(w, "ann", "account", "a");
 }
 
 /* ---- on a day to come ----------------------------------------------------------------------------------- */
@@ -834,6 +868,7 @@ int main(void) {
         TEST(test_giving_all_to_their_owners_leaves_out_who_has_left),
         TEST(test_many_pass_in_transactions_of_a_thousand_records_at_most),
         TEST(test_what_changed_hands_meanwhile_is_left_alone),
+        TEST(test_who_leaves_meanwhile_gets_nothing),
         TEST(test_a_plan_waits_for_its_day),
         TEST(test_now_and_the_past_are_at_once),
         TEST(test_assign_and_unassign_can_wait_too),
