@@ -7,6 +7,8 @@
 #include <sched.h>
 
 #include "audit/keys.h"
+#include "drop/box.h"
+#include "sender.h"
 #include "sync/wait.h"
 #include "wake.h"
 
@@ -429,6 +431,52 @@ static void test_a_forgotten_device_that_enrols_anew_is_known_by_its_key(void **
     assert_true(is_known(w, &renewed));
 }
 
+/* The same device, as one that seals what it has. */
+static sender sender_of(world *w, const handset *device) {
+    const rove_crypto *crypto = &w->h.ports.crypto;
+    sender d = {.h = &w->h, .replica = device->replica, .user = w->user};
+    memcpy(d.key, device->key, device->key_size);
+    d.key_size = device->key_size;
+    memcpy(d.certificate.data, device->certificate, device->certificate_size);
+    d.certificate.size = device->certificate_size;
+    assert_int_equal(crypto->key_public(crypto->ctx, d.key, d.key_size, d.request.public_der,
+                                        sizeof d.request.public_der, &d.request.public_size),
+                     ROVE_OK);
+    return d;
+}
+
+/* A new account of this device comes through the drop box, signed by this one. */
+static void drop_signed(world *w, sender *d, const sender *signer) {
+    sealed_batch batch;
+    sender_batch_sized(d, signer, hq_get_keys(w->h.hq)->seal_key, "dropped", 1, 0, &batch);
+    assert_int_equal(ask(w, "POST", "/v1/drop", NULL, DROP_CONTENT_TYPE, batch.records[0].data,
+                         batch.records[0].size),
+                     ROVE_OK);
+    assert_int_equal(w->answer_size, 1);
+    assert_int_equal(w->answer[0], DROP_TAKEN);
+    sealed_free(&batch);
+}
+
+/* Whoever has a certificate of ours may say anything in the name of a number that headquarters does not know. */
+static void test_a_forgotten_device_is_not_shut_out_by_another(void **state) {
+    world *w = *state;
+    handset device;
+    int64_t now_ms = hq_now_ms(w->h.hq);
+    assert_int_equal(enroll(w, &device), ROVE_OK);
+    const rove_pki_subject later = {.replica = 4711, .user = w->user};
+    handset forgotten = issued(w, &device, &later, now_ms);
+    sender rogue = sender_of(w, &device);
+    sender victim = sender_of(w, &forgotten);
+    drop_signed(w, &victim, &rogue);
+    assert_int_equal(open_reviews(&w->h), 1);
+    assert_int_equal(exchange(w, &forgotten), ROVE_OK);
+    /* Its chain is as it was. */
+    victim.number = 0;
+    memset(&victim.chain, 0, sizeof victim.chain);
+    drop_signed(w, &victim, &victim);
+    assert_int_equal(open_reviews(&w->h), 1);
+}
+
 /* Both copies of a device became others after the backup: the third that says it is one needs a code, and gets on with it. */
 static void test_a_number_is_closed_after_a_restore(void **state) {
     world *w = *state;
@@ -727,6 +775,7 @@ int main(void) {
         TEST(test_foreign_authority),
         TEST(test_a_forgotten_device_is_taken_back),
         TEST(test_a_forgotten_device_that_enrols_anew_is_known_by_its_key),
+        TEST(test_a_forgotten_device_is_not_shut_out_by_another),
         TEST(test_a_number_is_closed_after_a_restore),
         TEST(test_nobody_else_is_taken_back),
         TEST(test_many_devices),

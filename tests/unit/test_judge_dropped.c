@@ -10,6 +10,8 @@
 #include "sync/judge.h"
 #include "two_reps_look.h"
 
+#define STRANGER 300u
+
 static rove_id hers; /* Anna's alone */
 
 static int setup(void **state) {
@@ -40,12 +42,14 @@ typedef struct delivery {
     const rep_batch *batch;
     rove_replica signer;
     int waits, taken;
+    rove_replica bears; /* whose number it has; 0: hers */
 } delivery;
 
 static rove_status stage(rove__staged *staged, const delivery *d) {
     const rep_batch *batch = d->batch;
+    rove_replica bears = d->bears != 0 ? d->bears : ANNAS;
     const rove__signer who = {.replica = d->signer, .user = d->signer == ANNAS ? ANNA : BEN};
-    const rove__sealed_batch said = {.replica = ANNAS,
+    const rove__sealed_batch said = {.replica = bears,
                                      .number = batch->number,
                                      .frames = 1,
                                      .schema = 1,
@@ -57,7 +61,7 @@ static rove_status stage(rove__staged *staged, const delivery *d) {
                              .previous = batch->previous,
                              .rows = batch->rows};
 
-    rove__staged_seal(staged, &said, ANNAS, &who);
+    rove__staged_seal(staged, &said, bears, &who);
     return rove__staged_add(staged, &push, NULL);
 }
 
@@ -100,7 +104,7 @@ static rove_status drop_once(void *ctx, rove__buf *answer) {
 
 /* The batch comes, signed by this device; 1 if it was taken. */
 static int drop_signed(world *w, const rep_batch *batch, rove_replica signer, int waits) {
-    delivery d = {w, batch, signer, waits, 0};
+    delivery d = {w, batch, signer, waits, 0, 0};
 
     trial_run(&w->s.trial, 0, drop_once, &d);
     assert_int_equal(drop_once(&d, NULL), ROVE_OK);
@@ -235,6 +239,44 @@ static void nobody_signs_for_a_revoked_device(void **state) {
     assert_int_equal(reviews(w).count, 1);
     assert_string_equal(reviews(w).reason, "It was signed by another device.");
     assert_int_equal(device_of(w, ANNAS).last_batch, before.last_batch);
+}
+
+static int is_known(world *w, rove_replica replica) {
+    rove__hq_device device;
+    rove__hq_tx *tx = NULL;
+
+    assert_int_equal(w->s.store->begin(w->s.store->ctx, ROVE_HQ_READ, &tx, NULL), ROVE_OK);
+    rove_status status = w->s.store->device_get(tx, replica, 0, &device);
+    w->s.store->rollback(tx);
+    return status == ROVE_OK;
+}
+
+/* What he signs under numbers that headquarters does not know makes no devices, however many he names; it is looked at once. */
+static void nobody_makes_devices_by_what_he_signs(void **state) {
+    world *w = *state;
+    rove__row *row = site_row(&w->s, "Account", rove__id_make(STRANGER, 1));
+
+    site_text(row, "name", "of a stranger");
+    rove__change *change = rep_insert(&w->anna, row);
+    change->replica = STRANGER;
+    change->clock.origin.replica = change->clock.base.replica = STRANGER;
+    rep_freeze(&w->anna);
+    rep_batch batch = w->anna.batches[w->anna.batch_count - 1];
+    batch.number = 1;
+    batch.previous = (rove__chain){{0}};
+    for (int times = 0; times < 2; times++) {
+        delivery d = {w, &batch, BENS, 1, 0, STRANGER};
+        trial_run(&w->s.trial, 0, drop_once, &d);
+        assert_int_equal(drop_once(&d, NULL), ROVE_OK);
+        assert_true(d.taken);
+        assert_int_equal(reviews(w).count, 1);
+        assert_int_equal(reviews(w).user, 0);
+        assert_string_equal(reviews(w).reason, "Headquarters does not know its device any more.");
+        assert_false(is_known(w, STRANGER));
+    }
+    assert_int_equal(site_decide(&w->s, reviews(w).number, 1, "", NULL), ROVE_OK);
+    assert_true(has_text(w, "Account", row->id, "name", "of a stranger"));
+    assert_false(is_known(w, STRANGER));
 }
 
 /* She was answered that something in it was refused, and never heard it. */
@@ -455,6 +497,7 @@ int main(void) {
         TEST(work_of_a_revoked_device_lies_before_an_operator),
         TEST(nobody_takes_the_next_number_of_another),
         TEST(nobody_signs_for_a_revoked_device),
+        TEST(nobody_makes_devices_by_what_he_signs),
         TEST(what_was_refused_unheard_is_looked_at),
         TEST(a_record_is_proposed_and_accepted),
         TEST(a_record_that_was_proposed_is_not_made_by_others),

@@ -310,6 +310,18 @@ static size_t records_with_the_key(world *w, const uint8_t *key, size_t size) {
     return count;
 }
 
+/* By the hash of its key a device is told from others that say they are it. */
+static int has_the_key(world *w, rove_replica replica) {
+    const rove_crypto *crypto = w->s.ports.crypto;
+    const seal_keys *keys = &w->s.seals;
+    const rove_span span = {keys->device_public, keys->device_public_size};
+    rove__hq_device device = device_of(w, replica);
+    uint8_t hash[ROVE_SHA256_SIZE];
+
+    assert_int_equal(crypto->sha256(crypto->ctx, &span, 1, hash), ROVE_OK);
+    return memcmp(device.key_hash, hash, sizeof hash) == 0;
+}
+
 static void a_device_that_headquarters_lost_is_whose_its_certificate_says(void **state) {
     world *w = *state;
     rep_outcome outcome;
@@ -322,6 +334,7 @@ static void a_device_that_headquarters_lost_is_whose_its_certificate_says(void *
     /* Its number is given to nobody else, and comes no more. */
     assert_int_equal(device_of(w, STRANGER).status, ROVE_DEVICE_REPLACED);
     assert_int_equal(device_of(w, STRANGER).user, SEALS_USER);
+    assert_true(has_the_key(w, STRANGER));
     /* And so is what it signed, by its key, which is kept once. */
     const seal_keys *keys = &w->s.seals;
     assert_int_equal(records_with_the_key(w, keys->device_public, keys->device_public_size), 1);
@@ -340,6 +353,12 @@ static void what_nobody_vouches_for_is_looked_at(void **state) {
     assert_int_equal(last.user, 0);
     accept(w, last.number);
     assert_true(has_text(w, "Account", id, "name", "of a lost device"));
+    /* Nor for what comes after it. */
+    (void)of_a_stranger(w, BENS, &outcome);
+    last = reviews(w);
+    assert_int_equal(last.count, 1);
+    assert_int_equal(last.user, 0);
+    assert_string_equal(last.reason, "Headquarters does not know its device any more.");
 }
 
 static void a_later_number_of_the_device_may_sign(void **state) {

@@ -26,6 +26,7 @@
 #include "wire/rename.h"
 
 static const char by_another[] = "It was signed by another device.";
+static const char unknown[] = "Headquarters does not know its device any more.";
 static const char unheard[] = "It was refused, and its device may not have heard of it.";
 static const char out_of_chain[] = "It does not follow what its device had sent.";
 
@@ -33,18 +34,22 @@ static const char out_of_chain[] = "It does not follow what its device had sent.
 
 /*
  * A number of which headquarters lost all that it knew: the certificate says whose it was. It comes no more; if it does, it is
- * told to take a fresh one.
+ * told to take a fresh one. What somebody else signed says nothing of it: there may be no such device, and one that was forgotten
+ * has to find its number as it left it (T3).
  */
-static void make_author(const rove__staged *staged, rove__hq_device *author, const char **doubt) {
+static rove_status make_author(const rove__server_ports *ports, const rove__staged *staged,
+                               rove__hq_device *author, const char **doubt) {
     const rove__signer *signer = &staged->signer;
+    const rove_span key = {signer->public_key, signer->public_size};
 
     *author = (rove__hq_device){.replica = staged->former, .status = ROVE_DEVICE_REPLACED};
-    if (signer->replica == staged->former) {
-        author->former = signer->former;
-        author->user = signer->user;
-    } else {
-        *doubt = "Headquarters does not know its device any more.";
+    if (signer->replica != staged->former) {
+        *doubt = unknown;
+        return ROVE_OK;
     }
+    author->former = signer->former;
+    author->user = signer->user;
+    return ports->crypto->sha256(ports->crypto->ctx, &key, 1, author->key_hash);
 }
 
 /* The author, locked; *doubt: why all of it goes to review (NULL: it is judged). */
@@ -56,8 +61,7 @@ static rove_status find_author(const rove__server_ports *ports, rove__hq_tx *tx,
 
     *doubt = NULL;
     if (status == ROVE_NOT_FOUND) {
-        make_author(staged, author, doubt);
-        return ROVE_OK;
+        return make_author(ports, staged, author, doubt);
     }
     if (status == ROVE_OK && staged->signer.replica != staged->former) {
         status = rove__judge_had(ports->store, tx, staged->signer.former, staged->former, &does);
@@ -69,6 +73,12 @@ static rove_status find_author(const rove__server_ports *ports, rove__hq_tx *tx,
         *doubt = "Its device was revoked.";
     }
     return status;
+}
+
+/* Not one that there is only by somebody else's word. */
+static rove_status store_author(const rove__server_ports *ports, rove__hq_tx *tx,
+                                const rove__hq_device *author, const char *doubt) {
+    return doubt == unknown ? ROVE_OK : ports->store->device_put(tx, author);
 }
 
 /* ---- what is here already ------------------------------------------------------------------------------- */
@@ -308,7 +318,7 @@ rove_status rove__judge_is_forked(rove__judge *judge) {
  * next number from its device.
  */
 static int is_stray(const rove__staged *staged, const rove__hq_device *author, const char *doubt) {
-    return doubt == by_another || staged->number != author->last_batch + 1 ||
+    return doubt == by_another || doubt == unknown || staged->number != author->last_batch + 1 ||
            !rove__chain_equal(&staged->previous, &author->chain);
 }
 
@@ -369,7 +379,7 @@ rove_status rove__judge_former(const rove__server_ports *ports, rove__hq_tx *tx,
     if (status == ROVE_OK && !has) {
         status = judge_author(ports, tx, &author, doubt, staged, now_ms, stats, error);
         if (status == ROVE_OK) {
-            status = ports->store->device_put(tx, &author);
+            status = store_author(ports, tx, &author, doubt);
         }
     }
     if (status == ROVE_OK && author.user == device->user) {
@@ -409,7 +419,7 @@ rove_status rove__judge_dropped(const rove__server_ports *ports, rove__hq_tx *tx
         status = judge_author(ports, tx, &author, doubt, staged, now_ms, stats, error);
     }
     if (status == ROVE_OK && !has) {
-        status = ports->store->device_put(tx, &author);
+        status = store_author(ports, tx, &author, doubt);
     }
     *taken = status == ROVE_OK;
     return status;
