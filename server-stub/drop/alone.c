@@ -42,23 +42,19 @@ int64_t alone_written_ms(const rove__sealed_note *note, const char **suspect) {
 /* ---- notes ---------------------------------------------------------------------------------------------- */
 
 /* *room: whether one more of the device's user may lie in review. */
-static rove_status find_room(hq *headquarters, rove__hq_tx *tx, const drop_record *record,
-                             int *room) {
-    const rove__hq_store *store = &hq_database(headquarters)->store;
+static rove_status find_room(const rove__server_ports *ports, rove__hq_tx *tx,
+                             const drop_record *record, int *room) {
     rove_id user = record->signer.user;
-    uint64_t open = 0;
     rove__hq_device device;
 
-    rove_status status = store->device_get(tx, record->signer.replica, 0, &device);
+    rove_status status = ports->store->device_get(tx, record->signer.replica, 0, &device);
     if (status == ROVE_OK) {
         user = device.user;
     }
     if (status != ROVE_OK && status != ROVE_NOT_FOUND) {
         return status;
     }
-    status = store->review_load(tx, user, &open);
-    *room = open < DROP_REVIEWS_MAX;
-    return status;
+    return rove__judge_room(ports, tx, user, 1, room);
 }
 
 static void say_when(const rove__sealed_note *note, int64_t *written_ms,
@@ -119,7 +115,7 @@ static rove_status take_note(hq *headquarters, const rove__server_ports *ports, 
     rove__arena arena;
     int room = 0;
 
-    rove_status status = find_room(headquarters, tx, record, &room);
+    rove_status status = find_room(ports, tx, record, &room);
     room &= rove__registry_by_number(ports->registry, note->entity) != NULL;
     if (status != ROVE_OK || !room) {
         return status;

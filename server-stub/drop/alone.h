@@ -12,9 +12,10 @@
 
 #include "drop/taken.h"
 #include "hq.h"
+#include "sync/judge.h"
 
-/* So much of one user's lies in review; his notes wait outside then. */
-#define DROP_REVIEWS_MAX 1024u
+/* So much of one user's lies in review; his notes, and batches that would go there, wait outside then. */
+#define DROP_REVIEWS_MAX ROVE_REVIEWS_OF_USER_MAX
 
 /*
  * In a job. *answer LATER: not now; an entity that headquarters does not know yet, or there is no room. Other than OK: nothing was

@@ -187,6 +187,9 @@ int check_waits(const world *w, const ledger_write *write) {
             return 1;
         }
     }
+    if (write->author >= 0 && w->devices[write->author].put_off) {
+        return 1;
+    }
     return write->author >= 0 &&
            (is_copied(w, write) ? record->waits != 0
                                 : is_here(&w->devices[write->author], record->waits));
@@ -763,6 +766,7 @@ void check_all(world *w, int round) {
     }
     for (unsigned i = 0; i < w->plan->devices && !world_failed(w); i++) {
         gather_refusals(&g, &w->devices[i]);
+        w->devices[i].put_off = notes_put_off(&w->devices[i]);
         if (w->devices[i].replica != NULL) {
             gather_waiting(&g, &w->devices[i]);
         }

@@ -116,11 +116,20 @@ static rove_status count_open(void *ctx, rove__hq_tx *tx, rove_error *error) {
     return hq_database(l->w->office.hq)->store.review_load(tx, l->user, &l->open);
 }
 
+/* What a batch of this device may bring, at most; a note brings one. */
+static uint64_t most_of(const world *w, const device *d) {
+    uint64_t most = 1;
+    for (uint32_t i = 1; i < w->ledger.count; i++) {
+        most += w->ledger.writes[i].author == d->number;
+    }
+    return most;
+}
+
 /* So much of the user's lies before an operator that the rest has to wait on his devices. */
 static int has_no_room(world *w, const device *d) {
     load l = {.w = w, .user = d->user >= 0 ? w->office.users[d->user] : 0};
-    return d->user >= 0 && office_read(&w->office, count_open, &l) == ROVE_OK &&
-           l.open >= DROP_REVIEWS_MAX;
+    return d->user >= 0 && office_read(&w->office, count_open, &l) == ROVE_OK && l.open > 0 &&
+           l.open + most_of(w, d) > DROP_REVIEWS_MAX;
 }
 
 static rove_drop_state box_of(world *w, const device *d) {
@@ -135,9 +144,12 @@ static rove_drop_state box_of(world *w, const device *d) {
     return state;
 }
 
+int notes_put_off(device *d) {
+    return box_of(d->w, d).waiting > 0 && has_no_room(d->w, d);
+}
+
 static int waits(world *w, const simulated_note *note) {
-    const device *d = &w->devices[note->author];
-    return box_of(w, d).waiting > 0 && has_no_room(w, d);
+    return notes_put_off(&w->devices[note->author]);
 }
 
 static void check_note(world *w, uint32_t number) {

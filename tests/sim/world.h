@@ -103,6 +103,7 @@ typedef struct device {
     uint32_t heard;    /* what was written when its last sync had ended */
     uint32_t kept;     /* what was written since that is its own has not left */
     int failed;        /* one of its syncs did: an answer may have been lost */
+    int put_off;       /* what a check finds: headquarters does not take what is in its drop box */
     unsigned requests; /* of the sync under way */
     uint64_t asked;    /* requests that it ever made */
     int retried;       /* its rep did refused work again, part by part */
@@ -335,6 +336,8 @@ void notes_again(world *w, uint32_t number);
 uint32_t notes_number(const rove_value *value);
 void notes_found(world *w, uint32_t number, int reviewed);
 void notes_forget_found(world *w);
+/* 1: what lies in its drop box may have to wait there, for so much of its user's is in review. */
+int notes_put_off(device *d);
 /* At the end each note is where it has to be, once. */
 void notes_check(world *w);
 

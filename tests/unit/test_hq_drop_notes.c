@@ -295,7 +295,7 @@ static void test_notes_that_are_none(void **state) {
 }
 
 /* So many accounts in one frame; of a device that was revoked all of them go to review. */
-static void fill_review(world *w, size_t count) {
+static void put_accounts(world *w, sender *d, const sender *signer, size_t count) {
     const rove_allocator *allocator = &w->h->ports.allocator;
     const rove__entity *account = rove__registry_by_name(hq_registry(w->h->hq), "Account");
     rove__batch_writer *writer = NULL;
@@ -306,15 +306,16 @@ static void fill_review(world *w, size_t count) {
     rove__arena_init(&arena, allocator, (size_t)1 << 24);
     rove__buf_init(&rows, allocator, ROVE_BATCH_MAX);
     assert_int_equal(rove__batch_writer_new(allocator, ROVE_BATCH_MAX, &writer), ROVE_OK);
-    for (uint32_t i = 1; i <= count; i++) {
-        rove__change change = {.op = ROVE_OP_INSERT, .replica = w->phone.replica};
+    for (size_t i = 0; i < count; i++) {
+        rove__change change = {.op = ROVE_OP_INSERT, .replica = d->replica};
+        d->counter++;
         assert_int_equal(
-            rove__row_init(&change.row, account, rove__id_make(w->phone.replica, 1000 + i), &arena),
+            rove__row_init(&change.row, account, rove__id_make(d->replica, d->counter), &arena),
             ROVE_OK);
         rove__row_set(&change.row, (size_t)rove__entity_field_named(account, "name"),
                       rove__value_text("Many"));
         change.clock.origin =
-            (rove__origin){rove__stamp_make(hq_now_ms(w->h->hq), 0) + i, w->phone.replica};
+            (rove__origin){rove__stamp_make(hq_now_ms(w->h->hq), 0) + d->counter, d->replica};
         change.clock.base = change.clock.origin;
         assert_int_equal(rove__batch_add(writer, &change), ROVE_OK);
     }
@@ -322,10 +323,8 @@ static void fill_review(world *w, size_t count) {
     assert_int_equal(
         rove__exchange_hash(&w->h->ports.crypto, (rove__bytes){rows.data, rows.size}, &hash),
         ROVE_OK);
-    sender_seal(&w->phone, &w->phone, hq_get_keys(w->h->hq)->seal_key, w->phone.number + 1, &rows,
-                1, &hash, &batch);
+    sender_seal(d, signer, hq_get_keys(w->h->hq)->seal_key, 1, &rows, 1, &hash, &batch);
     put_all(w, &batch);
-    assert_answered(w, "1");
     sealed_free(&batch);
     rove__batch_writer_free(writer);
     rove__buf_free(&rows);
@@ -339,7 +338,8 @@ static void test_what_waits_of_one_user_at_its_limit_and_one_past(void **state) 
     sender other;
     note_visit(&w->phone, known_account(w), 1, &n);
     sender_is(&w->phone, ROVE_DEVICE_REVOKED);
-    fill_review(w, DROP_REVIEWS_MAX - 1);
+    put_accounts(w, &w->phone, &w->phone, DROP_REVIEWS_MAX - 1);
+    assert_answered(w, "1");
     put_note(w, &w->phone, &n);
     n.note.reference[0] = 2;
     put_note(w, &w->phone, &n);
@@ -354,6 +354,83 @@ static void test_what_waits_of_one_user_at_its_limit_and_one_past(void **state) 
     put_note(w, &w->phone, &n);
     assert_answered(w, "1");
     rove__buf_free(&n.row);
+}
+
+/* What was revoked is heard, but does not bury what an operator has to look at. */
+static void test_batches_to_look_at_wait_at_the_limit_and_one_past(void **state) {
+    world *w = *state;
+    said s;
+    sender_is(&w->phone, ROVE_DEVICE_REVOKED);
+    put_accounts(w, &w->phone, &w->phone, 2);
+    assert_answered(w, "1");
+    put_accounts(w, &w->phone, &w->phone, DROP_REVIEWS_MAX - 1);
+    assert_answered(w, "2");
+    assert_int_equal(open_reviews(w->h), 2);
+    put_accounts(w, &w->phone, &w->phone, DROP_REVIEWS_MAX - 2);
+    rove__buf taken = copy_of(w, &w->body);
+    assert_answered(w, "1");
+    assert_int_equal(open_reviews(w->h), DROP_REVIEWS_MAX);
+    put_accounts(w, &w->phone, &w->phone, 1);
+    rove__buf late = copy_of(w, &w->body);
+    put(w, &taken); /* it is here, whatever room there is */
+    assert_answered(w, "21");
+    /* Decided, it makes room. */
+    assert_int_equal(headquarters_run(w->h, &s, "review", "return", "1", NULL), HQ_EXIT_DONE);
+    put(w, &late);
+    assert_answered(w, "1");
+    assert_int_equal(open_reviews(w->h), DROP_REVIEWS_MAX);
+    rove__buf_free(&taken);
+    rove__buf_free(&late);
+}
+
+/* All that a lost device had may be one batch: it comes in where nothing else of its user waits, whole. */
+static void test_a_batch_larger_than_may_wait_comes_alone(void **state) {
+    world *w = *state;
+    said s;
+    sender_is(&w->phone, ROVE_DEVICE_REVOKED);
+    put_accounts(w, &w->phone, &w->phone, 1);
+    assert_answered(w, "1");
+    put_accounts(w, &w->phone, &w->phone, DROP_REVIEWS_MAX + 1);
+    rove__buf all = copy_of(w, &w->body);
+    assert_answered(w, "2");
+    assert_int_equal(open_reviews(w->h), 1);
+    assert_int_equal(headquarters_run(w->h, &s, "review", "return", "1", NULL), HQ_EXIT_DONE);
+    put(w, &all);
+    assert_answered(w, "1");
+    assert_int_equal(open_reviews(w->h), DROP_REVIEWS_MAX + 1);
+    rove__buf_free(&all);
+}
+
+/* Nor does work of devices that headquarters does not know, which is nobody's; and that keeps nobody's outside. */
+static void test_what_waits_of_nobody_at_its_limit_and_one_past(void **state) {
+    world *w = *state;
+    sender ghosts[2] = {w->phone, w->phone};
+    ghosts[0].replica = 4711;
+    ghosts[1].replica = 4712;
+    put_accounts(w, &ghosts[0], &w->phone, DROP_REVIEWS_MAX);
+    assert_answered(w, "1");
+    put_accounts(w, &ghosts[1], &w->phone, 1);
+    assert_answered(w, "2");
+    assert_int_equal(open_reviews(w->h), DROP_REVIEWS_MAX);
+    sender_is(&w->phone, ROVE_DEVICE_REVOKED);
+    put_accounts(w, &w->phone, &w->phone, 1);
+    assert_answered(w, "1");
+    assert_int_equal(open_reviews(w->h), DROP_REVIEWS_MAX + 1);
+}
+
+/* What goes on with its device's chain asks for no place in review. */
+static void test_work_that_is_taken_does_not_wait_for_room(void **state) {
+    world *w = *state;
+    sender other;
+    sealed_batch batch;
+    sender_start(w->h, &other, 2001, w->phone.user);
+    sender_is(&other, ROVE_DEVICE_REVOKED);
+    put_accounts(w, &other, &other, DROP_REVIEWS_MAX);
+    sender_batch(&w->phone, "own", 1, &batch);
+    put_all(w, &batch);
+    assert_answered(w, "11");
+    assert_int_equal(accounts_named(w->h, "own 0"), 1);
+    sealed_free(&batch);
 }
 
 /* What comes first is opened; the rest with the next request. */
@@ -572,6 +649,10 @@ int main(void) {
         TEST(test_who_is_gone_is_heard),
         TEST(test_notes_that_are_none),
         TEST(test_what_waits_of_one_user_at_its_limit_and_one_past),
+        TEST(test_batches_to_look_at_wait_at_the_limit_and_one_past),
+        TEST(test_a_batch_larger_than_may_wait_comes_alone),
+        TEST(test_what_waits_of_nobody_at_its_limit_and_one_past),
+        TEST(test_work_that_is_taken_does_not_wait_for_room),
         TEST(test_exchanges_of_keys_at_their_limit_and_one_past),
         TEST(test_what_is_put_off_does_not_hold_up_what_lies_behind_it),
         TEST(test_the_receipt_of_a_wipe_is_shown),

@@ -113,12 +113,21 @@ ROVE_CHECK rove_status rove__judge_former(const rove__server_ports *ports, rove_
  * A batch that came through the drop box (D11), sealed and staged under its device's number; that may be in use, revoked or
  * unknown. What goes on with its chain is judged as if it had been pushed; of what does not, and of what came from a device that
  * was revoked, all that is new goes to review. Nobody is told of anything; a device that sends it again later hears it then (P2).
- * *taken 1: it is here, now or already. 0: nothing was done, because batches before it are missing and it `waits` for them.
+ * *taken 1: it is here, now or already. 0: nothing was done, because batches before it are missing and it `waits` for them, or because
+ * it would go to review whole and there is no room.
  */
 ROVE_CHECK rove_status rove__judge_dropped(const rove__server_ports *ports, rove__hq_tx *tx,
                                            rove__staged *staged, int waits, int64_t now_ms,
                                            rove__server_stats *stats, int *taken,
                                            rove_error *error);
+/* So much of one user's lies in review; what would go there by the drop box waits outside then. */
+#define ROVE_REVIEWS_OF_USER_MAX 1024u
+/*
+ * *room: whether so many `more` of this user's may come to review by the drop box; user 0: of devices that headquarters does not know.
+ * Where nothing of his lies there, anything may: all that a lost device had may be one batch, and it has to come in.
+ */
+ROVE_CHECK rove_status rove__judge_room(const rove__server_ports *ports, rove__hq_tx *tx,
+                                        rove_id user, size_t more, int *room);
 /* A new record that a device signed by itself, for an operator to look at. */
 typedef struct rove__proposal {
     rove_replica replica; /* of the device */

@@ -10,7 +10,7 @@
  *   anything else                 ->  judged, and remembered by its hash: a stray
  *
  * It may come through the drop box as well, by nobody's connection, also from a number that its device still has. Then a stray
- * is not judged: what is new in it goes to review whole.
+ * is not judged: what is new in it goes to review whole, if there is room for it.
  *
  * Nobody waits for verdicts. So what a rule refuses goes to review like what its author may not write, names are given
  * without asking, and what the records' histories hold already is dropped. "Own" (P5) holds only for a batch that follows a
@@ -322,30 +322,43 @@ static int is_stray(const rove__staged *staged, const rove__hq_device *author, c
            !rove__chain_equal(&staged->previous, &author->chain);
 }
 
+/* How a batch stands to what its author sent. */
+typedef struct standing {
+    const char *doubt; /* why all of it goes to review; NULL: it is judged */
+    int stray, kept;   /* as the judge has them */
+} standing;
+
+static rove_status find_standing(const rove__server_ports *ports, rove__hq_tx *tx,
+                                 const rove__staged *staged, const rove__hq_device *author,
+                                 standing *s) {
+    const rove__former former = {staged->former, staged->number, staged->hash, 0};
+    int refused = 0;
+
+    rove_status status = find_kept(ports, tx, &former, &s->kept, &refused);
+    s->stray = is_stray(staged, author, s->doubt);
+    if (s->doubt == NULL && s->kept) {
+        s->doubt = unheard; /* its rep may have tried again since */
+    } else if (s->doubt == NULL && staged->dropped && s->stray) {
+        s->doubt = out_of_chain;
+    }
+    return status;
+}
+
 static rove_status judge_author(const rove__server_ports *ports, rove__hq_tx *tx,
-                                rove__hq_device *author, const char *doubt, rove__staged *staged,
+                                rove__hq_device *author, const standing *s, rove__staged *staged,
                                 int64_t now_ms, rove__server_stats *stats, rove_error *error) {
     rove__judge judge;
     rove__answer nobody;
     const rove__judge_actor actor = {"sealed", ""};
-    const rove__former former = {staged->former, staged->number, staged->hash, 0};
-    int refused = 0;
 
     rove__answer_init(&nobody, ports->allocator);
     rove_status status = rove__judge_open(&judge, ports, tx, author, now_ms, &actor, stats, error);
     judge.staged = staged;
     judge.answer = &nobody;
     judge.former = 1;
-    judge.doubt = doubt;
-    judge.stray = is_stray(staged, author, doubt);
-    if (status == ROVE_OK) {
-        status = find_kept(ports, tx, &former, &judge.kept, &refused);
-    }
-    if (doubt == NULL && judge.kept) {
-        judge.doubt = unheard; /* its rep may have tried again since */
-    } else if (doubt == NULL && staged->dropped && judge.stray) {
-        judge.doubt = out_of_chain;
-    }
+    judge.doubt = s->doubt;
+    judge.stray = s->stray;
+    judge.kept = s->kept;
     if (status == ROVE_OK) {
         status = rove__judge_is_forked(&judge);
     }
@@ -367,19 +380,22 @@ rove_status rove__judge_former(const rove__server_ports *ports, rove__hq_tx *tx,
                                rove_error *error) {
     rove__hq_device author;
     rove__hq_head head;
-    const char *doubt = NULL;
+    standing s = {NULL, 0, 0};
     int has = 0;
 
     ROVE_ASSERT(rove__staged_complete(staged) && staged->former != 0);
     *taken = (rove__former){staged->former, staged->number, staged->hash, 0};
     rove_status status = rove__judge_has_former(ports, tx, taken, &has);
     if (status == ROVE_OK) {
-        status = find_author(ports, tx, staged, &author, &doubt);
+        status = find_author(ports, tx, staged, &author, &s.doubt);
     }
     if (status == ROVE_OK && !has) {
-        status = judge_author(ports, tx, &author, doubt, staged, now_ms, stats, error);
+        status = find_standing(ports, tx, staged, &author, &s);
         if (status == ROVE_OK) {
-            status = store_author(ports, tx, &author, doubt);
+            status = judge_author(ports, tx, &author, &s, staged, now_ms, stats, error);
+        }
+        if (status == ROVE_OK) {
+            status = store_author(ports, tx, &author, s.doubt);
         }
     }
     if (status == ROVE_OK && author.user == device->user) {
@@ -392,9 +408,46 @@ rove_status rove__judge_former(const rove__server_ports *ports, rove__hq_tx *tx,
     return status;
 }
 
+/* ---- through the drop box ------------------------------------------------------------------------------- */
+
 /* What stands between it and the last one that is here may be on its way. */
 static int is_early(const rove__staged *staged, const rove__hq_device *author) {
     return staged->number > author->last_batch + 1;
+}
+
+static rove_status each_of_nobody(void *ctx, const rove__hq_review *review) {
+    *(uint64_t *)ctx += review->user == 0;
+    return ROVE_OK;
+}
+
+rove_status rove__judge_room(const rove__server_ports *ports, rove__hq_tx *tx, rove_id user,
+                             size_t more, int *room) {
+    uint64_t open = 0;
+    rove_status status = ROVE_OK;
+    rove__arena arena;
+
+    if (user != 0) {
+        status = ports->store->review_load(tx, user, &open);
+    } else { /* to the store that is everybody */
+        rove__arena_init(&arena, ports->allocator, ROVE_JUDGE_ARENA_MAX);
+        status = ports->store->review_scan(tx, 0, &arena, each_of_nobody, &open);
+        rove__arena_free(&arena);
+    }
+    *room = status == ROVE_OK && (open == 0 || open + more <= ROVE_REVIEWS_OF_USER_MAX);
+    return status;
+}
+
+/* Not so long as batches before it may come, nor if it goes to review whole and there is no room. */
+static rove_status is_for_now(const rove__server_ports *ports, rove__hq_tx *tx,
+                              const rove__staged *staged, const rove__hq_device *author, int waits,
+                              standing *s, int *now) {
+    *now = !waits || !is_early(staged, author);
+    rove_status status = *now ? find_standing(ports, tx, staged, author, s) : ROVE_OK;
+
+    if (status == ROVE_OK && *now && s->doubt != NULL) {
+        status = rove__judge_room(ports, tx, author->user, staged->count, now);
+    }
+    return status;
 }
 
 rove_status rove__judge_dropped(const rove__server_ports *ports, rove__hq_tx *tx,
@@ -402,24 +455,28 @@ rove_status rove__judge_dropped(const rove__server_ports *ports, rove__hq_tx *tx
                                 rove__server_stats *stats, int *taken, rove_error *error) {
     rove__former former = {staged->former, staged->number, staged->hash, 0};
     rove__hq_device author;
-    const char *doubt = NULL;
+    standing s = {NULL, 0, 0};
     int has = 0;
+    int now = 0;
 
     ROVE_ASSERT(rove__staged_complete(staged) && staged->former != 0);
     *taken = 0;
     staged->dropped = 1;
     rove_status status = rove__judge_has_former(ports, tx, &former, &has);
     if (status == ROVE_OK && !has) {
-        status = find_author(ports, tx, staged, &author, &doubt);
+        status = find_author(ports, tx, staged, &author, &s.doubt);
     }
-    if (status != ROVE_OK || (!has && waits && is_early(staged, &author))) {
+    if (status == ROVE_OK && !has) {
+        status = is_for_now(ports, tx, staged, &author, waits, &s, &now);
+    }
+    if (status != ROVE_OK || (!has && !now)) {
         return status;
     }
     if (!has) {
-        status = judge_author(ports, tx, &author, doubt, staged, now_ms, stats, error);
+        status = judge_author(ports, tx, &author, &s, staged, now_ms, stats, error);
     }
     if (status == ROVE_OK && !has) {
-        status = store_author(ports, tx, &author, doubt);
+        status = store_author(ports, tx, &author, s.doubt);
     }
     *taken = status == ROVE_OK;
     return status;
