@@ -52,6 +52,7 @@ typedef struct examining {
     rove__hq_device device; /* the last one that was looked up */
     int known;
     rove__hq_head head;
+    rove__timelines timelines;
     int asked, restored; /* whether headquarters was, once; not looked up unless it matters */
     size_t in_records;   /* links that are sorted: those of records */
     const rove__entity *entity; /* being scanned */
@@ -412,8 +413,7 @@ static rove_status each_record(void *ctx, const rove__hq_row *row) {
 static rove_status written_after(examining *self, const rove__change *change, int64_t *ms) {
     rove_stamp stamp = 0;
     uint64_t seq = 0;
-    rove_status status =
-        rove__timeline_clip(self->store, self->tx, &self->head, change->cursor, &seq);
+    rove_status status = rove__timelines_clip(&self->timelines, &self->head, change->cursor, &seq);
 
     if (status == ROVE_OK) {
         status = self->store->commit_stamp(self->tx, seq, &stamp);
@@ -610,6 +610,7 @@ rove_status audit_run(hq *headquarters, rove__hq_tx *tx, const audit_scope *scop
 
     memset(result, 0, sizeof *result);
     audit_chains_init(&self.chains, &ports->allocator);
+    rove__timelines_init(&self.timelines, &ports->allocator, self.store, tx);
     rove__arena_init(&arena, &ports->allocator, ARENA_MAX);
     rove__buf_init(&self.scratch, &ports->allocator, 2 * ROVE_ROW_MAX);
     rove_status status = audit_keys_read(headquarters, tx, &self.keys);
@@ -632,6 +633,7 @@ rove_status audit_run(hq *headquarters, rove__hq_tx *tx, const audit_scope *scop
     }
     audit_keys_free(headquarters, &self.keys);
     audit_chains_free(&self.chains);
+    rove__timelines_free(&self.timelines);
     rove__buf_free(&self.scratch);
     rove__arena_free(&arena);
     return status;

@@ -1,6 +1,6 @@
 /*
  * How often the history of a record is read (P3, P6): once for a batch, however much of the batch is about that record, and however much
- * there is already.
+ * there is already. The same of the timelines that its cursors name (T1).
  */
 #include <string.h>
 
@@ -21,6 +21,7 @@ static struct {
     const rove__hq_store *real;
     size_t whole, at_seq; /* scans of a history: of all of it, of one transaction's */
     size_t times;         /* each entry comes so often */
+    size_t timelines;     /* looked up */
     rove_status (*each)(void *, const rove__hq_history *);
     void *ctx;
     heap *fails; /* the allocation after much went into the history; NULL: none does */
@@ -46,7 +47,11 @@ static rove_status count_scans(rove__hq_tx *tx, uint32_t entity, rove_id id, uin
     return counted.real->history_scan(tx, entity, id, seq, arena, each_time, NULL);
 }
 
-/* Anna's device had another number; what is read at headquarters from now on is counted. */
+static rove_status count_timelines(rove__hq_tx *tx, uint64_t timeline, rove__hq_timeline *out) {
+    counted.timelines++;
+    return counted.real->timeline_get(tx, timeline, out);
+}
+
 static rove_status put_and_fail(rove__hq_tx *tx, const rove__hq_history *history) {
     rove_status status = counted.real->history_put(tx, history);
 
@@ -57,6 +62,7 @@ static rove_status put_and_fail(rove__hq_tx *tx, const rove__hq_history *history
     return status;
 }
 
+/* Anna's device had another number; what is read at headquarters from now on is counted. */
 static int setup(void **state) {
     int result = world_start(state);
     world *w = *state;
@@ -67,6 +73,7 @@ static int setup(void **state) {
     counted.store = *counted.real;
     counted.store.history_scan = count_scans;
     counted.store.history_put = put_and_fail;
+    counted.store.timeline_get = count_timelines;
     counted.fails = NULL;
     counted.times = 1;
     w->s.ports.store = &counted.store;
@@ -244,6 +251,41 @@ static void what_the_batch_itself_put_there_is_known_too(void **state) {
     assert_int_equal(known, count + 1 - 2 - 4);
 }
 
+/* ---- cursors ----------------------------------------------------------------------------------------------- */
+
+/* Headquarters was started again so often; its timelines are 2 and up. */
+static void is_started_again(world *w, size_t times) {
+    rove__hq_tx *tx = NULL;
+    rove__hq_head head;
+
+    assert_int_equal(w->s.store->begin(w->s.store->ctx, ROVE_HQ_WRITE, &tx, NULL), ROVE_OK);
+    assert_int_equal(w->s.store->head_get(tx, &head), ROVE_OK);
+    for (size_t i = 0; i < times; i++) {
+        rove__hq_timeline line = {head.timeline + 1, head.timeline, head.seq};
+        assert_int_equal(w->s.store->timeline_put(tx, &line), ROVE_OK);
+        head.timeline++;
+    }
+    assert_int_equal(w->s.store->head_put(tx, &head), ROVE_OK);
+    assert_int_equal(w->s.store->commit(tx, NULL), ROVE_OK);
+}
+
+/* In turn one of each timeline that headquarters had, and one that nobody knows. Then her own, of the oldest, is looked up as well. */
+static void cursors_of_many_timelines_look_each_up_once(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+
+    is_started_again(w, MANY);
+    notes_many(w);
+    for (size_t i = 0; i < w->anna.change_count; i++) {
+        w->anna.changes[i].cursor =
+            (rove__cursor){i % 2 == 0 ? 1 + i / 2 : 1000 + i, w->anna.cursor.seq - i % 3};
+    }
+    push(w, 2 * MANY, &outcome);
+    assert_int_equal(outcome.failed, ROVE_OK);
+    assert_int_equal(outcome.acks, 1);
+    assert_int_equal(counted.timelines, 2 * (MANY + 1));
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, world_end)
 
 int main(void) {
@@ -254,6 +296,7 @@ int main(void) {
         CASE(what_a_history_without_end_may_have_is_looked_at),
         CASE(many_conflicts_with_one_write_look_it_up_once),
         CASE(what_the_batch_itself_put_there_is_known_too),
+        CASE(cursors_of_many_timelines_look_each_up_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

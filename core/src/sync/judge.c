@@ -14,7 +14,6 @@
 #include "base/assert.h"
 #include "base/planted.h"
 #include "sync/judge_state.h"
-#include "sync/timeline.h"
 
 /* ---- life ----------------------------------------------------------------------------------------------- */
 
@@ -49,6 +48,7 @@ rove_status rove__judge_open(rove__judge *judge, const rove__server_ports *ports
     rove__buf_init(&judge->packed, ports->allocator, ROVE_JUDGE_ARENA_MAX);
     rove__buf_init(&judge->read, ports->allocator, ROVE_BATCH_MAX);
     rove__buf_init(&judge->hashed, ports->allocator, 2 * (size_t)ROVE_VALUE_MAX);
+    rove__timelines_init(&judge->timelines, ports->allocator, ports->store, tx);
     for (size_t i = 0; i < ROVE_JUDGE_CACHE; i++) {
         rove__holdings_init(&judge->held[i].holdings, ports->allocator);
     }
@@ -65,6 +65,7 @@ void rove__judge_close(rove__judge *judge) {
     rove__buf_free(&judge->packed);
     rove__buf_free(&judge->read);
     rove__buf_free(&judge->hashed);
+    rove__timelines_free(&judge->timelines);
     rove__facts_free(judge);
     rove__batch_writer_free(judge->packer);
     rove__free(allocator, judge->verdicts);
@@ -99,8 +100,8 @@ rove_status rove__judge_clip(rove__judge *judge, rove__cursor cursor, uint64_t *
                              rove_stamp *stamp) {
     if (!judge->clip_known || judge->clip_of.timeline != cursor.timeline ||
         judge->clip_of.seq != cursor.seq) {
-        rove_status status = rove__timeline_clip(
-            judge->store, judge->tx, rove__writer_head(judge->writer), cursor, &judge->clip_seq);
+        rove_status status = rove__timelines_clip(
+            &judge->timelines, rove__writer_head(judge->writer), cursor, &judge->clip_seq);
         if (status == ROVE_OK) {
             status = judge->store->commit_stamp(judge->tx, judge->clip_seq, &judge->clip_stamp);
         }

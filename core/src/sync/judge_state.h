@@ -17,6 +17,7 @@
 #include "sync/entitle.h"
 #include "sync/exchange.h"
 #include "sync/judge.h"
+#include "sync/timeline.h"
 #include "sync/writer.h"
 #include "wire/batch.h"
 
@@ -124,7 +125,8 @@ typedef struct rove__judge {
     rove_id *refused; /* roots whose insert this batch was refused (D8); owned */
     size_t refused_count, refused_capacity;
     rove__held_slot held[ROVE_JUDGE_CACHE];
-    rove__cursor clip_of; /* the cursor clipped last */
+    rove__timelines timelines; /* that cursors of this batch are of */
+    rove__cursor clip_of;      /* the cursor clipped last */
     int clip_known;
     uint64_t clip_seq;
     rove_stamp clip_stamp; /* of the head when it passed clip_seq */

@@ -186,9 +186,11 @@ static int is_purged(const rove__pull *pull) {
 
 static rove_status begin_answer(rove__pull *pull) {
     const rove__pull_request *request = &pull->request;
-    rove_status status =
-        rove__timeline_clip(pull->store, pull->tx, &pull->head, request->cursor, &pull->c);
+    rove__timelines timelines;
 
+    rove__timelines_init(&timelines, pull->ports->allocator, pull->store, pull->tx);
+    rove_status status = rove__timelines_clip(&timelines, &pull->head, request->cursor, &pull->c);
+    rove__timelines_free(&timelines);
     if (status != ROVE_OK) {
         return status;
     }
