@@ -3,12 +3,18 @@
  */
 #include "office.h"
 
+#include "faults.h"
+
 static replica r;
 static office o;
 
 static int setup(void **state) {
     (void)state;
-    replica_start(&r, "custom");
+    faults_arm(&faults_io, 0, 0, 0);
+    replica_prepare(&r, "custom");
+    r.ports.vfs = FAULTS_VFS;
+    replica_open(&r);
+    replica_enrol(&r);
     office_start(&o, &r);
     office_welcome(&o);
     return 0;
@@ -145,12 +151,113 @@ static void definitions_that_are_none_are_left_out(void **state) {
     assert_int_equal(row.extra_count, 3);
 }
 
+/* ---- a full disk ---- */
+
+/* Other faults are not tried meanwhile. */
+static void fill_the_disk(void) {
+    store_trial_with(NULL);
+    faults_arm(&faults_io, 1, 1, SQLITE_FULL);
+    faults_io.room_only = 1;
+}
+
+static void make_room(void) {
+    faults_arm(&faults_io, 0, 0, 0);
+    store_trial_with(&r.memory);
+}
+
+/* The definition of a field of accounts, to a disk that is full. */
+static void lose_a_definition(void) {
+    rove__page page;
+
+    (void)definition(1000, "shelf_metres", 1);
+    office_page(&o, &page);
+    fill_the_disk();
+    assert_int_equal(rove__store_apply(r.store, NULL, 0, &page, &r.error), ROVE_FULL);
+}
+
+static void expect_shelf(rove_id id) {
+    uint64_t rows = 0;
+
+    replica_ok(&r, rove__store_verify(r.store, &rows, &r.error));
+    replica_expect_int(&r, "Account", id, "shelf_metres", 7);
+    replica_reopen(&r);
+    replica_expect_int(&r, "Account", id, "shelf_metres", 7);
+    replica_ok(&r, rove__store_verify(r.store, &rows, &r.error));
+}
+
+/* Nothing but room is missing, and the rep is told so; with room he writes on, before the field comes again and after. */
+static void the_rep_writes_on_once_there_is_room_for_the_field(void **state) {
+    rove__extra shelf = {1000, rove__value_int(7)};
+    office_row *account = office_account(&o, "Bakery");
+    rove_id id = account->whole.row.id;
+    (void)state;
+
+    account->whole.row.extra = &shelf;
+    account->whole.row.extra_count = 1;
+    office_pull(&o);
+    lose_a_definition();
+    for (int i = 0; i < 2; i++) {
+        rove__row full = replica_row(&r, "Account", 0);
+        replica_set_text(&full, "name", "Too much");
+        replica_begin(&r);
+        assert_int_equal(rove__store_insert(r.store, &full, &r.error), ROVE_FULL);
+        assert_int_equal(rove__store_commit(r.store, &r.error), ROVE_FULL);
+        assert_int_equal(replica_sql(&r, "SELECT count(*) FROM account"), 1);
+    }
+    make_room();
+    rove_id added = replica_account(&r, "Butcher");
+    rove__row row = replica_row(&r, "Account", added);
+    replica_set_int(&row, "shelf_metres", 3);
+    replica_update(&r, &row);
+    office_exchange(&o);
+    replica_expect_int(&r, "Account", added, "shelf_metres", 3);
+    expect_shelf(id);
+}
+
+static void a_first_download_goes_on_once_there_is_room_for_the_field(void **state) {
+    office_row *account = office_account(&o, "Bakery");
+    rove__extra shelf = {1000, rove__value_int(7)};
+    (void)state;
+
+    account->whole.row.extra = &shelf;
+    account->whole.row.extra_count = 1;
+    lose_a_definition();
+    make_room();
+    office_pull(&o);
+    expect_shelf(account->whole.row.id);
+}
+
+/* As long as it is full, each try says so. */
+static void a_download_to_a_full_disk_ends_for_want_of_room(void **state) {
+    rove__page page;
+    (void)state;
+
+    (void)office_account(&o, "Bakery");
+    lose_a_definition();
+    for (int i = 0; i < 3; i++) {
+        office_page(&o, &page);
+        assert_int_equal(rove__store_apply(r.store, NULL, 0, &page, &r.error), ROVE_FULL);
+    }
+    make_room();
+    office_pull(&o);
+    assert_int_equal(replica_sql(&r, "SELECT count(*) FROM account"), 1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_definition_becomes_a_column, setup, teardown),
         cmocka_unit_test_setup_teardown(values_that_came_before_it_move, setup, teardown),
         cmocka_unit_test_setup_teardown(a_definition_that_cannot_be_is_left_out, setup, teardown),
         cmocka_unit_test_setup_teardown(definitions_that_are_none_are_left_out, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_rep_writes_on_once_there_is_room_for_the_field, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_first_download_goes_on_once_there_is_room_for_the_field,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(a_download_to_a_full_disk_ends_for_want_of_room, setup,
+                                        teardown),
     };
+    if (sqlite3_initialize() != SQLITE_OK || faults_register_vfs() != SQLITE_OK) {
+        return 1;
+    }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -169,9 +169,7 @@ rove_status rove__store_apply(rove__store *store, const rove__ack *acks, size_t 
         store->tally.removed += apply.tally.removed;
     }
     status = rove__store_leave(store, status, error);
-    if (status != ROVE_OK && widened) {
-        rove__custom_recover(store);
-    } else if (widened) {
+    if (status == ROVE_OK && widened) {
         store->unsettled = 0;
     }
     return status;

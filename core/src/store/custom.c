@@ -150,6 +150,7 @@ static rove_status define(rove__store *store, rove_id id, const rove__entity **w
     }
     ROVE_ASSERT(entity != NULL);
     *widened = entity->field_count > before ? entity : NULL;
+    store->widened |= *widened != NULL;
     return ROVE_OK;
 }
 
@@ -222,17 +223,25 @@ rove_status rove__custom_apply(rove__apply *apply) {
 }
 
 void rove__custom_recover(rove__store *store) {
-    rove_status status = rove__store_enter(store, NULL);
+    rove__store_finalize(store); /* what was prepared may know other columns than the registry */
+    int code = sqlite3_exec(store->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+    rove_status status = rove__sqlite_status(store->db, code, NULL, "");
 
-    store->unsettled = 1;
     if (status == ROVE_OK) {
         status = widen(store, NULL, NULL);
-        status = rove__store_leave(store, status, NULL);
     }
-    if (status != ROVE_OK) {
+    if (status == ROVE_OK) {
+        code = sqlite3_exec(store->db, "COMMIT", NULL, NULL, NULL);
+        status = rove__sqlite_status(store->db, code, NULL, "");
+    }
+    if (!sqlite3_get_autocommit(store->db)) {
+        sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+    }
+    if (status != ROVE_OK && status != store->columns_missing) {
         rove__log(store->ports.log, ROVE_LOG_ERROR, "store",
                   "columns of custom fields are missing: %s", rove_status_name(status));
     }
+    store->columns_missing = status;
 }
 
 /* ---- when the replica is opened ---- */

@@ -454,8 +454,6 @@ ROVE_CHECK rove_status rove__digest_rebuild(rove__store *store, rove__bucket_dig
 
 /* custom.c: definitions that came become columns. */
 ROVE_CHECK rove_status rove__custom_apply(rove__apply *apply);
-/* After a rollback: the registry knows columns that the tables lack; makes them, as far as that can be done. */
-void rove__custom_recover(rove__store *store);
 
 static inline int rove__scope_equal(rove__scope a, rove__scope b) {
     return a.root == b.root && a.part == b.part;

@@ -150,6 +150,8 @@ struct rove__store {
     int entered;        /* a transaction is open */
     int lazy;           /* commits do not wait for the disk */
     int unsettled;      /* a custom field was undone: the next definition looks through all rows */
+    int widened;        /* the transaction put custom fields into the registry */
+    rove_status columns_missing; /* why those of custom fields that were undone could not be made; OK: none is */
     int unsynced;       /* some did not, and none waited since */
     int log_pages;      /* in the write-ahead log, as of the last commit */
     int sweeping;       /* a thread is about to move it into the file without the mutex: nobody else does */
@@ -447,6 +449,9 @@ void rove__exchange_shed(rove__store *store);
 void rove__exchange_free(rove__store *store);
 /* custom.c: when the replica is opened: custom fields into the registry, and what a newer build now knows. */
 ROVE_CHECK rove_status rove__custom_open(rove__store *store, rove_error *error);
+/* After a rollback the registry knows fields whose columns the tables lack: makes them, as far as that can be done, in a
+ * transaction of its own; with the writer's turn, between two transactions. */
+void rove__custom_recover(rove__store *store);
 /* fork.c: the same user goes on under a fresh replica number (P3): called by set_owner, inside its transaction,
  * before store->owner changes. */
 ROVE_CHECK rove_status rove__fork_adopt(rove__store *store, rove_replica fresh, rove_error *error);

@@ -237,12 +237,18 @@ static void put_entity_text(rove__buf *sql, const rove__entity *entity, rove__en
     }
 }
 
+/* A column that is not there: the reason is why it could not be made (rove__custom_recover). */
 static rove_status prepare_text(rove__store *store, rove__buf *sql, sqlite3_stmt **slot,
                                 rove_error *error) {
     rove__buf_byte(sql, 0);
     rove_status status = rove__buf_status(sql);
     if (status == ROVE_OK) {
         status = prepare(store, (const char *)sql->data, slot, error);
+    }
+    if (status == ROVE_INVALID && store->columns_missing != ROVE_OK) {
+        status = rove__error_set(error, store->columns_missing,
+                                 "A new field could not be added to the replica: %s",
+                                 rove_status_text(store->columns_missing));
     }
     rove__buf_free(sql);
     return status;

@@ -198,6 +198,9 @@ static rove_status enter(rove__store *store, int durable, rove_error *error) {
         rove__sum_forget(store);
     }
     status = set_durable(store, durable, error);
+    if (status == ROVE_OK && store->columns_missing != ROVE_OK) {
+        rove__custom_recover(store); /* there may be room by now; what needs no column goes on */
+    }
     if (status == ROVE_OK) {
         status = begin(store, error);
     }
@@ -208,6 +211,7 @@ static rove_status enter(rove__store *store, int durable, rove_error *error) {
     store->entered = 1;
     store->holder = &this_thread;
     store->doomed = ROVE_OK;
+    store->widened = 0;
     remember(store);
     store->clock_unseen = 0;
     store->counter_begun = store->clock.counter;
@@ -272,6 +276,10 @@ rove_status rove__store_leave(rove__store *store, rove_status status, rove_error
     }
     if (status != ROVE_OK) {
         roll_back(store);
+        if (store->widened) {
+            store->unsettled = 1;
+            rove__custom_recover(store);
+        }
     } else if (store->event_count > 0) {
         events = store->events;
         count = store->event_count;
