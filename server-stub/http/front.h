@@ -145,6 +145,8 @@ struct request {
 
 /* readmit.c: 1 if the certificate was issued after what is known of the device. */
 int front_is_newer(const rove_pki_device *certificate, const rove__hq_device *device);
+/* 1 if headquarters knows of the device only what it signed (core/src/sync/judge_former.c): it is as good as forgotten. */
+int front_is_hearsay(const rove__hq_device *device);
 /* Takes a forgotten device back; waits for the commit. UNAUTHORIZED: it may not come back. */
 ROVE_CHECK rove_status front_readmit(request *self);
 /* In a job: a forgotten device is known again, with its number and its key; sets self->device. */

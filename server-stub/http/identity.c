@@ -108,6 +108,9 @@ static rove_status get_device(void *ctx, rove__hq_tx *tx, rove_error *error) {
     (void)error;
     rove_status status = hq_database(self->http->headquarters)
                              ->store.device_get(tx, certificate->subject.replica, 0, &self->device);
+    if (status == ROVE_OK && front_is_hearsay(&self->device)) {
+        status = ROVE_NOT_FOUND;
+    }
     self->former_key = 0;
     self->forgotten = status == ROVE_NOT_FOUND;
     if (status == ROVE_OK &&

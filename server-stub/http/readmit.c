@@ -3,6 +3,9 @@
  * the backup from which headquarters was restored. Its certificate is from our authority and says whose it is and which
  * number it had before, so it is taken back, and what it did is not lost (T3). A revocation that the backup has holds. Where it
  * enrols anew, its former number and key are known again all the same: what it signed with them is still to come.
+ *
+ * Its drop box, or another device that keeps what it did, may have come before it: then there is a row of it with its chain, which goes
+ * on.
  */
 #include <string.h>
 
@@ -20,6 +23,10 @@
 int front_is_newer(const rove_pki_device *certificate, const rove__hq_device *device) {
     return device->status == ROVE_DEVICE_ACTIVE && device->user == certificate->subject.user &&
            certificate->not_after_ms >= device->certificate_until_ms + SECOND_MS;
+}
+
+int front_is_hearsay(const rove__hq_device *device) {
+    return device->status == ROVE_DEVICE_REPLACED && device->certificate_until_ms == 0;
 }
 
 /* NOT_FOUND unless the user works here. */
@@ -41,6 +48,14 @@ static rove_status check_user(request *self, rove__hq_tx *tx, rove_id user) {
     return status;
 }
 
+static void make_known(rove__hq_device *device, const rove_pki_device *certificate) {
+    device->replica = certificate->subject.replica;
+    device->former = certificate->subject.former;
+    device->user = certificate->subject.user;
+    device->status = ROVE_DEVICE_ACTIVE;
+    device->enrolled_ms = certificate->not_before_ms;
+}
+
 /* *key: what its record is to have. */
 static rove_status take_back(request *self, rove__hq_tx *tx, rove__hq_device *device,
                              admit_key *key) {
@@ -48,7 +63,8 @@ static rove_status take_back(request *self, rove__hq_tx *tx, rove__hq_device *de
     const rove__hq_store *store = &hq_database(self->http->headquarters)->store;
     key->has_former = 0;
     rove_status status = store->device_get(tx, certificate->subject.replica, 1, device);
-    if (status == ROVE_OK && !front_is_newer(certificate, device)) {
+    int known = status == ROVE_OK && !front_is_hearsay(device);
+    if (known && !front_is_newer(certificate, device)) {
         return ROVE_UNAUTHORIZED;
     }
     if (status == ROVE_OK) {
@@ -56,11 +72,11 @@ static rove_status take_back(request *self, rove__hq_tx *tx, rove__hq_device *de
         memcpy(key->former_hash, device->key_hash, sizeof key->former_hash);
     }
     if (status == ROVE_NOT_FOUND) {
-        *device = (rove__hq_device){.replica = certificate->subject.replica,
-                                    .former = certificate->subject.former,
-                                    .user = certificate->subject.user,
-                                    .status = ROVE_DEVICE_ACTIVE,
-                                    .enrolled_ms = certificate->not_before_ms};
+        *device = (rove__hq_device){.replica = 0};
+        status = ROVE_OK;
+    }
+    if (status == ROVE_OK && !known) {
+        make_known(device, certificate);
         status = check_user(self, tx, certificate->subject.user);
     }
     if (status != ROVE_OK) {

@@ -477,6 +477,32 @@ static void test_a_forgotten_device_is_not_shut_out_by_another(void **state) {
     assert_int_equal(open_reviews(&w->h), 1);
 }
 
+/* What lies in a device's drop box comes before it does. */
+static void test_a_forgotten_device_is_taken_back_after_what_it_dropped(void **state) {
+    world *w = *state;
+    handset device;
+    int64_t now_ms = hq_now_ms(w->h.hq);
+    assert_int_equal(enroll(w, &device), ROVE_OK);
+    const rove_pki_subject later = {.replica = 4711, .user = w->user};
+    handset forgotten = issued(w, &device, &later, now_ms);
+    sender box = sender_of(w, &forgotten);
+    drop_signed(w, &box, &box);
+    assert_int_equal(exchange(w, &forgotten), ROVE_OK);
+    assert_int_equal(exchange(w, &forgotten), ROVE_OK);
+    assert_true(is_known(w, &forgotten));
+    /* Its chain goes on. */
+    drop_signed(w, &box, &box);
+    assert_int_equal(accounts_named(&w->h, "dropped 0"), 2);
+    assert_int_equal(open_reviews(&w->h), 0);
+    /* A device of somebody who has left is not. */
+    const rove_pki_subject left = {.replica = 4712,
+                                   .user = headquarters_user_put(&w->h, 0, "left", 2)};
+    handset theirs = issued(w, &device, &left, now_ms);
+    box = sender_of(w, &theirs);
+    drop_signed(w, &box, &box);
+    assert_int_equal(exchange(w, &theirs), ROVE_UNAUTHORIZED);
+}
+
 /* Both copies of a device became others after the backup: the third that says it is one needs a code, and gets on with it. */
 static void test_a_number_is_closed_after_a_restore(void **state) {
     world *w = *state;
@@ -776,6 +802,7 @@ int main(void) {
         TEST(test_a_forgotten_device_is_taken_back),
         TEST(test_a_forgotten_device_that_enrols_anew_is_known_by_its_key),
         TEST(test_a_forgotten_device_is_not_shut_out_by_another),
+        TEST(test_a_forgotten_device_is_taken_back_after_what_it_dropped),
         TEST(test_a_number_is_closed_after_a_restore),
         TEST(test_nobody_else_is_taken_back),
         TEST(test_many_devices),

@@ -33,9 +33,9 @@ static const char out_of_chain[] = "It does not follow what its device had sent.
 /* ---- whose is it ---------------------------------------------------------------------------------------- */
 
 /*
- * A number of which headquarters lost all that it knew: the certificate says whose it was. It comes no more; if it does, it is
- * told to take a fresh one. What somebody else signed says nothing of it: there may be no such device, and one that was forgotten
- * has to find its number as it left it (T3).
+ * A number of which headquarters lost all that it knew: the certificate says whose it was. If its device comes all the same, it
+ * is taken back by that (T3); before that nobody is let in. What somebody else signed says nothing of it: there may be no such
+ * device, and one that was forgotten has to find its number as it left it.
  */
 static rove_status make_author(const rove__server_ports *ports, const rove__staged *staged,
                                rove__hq_device *author, const char **doubt) {
