@@ -1,5 +1,6 @@
 /*
- * Custom fields: a definition that arrives becomes a column, and values that came before it move there.
+ * Custom fields: a definition that arrives becomes a column, and values that came before it move there. So do those of a
+ * field that an older build did not know, when the app is upgraded.
  */
 #include "office.h"
 
@@ -151,6 +152,87 @@ static void definitions_that_are_none_are_left_out(void **state) {
     assert_int_equal(row.extra_count, 3);
 }
 
+/* ---- an upgrade of the app ---- */
+
+static rove_value set_of(rove__set_form form, rove_value element) {
+    rove__element elements[] = {{.value = element, .version = {office_stamp(&o), 1}}};
+    rove__set set = {form, elements, 1};
+    rove_value value;
+
+    assert_int_equal(rove__set_value(&set, &o.arena, &value), ROVE_OK);
+    return value;
+}
+
+/* As a build that does not know the field leaves the account, and one that did not move sets has looked through it. */
+static void make_older(rove_id id, const char *field, const rove_value *raw) {
+    const rove__entity *account = replica_entity(&r, "Account");
+    sqlite3_stmt *statement = NULL;
+    char sql[200];
+    rove__buf buf;
+
+    rove__buf_init(&buf, &r.allocator, 4096);
+    rove__buf_varint(&buf, account->fields[replica_field(account, field)].number);
+    rove__value_write(&buf, raw);
+    snprintf(sql, sizeof sql, "UPDATE account SET %s = NULL, _unknown = ?1 WHERE id = %lld", field,
+             (long long)id);
+    assert_int_equal(sqlite3_prepare_v2(r.store->db, sql, -1, &statement, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_bind_blob(statement, 1, buf.data, (int)buf.size, SQLITE_STATIC),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_DONE);
+    sqlite3_finalize(statement);
+    rove__buf_free(&buf);
+    snprintf(sql, sizeof sql,
+             "DELETE FROM account_%s; UPDATE _meta SET value = 65537"
+             " WHERE key = 'settled'",
+             field);
+    assert_int_equal(sqlite3_exec(r.store->db, sql, NULL, NULL, NULL), SQLITE_OK);
+}
+
+static void a_set_that_a_newer_build_knows_is_shown(void **state) {
+    office_row *account = office_account(&o, "Bakery");
+    rove_id id = account->whole.row.id;
+    int64_t tag = 77;
+    uint64_t rows = 0;
+    rove__row row;
+    (void)state;
+
+    rove_value tags = set_of(ROVE_SET_VERSIONED, rove__value_int(tag));
+    office_set(&o, account, "tag_ids", tags);
+    office_pull(&o);
+    make_older(id, "tag_ids", &tags);
+    replica_ok(&r, rove__store_verify(r.store, &rows, &r.error));
+    replica_expect_null(&r, "Account", id, "tag_ids");
+    replica_reopen(&r);
+    rove_value shown = replica_cell(&r, "Account", id, "tag_ids");
+    rove_value expected = replica_set_of(&r, &tag, 1);
+    assert_true(rove__value_equal(&shown, &expected));
+    replica_ok(&r, replica_get(&r, "Account", id, &row));
+    assert_int_equal(row.extra_count, 0);
+    assert_int_equal(replica_sql(&r, "SELECT id FROM account_tag_ids WHERE element = 77"), id);
+    replica_ok(&r, rove__store_verify(r.store, &rows, &r.error));
+}
+
+static void what_is_no_such_set_stays_as_it_came(void **state) {
+    rove_id id = office_account(&o, "Bakery")->whole.row.id;
+    rove_value whole = set_of(ROVE_SET_VERSIONED, rove__value_int(1));
+    const rove_value raw[] = {set_of(ROVE_SET_PLAIN, rove__value_int(1)),
+                              set_of(ROVE_SET_VERSIONED, rove__value_text("one")),
+                              rove__value_bytes(ROVE_BLOB, whole.as.data, whole.size - 1),
+                              rove__value_text("one"), rove__value_int(1)};
+    rove__row row;
+    (void)state;
+
+    office_pull(&o);
+    for (size_t i = 0; i < sizeof raw / sizeof *raw; i++) {
+        make_older(id, "tag_ids", &raw[i]);
+        replica_reopen(&r);
+        replica_ok(&r, replica_get(&r, "Account", id, &row));
+        assert_int_equal(row.extra_count, 1);
+        assert_true(rove__value_equal(&row.extra[0].value, &raw[i]));
+        replica_expect_null(&r, "Account", id, "tag_ids");
+    }
+}
+
 /* ---- a full disk ---- */
 
 /* Other faults are not tried meanwhile. */
@@ -249,6 +331,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(values_that_came_before_it_move, setup, teardown),
         cmocka_unit_test_setup_teardown(a_definition_that_cannot_be_is_left_out, setup, teardown),
         cmocka_unit_test_setup_teardown(definitions_that_are_none_are_left_out, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_set_that_a_newer_build_knows_is_shown, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_no_such_set_stays_as_it_came, setup, teardown),
         cmocka_unit_test_setup_teardown(the_rep_writes_on_once_there_is_room_for_the_field, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_first_download_goes_on_once_there_is_room_for_the_field,

@@ -12,6 +12,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "model/set.h"
 #include "rules/rules.h"
 #include "store/exchange.h"
 
@@ -59,6 +60,28 @@ static int read_definition(const rove__row *row, rove__custom *custom,
 
 /* ---- raw values move into their columns ---- */
 
+/* Raised when more of them move than before: each replica is looked through again, once. */
+#define MOVE_VERSION 1
+
+/* Whether a raw value is headquarters' form of such a set: one of a field that a newer build knows came like that. */
+static int is_set_of(const rove_value *value, rove_type type) {
+    rove__set_cursor cursor;
+    rove__element element;
+    int alike = 1;
+
+    rove__set_open(&cursor, value, ROVE_SET_VERSIONED);
+    while (rove__set_next(&cursor, &element)) {
+        alike &= element.value.type == type;
+    }
+    return rove__set_done(&cursor) == ROVE_OK && cursor.form == ROVE_SET_VERSIONED && alike;
+}
+
+/* Only as it is: another type would be another term of the digest than headquarters'. */
+static int moves(const rove__field *field, const rove_value *value) {
+    return field->kind == ROVE_KIND_SET ? is_set_of(value, field->element)
+                                        : value->type == field->type;
+}
+
 static rove_status settle_row(rove__store *store, const rove__entity *entity, rove_id id,
                               int always, rove_error *error) {
     rove__arena *arena = &store->exchange->row;
@@ -75,8 +98,7 @@ static rove_status settle_row(rove__store *store, const rove__entity *entity, ro
     for (size_t i = 0; i < count; i++) {
         const rove__extra *extra = &stored.row.extra[i];
         int ordinal = rove__row_field(&stored.row, extra->number);
-        if (ordinal >= 0 && entity->fields[ordinal].kind != ROVE_KIND_SET &&
-            entity->fields[ordinal].type == extra->value.type) {
+        if (ordinal >= 0 && moves(&entity->fields[ordinal], &extra->value)) {
             stored.row.cells[ordinal] = extra->value;
         } else {
             stored.row.extra[kept++] = *extra;
@@ -249,7 +271,8 @@ void rove__custom_recover(rove__store *store) {
 /* A newer build may know fields and entities that the older one kept raw, and derive what that did not. */
 static rove_status settle_upgrade(rove__apply *apply) {
     const rove__registry *registry = apply->store->registry;
-    const int64_t build = (int64_t)ROVE_SCHEMA_VERSION << 16 | (int64_t)ROVE_DERIVE_VERSION;
+    const int64_t build = (int64_t)MOVE_VERSION << 48 | (int64_t)ROVE_SCHEMA_VERSION << 16 |
+                          (int64_t)ROVE_DERIVE_VERSION;
     int64_t settled = 0;
 
     rove_status status =

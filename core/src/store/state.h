@@ -34,7 +34,7 @@
 #define ROVE_META_CHECKED                                                                          \
     "checked" /* int: timeline on which headquarters lacked nothing that is kept here */
 #define ROVE_META_SETTLED                                                                          \
-    "settled" /* int: the schema << 16 | ROVE_DERIVE_VERSION for which the rows have been looked through */
+    "settled" /* int: for which build (custom.c) the rows have been looked through */
 #define ROVE_META_SYNCED                                                                           \
     "synced" /* int: changes when a commit has to reach the disk (transaction.c) */
 #define ROVE_META_TELL                                                                             \
