@@ -17,16 +17,31 @@
 
 typedef struct world {
     site s;
+    rove__hq_store
+        counting; /* the site's, of which it is counted how often grants were asked for */
     rove__hq_tx *tx;
     rove__holdings all;
     rove__holdings one;
 } world;
+
+static const rove__hq_store *counted;
+static size_t grant_scans;
+
+static rove_status count_grants(rove__hq_tx *tx, rove_id user, rove_id root,
+                                rove_status (*each)(void *, const rove__hq_grant *), void *ctx) {
+    grant_scans++;
+    return counted->grant_scan(tx, user, root, each, ctx);
+}
 
 static int setup(void **state) {
     world *w = test_calloc(1, sizeof *w);
 
     site_open(&w->s);
     w->s.trial.on = 1;
+    counted = w->s.store;
+    w->counting = *counted;
+    w->counting.grant_scan = count_grants;
+    grant_scans = 0;
     rove__holdings_init(&w->all, &w->s.allocator);
     rove__holdings_init(&w->one, &w->s.allocator);
     assert_int_equal(w->s.store->begin(w->s.store->ctx, ROVE_HQ_WRITE, &w->tx, NULL), ROVE_OK);
@@ -139,6 +154,29 @@ static void an_edge_entails_as_long_as_both_last(void **state) {
     assert_true(held(w, CONTACT, 0, 25));
 }
 
+/* Several roles of one contact at one account, with and without a gap. */
+static void edges_from_one_holder_ask_once_for_what_is_granted(void **state) {
+    world *w = *state;
+
+    grant(w, ROOT, ROVE_PART_FIRST, ROVE_PART_LAST, 3, 50);
+    grant(w, OTHER, 202601, ROVE_PART_LAST, 1, ROVE_SEQ_OPEN);
+    edge(w, ROOT, 1, 20, ROVE_SEQ_OPEN);
+    edge(w, ROOT, 2, 5, 8);
+    edge(w, ROOT, 3, 4, 7);
+    edge(w, ROOT, 4, 8, 9);
+    edge(w, ROOT, 5, 30, 40);
+    edge(w, OTHER, 6, 45, ROVE_SEQ_OPEN);
+    edge(w, OTHER, 7, 44, 46);
+    load(w, CONTACT);
+    for (uint64_t seq = 0; seq < 60; seq++) {
+        assert_int_equal(held(w, CONTACT, 202512, seq),
+                         (4 <= seq && seq < 9) || (20 <= seq && seq < 50));
+        assert_int_equal(held(w, CONTACT, 202601, seq), (4 <= seq && seq < 9) || 20 <= seq);
+    }
+    assert_int_equal(rove__entitle_root(&w->counting, w->tx, USER, CONTACT, &w->one), ROVE_OK);
+    assert_int_equal(grant_scans, 3);
+}
+
 static void entailment_is_one_step(void **state) {
     world *w = *state;
     rove__hq_entailment second = {CONTACT, 4000, 9, 1, ROVE_SEQ_OPEN};
@@ -196,6 +234,7 @@ int main(void) {
         CASE(grants_that_abut_are_one),
         CASE(windows_of_parts_are_cut_at_their_edges),
         CASE(an_edge_entails_as_long_as_both_last),
+        CASE(edges_from_one_holder_ask_once_for_what_is_granted),
         CASE(entailment_is_one_step),
         CASE(random_grants_mean_what_they_say),
     };

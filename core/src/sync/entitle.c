@@ -280,16 +280,53 @@ rove_status rove__entitle_user(const rove__hq_store *store, rove__hq_tx *tx, rov
     return status;
 }
 
-/* Adds what the user's grants of one holder entail, by an edge that lasted as `edge` says. */
+/* Puts edges in order; those from one holder that overlap or touch become one. */
+static void unite_edges(rove__holdings *edges) {
+    size_t count = 0;
+
+    sort(edges->items, edges->count);
+    for (size_t i = 0; i < edges->count; i++) {
+        rove__holding edge = edges->items[i];
+        rove__holding *last = count == 0 ? NULL : &edges->items[count - 1];
+        if (last == NULL || last->root != edge.root || edge.from > last->to) {
+            edges->items[count++] = edge;
+        } else if (edge.to > last->to) {
+            last->to = edge.to;
+        }
+    }
+    edges->count = count;
+}
+
+/* Adds what the user's grants of one holder entail, by edges that lasted as `edges` say. */
 static rove_status add_by_holder(const rove__hq_store *store, rove__hq_tx *tx, rove_id user,
-                                 rove_id root, const rove__holding *edge, rove__holdings *grants,
-                                 rove__holdings *spans) {
+                                 rove_id root, const rove__holding *edges, size_t count,
+                                 rove__holdings *grants, rove__holdings *spans) {
     rove_status status = ROVE_OK;
 
     grants->count = 0;
-    status = store->grant_scan(tx, user, edge->root, each_grant, grants);
+    status = store->grant_scan(tx, user, edges[0].root, each_grant, grants);
     for (size_t i = 0; i < grants->count && status == ROVE_OK; i++) {
-        status = push_both(spans, root, &grants->items[i], edge);
+        for (size_t e = 0; e < count && status == ROVE_OK; e++) {
+            status = push_both(spans, root, &grants->items[i], &edges[e]);
+        }
+    }
+    return status;
+}
+
+/* The same of all holders: a contact may have many roles at one account, and whose it is is asked once. */
+static rove_status add_by_holders(const rove__hq_store *store, rove__hq_tx *tx, rove_id user,
+                                  rove_id root, rove__holdings *edges, rove__holdings *grants,
+                                  rove__holdings *spans) {
+    rove_status status = ROVE_OK;
+
+    unite_edges(edges);
+    for (size_t i = 0; i < edges->count && status == ROVE_OK;) {
+        size_t end = i + 1;
+        while (end < edges->count && edges->items[end].root == edges->items[i].root) {
+            end++;
+        }
+        status = add_by_holder(store, tx, user, root, &edges->items[i], end - i, grants, spans);
+        i = end;
     }
     return status;
 }
@@ -311,8 +348,8 @@ rove_status rove__entitle_root(const rove__hq_store *store, rove__hq_tx *tx, rov
         if (status == ROVE_OK) {
             status = store->entailment_scan(tx, 0, root, each_holder, &edges);
         }
-        for (size_t i = 0; i < edges.count && status == ROVE_OK; i++) {
-            status = add_by_holder(store, tx, user, root, &edges.items[i], &grants, &spans);
+        if (status == ROVE_OK) {
+            status = add_by_holders(store, tx, user, root, &edges, &grants, &spans);
         }
     }
     if (status == ROVE_OK) {
