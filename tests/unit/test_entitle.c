@@ -177,6 +177,40 @@ static void edges_from_one_holder_ask_once_for_what_is_granted(void **state) {
     assert_int_equal(grant_scans, 3);
 }
 
+static void an_edge_that_is_added_is_as_good_as_one_that_was_there(void **state) {
+    world *w = *state;
+    uint64_t seed = 4;
+    rove__holdings added;
+
+    rove__holdings_init(&added, &w->s.allocator);
+    for (rove_id holder = 1; holder <= 5; holder++) {
+        for (uint64_t i = 0; i < 3; i++) {
+            int32_t from = (int32_t)(dice(&seed) % 3 == 0 ? 0 : 202601 + dice(&seed) % 6);
+            uint64_t start = i * 10 + dice(&seed) % 10;
+            grant(w, ROOT + holder, from, dice(&seed) % 2 ? ROVE_PART_LAST : from + 3, start,
+                  dice(&seed) % 3 == 0 ? ROVE_SEQ_OPEN : start + dice(&seed) % 15);
+        }
+    }
+    for (rove_id via = 1; via <= 60; via++) {
+        uint64_t start = dice(&seed) % 40;
+        const rove__hq_entailment e = {ROOT + 1 + (rove_id)(dice(&seed) % 6), CONTACT, via, start,
+                                       dice(&seed) % 4 == 0 ? ROVE_SEQ_OPEN
+                                                            : start + dice(&seed) % 8};
+        assert_int_equal(rove__entitle_edge(w->s.store, w->tx, USER, &e, &added), ROVE_OK);
+        assert_int_equal(w->s.store->entailment_put(w->tx, &e), ROVE_OK);
+        load(w, CONTACT);
+        assert_int_equal(added.count, w->one.count);
+        for (size_t i = 0; i < added.count; i++) {
+            const rove__holding *a = &added.items[i];
+            const rove__holding *b = &w->one.items[i];
+            assert_true(a->root == b->root && a->part_from == b->part_from &&
+                        a->part_to == b->part_to && a->from == b->from && a->to == b->to);
+        }
+    }
+    assert_true(added.count > 2);
+    rove__holdings_free(&added);
+}
+
 static void entailment_is_one_step(void **state) {
     world *w = *state;
     rove__hq_entailment second = {CONTACT, 4000, 9, 1, ROVE_SEQ_OPEN};
@@ -235,6 +269,7 @@ int main(void) {
         CASE(windows_of_parts_are_cut_at_their_edges),
         CASE(an_edge_entails_as_long_as_both_last),
         CASE(edges_from_one_holder_ask_once_for_what_is_granted),
+        CASE(an_edge_that_is_added_is_as_good_as_one_that_was_there),
         CASE(entailment_is_one_step),
         CASE(random_grants_mean_what_they_say),
     };

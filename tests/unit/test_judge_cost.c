@@ -21,7 +21,9 @@ static struct {
     const rove__hq_store *real;
     size_t whole, at_seq; /* scans of a history: of all of it, of one transaction's */
     size_t times;         /* each entry comes so often */
-    size_t timelines;     /* looked up */
+    size_t grants, edges; /* scans of grants, entailments that scans gave */
+    rove_status (*each_edge)(void *, const rove__hq_entailment *);
+    size_t timelines; /* looked up */
     rove_status (*each)(void *, const rove__hq_history *);
     void *ctx;
     heap *fails; /* the allocation after much went into the history; NULL: none does */
@@ -45,6 +47,24 @@ static rove_status count_scans(rove__hq_tx *tx, uint32_t entity, rove_id id, uin
     counted.each = each;
     counted.ctx = ctx;
     return counted.real->history_scan(tx, entity, id, seq, arena, each_time, NULL);
+}
+
+static rove_status count_grants(rove__hq_tx *tx, rove_id user, rove_id root,
+                                rove_status (*each)(void *, const rove__hq_grant *), void *ctx) {
+    counted.grants++;
+    return counted.real->grant_scan(tx, user, root, each, ctx);
+}
+
+static rove_status count_edge(void *ctx, const rove__hq_entailment *e) {
+    counted.edges++;
+    return counted.each_edge(ctx, e);
+}
+
+static rove_status count_edges(rove__hq_tx *tx, rove_id holder, rove_id entailed,
+                               rove_status (*each)(void *, const rove__hq_entailment *),
+                               void *ctx) {
+    counted.each_edge = each;
+    return counted.real->entailment_scan(tx, holder, entailed, count_edge, ctx);
 }
 
 static rove_status count_timelines(rove__hq_tx *tx, uint64_t timeline, rove__hq_timeline *out) {
@@ -74,6 +94,8 @@ static int setup(void **state) {
     counted.store.history_scan = count_scans;
     counted.store.history_put = put_and_fail;
     counted.store.timeline_get = count_timelines;
+    counted.store.grant_scan = count_grants;
+    counted.store.entailment_scan = count_edges;
     counted.fails = NULL;
     counted.times = 1;
     w->s.ports.store = &counted.store;
@@ -286,6 +308,118 @@ static void cursors_of_many_timelines_look_each_up_once(void **state) {
     assert_int_equal(counted.timelines, 2 * (MANY + 1));
 }
 
+/* ---- roles ------------------------------------------------------------------------------------------------- */
+
+static rove_id new_record(world *w, const char *entity, const char *column) {
+    rove__row *row = site_row(&w->s, entity, rep_id(&w->anna));
+
+    site_text(row, column, "new");
+    rep_insert(&w->anna, row);
+    return row->id;
+}
+
+static void has_role(world *w, rove_id id, rove_id account, rove_id contact) {
+    rove__row *role = site_row(&w->s, "AccountContactRole", id);
+
+    site_int(role, "account_id", account);
+    site_int(role, "contact_id", contact);
+    rep_insert(&w->anna, role);
+}
+
+/* All is taken, and for each of so many roles what is read is no more than for the others. */
+static void sends_roles(world *w, size_t roles) {
+    rep_outcome outcome;
+
+    counted.grants = counted.edges = 0;
+    sends(w, &outcome);
+    assert_int_equal(outcome.verdict_count, 0);
+    assert_true(counted.grants < 5 * roles);
+    assert_true(counted.edges < 5 * roles);
+}
+
+static void the_same_role_many_times_costs_the_same_each_time(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+    rove_id contact = new_record(w, "Contact", "last_name");
+
+    sends(w, &outcome);
+    rep_settle(&w->anna);
+    for (size_t i = 0; i < MANY; i++) {
+        has_role(w, rep_id(&w->anna), w->account, contact);
+    }
+    sends_roles(w, MANY);
+    rep_settle(&w->anna);
+    rep_check(&w->anna);
+}
+
+/* The contact comes with them. */
+static void a_new_contact_of_many_accounts_costs_the_same_for_each(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+    rove_id accounts[MANY];
+
+    for (size_t i = 0; i < MANY; i++) {
+        accounts[i] = new_record(w, "Account", "name");
+    }
+    sends(w, &outcome);
+    rep_settle(&w->anna);
+    rove_id contact = new_record(w, "Contact", "last_name");
+    for (size_t i = 0; i < MANY; i++) {
+        has_role(w, rep_id(&w->anna), accounts[i], contact);
+    }
+    sends_roles(w, MANY);
+    rep_settle(&w->anna);
+    rep_check(&w->anna);
+}
+
+/* In turn, as ids ascend. */
+static void roles_that_end_and_begin_cost_the_same_each_time(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+    rove_id accounts[MANY];
+    rove_id roles[2 * MANY];
+
+    for (size_t i = 0; i < MANY; i++) {
+        accounts[i] = new_record(w, "Account", "name");
+    }
+    rove_id contact = new_record(w, "Contact", "last_name");
+    sends(w, &outcome);
+    rep_settle(&w->anna);
+    for (size_t i = 0; i < 2 * MANY; i++) {
+        roles[i] = rep_id(&w->anna);
+    }
+    for (size_t i = 0; i < MANY; i++) {
+        has_role(w, roles[2 * i], accounts[i], contact);
+    }
+    sends(w, &outcome);
+    rep_settle(&w->anna);
+    for (size_t i = 0; i < MANY; i++) {
+        rep_delete(&w->anna, "AccountContactRole", roles[2 * i]);
+        has_role(w, roles[2 * i + 1], accounts[i], contact);
+    }
+    sends_roles(w, 2 * MANY);
+    rep_settle(&w->anna);
+    rep_check(&w->anna);
+}
+
+/* As roles come in turn. */
+static void roles_of_several_contacts_cost_the_same_each_time(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+    rove_id contacts[30];
+    size_t count = sizeof contacts / sizeof contacts[0];
+
+    for (size_t i = 0; i < count; i++) {
+        contacts[i] = new_record(w, "Contact", "last_name");
+    }
+    sends(w, &outcome);
+    rep_settle(&w->anna);
+    for (size_t i = 0; i < count * MANY; i++) {
+        has_role(w, rep_id(&w->anna), w->account, contacts[i % count]);
+    }
+    sends_roles(w, count * MANY);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, world_end)
 
 int main(void) {
@@ -297,6 +431,10 @@ int main(void) {
         CASE(many_conflicts_with_one_write_look_it_up_once),
         CASE(what_the_batch_itself_put_there_is_known_too),
         CASE(cursors_of_many_timelines_look_each_up_once),
+        CASE(the_same_role_many_times_costs_the_same_each_time),
+        CASE(a_new_contact_of_many_accounts_costs_the_same_for_each),
+        CASE(roles_that_end_and_begin_cost_the_same_each_time),
+        CASE(roles_of_several_contacts_cost_the_same_each_time),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -172,6 +172,40 @@ static void of_a_record_that_moved_away_it_counts_where_it_was(void **state) {
     }
 }
 
+/* What she held before counts, whatever else the batch ended. */
+static void a_role_that_ends_takes_nothing_of_what_was_before(void **state) {
+    world *w = *state;
+    rove_id visit = site_visit(&w->s, w->account, SITE_NOW);
+    rep_outcome outcome;
+
+    rep_settle(&w->anna);
+    rep_delete(&w->anna, "AccountContactRole", role_there);
+    (void)rep_update(&w->anna, "Visit", visit, "notes", rove__value_text("hers"));
+    move(w, visit, site_account(&w->s, "not hers"));
+    push(&w->anna, &outcome);
+    assert_int_equal(outcome.verdict_count, 0);
+    assert_int_equal(site_cell(&w->s, "Visit", visit, "notes").type, ROVE_TEXT);
+    assert_true(is_dead(w, "AccountContactRole", role_there));
+}
+
+static void a_role_may_be_there_twice(void **state) {
+    world *w = *state;
+    rep_outcome outcome;
+
+    rep_insert(&w->anna, a_role(w, w->account));
+    rep_insert(&w->anna, a_role(w, w->account));
+    (void)rep_update(&w->anna, "AccountContactRole", role_there, "role", rove__value_text("cook"));
+    push(&w->anna, &outcome);
+    assert_int_equal(outcome.verdict_count, 0);
+    rep_settle(&w->anna);
+    rep_delete(&w->anna, "AccountContactRole", role_there);
+    push(&w->anna, &outcome);
+    assert_int_equal(outcome.verdict_count, 0);
+    both_agree(w);
+    assert_non_null(rep_find(&w->anna, "Contact", contact));
+    assert_non_null(rep_find(&w->ben, "Contact", contact));
+}
+
 static void a_role_at_anothers_account_is_looked_at(void **state) {
     world *w = *state;
     rep_outcome outcome;
@@ -277,6 +311,8 @@ int main(void) {
         CASE(a_child_of_nobody_is_looked_at),
         CASE(a_child_is_written_by_who_holds_its_parent),
         CASE(of_a_record_that_moved_away_it_counts_where_it_was),
+        CASE(a_role_that_ends_takes_nothing_of_what_was_before),
+        CASE(a_role_may_be_there_twice),
         CASE(a_role_at_anothers_account_is_looked_at),
         CASE(a_role_of_a_contact_held_once_is_looked_at),
         CASE(a_contact_goes_from_one_account_to_another),

@@ -361,6 +361,31 @@ rove_status rove__entitle_root(const rove__hq_store *store, rove__hq_tx *tx, rov
     return status;
 }
 
+rove_status rove__entitle_edge(const rove__hq_store *store, rove__hq_tx *tx, rove_id user,
+                               const rove__hq_entailment *edge, rove__holdings *holdings) {
+    rove__holdings spans;
+    rove__holdings edges;
+    rove__holdings grants;
+
+    rove__holdings_init(&spans, holdings->allocator);
+    rove__holdings_init(&edges, holdings->allocator);
+    rove__holdings_init(&grants, holdings->allocator);
+    rove_status status = each_holder(&edges, edge);
+    for (size_t i = 0; i < holdings->count && status == ROVE_OK; i++) {
+        status = push(&spans, holdings->items[i]);
+    }
+    if (status == ROVE_OK) {
+        status = add_by_holders(store, tx, user, edge->entailed, &edges, &grants, &spans);
+    }
+    if (status == ROVE_OK) {
+        status = normalise(&spans, holdings);
+    }
+    rove__holdings_free(&spans);
+    rove__holdings_free(&edges);
+    rove__holdings_free(&grants);
+    return status;
+}
+
 /* ---- asking --------------------------------------------------------------------------------------------- */
 
 void rove__holdings_of(const rove__holdings *holdings, rove_id root, size_t *first, size_t *end) {

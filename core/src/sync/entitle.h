@@ -33,6 +33,10 @@ ROVE_CHECK rove_status rove__entitle_user(const rove__hq_store *store, rove__hq_
 /* The same for one root. */
 ROVE_CHECK rove_status rove__entitle_root(const rove__hq_store *store, rove__hq_tx *tx,
                                           rove_id user, rove_id root, rove__holdings *holdings);
+/* Adds to the holdings of a root what one more edge to it gives. Other than ROVE_OK: they are of no further use. */
+ROVE_CHECK rove_status rove__entitle_edge(const rove__hq_store *store, rove__hq_tx *tx,
+                                          rove_id user, const rove__hq_entailment *edge,
+                                          rove__holdings *holdings);
 
 /* The first holding of a root, and one past the last. */
 void rove__holdings_of(const rove__holdings *holdings, rove_id root, size_t *first, size_t *end);

@@ -295,8 +295,8 @@ rove_status rove__case_store(rove__case *c) {
             status = write_row(c);
         }
     }
-    if (c->after.row.entity == judge->role) {
-        rove__judge_forget_held(judge);
+    if (status == ROVE_OK && c->after.row.entity == judge->role) {
+        status = rove__judge_edge(judge);
     }
     return status;
 }

@@ -9,37 +9,67 @@
 #include "base/planted.h"
 #include "sync/judge_state.h"
 
-/* The holdings of one root, from a small direct-mapped cache. */
-static rove_status holdings_of(rove__judge *judge, rove_id user, rove_id root,
-                               const rove__holdings **holdings) {
+/* Where the holdings of one root are, or belong: a small direct-mapped cache. */
+static rove__held_slot *slot_of(rove__judge *judge, rove_id user, rove_id root) {
     uint64_t mixed = ((uint64_t)root ^ (uint64_t)user << 7) * UINT64_C(0x9e3779b97f4a7c15);
-    rove__held_slot *slot = &judge->held[mixed >> 32 & (ROVE_JUDGE_CACHE - 1)];
 
-    *holdings = &slot->holdings;
-    if (slot->user == user && slot->root == root) {
-        return ROVE_OK;
-    }
+    return &judge->held[mixed >> 32 & (ROVE_JUDGE_CACHE - 1)];
+}
+
+static rove_status fill(rove__judge *judge, rove_id user, rove_id root, rove__held_slot *slot) {
     slot->user = 0;
     rove_status status = rove__entitle_root(judge->store, judge->tx, user, root, &slot->holdings);
     if (status == ROVE_OK) {
         slot->user = user;
         slot->root = root;
+        slot->late = 0;
     }
     return status;
 }
 
+/* All that a batch does has one seq: what was before stays known. */
 void rove__judge_forget_held(rove__judge *judge) {
     for (size_t i = 0; i < ROVE_JUDGE_CACHE; i++) {
-        judge->held[i].user = 0;
+        judge->held[i].late = 1;
     }
+}
+
+/*
+ * A contact may get so many roles in one batch that its edges cannot be read again for each: one that only begins is added to what is
+ * known.
+ */
+rove_status rove__judge_edge(rove__judge *judge) {
+    rove__hq_entailment begun;
+    rove_status status = ROVE_OK;
+
+    if (rove__writer_edge(judge->writer, &begun)) {
+        rove__judge_forget_held(judge);
+        return ROVE_OK;
+    }
+    for (size_t i = 0; begun.holder != 0 && i < ROVE_JUDGE_CACHE && status == ROVE_OK; i++) {
+        rove__held_slot *slot = &judge->held[i];
+        if (slot->root == begun.entailed) {
+            status =
+                rove__entitle_edge(judge->store, judge->tx, slot->user, &begun, &slot->holdings);
+        }
+    }
+    return status;
 }
 
 static rove_status held_within(rove__judge *judge, rove_id user, rove__scope scope, uint64_t from,
                                uint64_t last, int *held) {
-    const rove__holdings *holdings = NULL;
-    rove_status status = holdings_of(judge, user, scope.root, &holdings);
+    rove__held_slot *slot = slot_of(judge, user, scope.root);
+    uint64_t before = rove__writer_seq(judge->writer) - 1;
 
-    *held = status == ROVE_OK && rove__held_within(holdings, scope, from, last);
+    if (slot->user == user && slot->root == scope.root) {
+        uint64_t known = slot->late && last > before ? before : last;
+        *held = rove__held_within(&slot->holdings, scope, from, known);
+        if (*held || !slot->late) {
+            return ROVE_OK;
+        }
+    }
+    rove_status status = fill(judge, user, scope.root, slot);
+    *held = status == ROVE_OK && rove__held_within(&slot->holdings, scope, from, last);
     return status;
 }
 

@@ -69,6 +69,7 @@ typedef struct rove__held_slot {
     rove_id user;
     rove_id root; /* user 0: empty */
     rove__holdings holdings;
+    int late; /* true only of what was before this batch */
 } rove__held_slot;
 
 /* What the changes of a record's history did, each with its number and stamp (judge_facts.c). Of an insert all is kept. */
@@ -292,7 +293,10 @@ ROVE_CHECK rove_status rove__judge_counter(rove__case *c, const rove__act *act, 
 /* judge_entitle.c (P14) */
 ROVE_CHECK rove_status rove__judge_held(rove__judge *judge, rove_id user, rove__scope scope,
                                         uint64_t from, int *held);
+/* The batch has changed who holds what. */
 void rove__judge_forget_held(rove__judge *judge);
+/* The same, by a role row that was stored. */
+ROVE_CHECK rove_status rove__judge_edge(rove__judge *judge);
 /* `part`: where it is to be written to, in place of the parts in which the row was; -1: as it was. */
 ROVE_CHECK rove_status rove__judge_entitled(rove__case *c, const rove__act *act, int32_t part,
                                             int *entitled);

@@ -61,6 +61,11 @@ ROVE_CHECK rove_status rove__writer_row(rove__writer *writer, const rove__hq_row
 ROVE_CHECK rove_status rove__writer_row_packed(rove__writer *writer, const rove__hq_row *before,
                                                rove__hq_row *after, rove__bytes history,
                                                rove_error *error);
+/*
+ * What the role row that was stored last changed of who holds what: an edge that began (holder 0: none), and 1 if an edge or a grant
+ * ended as well. Nothing of this changes who held what before this transaction's seq.
+ */
+int rove__writer_edge(const rove__writer *writer, rove__hq_entailment *begun);
 /* The scope that a row's columns name; of a child its parent's. NOT_FOUND: the parent is not here. */
 ROVE_CHECK rove_status rove__writer_scope(rove__writer *writer, const rove__row *row,
                                           rove__scope *scope);

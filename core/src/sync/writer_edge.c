@@ -152,6 +152,7 @@ static rove_status edge_close(rove__writer *writer, rove_id via, edge old) {
         store->entailment_scan(writer->tx, old.holder, old.entailed, each_edge, &search);
 
     if (status == ROVE_OK && search.any) {
+        writer->ended = 1;
         search.found.to = writer->seq;
         status = store->entailment_put(writer->tx, &search.found);
     }
@@ -159,9 +160,11 @@ static rove_status edge_close(rove__writer *writer, rove_id via, edge old) {
 }
 
 static rove_status edge_open(rove__writer *writer, rove_id via, edge made) {
-    rove__hq_entailment e = {made.holder, made.entailed, via, writer->seq, ROVE_SEQ_OPEN};
     grants found = {.author_only = 1};
-    rove_status status = writer->options.store->entailment_put(writer->tx, &e);
+
+    writer->begun =
+        (rove__hq_entailment){made.holder, made.entailed, via, writer->seq, ROVE_SEQ_OPEN};
+    rove_status status = writer->options.store->entailment_put(writer->tx, &writer->begun);
 
     if (status == ROVE_OK) {
         status = writer->options.store->grant_scan(writer->tx, 0, made.entailed, each_open_grant,
@@ -169,6 +172,7 @@ static rove_status edge_open(rove__writer *writer, rove_id via, edge made) {
     }
     for (size_t i = 0; i < found.count && status == ROVE_OK; i++) {
         uint64_t least = found.items[i].from + 1;
+        writer->ended = 1;
         status = grant_end(writer, &found.items[i], least > writer->seq ? least : writer->seq);
     }
     return status;
@@ -181,6 +185,8 @@ rove_status rove__writer_edges(rove__writer *writer, const rove__hq_row *before,
     if (writer->role == NULL || after->row.entity != writer->role) {
         return ROVE_OK;
     }
+    writer->begun = (rove__hq_entailment){.holder = 0};
+    writer->ended = 0;
     edge old = edge_of(writer, before);
     edge made = edge_of(writer, after);
     if (old.holder == made.holder && old.entailed == made.entailed) {
@@ -194,4 +200,9 @@ rove_status rove__writer_edges(rove__writer *writer, const rove__hq_row *before,
     }
     assigned(writer);
     return status;
+}
+
+int rove__writer_edge(const rove__writer *writer, rove__hq_entailment *begun) {
+    *begun = writer->begun;
+    return writer->ended;
 }

@@ -35,6 +35,8 @@ struct rove__writer {
     const rove__entity *role; /* AccountContactRole and its two ends */
     size_t role_holder;
     size_t role_entailed;
+    rove__hq_entailment begun; /* with the role row stored last; holder 0: none */
+    int ended;                 /* with it, an edge or a grant */
 };
 
 /* Fills in the error unless a callee has done so. */
