@@ -9,11 +9,25 @@
 #include "base/planted.h"
 #include "sync/judge_state.h"
 
-/* Where the holdings of one root are, or belong: a small direct-mapped cache. */
+/*
+ * Where the holdings of one root are; or else the place of those that were asked for longest ago. Devices choose ids: none may put out
+ * another each time.
+ */
 static rove__held_slot *slot_of(rove__judge *judge, rove_id user, rove_id root) {
-    uint64_t mixed = ((uint64_t)root ^ (uint64_t)user << 7) * UINT64_C(0x9e3779b97f4a7c15);
+    rove__held_slot *slot = &judge->held[0];
 
-    return &judge->held[mixed >> 32 & (ROVE_JUDGE_CACHE - 1)];
+    for (size_t i = 0; i < ROVE_JUDGE_CACHE; i++) {
+        rove__held_slot *other = &judge->held[i];
+        if (other->root == root && other->user == user) {
+            slot = other;
+            break;
+        }
+        if (other->asked < slot->asked) {
+            slot = other;
+        }
+    }
+    slot->asked = ++judge->held_asked;
+    return slot;
 }
 
 static rove_status fill(rove__judge *judge, rove_id user, rove_id root, rove__held_slot *slot) {

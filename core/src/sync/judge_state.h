@@ -69,7 +69,8 @@ typedef struct rove__held_slot {
     rove_id user;
     rove_id root; /* user 0: empty */
     rove__holdings holdings;
-    int late; /* true only of what was before this batch */
+    int late;       /* true only of what was before this batch */
+    uint64_t asked; /* when; 0: never */
 } rove__held_slot;
 
 /* What the changes of a record's history did, each with its number and stamp (judge_facts.c). Of an insert all is kept. */
@@ -126,6 +127,7 @@ typedef struct rove__judge {
     rove_id *refused; /* roots whose insert this batch was refused (D8); owned */
     size_t refused_count, refused_capacity;
     rove__held_slot held[ROVE_JUDGE_CACHE];
+    uint64_t held_asked;       /* how often */
     rove__timelines timelines; /* that cursors of this batch are of */
     rove__cursor clip_of;      /* the cursor clipped last */
     int clip_known;
