@@ -8,7 +8,6 @@
 
 #include <pthread.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/assert.h"
@@ -202,11 +201,18 @@ static rove_status find_authority(hq *self, rove_error *error) {
     return status;
 }
 
+static int is_there(const hq *self, const char *path) {
+    const rove_files *files = &self->ports.files;
+    uint8_t byte = 0;
+    size_t size = 0;
+    return files->read(files->ctx, path, &byte, sizeof byte, &size, NULL) != ROVE_NOT_FOUND;
+}
+
 /* It is not made: it would be an empty one, over the keys of a headquarters. */
 static rove_status say_missing(const hq *self, rove_error *error) {
     char restored[HQ_PATH_MAX];
     rove_status status = hq_join(restored, self->folder, "hq.db-restored", error);
-    if (status == ROVE_OK && access(restored, F_OK) == 0) {
+    if (status == ROVE_OK && is_there(self, restored)) {
         return rove__error_set(error, ROVE_NOT_FOUND,
                                "A restore in %.120s was cut short. Restore the same backup again.",
                                self->folder);
@@ -223,7 +229,7 @@ static rove_status open_database(hq *self, rove_error *error) {
     rove__hq_head head;
     rove__hq_tx *tx = NULL;
     rove_status status = hq_join(path, self->folder, "hq.db", error);
-    if (status == ROVE_OK && access(path, F_OK) != 0) {
+    if (status == ROVE_OK && !is_there(self, path)) {
         return say_missing(self, error);
     }
     if (status == ROVE_OK) {
